@@ -1,0 +1,180 @@
+"""Builds the programs from their Go modules into the cache, each once.
+
+A program is written under a temporary name and renamed when it is whole, so a build that was interrupted is never taken
+for a finished one, and building again costs nothing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lab.errors import LabError
+from lab.paths import CACHE
+from lab.programs import DEBIAN_PACKAGES, MODULES, Module
+
+STAND_INS = ("slack", "fastapi")  # programs of the lab's own, in lab/standins
+_STAND_IN_SOURCES = Path(__file__).parent / "standins"
+AT_A_TIME = 2  # linking one of the big programs takes 2 GiB or more
+
+
+def build(modules: tuple[Module, ...] = MODULES) -> None:
+    """Bring the cache up to date: Debian's packages, every program, the custom resource definitions."""
+    install_debian_packages()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    _build_stand_ins()
+    if all(is_built(module) for module in modules):
+        print(f"all programs are in {CACHE}")
+        return
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        for line in pool.map(_build_module, modules):
+            print(line, flush=True)
+
+
+def is_built(module: Module) -> bool:
+    return not _missing(module) and (not module.definitions or definitions_folder(module).is_dir())
+
+
+def program_path(program: str) -> Path:
+    """Where a built program lies."""
+    for module in MODULES:
+        if program in module.programs:
+            return CACHE / module.key / program
+    raise LabError(f"no module builds {program}: see lab/programs.py")
+
+
+def stand_in_path(name: str) -> Path:
+    """Where a built stand-in lies: under the digest of the sources, so that an edit is built anew."""
+    sources = sorted(path for path in _STAND_IN_SOURCES.glob("**/*") if path.is_file())
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+    return CACHE / f"standins@{digest}" / name
+
+
+def definitions_folder(module: Module) -> Path:
+    return CACHE / module.key / "custom-resource-definitions"
+
+
+def install_debian_packages() -> None:
+    query = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", *DEBIAN_PACKAGES],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    installed = {line.split()[0] for line in query.stdout.splitlines() if line.endswith(" installed")}
+    missing = [package for package in DEBIAN_PACKAGES if package not in installed]
+    if not missing:
+        return
+    print("installing", *missing, flush=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    _run(["apt-get", "update", "-q"], Path("/"), environment)
+    _run(["apt-get", "install", "-q", "-y", "--no-install-recommends", *missing], Path("/"), environment)
+
+
+def _build_stand_ins() -> None:
+    for name in STAND_INS:
+        target = stand_in_path(name)
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = target.with_suffix(".unfinished")
+            command = ["go", "build", "-trimpath", "-ldflags", "-s -w", "-o", str(unfinished), f"./{name}"]
+            _run(command, _STAND_IN_SOURCES, {**os.environ, "CGO_ENABLED": "0"})
+            unfinished.rename(target)
+
+
+def _missing(module: Module) -> list[str]:
+    return [program for program in module.programs if not (CACHE / module.key / program).is_file()]
+
+
+def _build_module(module: Module) -> str:
+    begun = time.monotonic()
+    folder = CACHE / module.key
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder / ".lock"), tempfile.TemporaryDirectory(prefix="building-", dir=CACHE) as scratch:
+        if is_built(module):
+            return f"{module.path} {module.version}: already built"
+        workspace = Path(scratch)
+        source = _write_workspace(module, workspace)
+        for program in _missing(module):
+            _build_program(module, program, workspace)
+        _take_definitions(module, source, workspace)
+    return f"{module.path} {module.version}: built in {time.monotonic() - begun:.0f} s"
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Two builds of the same module at once: the second waits, then finds it built."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _write_workspace(module: Module, workspace: Path) -> Path:
+    """Write a Go module whose only purpose is to build programs of another one, and return that one's source folder.
+
+    Building inside the downloaded module is not possible (it is read-only and lacks a vendor folder), and `go install
+    module@version` refuses modules with replacements. So depend on it, and repeat its replacements.
+    """
+    downloaded = json.loads(_run(["go", "mod", "download", "-json", f"{module.path}@{module.version}"], workspace).stdout)
+    upstream = json.loads(_run(["go", "mod", "edit", "-json", downloaded["GoMod"]], workspace).stdout)
+    lines = ["module lab/build", f"go {upstream['Go']}", f"require {module.path} {module.version}", *_replacements(module, upstream)]
+    (workspace / "go.mod").write_text("\n".join(lines) + "\n")
+    source = Path(downloaded["Dir"])
+    if (source / "go.sum").exists():
+        (workspace / "go.sum").write_bytes((source / "go.sum").read_bytes())
+    imports = "".join(f'\t_ "{module.package(program)}"\n' for program in module.programs)
+    (workspace / "tools.go").write_text(f"//go:build tools\n\npackage tools\n\nimport (\n{imports})\n")
+    _run(["go", "mod", "tidy"], workspace)
+    return source
+
+
+def _replacements(module: Module, upstream: Mapping[str, Any]) -> Iterator[str]:
+    """The upstream module's own replacements, which do not reach a module that depends on it."""
+    for replacement in upstream.get("Replace") or []:
+        old, new = replacement["Old"], replacement["New"]
+        if new["Path"].startswith("./staging/"):
+            # k8s.io/kubernetes v1.34.4 is published together with k8s.io/api v0.34.4
+            yield f"replace {old['Path']} => {old['Path']} {module.version.replace('v1.', 'v0.', 1)}"
+        elif not new["Path"].startswith("."):
+            yield f"replace {old['Path']} {old.get('Version', '')} => {new['Path']} {new.get('Version', '')}"
+
+
+def _build_program(module: Module, program: str, workspace: Path) -> None:
+    unfinished = workspace / program
+    flags = " ".join(["-s", "-w", *(f"-X {variable}={value}" for variable, value in module.stamps.items())])
+    arguments = ["-mod=mod", "-trimpath", "-ldflags", flags, "-o", str(unfinished), module.package(program)]
+    # Static, so that an image needs nothing but the program; nice, so that the machine stays usable.
+    _run(["nice", "-n", "10", "go", "build", *arguments], workspace, {**os.environ, "CGO_ENABLED": "0"})
+    unfinished.rename(CACHE / module.key / program)
+
+
+def _take_definitions(module: Module, source: Path, workspace: Path) -> None:
+    target = definitions_folder(module)
+    if not module.definitions or target.is_dir():
+        return
+    unfinished = workspace / "definitions"
+    unfinished.mkdir()
+    for path in (source / module.definitions).glob("*.yaml"):
+        shutil.copyfile(path, unfinished / path.name)
+    unfinished.rename(target)
+
+
+def _run(command: list[str], folder: Path, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    try:
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise LabError(f"{command[0]} is not installed") from error
+    if done.returncode:
+        raise LabError(f"{' '.join(command)}\n{done.stdout[-1000:]}{done.stderr[-3000:]}")
+    return done

@@ -1,0 +1,107 @@
+"""Container images without a registry: a folder is packed as an OCI archive and imported on the nodes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.cluster.layout import NODES, Node
+from lab.command import run
+from lab.errors import LabError
+
+_OCI = "application/vnd.oci.image"
+
+
+@dataclass(frozen=True)
+class Image:
+    """A name as a pod writes it, and the folder that becomes its root file system."""
+
+    name: str
+    entrypoint: tuple[str, ...]
+
+    @property
+    def full_name(self) -> str:
+        """With the registry that containerd adds to a name without one."""
+        first, _, rest = self.name.partition("/")
+        return self.name if rest and "." in first else f"docker.io/{self.name}"
+
+
+def ctr(node: Node, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return run("ctr", "--address", node.containerd_socket, "--namespace", "k8s.io", *arguments, check=False)
+
+
+def import_image(archive: Path, nodes: Sequence[Node] = NODES) -> None:
+    def import_on(node: Node) -> None:
+        done = ctr(node, "images", "import", archive)
+        if done.returncode:
+            raise LabError(f"importing {archive} on {node.name}: {done.stderr}")
+
+    with ThreadPoolExecutor(len(nodes)) as pool:
+        list(pool.map(import_on, nodes))
+
+
+def pack_image(image: Image, root: Path, archive: Path) -> None:
+    """Write the folder `root` as an image of one layer."""
+    with tempfile.NamedTemporaryFile(dir=archive.parent, suffix=".layer") as layer:
+        with tarfile.open(layer.name, "w") as tar:
+            for entry in sorted(root.iterdir()):
+                tar.add(entry, arcname=entry.name)
+        layer.seek(0)
+        digest = hashlib.file_digest(layer, "sha256").hexdigest()
+        _write_archive(image, Path(layer.name), digest, archive)
+
+
+def _write_archive(image: Image, layer: Path, layer_digest: str, archive: Path) -> None:
+    config = _to_json(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer_digest}"]},
+            "config": {"Entrypoint": image.entrypoint, "Env": ["PATH=/usr/local/bin:/usr/bin:/bin"]},
+        }
+    )
+    manifest = _to_json(
+        {
+            "schemaVersion": 2,
+            "mediaType": f"{_OCI}.manifest.v1+json",
+            "config": _descriptor("config.v1+json", _digest(config), len(config)),
+            "layers": [_descriptor("layer.v1.tar", layer_digest, layer.stat().st_size)],
+        }
+    )
+    names = {"io.containerd.image.name": image.full_name, "org.opencontainers.image.ref.name": image.full_name}
+    listed = {**_descriptor("manifest.v1+json", _digest(manifest), len(manifest)), "annotations": names}
+    unfinished = archive.with_suffix(".unfinished")
+    with tarfile.open(unfinished, "w") as tar:
+        _add(tar, "oci-layout", b'{"imageLayoutVersion": "1.0.0"}')
+        _add(tar, "index.json", _to_json({"schemaVersion": 2, "manifests": [listed]}))
+        _add(tar, f"blobs/sha256/{_digest(config)}", config)
+        _add(tar, f"blobs/sha256/{_digest(manifest)}", manifest)
+        tar.add(layer, arcname=f"blobs/sha256/{layer_digest}")
+    unfinished.rename(archive)
+
+
+def _descriptor(kind: str, digest: str, size: int) -> dict[str, Any]:
+    return {"mediaType": f"{_OCI}.{kind}", "digest": f"sha256:{digest}", "size": size}
+
+
+def _to_json(document: object) -> bytes:
+    return json.dumps(document).encode()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size = len(content)
+    tar.addfile(entry, io.BytesIO(content))

@@ -1,0 +1,36 @@
+"""Installs the healthy platform on the bare cluster."""
+
+from __future__ import annotations
+
+from lab import api
+from lab.build import definitions_folder
+from lab.command import wait_until
+from lab.manifests import BASE, ENVIRONMENTS, PER_ENVIRONMENT, SHARED, render
+from lab.programs import PROMETHEUS_OPERATOR
+from lab.storage import create_volume, healthy_volumes
+
+
+def install_platform() -> None:
+    """Hand everything to the API server; the cluster then starts it in whatever order works."""
+    api.apply(_together([render("namespaces"), *(render(name) for name in BASE)]))
+    for volume in healthy_volumes():
+        create_volume(volume)
+    install_definitions()
+    per_environment = [render(name, environment) for environment in ENVIRONMENTS for name in PER_ENVIRONMENT]
+    api.apply(_together([*(render(name) for name in SHARED), *per_environment]))
+
+
+def install_definitions() -> None:
+    files = sorted(definitions_folder(PROMETHEUS_OPERATOR).glob("*.yaml"))
+    api.apply(_together([file.read_text() for file in files]))
+    wait_until("the custom resource definitions", lambda: _established() >= len(files), 30)
+
+
+def _established() -> int:
+    definitions = api.items("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
+    conditions = [condition for each in definitions for condition in each.get("status", {}).get("conditions", [])]
+    return sum(condition["type"] == "Established" and condition["status"] == "True" for condition in conditions)
+
+
+def _together(manifests: list[str]) -> str:
+    return "\n---\n".join(manifests)

@@ -1,0 +1,105 @@
+"""Which programs the lab runs, and the Go modules that they are built from.
+
+No image registry is needed: everything comes out of the module proxy. Adding a program is one entry here. The programs
+are built in this order, so what the cluster itself needs comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_COMMON_VERSION = "github.com/prometheus/common/version.Version"
+
+
+@dataclass(frozen=True)
+class Module:
+    """A Go module at one version, the programs to build of it, and what else to take out of it."""
+
+    path: str
+    version: str
+    programs: Mapping[str, str]  # the program's file name: its package, relative to the module's root
+    stamps: Mapping[str, str] = field(default_factory=dict)  # Go variables that carry the version, set when linking
+    definitions: str = ""  # the folder of its custom resource definitions
+
+    @property
+    def key(self) -> str:
+        return f"{self.path.replace('/', '_')}@{self.version}"
+
+    def package(self, program: str) -> str:
+        return f"{self.path}/{self.programs[program]}".rstrip("/")
+
+
+KUBERNETES = Module(
+    "k8s.io/kubernetes",
+    "v1.34.4",
+    {name: f"cmd/{name}" for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")},
+    {
+        "k8s.io/component-base/version.gitVersion": "v1.34.4",
+        "k8s.io/component-base/version.gitMajor": "1",
+        "k8s.io/component-base/version.gitMinor": "34",
+    },
+)
+ETCD = Module("go.etcd.io/etcd/server/v3", "v3.6.4", {"etcd": ""})
+PROMETHEUS_OPERATOR = Module(
+    "github.com/prometheus-operator/prometheus-operator",
+    "v0.85.0",
+    {"operator": "cmd/operator", "prometheus-config-reloader": "cmd/prometheus-config-reloader"},
+    {_COMMON_VERSION: "0.85.0"},
+    definitions="example/prometheus-operator-crd",
+)
+PROMETHEUS = Module(
+    "github.com/prometheus/prometheus",
+    "v0.304.2",
+    {"prometheus": "cmd/prometheus"},
+    {_COMMON_VERSION: "3.4.2"},
+)
+ALERTMANAGER = Module(
+    "github.com/prometheus/alertmanager",
+    "v0.28.1",
+    {"alertmanager": "cmd/alertmanager", "amtool": "cmd/amtool"},
+    {_COMMON_VERSION: "0.28.1"},
+)
+KUBE_STATE_METRICS = Module(
+    "k8s.io/kube-state-metrics/v2",
+    "v2.15.0",
+    {"kube-state-metrics": ""},
+    {_COMMON_VERSION: "v2.15.0"},
+)
+LOKI = Module(
+    "github.com/grafana/loki/v3",
+    "v3.5.0",
+    {"loki": "cmd/loki", "promtail": "clients/cmd/promtail"},
+    {"github.com/grafana/loki/v3/pkg/util/build.Version": "3.5.0"},
+)
+COREDNS = Module("github.com/coredns/coredns", "v1.12.1", {"coredns": ""})
+LOCAL_PATH_PROVISIONER = Module(
+    "github.com/rancher/local-path-provisioner",
+    "v0.0.30",
+    {"local-path-provisioner": ""},
+    {"main.VERSION": "v0.0.30"},
+)
+
+MODULES = (
+    ETCD,
+    KUBERNETES,
+    PROMETHEUS_OPERATOR,
+    PROMETHEUS,
+    ALERTMANAGER,
+    KUBE_STATE_METRICS,
+    LOKI,
+    COREDNS,
+    LOCAL_PATH_PROVISIONER,
+)
+
+DEBIAN_PACKAGES = (
+    "containerd",
+    "runc",
+    "containernetworking-plugins",
+    "iptables",
+    "conntrack",
+    "busybox-static",
+    "iproute2",
+    "gcc",
+    "libc6-dev",
+)

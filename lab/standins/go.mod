@@ -1,0 +1,3 @@
+module lab/standins
+
+go 1.24

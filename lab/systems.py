@@ -1,0 +1,60 @@
+"""Reading the systems on the lab, through the API server's proxy, as Clusterprobe does from outside."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from lab import api
+from lab.manifests import Environment
+
+LOKI = "/api/v1/namespaces/logging/services/loki:3100/proxy"
+SLACK = "/api/v1/namespaces/slack/services/slack:80/proxy"
+MONITORING = "/apis/monitoring.coreos.com/v1"
+MONITOR_KINDS = ("servicemonitors", "podmonitors", "probes", "prometheusrules")
+
+
+def prometheus_path(environment: Environment) -> str:
+    return f"{MONITORING}/namespaces/{environment.namespace}/prometheuses/{environment.prometheus}"
+
+
+def alertmanager_path(environment: Environment) -> str:
+    return f"{MONITORING}/namespaces/{environment.namespace}/alertmanagers/{environment.alertmanager}"
+
+
+def prometheus(environment: Environment, path: str) -> Any:
+    """The `data` of an answer of Prometheus' HTTP API."""
+    pod = f"/api/v1/namespaces/{environment.namespace}/pods/{environment.prometheus_pod}:9090/proxy"
+    return api.get(f"{pod}/api/v1/{path}")["data"]
+
+
+def active_targets(environment: Environment) -> list[api.Object]:
+    targets: list[api.Object] = prometheus(environment, "targets?state=active")["activeTargets"]
+    return targets
+
+
+def scrape_pools(environment: Environment) -> set[str]:
+    """The pools with at least one target, by their names without the endpoint's number: KIND/NAMESPACE/NAME."""
+    return {target["scrapePool"].rpartition("/")[0] for target in active_targets(environment)}
+
+
+def alertmanager(environment: Environment, path: str) -> Any:
+    pod = f"/api/v1/namespaces/{environment.namespace}/pods/{environment.alertmanager_pod}:9093/proxy"
+    return api.get(f"{pod}/api/v2/{path}")
+
+
+def served_config(environment: Environment) -> str:
+    """The configuration that an Alertmanager serves, as it writes it."""
+    return str(alertmanager(environment, "status")["config"]["original"])
+
+
+def log_lines(selector: str, seconds: int = 300, limit: int = 20) -> list[str]:
+    """The newest lines of the last seconds that Loki has for a selector."""
+    query = urlencode({"query": selector, "since": f"{seconds}s", "limit": limit})
+    streams = api.get(f"{LOKI}/loki/api/v1/query_range?{query}")["data"]["result"]
+    return [line for stream in streams for _, line in stream["values"]]
+
+
+def objects(kind: str, namespace: str = "") -> list[api.Object]:
+    """The Prometheus Operator's objects of one kind, such as `servicemonitors`."""
+    return api.items(f"{MONITORING}/namespaces/{namespace}/{kind}" if namespace else f"{MONITORING}/{kind}")

@@ -1,0 +1,198 @@
+"""The words of the project, as data. Imports nothing else of ours.
+
+Every output (HTML, JSON, JUnit, metrics, terminal) is rendered from one `RunResult`, so that counts never disagree.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Literal
+
+import msgspec
+
+SCHEMA = "clusterprobe/results/v1"
+
+
+class Severity(enum.StrEnum):
+    """How bad a finding is, from least to worst."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        return list(Severity).index(self)
+
+    def at_least(self, other: Severity) -> bool:
+        return self.rank >= other.rank
+
+
+class ProbeVerdict(enum.StrEnum):
+    """What a probe came to."""
+
+    PASS = "pass"
+    FINDINGS = "findings"
+    INCONCLUSIVE = "inconclusive"
+    NOT_APPLICABLE = "not_applicable"
+    KNOWN = "known"
+    BROKEN = "broken"
+
+
+class RunVerdict(enum.StrEnum):
+    """What a run came to."""
+
+    HEALTHY = "healthy"
+    FINDINGS = "findings"
+    INCOMPLETE = "incomplete"
+    BROKEN = "broken"
+
+
+class Struct(msgspec.Struct, frozen=True, kw_only=True):
+    """The base of everything that is written out."""
+
+
+class Subject(Struct):
+    """The object that something is said about.
+
+    `environment` is empty for what belongs to none. `owner` is the owning workload, as `Kind/name`.
+    """
+
+    kind: str
+    name: str = ""
+    namespace: str = ""
+    api_version: str = msgspec.field(default="", name="apiVersion")
+    owner: str = ""
+    environment: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.namespace}/{self.name}" if self.namespace else self.name
+        return f"{self.kind} {place}".strip()
+
+
+class Table(Struct, tag="table", tag_field="type"):
+    """Evidence in rows."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+
+
+class Bar(Struct):
+    """One bar: its parts are (name, amount) in the chart's unit, drawn one after the other."""
+
+    label: str
+    parts: list[tuple[str, float]]
+    outlier: bool = False
+    note: str = ""
+
+
+class Bars(Struct, tag="bars", tag_field="type"):
+    """Evidence as bars, with an optional limit that is drawn as a line."""
+
+    title: str
+    unit: str
+    bars: list[Bar]
+    limit: float | None = None
+
+
+class Matrix(Struct, tag="matrix", tag_field="type"):
+    """Counts of rows against columns. `wrong` holds the (row, column) pairs that should be zero."""
+
+    title: str
+    row_title: str
+    column_title: str
+    rows: list[str]
+    columns: list[str]
+    cells: list[list[int | None]]
+    wrong: list[tuple[str, str]] = []
+
+
+class Text(Struct, tag="text", tag_field="type"):
+    """Evidence as it was read: a log line, a message, a fragment of configuration."""
+
+    title: str
+    text: str
+
+
+Exhibit = Table | Bars | Matrix | Text
+
+
+class Finding(Struct):
+    """One thing that is wrong. `fix` is text in which lines starting with `$ ` are commands to copy."""
+
+    reason: str
+    severity: Severity
+    subject: Subject
+    problem: str
+    cause: str
+    fix: str
+    prevention: str
+    exhibits: list[Exhibit] = []
+
+
+class Unchecked(Struct):
+    """One thing that could not be looked at, and why."""
+
+    subject: Subject
+    reason: str
+
+
+class ProbeResult(Struct):
+    """A probe's verdict with its evidence."""
+
+    id: str
+    question: str
+    verdict: ProbeVerdict
+    examined: int = 0
+    reason: str = ""
+    findings: list[Finding] = []
+    unchecked: list[Unchecked] = []
+    known: list[Finding] = []
+    notes: list[str] = []
+    exhibits: list[Exhibit] = []
+
+
+class Cluster(Struct):
+    """Which cluster, and as whom. `skew_seconds` is the API server's clock minus ours."""
+
+    context: str = ""
+    server: str = ""
+    user: str = ""
+    version: str = ""
+    route: str = ""
+    uid: str = ""
+    skew_seconds: float = 0.0
+
+
+class Run(Struct):
+    """When and how the run was made; times are UTC, RFC 3339."""
+
+    id: str
+    started: str
+    finished: str
+    tool_version: str
+    profile: str
+    fail_on: str
+    bundle: str = ""
+    active: bool = False
+    interrupted: bool = False
+    exit_status: int = 0
+    sources: dict[str, float] = {}
+
+
+class RunResult(Struct):
+    """All that a run found out; the only input of every output. `sources` of the run are seconds each took to read."""
+
+    schema: Literal["clusterprobe/results/v1"]
+    run: Run
+    cluster: Cluster
+    verdict: RunVerdict
+    probes: list[ProbeResult]
+    environments: dict[str, list[str]] = {}
+
+    def findings(self) -> list[tuple[ProbeResult, Finding]]:
+        """Every finding with its probe, worst first."""
+        pairs = [(probe, finding) for probe in self.probes for finding in probe.findings]
+        return sorted(pairs, key=lambda pair: -pair[1].severity.rank)

@@ -1,0 +1,310 @@
+"""A user's profile: what they run, what they expect, and what is too much. Plain data; YAML in, errors with line numbers."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import re
+import typing
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from clusterprobe.errors import ProfileError
+from clusterprobe.model import Severity
+
+System = Literal["prometheus", "alertmanager", "loki"]
+StorageKind = Literal["local", "nfs", "network", "ephemeral"]
+
+
+class Part(BaseModel):
+    """The base: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Basic(Part):
+    """HTTP basic authentication; the password comes from a file or from the environment, never from the profile."""
+
+    username: str
+    password_env: str = ""
+    password_file: str = ""
+
+    @pydantic.model_validator(mode="after")
+    def _one_place(self) -> Basic:
+        if bool(self.password_env) == bool(self.password_file):
+            raise ValueError("exactly one of password_env and password_file is needed")
+        return self
+
+
+class EndpointProfile(Part):
+    """An explicit way to a system: where discovery's own does not do, or a back end asks for credentials."""
+
+    system: System
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/@]+(/\S*)?$")]
+    namespace: str = ""
+    name: str = ""
+    bearer_token_env: str = ""
+    bearer_token_file: str = ""
+    basic: Basic | None = None
+    tenant: str = ""
+    ca_file: str = ""
+    insecure_skip_tls_verify: bool = False
+
+
+class EnvironmentProfile(Part):
+    """The namespaces of an environment; shell patterns such as `*-dev` are fine."""
+
+    namespaces: Annotated[list[str], Field(min_length=1)]
+
+
+class Expect(Part):
+    """What must be there, by namespace: `<system>/missing` reports what is not."""
+
+    prometheus: list[str] = []
+    alertmanager: list[str] = []
+    loki: list[str] = []
+
+
+class Thresholds(Part):
+    """Above which a number is a finding."""
+
+    termination_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    termination_outlier_factor: Annotated[float, Field(gt=1, le=100)] = 3.0
+    termination_outlier_seconds: Annotated[float, Field(gt=0, le=3600)] = 10.0
+    agent_grace_seconds: Annotated[int, Field(gt=0, le=3600)] = 10
+    scrape_duration_fraction: Annotated[float, Field(gt=0, le=1)] = 0.8
+    loki_window_minutes: Annotated[int, Field(gt=0, le=1440)] = 10
+    pending_claim_minutes: Annotated[float, Field(ge=0, le=1440)] = 5.0
+
+
+class Active(Part):
+    """What `--active` may use."""
+
+    namespace: str = "clusterprobe-active"
+    image: str = "registry.k8s.io/pause@sha256:ee6521f290b2168b6e0935a181d4cff9be1ac3f505666ef0e3c98fae8199917a"
+    nfs: bool = True
+
+
+class Probes(Part):
+    """Which probes run: ids or shell patterns."""
+
+    select: list[str] = ["*"]
+    skip: list[str] = []
+
+
+class Known(Part):
+    """A finding that is known and accepted: it is shown, and does not fail the run."""
+
+    probe: str
+    reason: str = "*"
+    subject: str = "*"
+    why: Annotated[str, Field(min_length=1)]
+
+
+class Profile(Part):
+    """The whole profile. Every key has a default that fits a stock platform."""
+
+    extends: str = ""
+    environments: dict[str, EnvironmentProfile] = {}
+    environment_label: str = "environment"
+    expect: Expect = Expect()
+    endpoints: list[EndpointProfile] = []
+    thresholds: Thresholds = Thresholds()
+    storage: dict[str, list[StorageKind]] = {
+        "prometheus": ["local"],
+        "alertmanager": ["local", "nfs", "network", "ephemeral"],
+        "grafana": ["local", "nfs", "network", "ephemeral"],
+        "loki": ["local", "nfs", "network"],
+    }
+    probes: Probes = Probes()
+    secrets: list[Annotated[str, Field(pattern=r"^[a-z0-9.-]+/[a-z0-9.-]+$")]] = []
+    known: list[Known] = []
+    active: Active = Active()
+    fail_on: Literal["info", "warning", "error", "critical", "never"] = "error"
+    timeout: Annotated[str, Field(pattern=r"^\d+(\.\d+)?(s|m|h)$")] = "5m"
+
+    @property
+    def named_namespaces(self) -> list[str]:
+        """The namespaces that the profile names without a pattern."""
+        names = [name for one in self.environments.values() for name in one.namespaces if not re.search(r"[*?\[]", name)]
+        expected = [name for system in (self.expect.prometheus, self.expect.alertmanager, self.expect.loki) for name in system]
+        return list(dict.fromkeys([*names, *expected]))
+
+    @property
+    def timeout_seconds(self) -> float:
+        return seconds(self.timeout)
+
+    def wants(self, probe_id: str) -> bool:
+        """Whether the probe is selected."""
+        chosen = any(fnmatch.fnmatchcase(probe_id, pattern) for pattern in self.probes.select)
+        return chosen and not any(fnmatch.fnmatchcase(probe_id, pattern) for pattern in self.probes.skip)
+
+
+UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def seconds(text: str) -> float:
+    """`90s`, `5m`, `1.5h` as seconds; `ValueError` for anything else."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)", text)
+    if not match:
+        raise ValueError(f"{text} is no duration: write for example 90s, 5m or 1h")
+    return float(match[1]) * UNITS[match[2]]
+
+
+def fail_level(fail_on: str) -> Severity:
+    """The severity from which a finding decides a verdict; `never` only concerns the exit status."""
+    return Severity.ERROR if fail_on == "never" else Severity(fail_on)
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def find_profile(name: str, folder: Path) -> Path:
+    """The file of a profile: a path, or the name of one that comes with the package (in `folder`)."""
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") or "/" in name:
+        if not path.is_file():
+            raise ProfileError(f"{name}: there is no such file")
+        return path
+    shipped = folder / f"{name}.yaml"
+    if shipped.is_file():
+        return shipped
+    names = sorted(one.stem for one in folder.glob("*.yaml"))
+    near = difflib.get_close_matches(name, names, 1)
+    hint = f"did you mean {near[0]}?" if near else "name a .yaml file, or one of these"
+    raise ProfileError(f"there is no profile {name}: {hint} ({', '.join(names)})")
+
+
+def load_profile(name: str, folder: Path) -> Profile:
+    """Read a profile and what it extends. Raises `ProfileError` with file, line, key and the nearest valid name."""
+    path = find_profile(name, folder)
+    merged, lines = _read_extending(path, folder, ())
+    try:
+        return Profile.model_validate(merged)
+    except pydantic.ValidationError as error:
+        raise ProfileError(_explain(error, lines, path)) from None
+
+
+Path_ = tuple[str | int, ...]
+Lines = dict[Path_, tuple[Path, int]]
+
+
+def _read_extending(path: Path, folder: Path, seen: tuple[Path, ...]) -> tuple[dict[str, Any], Lines]:
+    if path.resolve() in seen:
+        raise ProfileError(f"{path}: profiles extend each other in a circle")
+    own, lines = _read(path)
+    base_name = own.get("extends")
+    if not base_name:
+        return own, lines
+    if not isinstance(base_name, str):
+        raise ProfileError(f"{path}:{lines[('extends',)][1]}: extends: expected the name of a profile")
+    beside = path.parent / base_name
+    try:
+        base_path = beside if beside.is_file() else find_profile(base_name, folder)
+    except ProfileError as error:
+        raise ProfileError(f"{path}:{lines[('extends',)][1]}: extends: {error}") from None
+    base, base_lines = _read_extending(base_path, folder, (*seen, path.resolve()))
+    return _merge(base, own), {**base_lines, **lines}
+
+
+def _merge(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Mappings merge key by key; anything else (lists too) is replaced."""
+    merged = dict(base)
+    for key, value in own.items():
+        before = merged.get(key)
+        merged[key] = _merge(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _read(path: Path) -> tuple[dict[str, Any], Lines]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        lines: Lines = {}
+        if node is not None:
+            _walk(node, (), path, lines)
+        value = yaml.safe_load(text)
+    except OSError as error:
+        raise ProfileError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ProfileError(f"{path}: not UTF-8 text") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ProfileError(f"{path}:{line}: not YAML: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise ProfileError(f"{path}: not YAML: {error}") from None
+    if value is None:
+        value = {}
+    if not isinstance(value, dict):
+        raise ProfileError(f"{path}:1: expected keys and values, found a {type(value).__name__}")
+    return value, lines
+
+
+def _walk(node: yaml.Node, place: Path_, path: Path, lines: Lines) -> None:
+    lines.setdefault(place, (path, node.start_mark.line + 1))
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if key.value in seen:
+                where = ".".join(map(str, (*place, key.value)))
+                raise ProfileError(f"{path}:{line}: {where}: the key is there twice, first in line {seen[key.value]}")
+            seen[key.value] = line
+            lines[(*place, key.value)] = (path, line)
+            _walk(value, (*place, key.value), path, lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            _walk(value, (*place, index), path, lines)
+
+
+def _explain(error: pydantic.ValidationError, lines: Lines, path: Path) -> str:
+    return "\n".join(_explain_one(one, lines, path) for one in error.errors(include_url=False))
+
+
+def _explain_one(one: Any, lines: Lines, path: Path) -> str:
+    place: Path_ = tuple(one["loc"])
+    known = place
+    while known and known not in lines:
+        known = known[:-1]
+    file, line = lines.get(known, (path, 1))
+    key = ".".join(map(str, place))
+    if one["type"] == "extra_forbidden":
+        names = _keys_at(place[:-1])
+        near = difflib.get_close_matches(str(place[-1]), names, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(names))}"
+        return f"{file}:{line}: {key}: unknown key; {hint}"
+    message = one["msg"].removeprefix("Value error, ")
+    expected = _expected(one, message)
+    return f"{file}:{line}: {key}: {expected}, found {one['input']!r}"
+
+
+def _expected(one: Any, message: str) -> str:
+    if one["type"] == "literal_error":
+        names = re.findall(r"'([^']+)'", str(one["ctx"]["expected"]))
+        near = difflib.get_close_matches(str(one["input"]), names, 1)
+        return f"expected one of {', '.join(names)}" + (f" (did you mean {near[0]}?)" if near else "")
+    if one["type"] == "string_pattern_mismatch" and "(s|m|h)" in message:
+        return "expected a duration such as 90s, 5m or 1h"
+    if one["type"] == "string_pattern_mismatch" and "https?" in message:
+        return "expected an http:// or https:// address without credentials in it"
+    return message[:1].lower() + message[1:]
+
+
+def _keys_at(place: Path_) -> list[str]:
+    """The keys that are valid at a place of the profile."""
+    kind: Any = Profile
+    for step in place:
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            field = kind.model_fields.get(str(step))
+            kind = field.annotation if field else None
+        else:
+            arguments = [one for one in typing.get_args(kind) if one is not type(None)]
+            kind = arguments[-1] if arguments else None
+        if typing.get_origin(kind) is not dict and typing.get_origin(kind) is not list:
+            models = [one for one in typing.get_args(kind) if isinstance(one, type) and issubclass(one, BaseModel)]
+            kind = models[0] if models else kind
+    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []

@@ -1,0 +1,303 @@
+"""Prometheus and the Prometheus Operator's objects."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from clusterprobe.access.cluster import Cluster, Endpoint, Resource
+from clusterprobe.access.servers import Server, read_each
+from clusterprobe.errors import BadResponse
+from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings
+from clusterprobe.sources import Call, proxied, source
+from clusterprobe.systems.kubernetes import Served, list_custom
+from clusterprobe.systems.objects import Condition, LabelSelector, Metadata, Namespace, Object
+
+GROUP = "monitoring.coreos.com"
+PROMETHEUSES = Resource("v1", "prometheuses", "Prometheus", GROUP)
+SERVICE_MONITORS = Resource("v1", "servicemonitors", "ServiceMonitor", GROUP)
+POD_MONITORS = Resource("v1", "podmonitors", "PodMonitor", GROUP)
+PROBES = Resource("v1", "probes", "Probe", GROUP)
+SCRAPE_CONFIGS = Resource("v1alpha1", "scrapeconfigs", "ScrapeConfig", GROUP)
+RULES = Resource("v1", "prometheusrules", "PrometheusRule", GROUP)
+
+
+class ClaimTemplateSpec(Object):
+    storage_class_name: str | None = None
+    volume_name: str = ""
+
+
+class ClaimTemplate(Object):
+    spec: ClaimTemplateSpec = msgspec.field(default_factory=ClaimTemplateSpec)
+
+
+class StorageSpec(Object):
+    volume_claim_template: ClaimTemplate | None = None
+    empty_dir: dict[str, Any] | None = None
+    ephemeral: dict[str, Any] | None = None
+
+
+class WebSpec(Object):
+    tls_config: dict[str, Any] | None = None
+
+
+class AlertmanagerEndpoint(Object):
+    name: str = ""
+    namespace: str = ""
+
+
+class Alerting(Object):
+    alertmanagers: list[AlertmanagerEndpoint] | None = None
+
+
+class PrometheusSpec(Object):
+    """A `*_selector` that is None selects nothing, an empty one everything; a namespace selector that is None means its own."""
+
+    replicas: int | None = None
+    shards: int | None = None
+    paused: bool = False
+    port_name: str = "web"
+    route_prefix: str = ""
+    retention: str = ""
+    web: WebSpec | None = None
+    storage: StorageSpec | None = None
+    alerting: Alerting | None = None
+    ignore_namespace_selectors: bool = False
+    service_monitor_selector: LabelSelector | None = None
+    service_monitor_namespace_selector: LabelSelector | None = None
+    pod_monitor_selector: LabelSelector | None = None
+    pod_monitor_namespace_selector: LabelSelector | None = None
+    probe_selector: LabelSelector | None = None
+    probe_namespace_selector: LabelSelector | None = None
+    scrape_config_selector: LabelSelector | None = None
+    scrape_config_namespace_selector: LabelSelector | None = None
+    rule_selector: LabelSelector | None = None
+    rule_namespace_selector: LabelSelector | None = None
+
+    @property
+    def serves_tls(self) -> bool:
+        return self.web is not None and self.web.tls_config is not None
+
+
+class CustomStatus(Object):
+    conditions: list[Condition] | None = None
+    replicas: int = 0
+    available_replicas: int = 0
+
+
+class Prometheus(Object):
+    metadata: Metadata
+    spec: PrometheusSpec = msgspec.field(default_factory=PrometheusSpec)
+    status: CustomStatus = msgspec.field(default_factory=CustomStatus)
+
+    @property
+    def wanted_pods(self) -> int:
+        replicas = 1 if self.spec.replicas is None else self.spec.replicas
+        return replicas * (1 if self.spec.shards is None else self.spec.shards)
+
+
+class NamespaceSelector(Object):
+    """A monitor's own: absent or empty means the monitor's namespace."""
+
+    any: bool = False
+    match_names: list[str] | None = None
+
+
+class MonitorEndpoint(Object):
+    port: str = ""
+    interval: str = ""
+
+
+class MonitorSpec(Object):
+    namespace_selector: NamespaceSelector | None = None
+    selector: LabelSelector | None = None
+    endpoints: list[MonitorEndpoint] | None = None
+    job_label: str = ""
+
+
+class Monitor(Object):
+    """A ServiceMonitor, PodMonitor, Probe or ScrapeConfig: what matters is its labels, and where it looks."""
+
+    metadata: Metadata
+    spec: MonitorSpec = msgspec.field(default_factory=MonitorSpec)
+
+
+class Rule(Object):
+    """A PrometheusRule; its groups are not read."""
+
+    metadata: Metadata
+
+
+
+@source(Call("list", "prometheuses", GROUP))
+def prometheuses(cluster: Cluster, served: Readings[Served], namespaces: Readings[Namespace]) -> Readings[Prometheus]:
+    """The Prometheus objects of the Operator, with their selectors and storage."""
+    return list_custom(cluster, served, namespaces, PROMETHEUSES, Prometheus)
+
+
+@source(Call("list", "servicemonitors", GROUP))
+def service_monitors(cluster: Cluster, served: Readings[Served], namespaces: Readings[Namespace]) -> Readings[Monitor]:
+    """Every ServiceMonitor."""
+    return list_custom(cluster, served, namespaces, SERVICE_MONITORS, Monitor)
+
+
+@source(Call("list", "podmonitors", GROUP))
+def pod_monitors(cluster: Cluster, served: Readings[Served], namespaces: Readings[Namespace]) -> Readings[Monitor]:
+    """Every PodMonitor."""
+    return list_custom(cluster, served, namespaces, POD_MONITORS, Monitor)
+
+
+@source(Call("list", "probes", GROUP))
+def probe_objects(cluster: Cluster, served: Readings[Served], namespaces: Readings[Namespace]) -> Readings[Monitor]:
+    """Every Probe object of the Operator."""
+    return list_custom(cluster, served, namespaces, PROBES, Monitor)
+
+
+@source(Call("list", "scrapeconfigs", GROUP))
+def scrape_configs(cluster: Cluster, served: Readings[Served], namespaces: Readings[Namespace]) -> Readings[Monitor]:
+    """Every ScrapeConfig."""
+    return list_custom(cluster, served, namespaces, SCRAPE_CONFIGS, Monitor)
+
+
+@source(Call("list", "prometheusrules", GROUP))
+def prometheus_rules(cluster: Cluster, served: Readings[Served], namespaces: Readings[Namespace]) -> Readings[Rule]:
+    """Every PrometheusRule, without its rules."""
+    return list_custom(cluster, served, namespaces, RULES, Rule)
+
+
+# --- what a running Prometheus says -----------------------------------------------------------------------------------
+
+
+class Discovered(msgspec.Struct, frozen=True, gc=False):
+    """What service discovery knew of a target before relabelling."""
+
+    namespace: str = msgspec.field(default="", name="__meta_kubernetes_namespace")
+    service: str = msgspec.field(default="", name="__meta_kubernetes_service_name")
+    pod: str = msgspec.field(default="", name="__meta_kubernetes_pod_name")
+    node: str = msgspec.field(default="", name="__meta_kubernetes_pod_node_name")
+
+
+class Target(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """An active target. `health` is up, down or unknown (never scraped yet); durations of scrapes are seconds."""
+
+    labels: dict[str, str]
+    scrape_pool: str
+    health: str
+    discovered: Discovered = msgspec.field(default_factory=Discovered, name="discoveredLabels")
+    scrape_url: str = ""
+    last_error: str = ""
+    last_scrape: str = ""
+    last_scrape_duration: float = 0.0
+    scrape_interval: str = ""
+    scrape_timeout: str = ""
+
+    @property
+    def namespace(self) -> str:
+        """Where the target runs; with `honorLabels` its series may still speak of other namespaces."""
+        return self.discovered.namespace or self.labels.get("namespace", "")
+
+
+class _Targets(msgspec.Struct, rename="camel"):
+    active_targets: list[Target]
+
+
+class _TargetsAnswer(msgspec.Struct):
+    status: str
+    data: _Targets | None = None
+    error: str = ""
+
+
+@source(proxied("pods"))
+def prometheus_targets(cluster: Cluster, prometheus_servers: Readings[Server], profile: Profile) -> Readings[list[Target]]:
+    """The active targets of every replica."""
+    def read(endpoint: Endpoint, server: Server) -> list[Target]:
+        answer = endpoint.json("/api/v1/targets", _TargetsAnswer, {"state": "active"})
+        if answer.status != "success" or answer.data is None:
+            raise BadResponse(f"{endpoint.url}/api/v1/targets: status {answer.status}: {answer.error or 'no data'}")
+        return answer.data.active_targets
+
+    return read_each(cluster, profile, prometheus_servers, read)
+
+
+class Sample(msgspec.Struct, frozen=True, gc=False):
+    """One series of an instant query: its labels, and its value at `time` (epoch seconds)."""
+
+    labels: dict[str, str]
+    time: float
+    value: float
+
+
+class _Vector(msgspec.Struct):
+    metric: dict[str, str]
+    value: tuple[float, str]
+
+
+class _QueryData(msgspec.Struct, rename="camel"):
+    result_type: str
+    result: list[_Vector]
+
+
+class _QueryAnswer(msgspec.Struct):
+    status: str
+    data: _QueryData | None = None
+    error: str = ""
+    warnings: list[str] | None = None
+
+
+def query(endpoint: Endpoint, expression: str) -> list[Sample]:
+    """An instant query. An answer with warnings is partial, and so unreadable."""
+    answer = endpoint.json("/api/v1/query", _QueryAnswer, {"query": expression})
+    if answer.status != "success" or answer.data is None:
+        raise BadResponse(f"{endpoint.url}/api/v1/query: {answer.error or 'no data'}")
+    if answer.warnings:
+        raise BadResponse(f"{endpoint.url}/api/v1/query: a partial answer: {answer.warnings[0]}")
+    return [Sample(one.metric, one.value[0], float(one.value[1])) for one in answer.data.result]
+
+
+# --- scrape pools -----------------------------------------------------------------------------------------------------
+
+_POOL = re.compile(r"(serviceMonitor|podMonitor|probe|scrapeConfig)/([^/]+)/([^/]+)(?:/\d+)?")
+_KINDS = {"serviceMonitor": SERVICE_MONITORS, "podMonitor": POD_MONITORS, "probe": PROBES, "scrapeConfig": SCRAPE_CONFIGS}
+
+
+def pool_origin(pool: str) -> tuple[Resource, str, str] | None:
+    """The object that the Operator made a scrape pool from: its resource, *its own* namespace, and name.
+
+    >>> pool_origin("serviceMonitor/monitoring-prod/api/0")[1:]
+    ('monitoring-prod', 'api')
+    """
+    match = _POOL.fullmatch(pool)
+    return (_KINDS[match[1]], match[2], match[3]) if match else None
+
+
+# The Operator's five kinds of selected objects: resource and the stem of the two fields on the Prometheus object.
+SELECTED = (
+    (SERVICE_MONITORS, "service_monitor"),
+    (POD_MONITORS, "pod_monitor"),
+    (PROBES, "probe"),
+    (SCRAPE_CONFIGS, "scrape_config"),
+    (RULES, "rule"),
+)
+
+
+def selects(prometheus: Prometheus, stem: str, labels: dict[str, str], namespace: str, namespace_labels: dict[str, str]) -> bool:
+    """Whether a Prometheus takes an object with these labels from this namespace.
+
+    `stem` is one of those in `SELECTED`. An absent selector takes nothing; an absent namespace selector means its own namespace.
+    """
+    selector: LabelSelector | None = getattr(prometheus.spec, f"{stem}_selector")
+    places: LabelSelector | None = getattr(prometheus.spec, f"{stem}_namespace_selector")
+    if selector is None or not selector.matches(labels):
+        return False
+    if places is None:
+        return namespace == prometheus.metadata.namespace
+    return places.matches({"kubernetes.io/metadata.name": namespace, **namespace_labels})
+
+
+def monitor_index(service_monitors: Readings[Monitor], pod_monitors: Readings[Monitor]) -> dict[tuple[str, str, str], Monitor]:
+    """Monitors by (kind, namespace, name)."""
+    found = {(SERVICE_MONITORS.kind, *key): one for key, one in service_monitors.by_name().items()}
+    return found | {(POD_MONITORS.kind, *key): one for key, one in pod_monitors.by_name().items()}

@@ -1,0 +1,66 @@
+"""Makes readings and objects for tests: only what a test cares about has to be named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import msgspec
+
+from clusterprobe.access.cluster import owner_of
+from clusterprobe.access.servers import Server
+from clusterprobe.environments import Environments
+from clusterprobe.model import Severity, Subject, Unchecked
+from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings
+from clusterprobe.verdict import Verdict, grade
+
+Value = TypeVar("Value")
+
+ENVIRONMENTS = Environments(Profile())
+
+
+def make(kind: type[Value], /, **fields: Any) -> Value:
+    """A struct from plain data as the API would send it (camelCase keys)."""
+    return msgspec.convert(fields, kind)
+
+
+def labelled(kind: type[Value], namespace: str, name: str, /, labels: dict[str, str] | None = None, **fields: Any) -> Value:
+    """An object with that metadata."""
+    metadata = {"namespace": namespace, "name": name, "uid": f"uid-{namespace}-{name}", "labels": labels or {}}
+    return make(kind, metadata={**metadata, **fields.pop("metadata", {})}, **fields)
+
+
+def listing(kind: str, objects: Iterable[Any], *, unreadable: Iterable[Unchecked] = (), absent: str = "there is none") -> Readings[Any]:
+    """Readings of objects, as a list source returns them."""
+    values = tuple(
+        (Subject(kind=kind, namespace=one.metadata.namespace, name=one.metadata.name, owner=owner_of(one)), one) for one in objects
+    )
+    return Readings(values, tuple(unreadable), absent)
+
+
+def refused(kind: str, namespace: str = "", reason: str = "not allowed to list it") -> Unchecked:
+    return Unchecked(subject=Subject(kind=kind, namespace=namespace), reason=reason)
+
+
+def server(system: str, namespace: str, name: str, pod: str = "") -> tuple[Subject, Server]:
+    """A replica to ask, and its subject."""
+    pod = pod or f"{system}-{name}-0"
+    subject = Subject(api_version="v1", kind="Pod", namespace=namespace, name=pod, owner=f"{system.capitalize()}/{name}")
+    return subject, Server(system=system, namespace=namespace, name=name, custom=True, pod=pod, ip="10.0.0.1", port=9090)
+
+
+def judged(probe: Any, **readings: Any) -> Verdict:
+    """Run a probe on these readings, and return its verdict."""
+    verdict = Verdict(ENVIRONMENTS.of)
+    probe(verdict, **readings)
+    return verdict
+
+
+def outcome(verdict: Verdict) -> str:
+    """The verdict as graded at the default level."""
+    return str(grade(verdict, level=Severity.ERROR)[0])
+
+
+def reasons(verdict: Verdict) -> list[str]:
+    return [one.reason for one in verdict.findings]

@@ -24,7 +24,7 @@ from lab.errors import LabError
 from lab.paths import CACHE
 from lab.programs import DEBIAN_PACKAGES, MODULES, Module
 
-STAND_INS = ("slack", "fastapi")  # programs of the lab's own, in lab/standins
+STAND_INS = ("slack", "fastapi", "login-page")  # programs of the lab's own, in lab/standins
 _STAND_IN_SOURCES = Path(__file__).parent / "standins"
 AT_A_TIME = 2  # linking one of the big programs takes 2 GiB or more
 
@@ -128,7 +128,12 @@ def _write_workspace(module: Module, workspace: Path) -> Path:
     """
     downloaded = json.loads(_run(["go", "mod", "download", "-json", f"{module.path}@{module.version}"], workspace).stdout)
     upstream = json.loads(_run(["go", "mod", "edit", "-json", downloaded["GoMod"]], workspace).stdout)
-    lines = ["module lab/build", f"go {upstream['Go']}", f"require {module.path} {module.version}", *_replacements(module, upstream)]
+    lines = [
+        "module lab/build",
+        f"go {upstream['Go']}",
+        f"require {module.path} {module.version}",
+        *_replacements(module, upstream),
+    ]
     (workspace / "go.mod").write_text("\n".join(lines) + "\n")
     source = Path(downloaded["Dir"])
     if (source / "go.sum").exists():

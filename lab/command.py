@@ -31,9 +31,7 @@ def run(
 def spawn(command: list[str], log: Path, environment: Mapping[str, str] = ENVIRONMENT) -> int:
     """Start a daemon in a session of its own, and return its process id, which is its process group's too."""
     with log.open("ab") as output:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
-        )
+        process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environment, start_new_session=True)
     return process.pid
 
 

@@ -28,7 +28,7 @@ def install_definitions() -> None:
 
 def _established() -> int:
     definitions = api.items("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
-    conditions = [condition for each in definitions for condition in each.get("status", {}).get("conditions", [])]
+    conditions = [condition for each in definitions for condition in (each.get("status", {}).get("conditions") or [])]
     return sum(condition["type"] == "Established" and condition["status"] == "True" for condition in conditions)
 
 

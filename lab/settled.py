@@ -86,10 +86,10 @@ def is_rolled_out(workload: api.Object) -> bool:
         return False
     if workload["kind"] == "DaemonSet":
         wanted, updated, ready = "desiredNumberScheduled", "updatedNumberScheduled", "numberReady"
-        return 0 < status.get(wanted, 0) == status.get(updated) == status.get(ready)
-    replicas = workload["spec"]["replicas"]
-    counts = [status.get(count, 0) for count in ("replicas", "updatedReplicas", "readyReplicas")]
-    return all(count == replicas for count in counts)
+        return bool(0 < status.get(wanted, 0) == status.get(updated) == status.get(ready))
+    replicas: int = workload["spec"]["replicas"]
+    counts: list[int] = [status.get(count, 0) for count in ("replicas", "updatedReplicas", "readyReplicas")]
+    return counts == [replicas] * len(counts)
 
 
 def is_ready(pod: api.Object) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lab import api
 from lab.paths import KUBECONFIG
 from lab.settled import is_ready, problems
-from lab.stages import staged
+from lab.stages import describe, staged
 
 
 def print_status() -> int:
@@ -19,7 +19,7 @@ def print_status() -> int:
     for pod in sorted(pods, key=lambda each: (each["metadata"]["namespace"], each["metadata"]["name"])):
         print(_describe(pod))
     active = staged()
-    print("\nstaged: " + (", ".join(f"{name} ({environment})" for name, environment in active) or "nothing"))
+    print("\nstaged: " + (", ".join(describe(*entry) for entry in active) or "nothing"))
     found = problems()
     print("healthy and settled" if not found else "not as in the healthy lab:\n  " + "\n  ".join(found))
     return 1 if found and not active else 0

@@ -11,7 +11,7 @@ from lab.images import import_images
 from lab.paths import KUBECONFIG, STATE
 from lab.platform import install_platform
 from lab.settled import problems, wait_until_settled
-from lab.stages import staged
+from lab.stages import describe, staged
 
 SETTLES_WITHIN_SECONDS = 300
 
@@ -44,7 +44,7 @@ def down() -> None:
 
 def _expect_healthy() -> None:
     found = problems()
-    active = ", ".join(f"{name} ({environment})" for name, environment in staged())
+    active = ", ".join(describe(*entry) for entry in staged())
     if active:
         print(f"the lab is already up; staged: {active}: export KUBECONFIG={KUBECONFIG}")
     elif found:

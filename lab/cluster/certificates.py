@@ -51,7 +51,7 @@ class Authority:
         return builder.sign(self._key, hashes.SHA256())
 
     def _builder(self, name: x509.Name, key: ec.EllipticCurvePublicKey, *, is_authority: bool) -> x509.CertificateBuilder:
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         return (
             x509.CertificateBuilder()
             .subject_name(name)

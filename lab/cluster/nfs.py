@@ -22,8 +22,13 @@ if [ "$1" = -t ] && [ "$2" = nfs ]; then
 fi
 exec /bin/mount "$@"
 """
+# The delay is read again and again: a server that has recovered lets go of those who are waiting, too.
 _UMOUNT = """#!/bin/sh
-case "$*" in *kubernetes.io~nfs*) sleep "$(cat "{delay}" 2>/dev/null || echo 0)";; esac
+case "$*" in
+  *kubernetes.io~nfs*)
+    waited=0
+    while [ "$waited" -lt "$(cat "{delay}" 2>/dev/null || echo 0)" ]; do sleep 1; waited=$((waited + 1)); done;;
+esac
 exec /bin/umount "$@"
 """
 

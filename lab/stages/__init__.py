@@ -11,7 +11,7 @@ import importlib
 import json
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lab.errors import LabError
 from lab.manifests import DEV, Environment, environment_named
@@ -28,7 +28,7 @@ class Stage:
     clear: Callable[[Environment], None]
     # Two stages that touch the same thing cannot be staged together; {environment} is filled in.
     touches: tuple[str, ...]
-    environments: tuple[str, ...] = field(default=("dev", "prod"))
+    per_environment: bool = True
 
 
 def all_stages() -> dict[str, Stage]:
@@ -50,50 +50,65 @@ def stage_named(name: str) -> Stage:
 
 
 def staged() -> list[tuple[str, str]]:
-    """What is staged now, as (stage, environment), in the order of staging."""
+    """What is staged now, as (stage, environment), in the order of staging; the environment is "" where it is both."""
     if not STAGED.exists():
         return []
     return [(name, environment) for name, environment in json.loads(STAGED.read_text())]
 
 
-def stage(name: str, environment: Environment = DEV) -> None:
+def describe(name: str, environment: str) -> str:
+    return f"{name} ({environment})" if environment else name
+
+
+def stage(name: str, environment: str = "") -> None:
     """Break it. What is staged is recorded before anything is touched: a stage that failed half-way can be cleared."""
     wanted = stage_named(name)
-    _check_environment(wanted, environment)
-    if (name, environment.name) in staged():
-        raise LabError(f"{name} is staged already in {environment.name}")
-    _check_conflicts(wanted, environment)
-    _record([*staged(), (name, environment.name)])
-    wanted.stage(environment)
+    entry = (name, _environment_of(wanted, environment))
+    if entry in staged():
+        raise LabError(f"{describe(*entry)} is staged already")
+    _check_conflicts(*entry)
+    _record([*staged(), entry])
+    wanted.stage(_resolve(entry[1]))
 
 
-def clear(name: str, environment: Environment | None = None) -> None:
+def clear(name: str, environment: str = "") -> None:
     """Repair it, in the environment named, or wherever it is staged."""
     wanted = stage_named(name)
-    where = [each for staged_name, each in staged() if staged_name == name and environment in (None, environment_named(each))]
-    if not where:
-        place = f" in {environment.name}" if environment else ""
-        active = ", ".join(f"{other} in {each}" for other, each in staged()) or "nothing"
-        raise LabError(f"{name} is not staged{place}: staged is {active}")
-    for each in where:
-        wanted.clear(environment_named(each))
-        _record([entry for entry in staged() if entry != (name, each)])
+    if environment:
+        environment = _environment_of(wanted, environment)
+    found = [entry for entry in staged() if entry[0] == name and environment in ("", entry[1])]
+    if not found:
+        active = ", ".join(describe(*entry) for entry in staged()) or "nothing"
+        raise LabError(f"{describe(name, environment)} is not staged: staged is {active}")
+    for entry in found:
+        wanted.clear(_resolve(entry[1]))
+        _record([other for other in staged() if other != entry])
 
 
-def _check_environment(wanted: Stage, environment: Environment) -> None:
-    if environment.name not in wanted.environments:
-        raise LabError(f"{wanted.name} can be staged in {' or '.join(wanted.environments)} only")
+def _environment_of(wanted: Stage, environment: str) -> str:
+    """The environment to record: dev unless another is named, none for a stage of the whole platform."""
+    if wanted.per_environment:
+        return environment_named(environment or DEV.name).name
+    if environment:
+        raise LabError(f"{wanted.name} concerns the whole platform: leave out --environment")
+    return ""
 
 
-def _check_conflicts(wanted: Stage, environment: Environment) -> None:
-    for other_name, other_environment in staged():
-        common = _touched(wanted, environment) & _touched(stage_named(other_name), environment_named(other_environment))
+def _resolve(environment: str) -> Environment:
+    """A stage of the whole platform is handed an environment that it does not look at."""
+    return environment_named(environment or DEV.name)
+
+
+def _check_conflicts(name: str, environment: str) -> None:
+    for other in staged():
+        common = _touched(name, environment) & _touched(*other)
         if common:
-            raise LabError(f"{wanted.name} and {other_name} ({other_environment}) both touch {', '.join(sorted(common))}: clear {other_name} first")
+            what = ", ".join(sorted(common))
+            raise LabError(f"{name} and {describe(*other)} both touch {what}: clear {other[0]} first")
 
 
-def _touched(one: Stage, environment: Environment) -> set[str]:
-    return {thing.format(environment=environment.name) for thing in one.touches}
+def _touched(name: str, environment: str) -> set[str]:
+    return {thing.format(environment=environment) for thing in stage_named(name).touches}
 
 
 def _record(entries: list[tuple[str, str]]) -> None:

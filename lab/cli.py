@@ -1,0 +1,124 @@
+"""The commands: build | up | status | stage | clear | stages | kubeconfig | down."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from lab import api
+from lab.access import namespace_kubeconfig
+from lab.build import build
+from lab.errors import LabError
+from lab.paths import STATE
+from lab.stages import all_stages, clear, stage
+from lab.status import print_status
+from lab.up import down, up
+
+_COMMANDS = ("build", "up", "status", "stages", "stage", "clear", "kubeconfig", "down")
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return command(options)
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+
+
+class _Parser(argparse.ArgumentParser):
+    """Names the nearest command for a wrong one."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]  # argparse declares NoReturn, and exit() is
+        wrong = message.split("'")[1] if "invalid choice" in message else ""
+        near = difflib.get_close_matches(wrong, _COMMANDS, n=1)
+        hint = f": did you mean {near[0]}?" if near else ""
+        self.exit(2, f"lab: {message.split(' (choose', maxsplit=1)[0]}{hint}\n{self.format_usage()}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m lab", description="A real cluster with the real systems, and incidents staged on it.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("build", help="build the programs into the cache").set_defaults(run=_build)
+    commands.add_parser("up", help="start the cluster and the healthy platform").set_defaults(run=_up)
+    commands.add_parser("status", help="nodes, pods, what is staged, what is not healthy").set_defaults(run=_status)
+    commands.add_parser("stages", help="list the incidents").set_defaults(run=_stages)
+    for name, run, help_text in (("stage", _stage, "stage an incident"), ("clear", _clear, "repair a staged incident")):
+        command = commands.add_parser(name, help=help_text)
+        command.add_argument("name", metavar="NAME")
+        command.add_argument("--environment", metavar="dev|prod", default="")
+        command.set_defaults(run=run)
+    kubeconfig = commands.add_parser("kubeconfig", help="print a kubeconfig that may read one namespace only")
+    kubeconfig.add_argument("--namespace", required=True)
+    kubeconfig.set_defaults(run=_kubeconfig)
+    commands.add_parser("down", help="end the lab and remove its state").set_defaults(run=_down)
+    return parser
+
+
+def _build(_: argparse.Namespace) -> int:
+    _need_root()
+    build()
+    return 0
+
+
+def _up(_: argparse.Namespace) -> int:
+    _need_root()
+    up()
+    return 0
+
+
+def _status(_: argparse.Namespace) -> int:
+    _need_lab()
+    return print_status()
+
+
+def _stages(_: argparse.Namespace) -> int:
+    stages = all_stages()
+    width = max(map(len, stages))
+    for name, found in stages.items():
+        print(f"{name:{width}}  {found.description}")
+    return 0
+
+
+def _stage(options: argparse.Namespace) -> int:
+    _need_lab()
+    begun = time.monotonic()
+    stage(options.name, options.environment)
+    print(f"{options.name} staged in {time.monotonic() - begun:.0f} s")
+    return 0
+
+
+def _clear(options: argparse.Namespace) -> int:
+    _need_lab()
+    begun = time.monotonic()
+    clear(options.name, options.environment)
+    print(f"{options.name} cleared in {time.monotonic() - begun:.0f} s")
+    return 0
+
+
+def _kubeconfig(options: argparse.Namespace) -> int:
+    _need_lab()
+    print(namespace_kubeconfig(options.namespace), end="")
+    return 0
+
+
+def _down(_: argparse.Namespace) -> int:
+    _need_root()
+    down()
+    return 0
+
+
+def _need_root() -> None:
+    if os.geteuid() != 0:
+        raise LabError("the lab makes namespaces and mounts: run it as root")
+
+
+def _need_lab() -> None:
+    _need_root()
+    if not STATE.exists() or not api.answers("/readyz"):
+        raise LabError("the lab is not up: run `python -m lab up`")

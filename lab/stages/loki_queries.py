@@ -1,0 +1,99 @@
+"""A client that keeps asking Loki's instant endpoint: wrongly, rightly, and wrongly in another way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from lab import api
+from lab.command import wait_until
+from lab.effects import PATIENCE_SECONDS, wait_for_rollout
+from lab.manifests import Environment
+from lab.stages import Stage
+
+REFUSAL = "log queries are not supported as an instant query type"
+_LOKI = "http://loki.logging.svc.cluster.local:3100/loki/api/v1/query"
+# Says on its own output what a script of that kind would, and ends at once when it is told to.
+_SCRIPT = """trap 'exit 0' TERM
+while :; do
+  if wget -q -O /dev/null "$URL"; then echo "query ok"; else echo "query failed"; fi
+  sleep 2 & wait $!
+done
+"""
+
+
+@dataclass(frozen=True)
+class Client:
+    """A workload, what it asks about its own namespace, and what Loki logs about it."""
+
+    name: str
+    query: str  # {namespace} is filled in
+    logged: str
+
+    def stage(self, environment: Environment) -> None:
+        api.create(_deployments(environment), self._deployment(environment))
+        wait_for_rollout(f"{_deployments(environment)}/{self.name}")
+        wait_until("Loki to log its queries", lambda: self.logged in _recent_log(), PATIENCE_SECONDS, every=1)
+
+    def clear(self, environment: Environment) -> None:
+        api.delete(f"{_deployments(environment)}/{self.name}")
+        selector = f"/api/v1/namespaces/{environment.workload_namespace}/pods?labelSelector=app.kubernetes.io/name={self.name}"
+        wait_until(f"{self.name} to be gone", lambda: not api.items(selector), PATIENCE_SECONDS)
+
+    def _deployment(self, environment: Environment) -> api.Object:
+        namespace = environment.workload_namespace
+        query = self.query.replace("{namespace}", namespace)
+        labels = {"app": self.name, "app.kubernetes.io/name": self.name}
+        container = {
+            "name": self.name,
+            "image": "lab/busybox:1",
+            "command": ["/bin/sh", "-c", _SCRIPT],
+            "env": [{"name": "URL", "value": f"{_LOKI}?query={quote(query)}"}],
+            "resources": {"requests": {"cpu": "5m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}},
+            "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True},
+        }
+        security = {"runAsNonRoot": True, "runAsUser": 65534}
+        pod = {"automountServiceAccountToken": False, "securityContext": security, "containers": [container]}
+        return {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": self.name, "namespace": namespace, "labels": labels},
+            "spec": {
+                "replicas": 1,
+                "selector": {"matchLabels": {"app.kubernetes.io/name": self.name}},
+                "template": {"metadata": {"labels": labels}, "spec": pod},
+            },
+        }
+
+
+def _deployments(environment: Environment) -> str:
+    return f"/apis/apps/v1/namespaces/{environment.workload_namespace}/deployments"
+
+
+def _recent_log() -> str:
+    return api.call("GET", "/api/v1/namespaces/logging/pods/loki-0/log?sinceSeconds=10").decode(errors="replace")
+
+
+def _stage_of(client: Client, name: str, description: str) -> Stage:
+    stage: Callable[[Environment], None] = client.stage
+    return Stage(name, description, stage, client.clear, touches=(f"{client.name} in {{environment}}",))
+
+
+STAGES = (
+    _stage_of(
+        Client("log-report", '{namespace="{namespace}"}', REFUSAL),
+        "loki-instant-query",
+        "a client asks a log query of the instant endpoint, and is refused with 400",
+    ),
+    _stage_of(
+        Client("log-count", 'sum(count_over_time({namespace="{namespace}"}[5m]))', "count_over_time"),
+        "loki-instant-metric-query",
+        "a look-alike: a client asks a metric query of the instant endpoint, which is right",
+    ),
+    _stage_of(
+        Client("log-typo", '{namespace="{namespace}"', "parse error"),
+        "loki-parse-error",
+        "a look-alike: a client's query lacks a brace, and is refused with 400 for that",
+    ),
+)

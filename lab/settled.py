@@ -84,7 +84,7 @@ def is_rolled_out(workload: api.Object) -> bool:
     status = workload.get("status", {})
     if status.get("observedGeneration") != workload["metadata"]["generation"]:
         return False
-    if workload["kind"] == "DaemonSet":
+    if "desiredNumberScheduled" in status:  # a DaemonSet; a list leaves out the kind
         wanted, updated, ready = "desiredNumberScheduled", "updatedNumberScheduled", "numberReady"
         return bool(0 < status.get(wanted, 0) == status.get(updated) == status.get(ready))
     replicas: int = workload["spec"]["replicas"]

@@ -133,10 +133,11 @@ class Finding(Struct):
 
 
 class Unchecked(Struct):
-    """One thing that could not be looked at, and why."""
+    """One thing that could not be looked at, and why. `broken`: our own bug is why."""
 
     subject: Subject
     reason: str
+    broken: bool = False
 
 
 class ProbeResult(Struct):

@@ -17,13 +17,12 @@ class Readings(Generic[Value]):
     """The values by subject, what was unreadable, and, if there is nothing at all, what proves that.
 
     `absent` says why there is nothing (an API that is not served, a complete list without a match); it proves nothing
-    while something is unreadable. `broken` marks a source that crashed: our bug, not the cluster's.
+    while something is unreadable.
     """
 
     values: tuple[tuple[Subject, Value], ...] = ()
     unreadable: tuple[Unchecked, ...] = ()
     absent: str = ""
-    broken: bool = False
 
     def __iter__(self) -> Iterator[tuple[Subject, Value]]:
         return iter(self.values)
@@ -52,16 +51,16 @@ class Readings(Generic[Value]):
     def keep(self, wanted: Callable[[Subject, Value], bool], absent: str = "") -> Readings[Value]:
         """The readings whose subject and value are wanted; `absent` is what it proves if none is."""
         kept = tuple((subject, value) for subject, value in self.values if wanted(subject, value))
-        return Readings(kept, self.unreadable, self.absent or absent, self.broken)
+        return Readings(kept, self.unreadable, self.absent or absent)
 
     def map(self, change: Callable[[Subject, Value], Other]) -> Readings[Other]:
         """The same subjects with other values."""
-        return Readings(tuple((s, change(s, v)) for s, v in self.values), self.unreadable, self.absent, self.broken)
+        return Readings(tuple((s, change(s, v)) for s, v in self.values), self.unreadable, self.absent)
 
 
 def unreadable(subject: Subject, reason: str, *, broken: bool = False) -> Readings[Value]:
-    """Readings that consist of one thing that could not be read."""
-    return Readings((), (Unchecked(subject=subject, reason=reason),), broken=broken)
+    """Readings that consist of one thing that could not be read; `broken` if a bug of ours is why."""
+    return Readings((), (Unchecked(subject=subject, reason=reason, broken=broken),))
 
 
 def single(subject: Subject, value: Value) -> Readings[Value]:

@@ -28,7 +28,6 @@ class Verdict:
         self.notes: list[str] = []
         self.exhibits: list[Exhibit] = []
         self.absences: list[str] = []
-        self.broken_reasons: list[str] = []
 
     def examine(self, readings: Readings[Value]) -> Iterator[tuple[Subject, Value]]:
         """The readable subjects one after the other; each counts as examined.
@@ -61,13 +60,11 @@ class Verdict:
 
     def _note_unreadable(self, readings: Readings[Value]) -> None:
         for one in readings.unreadable:
-            if readings.broken:
-                self.broken_reasons.append(one.reason)
-            self.unchecked(one.subject, one.reason)
+            self.unchecked(one.subject, one.reason, broken=one.broken)
 
-    def unchecked(self, subject: Subject, reason: str) -> None:
+    def unchecked(self, subject: Subject, reason: str, *, broken: bool = False) -> None:
         """Something that could not be judged. The same thing is listed once."""
-        one = Unchecked(subject=self._place(subject), reason=reason)
+        one = Unchecked(subject=self._place(subject), reason=reason, broken=broken)
         if one not in self.unread:
             self.unread.append(one)
 
@@ -128,7 +125,7 @@ def grade(
     Findings at `level` or above › broken › inconclusive › lesser findings › known › pass. Nothing examined is never a pass.
     """
     findings = [one for one in verdict.findings if not known(one)]
-    broken = crash or "; ".join(dict.fromkeys(verdict.broken_reasons))
+    broken = crash or "; ".join(dict.fromkeys(one.reason for one in verdict.unread if one.broken))
     if any(one.severity.at_least(level) for one in findings):
         return ProbeVerdict.FINDINGS, _count(findings)
     if broken:

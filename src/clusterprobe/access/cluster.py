@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -53,14 +53,14 @@ class Resource:
         return Subject(api_version=self.api_version, kind=self.kind, namespace=namespace, name=name, owner=owner)
 
 
-class _ListMeta(msgspec.Struct, rename="camel"):
+class _ListMeta(msgspec.Struct, frozen=True):
     continue_: str = msgspec.field(default="", name="continue")
 
 
-class _RawPage(msgspec.Struct):
+class _Page(msgspec.Struct, Generic[Value]):
     kind: str
-    items: list[msgspec.Raw]
-    metadata: _ListMeta = msgspec.field(default_factory=_ListMeta)
+    items: list[Value]
+    metadata: _ListMeta = _ListMeta()
 
 
 class _Named(msgspec.Struct):
@@ -194,14 +194,11 @@ class Cluster:
 
     def _pages(self, resource: Resource, kind: type[Value], namespace: str, found: Collector[Value], subject: Any) -> None:
         path, token, seen = resource.path(namespace), "", set[str]()
-        page_type = msgspec.defstruct(
-            f"{resource.kind}Page", [("kind", str), ("items", list[kind]), ("metadata", _ListMeta, _ListMeta())]  # type: ignore[valid-type]
-        )
         of = subject or (lambda one: resource.subject(one.metadata.namespace, one.metadata.name, owner_of(one)))
         while True:
             query = {"limit": PAGE, **({"continue": token} if token else {})}
             answer = self._ask("GET", path, query=query)
-            items, token = _page(answer, page_type, kind, resource, found)
+            items, token = _page(answer, kind, resource, found)
             found.values.extend((of(one), one) for one in items)
             if not token:
                 return
@@ -275,18 +272,18 @@ def owner_of(one: Any) -> str:
     return ""
 
 
-def _page(answer: Answer, page_type: Any, kind: type[Value], resource: Resource, found: Collector[Value]) -> tuple[list[Value], str]:
+def _page(answer: Answer, kind: type[Value], resource: Resource, found: Collector[Value]) -> tuple[list[Value], str]:
     """A page's objects and the continue token; objects that do not fit go to `found.unreadable`, one by one."""
     what = f"list {resource.name}"
     try:
-        page = msgspec.json.decode(answer.body, type=page_type)
-        items = page.items
+        page = msgspec.json.decode(answer.body, type=_Page[kind])  # type: ignore[valid-type]
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        page = decode(answer, _RawPage, what)
-        items = [one for one in (_item(raw, kind, resource, found) for raw in page.items) if one is not None]
+        raw = decode(answer, _Page[msgspec.Raw], what)
+        fitting = [_item(one, kind, resource, found) for one in raw.items]
+        page = _Page(raw.kind, [one for one in fitting if one is not None], raw.metadata)
     if page.kind != f"{resource.kind}List":
         raise errors.BadResponse(f"{what}: the answer is a {page.kind}, not a {resource.kind}List")
-    return items, page.metadata.continue_
+    return page.items, page.metadata.continue_
 
 
 def _item(raw: msgspec.Raw, kind: type[Value], resource: Resource, found: Collector[Value]) -> Value | None:

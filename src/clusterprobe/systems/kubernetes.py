@@ -194,7 +194,7 @@ def list_custom(
 ) -> Readings[Value]:
     """All objects of a kind that a system's own definitions bring; absent only if discovery says that none can exist."""
     if not served.complete:
-        return Readings((), served.unreadable, broken=served.broken)
+        return Readings((), served.unreadable)
     version = served.items[0].version(resource.group, resource.plural)
     if not version:
         return Readings(absent=f"the API has no {resource.name}")

@@ -1,0 +1,77 @@
+"""The probes as their files describe them, read without importing them."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import inspect
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+from clusterprobe.errors import UsageError
+
+SECTIONS = ("Problem", "Cause", "Fix", "Prevention")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A probe: its id, question, what it reads, and the paragraphs of its docstring by name."""
+
+    id: str
+    path: Path
+    question: str
+    parameters: tuple[str, ...]
+    sections: dict[str, str]
+
+
+def catalogue(folder: Path) -> list[Entry]:
+    """Every probe below a folder, by id."""
+    return sorted((_entry(path) for path in folder.glob("*/probe_*.py")), key=lambda one: one.id)
+
+
+def _entry(path: Path) -> Entry:
+    subject = path.stem.removeprefix("probe_")
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == f"probe_{subject}")
+    text = inspect.cleandoc(ast.get_docstring(function) or "")
+    return Entry(
+        id=f"{path.parent.name}/{subject}".replace("_", "-"),
+        path=path,
+        question=text.split("\n")[0],
+        parameters=tuple(one.arg for one in function.args.args),
+        sections=_sections(text),
+    )
+
+
+def _sections(text: str) -> dict[str, str]:
+    found: dict[str, list[str]] = {}
+    current = ""
+    for line in text.splitlines()[1:]:
+        word, colon, rest = line.partition(":")
+        if colon and word in SECTIONS:
+            current = word
+            found[current] = [rest.strip()]
+        elif current:
+            found[current].append(line)
+    return {name: "\n".join(lines).strip() for name, lines in found.items()}
+
+
+def find(entries: list[Entry], wanted: str) -> Entry:
+    """The probe with that id; `UsageError` with the nearest one otherwise."""
+    for one in entries:
+        if one.id == wanted:
+            return one
+    ids = [one.id for one in entries]
+    near = difflib.get_close_matches(wanted, ids, 1) or [one for one in ids if wanted in one][:1]
+    hint = f"did you mean {near[0]}?" if near else "`clusterprobe list` shows them"
+    raise UsageError(f"there is no probe {wanted}: {hint}")
+
+
+def explanation(entry: Entry, reads: list[str], calls: list[str]) -> str:
+    """What `clusterprobe explain` prints."""
+    lines = [f"{entry.id}: {entry.question}", ""]
+    for name, text in entry.sections.items():
+        lines += [f"{name}", textwrap.indent(text, "  "), ""]
+    lines += ["Reads", *(f"  {one}" for one in reads), "", "Needs the permissions", *(f"  {one}" for one in calls or ["none"])]
+    return "\n".join(lines)

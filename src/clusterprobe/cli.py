@@ -1,0 +1,233 @@
+"""The command line. Heavy imports are inside the commands, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from clusterprobe.model import RunResult
+
+USAGE = 4
+PACKAGE = Path(__file__).parent
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Live diagnostic probes for a monitoring and ML platform on Kubernetes: what is wrong, why, and how to fix it.",
+    epilog="Exit status: 0 healthy, 1 findings, 2 incomplete, 3 a probe broke, 4 bad usage, 5 nothing selected.",
+)
+
+ProfileOption = Annotated[str, typer.Option("--profile", help="A profile's name (default, dev, prod, smoke, …) or a YAML file.")]
+KubeconfigOption = Annotated[str, typer.Option("--kubeconfig", help="The kubeconfig; else KUBECONFIG, the pod's own, ~/.kube/config.")]
+ContextOption = Annotated[str, typer.Option("--context", help="The kubeconfig's context.")]
+SelectOption = Annotated[list[str] | None, typer.Option("--select", help="Only this probe, area or pattern; may be repeated.")]
+ActiveOption = Annotated[bool, typer.Option("--active", help="Let probes create short-lived objects of their own, and time them.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask before --active.")]
+FailOnOption = Annotated[str, typer.Option("--fail-on", help="info, warning, error, critical or never.  [default: the profile's]")]
+TimeoutOption = Annotated[str, typer.Option("--timeout", help="The run's deadline, such as 90s or 5m.  [default: the profile's]")]
+OutputOption = Annotated[str, typer.Option("--output", help="The run's own folder.  [default: reports/<UTC time>]")]
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        from clusterprobe import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    profile: ProfileOption = "default",
+    kubeconfig: KubeconfigOption = "",
+    context: ContextOption = "",
+    bundle: Annotated[str, typer.Option("--bundle", help="Replay this bundle instead of asking a cluster.")] = "",
+    select: SelectOption = None,
+    active: ActiveOption = False,
+    yes: YesOption = False,
+    fail_on: FailOnOption = "",
+    timeout: TimeoutOption = "",
+    output: OutputOption = "",
+) -> int:
+    """Probe the cluster and write the health report."""
+    if active and not bundle:
+        _confirm(kubeconfig, context, yes=yes)
+    options = _options(profile, kubeconfig, context, select, fail_on, timeout, output)
+    return _probe([*options, *_flag("bundle", bundle), *(["--clusterprobe-active"] if active else [])])
+
+
+@app.command()
+def demo(select: SelectOption = None, fail_on: FailOnOption = "", output: OutputOption = "") -> int:
+    """The same, on a bundle captured from a cluster with incidents staged on it. Needs no cluster."""
+    from clusterprobe.shipped import shipped
+
+    bundle = shipped("demo") / "demo.zip"
+    return _probe([*_options("default", "", "", select, fail_on, "", output), *_flag("bundle", str(bundle))])
+
+
+@app.command()
+def capture(
+    file: Annotated[str, typer.Argument(help="Where to write the bundle, such as evidence.zip.")],
+    profile: ProfileOption = "default",
+    kubeconfig: KubeconfigOption = "",
+    context: ContextOption = "",
+    select: SelectOption = None,
+    active: ActiveOption = False,
+    yes: YesOption = False,
+    timeout: TimeoutOption = "",
+    output: OutputOption = "",
+) -> int:
+    """Probe the cluster, and also write what was read, redacted, as a bundle to replay with `run --bundle`."""
+    if active:
+        _confirm(kubeconfig, context, yes=yes)
+    options = _options(profile, kubeconfig, context, select, "never", timeout, output)
+    return _probe([*options, *_flag("capture", file), *(["--clusterprobe-active"] if active else [])])
+
+
+@app.command("list")
+def list_probes() -> int:
+    """Every probe, with its question."""
+    from clusterprobe.catalogue import catalogue
+    from clusterprobe.shipped import shipped
+
+    entries = catalogue(shipped("probes"))
+    width = max(len(one.id) for one in entries)
+    for one in entries:
+        typer.echo(f"{one.id:<{width}}  {one.question}")
+    return 0
+
+
+@app.command()
+def explain(probe: Annotated[str, typer.Argument(help="A probe's id, such as prometheus/cross-scrape.")]) -> int:
+    """What a probe asks, why it matters, how to fix and prevent what it finds, and what it needs to read."""
+    from clusterprobe.catalogue import catalogue, explanation, find
+    from clusterprobe.shipped import shipped
+    from clusterprobe.sources import all_sources, closure
+
+    entry = find(catalogue(shipped("probes")), probe)
+    sources = closure([name for name in entry.parameters if name in all_sources()])
+    reads = [f"{one.name}: {(one.function.__doc__ or '').splitlines()[0]}" for one in sources if one.reads]
+    calls = sorted({f"{call}" + (f"  (from outside)" if call.route else "") for one in sources for call in one.calls})
+    typer.echo(explanation(entry, reads, calls))
+    return 0
+
+
+# --- running ------------------------------------------------------------------------------------------------------------
+
+
+def _flag(name: str, value: str) -> list[str]:
+    return [f"--clusterprobe-{name}={value}"] if value else []
+
+
+def _options(
+    profile: str, kubeconfig: str, context: str, select: list[str] | None, fail_on: str, timeout: str, output: str
+) -> list[str]:
+    if fail_on and fail_on not in ("info", "warning", "error", "critical", "never"):
+        from clusterprobe.errors import UsageError
+
+        raise UsageError(f"--fail-on {fail_on}: expected one of info, warning, error, critical, never")
+    named = {"profile": profile, "kubeconfig": kubeconfig, "context": context, "fail-on": fail_on, "timeout": timeout, "output": output}
+    return [flag for name, value in named.items() for flag in _flag(name, value)] + [
+        flag for one in select or [] for flag in _flag("select", one)
+    ]
+
+
+def _confirm(kubeconfig: str, context: str, *, yes: bool) -> None:
+    """Active probes create objects: the cluster is named, and somebody has to say yes."""
+    from clusterprobe.access.connection import connect
+    from clusterprobe.errors import UsageError
+
+    found = connect(kubeconfig, context)
+    text = f"--active creates short-lived pods in the cluster {found.origin.url} (context {found.context}, user {found.user})"
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"{text}; nobody is there to confirm it: add --yes")
+    if not typer.confirm(f"{text}. Go on?", err=True):
+        raise UsageError("not confirmed, so nothing was done")
+
+
+def _probe(options: list[str]) -> int:
+    """Run pytest on the packaged probes, undisturbed by the caller's configuration, and map its result."""
+    import pytest
+
+    from clusterprobe.progress import Progress
+    from clusterprobe.run import default_folder
+    from clusterprobe.shipped import shipped
+
+    probes = shipped("probes")
+    if not any(one.startswith("--clusterprobe-output=") for one in options):
+        options = [*options, f"--clusterprobe-output={default_folder()}"]
+    folder = next(one.partition("=")[2] for one in options if one.startswith("--clusterprobe-output="))
+    os.environ.pop("PYTEST_ADDOPTS", None)  # survives -c
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    signal.signal(signal.SIGTERM, _terminated)
+    progress = Progress()
+    arguments = [
+        f"--config-file={PACKAGE / 'pytest.ini'}",
+        f"--rootdir={probes.parent}",
+        "--import-mode=importlib",
+        *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:faulthandler"),
+        *("-p", "clusterprobe.plugin", "-p", "pytest_metadata.plugin", "-p", "pytest_html.plugin"),
+        f"--html={Path(folder) / 'pytest.html'}",
+        "--self-contained-html",
+        *options,
+        str(probes),
+    ]
+    status = pytest.main(arguments, plugins=[progress])
+    if progress.result is not None:
+        return progress.result.run.exit_status
+    return _without_result(int(status), progress)
+
+
+def _without_result(status: int, progress: Any) -> int:
+    """The exit status of a run that never began."""
+    import pytest
+
+    if status == pytest.ExitCode.USAGE_ERROR:
+        return USAGE
+    if status == pytest.ExitCode.NO_TESTS_COLLECTED:
+        typer.echo("clusterprobe: no probe is selected", err=True)
+        return 5
+    if status == pytest.ExitCode.INTERRUPTED and not progress.collection_errors:
+        typer.echo("clusterprobe: interrupted", err=True)
+        return 2
+    for one in progress.collection_errors:
+        typer.echo(f"clusterprobe: {one}", err=True)
+    return 3
+
+
+def _terminated(signum: int, frame: object) -> None:
+    """SIGTERM, which Kubernetes sends, becomes the same orderly stop as Ctrl-C: pytest runs no finalizers on it."""
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """The entry point. A user's mistake is one sentence, never a traceback."""
+    from clusterprobe.errors import ClusterprobeError
+
+    try:
+        status = app(standalone_mode=False)
+    except ClusterprobeError as error:
+        typer.echo(f"clusterprobe: {error}", err=True)
+        status = USAGE
+    except typer.Abort:
+        typer.echo("clusterprobe: interrupted", err=True)
+        status = USAGE
+    except KeyboardInterrupt:
+        typer.echo("clusterprobe: interrupted", err=True)
+        status = 2
+    except Exception as error:
+        if not hasattr(error, "show") or not hasattr(error, "exit_code"):
+            raise
+        error.show()  # Typer's own usage errors; their status 2 means something else here
+        status = USAGE
+    sys.exit(status or 0)

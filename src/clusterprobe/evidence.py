@@ -1,0 +1,130 @@
+"""All that a run reads: from a cluster or from a bundle, before the probes judge it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from clusterprobe import errors, model
+from clusterprobe.access.bundle import Bundle
+from clusterprobe.access.cluster import Cluster
+from clusterprobe.access.deadline import Deadline
+from clusterprobe.environments import Environments
+from clusterprobe.model import Subject
+from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings, unreadable
+from clusterprobe.sources import Gathering, Source, closure
+
+CLEANUP_SECONDS = 60.0
+ALWAYS = ("identity", "namespaces")  # every report says which cluster it is about, and of which environments
+
+# What makes every further question pointless; a refusal of one thing does not.
+HOPELESS = (errors.Unreachable, errors.TimedOut, errors.Unauthenticated, errors.BadResponse)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The moment of the capture: epoch seconds by the API server's clock."""
+
+    now: float
+
+
+class Evidence:
+    """The readings of the selected sources. `start` begins to read; `get` waits for one of them."""
+
+    def __init__(
+        self,
+        names: Iterable[str],
+        profile: Profile,
+        *,
+        cluster: Cluster | None = None,
+        bundle: Bundle | None = None,
+        active: bool = False,
+        deadline: Deadline | None = None,
+        on_done: Callable[[str, float], None] = lambda name, seconds: None,
+    ) -> None:
+        self.profile, self.cluster, self.bundle, self.active = profile, cluster, bundle, active
+        self.deadline = deadline or Deadline.after(profile.timeout_seconds)
+        self.wanted = closure([*ALWAYS, *names])
+        self._hopeless = ""
+        self._gathering = Gathering(self.wanted, self._read, on_done)
+
+    def start(self) -> None:
+        """Find out who we are, then read everything else in parallel. With no way in, nothing else is asked."""
+        if self.cluster is not None:
+            try:
+                self._identity = closure(["identity"])[0].function(cluster=self.cluster)
+            except HOPELESS as error:
+                self._hopeless = str(error)
+        self._gathering.start()
+
+    def get(self, name: str) -> Any:
+        """The readings of a source; past the deadline, readings that say so."""
+        return self._gathering.result(name, self.deadline.at)
+
+    @property
+    def hopeless(self) -> str:
+        """Why there is no way into the cluster, if there is none."""
+        return self._hopeless
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        return self._gathering.seconds
+
+    @property
+    def clock(self) -> Clock:
+        if self.bundle is not None:
+            return Clock(self.bundle.manifest.clock)
+        return Clock(self.cluster.now() if self.cluster else time.time())
+
+    @property
+    def environments(self) -> Environments:
+        return Environments(self.profile, self.get("namespaces").items)
+
+    @property
+    def identity(self) -> model.Cluster:
+        """Which cluster this is; what could not be found out is empty."""
+        readings: Readings[model.Cluster] = self.get("identity")
+        if readings.items:
+            return readings.items[0]
+        if self.bundle is not None:
+            return self.bundle.manifest.cluster
+        connection = self.cluster.connection if self.cluster else None
+        if connection is None:
+            return model.Cluster()
+        return model.Cluster(context=connection.context, server=connection.origin.url, user=connection.user, route=connection.route)
+
+    def stop(self) -> None:
+        """End an interrupted run: active sources clean up behind them, which is waited for."""
+        if self.cluster is None:
+            return
+        self.cluster.stop.set()
+        changing = [one.name for one in self.wanted if one.active]
+        limit = time.monotonic() + CLEANUP_SECONDS
+        while self.active and self._gathering.pending(changing) and time.monotonic() < limit:
+            time.sleep(0.1)
+        self.deadline = Deadline.after(0)  # nothing else is waited for
+
+    def _read(self, one: Source, needed: Mapping[str, Any]) -> Any:
+        arguments: dict[str, Any] = dict(needed)
+        if "profile" in one.parameters:
+            arguments["profile"] = self.profile
+        if not one.reads:
+            return one.function(**arguments)
+        if self.bundle is not None:
+            return self.bundle.readings(one)
+        if self._hopeless:
+            return unreadable(Subject(kind="Cluster", name=self.cluster.connection.context if self.cluster else ""), self._hopeless)
+        if one.active and not self.active:
+            return Readings(absent="--active was not given, so nothing was tried out")
+        if one.name == "identity":
+            return self._identity
+        return one.function(cluster=self.cluster, **arguments)
+
+    def captured(self) -> dict[str, Readings[Any]]:
+        """What belongs into a bundle: everything that was read, nothing that was derived."""
+        return {one.name: self.get(one.name) for one in self.wanted if one.reads}
+
+

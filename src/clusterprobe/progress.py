@@ -1,0 +1,69 @@
+"""What a person sees while a run goes on: a moving line on a terminal, quiet lines elsewhere. All on stderr."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from clusterprobe import model
+from clusterprobe.model import ProbeResult, ProbeVerdict, RunResult
+from clusterprobe.redaction import redact
+
+
+def visible(text: str) -> str:
+    """Text without secrets and without characters that a terminal would obey."""
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in redact(text))
+
+
+class Progress:
+    """A pytest plugin by duck typing, and the run's observer; keeps the result for the exit status."""
+
+    def __init__(self) -> None:
+        self.__name__ = "clusterprobe-observer"  # what pytest registers it as
+        self.result: RunResult | None = None
+        self.collection_errors: list[str] = []
+        self._moving = sys.stderr.isatty()
+        self._begun = False
+
+    # --- the run's observer -------------------------------------------------------------------------------------------
+
+    def connected(self, cluster: model.Cluster, trouble: str) -> None:
+        """The first line says which cluster, context and user."""
+        user = f" as {cluster.user}" if cluster.user else ""
+        version = f", Kubernetes {cluster.version}" if cluster.version else ""
+        self._line(f"cluster {cluster.server or '(unknown)'} (context {cluster.context or 'none'}{user}{version})")
+        if trouble:
+            self._line(f"no way in: {trouble}")
+
+    def read(self, source: str, seconds: float, done: int, total: int) -> None:
+        if self._moving:
+            sys.stderr.write(f"\r\x1b[Kreading {done}/{total}: {source}")
+            sys.stderr.flush()
+
+    def concluded(self, probe: ProbeResult) -> None:
+        if self._moving:
+            sys.stderr.write(f"\r\x1b[K{probe.id}: {probe.verdict}")
+            sys.stderr.flush()
+        elif probe.verdict not in (ProbeVerdict.PASS, ProbeVerdict.NOT_APPLICABLE):
+            self._line(f"{probe.id}: {probe.verdict}: {probe.reason}")
+
+    def finished(self, result: RunResult, folder: Path, troubles: list[str]) -> None:
+        from clusterprobe.report.terminal import show
+
+        self.result = result
+        if self._moving:
+            sys.stderr.write("\r\x1b[K")
+        show(result, folder)
+        for one in troubles:
+            self._line(f"an output could not be written: {one}")
+
+    def _line(self, text: str) -> None:
+        print(f"clusterprobe: {visible(text)}", file=sys.stderr, flush=True)
+
+    # --- pytest's hooks -----------------------------------------------------------------------------------------------
+
+    def pytest_collectreport(self, report: Any) -> None:
+        """A probe file that cannot be imported is our bug, and must be heard of although pytest's terminal is off."""
+        if report.failed:
+            self.collection_errors.append(f"{report.nodeid} cannot be loaded: {str(report.longrepr).strip().splitlines()[-1]}")

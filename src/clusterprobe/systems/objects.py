@@ -18,6 +18,13 @@ class OwnerReference(Object):
     controller: bool | None = None
 
 
+class Annotations(Object, rename=None):
+    """The annotations that probes use, one field each: others hold whole manifests, with what people put into them."""
+
+    default_class: str = msgspec.field(default="", name="storageclass.kubernetes.io/is-default-class")
+    beta_default_class: str = msgspec.field(default="", name="storageclass.beta.kubernetes.io/is-default-class")
+
+
 class Metadata(Object):
     name: str
     namespace: str = ""
@@ -27,7 +34,7 @@ class Metadata(Object):
     deletion_timestamp: str | None = None
     deletion_grace_period_seconds: int | None = None
     labels_: dict[str, str] | None = msgspec.field(default=None, name="labels")
-    annotations_: dict[str, str] | None = msgspec.field(default=None, name="annotations")
+    annotations_: Annotations | None = msgspec.field(default=None, name="annotations")
     owners_: list[OwnerReference] | None = msgspec.field(default=None, name="ownerReferences")
     finalizers_: list[str] | None = msgspec.field(default=None, name="finalizers")
 
@@ -36,8 +43,8 @@ class Metadata(Object):
         return self.labels_ or {}
 
     @property
-    def annotations(self) -> dict[str, str]:
-        return self.annotations_ or {}
+    def annotations(self) -> Annotations:
+        return self.annotations_ or Annotations()
 
     @property
     def owner_references(self) -> list[OwnerReference]:
@@ -311,11 +318,23 @@ class CsiVolume(Object):
     volume_attributes: dict[str, str] | None = None
 
 
+class Present(Object):
+    """Something of which only matters that it is there."""
+
+
 class PersistentVolumeSpec(Object):
     nfs: NfsVolume | None = None
     csi: CsiVolume | None = None
     host_path: HostPathVolume | None = None
     local: HostPathVolume | None = None
+    aws_elastic_block_store: Present | None = None
+    gce_persistent_disk: Present | None = None
+    azure_disk: Present | None = None
+    azure_file: Present | None = None
+    cephfs: Present | None = None
+    rbd: Present | None = None
+    iscsi: Present | None = None
+    fc: Present | None = None
     storage_class_name: str = ""
     claim_ref: ClaimReference | None = None
     persistent_volume_reclaim_policy: str = ""
@@ -356,5 +375,5 @@ class StorageClass(Object):
 
     @property
     def is_default(self) -> bool:
-        keys = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
-        return any(self.metadata.annotations.get(key) == "true" for key in keys)
+        """Whether the annotation is exactly "true", as the admission plugin wants it."""
+        return "true" in (self.metadata.annotations.default_class, self.metadata.annotations.beta_default_class)

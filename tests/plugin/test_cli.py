@@ -1,0 +1,78 @@
+"""The command line, as a user meets it: exit statuses, and one clear sentence for every mistake."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def clusterprobe(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from clusterprobe.cli import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "HOME": str(folder), "KUBECONFIG": "", **environment},
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["run", "--nosuch"], 4, "No such option"),
+        (["run", "--fail-on", "eror"], 4, "expected one of"),
+        (["run", "--timeout", "soon"], 4, "write for example 90s"),
+        (["run", "--profile", "nighly"], 4, "did you mean nightly?"),
+        (["run", "--bundle", "nosuch.zip"], 4, "nosuch.zip cannot be read"),
+        (["run"], 4, "no kubeconfig"),
+        (["run", "--active"], 4, "no kubeconfig"),
+        (["demo", "--select", "prometheus/cross-scrap"], 4, "did you mean prometheus/cross-scrape?"),
+        (["explain", "loki"], 4, "there is no probe loki"),
+        (["nosuch"], 4, "No such command"),
+    ],
+)
+def test_a_mistake_is_one_clear_sentence(tmp_path: Path, arguments: list[str], status: int, said: str) -> None:
+    done = clusterprobe(*arguments, folder=tmp_path)
+    assert (done.returncode, "Traceback" in done.stderr) == (status, False)
+    assert said in done.stderr
+
+
+def test_the_demo_needs_no_cluster_and_finds_what_is_staged(tmp_path: Path) -> None:
+    done = clusterprobe("demo", "--output", "out", folder=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert {"index.html", "results.json", "junit.xml", "metrics.prom", "pytest.html"} <= {one.name for one in (tmp_path / "out").iterdir()}
+
+
+def test_the_callers_pytest_configuration_does_not_disturb(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --nosuch-option\n")
+    assert clusterprobe("demo", folder=tmp_path, PYTEST_ADDOPTS="--nosuch").returncode == 1
+
+
+def test_an_unreachable_cluster_is_incomplete_and_says_why(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n"
+        "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:9'}}]\nusers: [{name: u, user: {token: t}}]\n"
+    )
+    done = clusterprobe("run", "--kubeconfig", str(config), folder=tmp_path)
+    assert done.returncode == 2
+    assert "no way in" in done.stderr
+    assert "onnection refused" in done.stderr
+
+
+def test_a_wrong_context_names_the_nearest(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("apiVersion: v1\nkind: Config\ncontexts: [{name: production, context: {}}]\nclusters: []\nusers: []\n")
+    done = clusterprobe("run", "--kubeconfig", str(config), "--context", "prodution", folder=tmp_path)
+    assert (done.returncode, "did you mean production?" in done.stderr) == (4, True)
+
+
+def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
+    heavy = "import sys\nsys.argv = ['clusterprobe', '--help']\nfrom clusterprobe.cli import main\ntry:\n main()\nexcept SystemExit:\n pass\n"
+    check = heavy + "print('LOADED', sorted({'pytest', 'kubernetes', 'requests', 'pydantic', 'jinja2', 'yaml', 'msgspec'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("LOADED []")

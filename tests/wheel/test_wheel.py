@@ -1,0 +1,67 @@
+"""The wheel as a stranger installs it: into a clean environment, away from the checkout."""
+
+import json
+import os
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*argv: object, folder: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "KUBE", "PYTEST", "VIRTUAL_ENV"))}
+    done = subprocess.run([str(one) for one in argv], capture_output=True, text=True, cwd=folder, env=environment, timeout=600)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT, folder=folder)
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `bin` folder of an environment that holds the wheel and what it depends on, and nothing else."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, with_pip=True)
+    run(folder / "bin/python", "-m", "pip", "install", "--quiet", wheel, folder=folder)
+    return folder / "bin"
+
+
+def test_the_wheel_carries_what_it_runs(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    probes = {str(one.relative_to(ROOT)) for one in (ROOT / "probes").glob("*/probe_*.py")}
+    assert {f"clusterprobe/_shipped/{one}" for one in probes} <= set(names)
+    assert {"clusterprobe/_shipped/profiles/default.yaml", "clusterprobe/_shipped/demo/demo.zip", "clusterprobe/pytest.ini"} <= set(names)
+    assert any(name.endswith(".html.j2") or name.endswith(".html") for name in names if "report/templates" in name)
+    assert not [name for name in names if "tests/" in name or "lab/" in name]
+
+
+def test_the_installed_demo_answers_as_the_checkout_does(installed: Path, tmp_path: Path) -> None:
+    run(installed / "clusterprobe", "demo", "--output", "out", folder=tmp_path, status=1)
+    here = tmp_path / "checkout"
+    run(sys.executable, "-c", "from clusterprobe.cli import main; main()", "demo", "--output", here, folder=ROOT, status=1)
+    mine, theirs = (json.loads((folder / "results.json").read_text())["probes"] for folder in (tmp_path / "out", here))
+    assert mine == theirs
+    assert len(mine) == len(list((ROOT / "probes").glob("*/probe_*.py")))
+
+
+def test_every_installed_probe_can_be_listed_and_explained(installed: Path, tmp_path: Path) -> None:
+    listed = run(installed / "clusterprobe", "list", folder=tmp_path).stdout.split("\n")
+    ids = [line.split()[0] for line in listed if line.strip()]
+    assert len(ids) == len(list((ROOT / "probes").glob("*/probe_*.py")))
+    text = run(installed / "clusterprobe", "explain", ids[0], folder=tmp_path).stdout
+    assert all(word in text for word in ("Problem", "Cause", "Fix", "Prevention", "Needs the permissions"))
+
+
+def test_a_profile_that_comes_with_it_is_found_by_name(installed: Path, tmp_path: Path) -> None:
+    done = run(installed / "clusterprobe", "demo", "--select", "storage", "--output", "out", folder=tmp_path, status=1)
+    assert "Traceback" not in done.stderr

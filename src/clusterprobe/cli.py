@@ -6,12 +6,9 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-
-if TYPE_CHECKING:
-    from clusterprobe.model import RunResult
 
 USAGE = 4
 PACKAGE = Path(__file__).parent
@@ -115,7 +112,7 @@ def explain(probe: Annotated[str, typer.Argument(help="A probe's id, such as pro
     entry = find(catalogue(shipped("probes")), probe)
     sources = closure([name for name in entry.parameters if name in all_sources()])
     reads = [f"{one.name}: {(one.function.__doc__ or '').splitlines()[0]}" for one in sources if one.reads]
-    calls = sorted({f"{call}" + (f"  (from outside)" if call.route else "") for one in sources for call in one.calls})
+    calls = sorted({f"{call}" + ("  (from outside)" if call.route else "") for one in sources for call in one.calls})
     typer.echo(explanation(entry, reads, calls))
     return 0
 
@@ -127,9 +124,7 @@ def _flag(name: str, value: str) -> list[str]:
     return [f"--clusterprobe-{name}={value}"] if value else []
 
 
-def _options(
-    profile: str, kubeconfig: str, context: str, select: list[str] | None, fail_on: str, timeout: str, output: str
-) -> list[str]:
+def _options(profile: str, kubeconfig: str, context: str, select: list[str] | None, fail_on: str, timeout: str, output: str) -> list[str]:
     if fail_on and fail_on not in ("info", "warning", "error", "critical", "never"):
         from clusterprobe.errors import UsageError
 
@@ -205,7 +200,7 @@ def _without_result(status: int, progress: Any) -> int:
     return 3
 
 
-def _terminated(signum: int, frame: object) -> None:
+def _terminated(*_: object) -> None:
     """SIGTERM, which Kubernetes sends, becomes the same orderly stop as Ctrl-C: pytest runs no finalizers on it."""
     raise KeyboardInterrupt
 

@@ -126,5 +126,3 @@ class Evidence:
     def captured(self) -> dict[str, Readings[Any]]:
         """What belongs into a bundle: everything that was read, nothing that was derived."""
         return {one.name: self.get(one.name) for one in self.wanted if one.reads}
-
-

@@ -32,7 +32,7 @@ class Severity(enum.StrEnum):
 class ProbeVerdict(enum.StrEnum):
     """What a probe came to."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - no password
     FINDINGS = "findings"
     INCONCLUSIVE = "inconclusive"
     NOT_APPLICABLE = "not_applicable"

@@ -59,7 +59,8 @@ class Progress:
             self._line(f"an output could not be written: {one}")
 
     def _line(self, text: str) -> None:
-        print(f"clusterprobe: {visible(text)}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"clusterprobe: {visible(text)}\n")
+        sys.stderr.flush()
 
     # --- pytest's hooks -----------------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ _NAMES_ONLY = re.compile(
 )
 
 _SHAPES = [
-    re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.S),
+    re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL),
     re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"),  # JSON Web Token
     re.compile(r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]+"),  # base64 of a PEM block
     re.compile(r"(?:https?(?:://|%3[aA]%2[fF]%2[fF]))?hooks\.slack(?:-gov)?\.com(?:/|%2[fF])[^\s\"'<>]+"),

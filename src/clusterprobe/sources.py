@@ -86,7 +86,7 @@ def proxied(kind: str) -> Call:
 @cache
 def all_sources() -> dict[str, Source]:
     """Every source of every module in `clusterprobe.systems`, and of discovery, by name."""
-    import clusterprobe.systems as systems
+    from clusterprobe import systems
 
     names = [f"{systems.__name__}.{module.name}" for module in pkgutil.iter_modules(systems.__path__)]
     found: dict[str, Source] = {}

@@ -72,7 +72,11 @@ def test_a_wrong_context_names_the_nearest(tmp_path: Path) -> None:
 
 
 def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
-    heavy = "import sys\nsys.argv = ['clusterprobe', '--help']\nfrom clusterprobe.cli import main\ntry:\n main()\nexcept SystemExit:\n pass\n"
-    check = heavy + "print('LOADED', sorted({'pytest', 'kubernetes', 'requests', 'pydantic', 'jinja2', 'yaml', 'msgspec'} & set(sys.modules)))"
+    heavy = (
+        "import sys\nsys.argv = ['clusterprobe', '--help']\nfrom clusterprobe.cli import main\ntry:\n main()\nexcept SystemExit:\n pass\n"
+    )
+    check = (
+        heavy + "print('LOADED', sorted({'pytest', 'kubernetes', 'requests', 'pydantic', 'jinja2', 'yaml', 'msgspec'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("LOADED []")

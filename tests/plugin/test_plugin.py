@@ -48,8 +48,13 @@ def probes(pytester: pytest.Pytester, bundle: Path):  # type: ignore[no-untyped-
             path.write_text(HEAD + body)
         output = pytester.path / "out"
         done = pytester.runpytest_inprocess(
-            "-p", "clusterprobe.plugin", "--import-mode=importlib", f"--clusterprobe-bundle={bundle}",
-            f"--clusterprobe-output={output}", *options, "probes",
+            "-p",
+            "clusterprobe.plugin",
+            "--import-mode=importlib",
+            f"--clusterprobe-bundle={bundle}",
+            f"--clusterprobe-output={output}",
+            *options,
+            "probes",
         )
         file = output / "results.json"
         return done, json.loads(file.read_text()) if file.is_file() else None
@@ -109,7 +114,9 @@ def test_a_source_that_the_bundle_lacks_is_unchecked(probes) -> None:
 
 
 def test_a_crash_is_broken_and_shows_no_values(probes) -> None:
-    done, results = probes(nodes="def probe_nodes(verdict, nodes):\n    password = 'password=hunter22222'\n    raise ValueError(password)\n")
+    done, results = probes(
+        nodes="def probe_nodes(verdict, nodes):\n    password = 'password=hunter22222'\n    raise ValueError(password)\n"
+    )
     done.assert_outcomes(failed=1)
     assert only(results)["verdict"] == "broken"
     assert "probe_nodes.py:4" in only(results)["reason"]

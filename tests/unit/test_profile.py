@@ -25,10 +25,16 @@ def refused(folder: Path, text: str) -> str:
     ("text", "said"),
     [
         ("fail_on: error\nthresolds: {}\n", "mine.yaml:2: thresolds: unknown key; did you mean thresholds?"),
-        ("thresholds:\n  termination_second: 3\n", "mine.yaml:2: thresholds.termination_second: unknown key; did you mean termination_seconds?"),
+        (
+            "thresholds:\n  termination_second: 3\n",
+            "mine.yaml:2: thresholds.termination_second: unknown key; did you mean termination_seconds?",
+        ),
         ("environments:\n  dev:\n    namespace: [a]\n", "did you mean namespaces?"),
         ("endpoints:\n- system: prometheus\n  ulr: http://x\n", "mine.yaml:3: endpoints.0.ulr: unknown key; did you mean url?"),
-        ("fail_on: eror\n", "mine.yaml:1: fail_on: expected one of info, warning, error, critical, never (did you mean error?), found 'eror'"),
+        (
+            "fail_on: eror\n",
+            "mine.yaml:1: fail_on: expected one of info, warning, error, critical, never (did you mean error?), found 'eror'",
+        ),
         ("timeout: soon\n", "mine.yaml:1: timeout: expected a duration such as 90s, 5m or 1h, found 'soon'"),
         ("thresholds:\n  agent_grace_seconds: -1\n", "mine.yaml:2: thresholds.agent_grace_seconds"),
         ("fail_on: error\nfail_on: never\n", "mine.yaml:2: fail_on: the key is there twice, first in line 1"),

@@ -34,6 +34,7 @@ class Resource:
     kind: str
     group: str = ""
     namespaced: bool = True
+    field_selector: str = ""  # lists only what has these fields
 
     @property
     def api_version(self) -> str:
@@ -156,9 +157,9 @@ class Cluster:
         found: Collector[Value] = Collector()
         try:
             self._list(resource, kind, "", found, subject)
-        except errors.Forbidden as refused:
+        except errors.Forbidden:
             if not resource.namespaced or namespaces is None:
-                raise _forbidden(resource, "", refused) from None
+                raise _forbidden(resource, "") from None
             found = Collector()
             self._list_by_namespace(resource, kind, namespaces, found, subject)
         except errors.NotFound:
@@ -175,8 +176,8 @@ class Cluster:
         for name in names:
             try:
                 self._list(resource, kind, name, found, subject)
-            except errors.Forbidden as refused:
-                found.fail(Subject(kind=f"{resource.kind}List", namespace=name), str(_forbidden(resource, name, refused)))
+            except errors.Forbidden:
+                found.fail(Subject(kind=f"{resource.kind}List", namespace=name), str(_forbidden(resource, name)))
             except errors.Unreadable as error:
                 found.fail(Subject(kind=f"{resource.kind}List", namespace=name), str(error))
 
@@ -196,7 +197,8 @@ class Cluster:
         path, token, seen = resource.path(namespace), "", set[str]()
         of = subject or (lambda one: resource.subject(one.metadata.namespace, one.metadata.name, owner_of(one)))
         while True:
-            query = {"limit": PAGE, **({"continue": token} if token else {})}
+            chosen = {"fieldSelector": resource.field_selector} if resource.field_selector else {}
+            query = {"limit": PAGE, **chosen, **({"continue": token} if token else {})}
             answer = self._ask("GET", path, query=query)
             items, token = _page(answer, kind, resource, found)
             found.values.extend((of(one), one) for one in items)
@@ -226,7 +228,12 @@ class Cluster:
         return Endpoint(self.api, f"/api/v1/namespaces/{namespace}/{kind}/{target}/proxy{prefix}", self.deadline)
 
     def url(
-        self, url: str, *, headers: Callable[[], Mapping[str, str]] = dict, verify: bool | str = True, fixed: Mapping[str, str] | None = None
+        self,
+        url: str,
+        *,
+        headers: Callable[[], Mapping[str, str]] = dict,
+        verify: bool | str = True,
+        fixed: Mapping[str, str] | None = None,
     ) -> Endpoint:
         """A way to an explicit URL. `headers` carry credentials, and go to no other origin."""
         from urllib.parse import urlsplit
@@ -298,7 +305,7 @@ def _item(raw: msgspec.Raw, kind: type[Value], resource: Resource, found: Collec
         return None
 
 
-def _forbidden(resource: Resource, namespace: str, refused: errors.Forbidden) -> errors.Forbidden:
+def _forbidden(resource: Resource, namespace: str) -> errors.Forbidden:
     where = f"in namespace {namespace}" if namespace else "cluster-wide"
     message = f"not allowed to list {resource.name} {where}"
     return errors.Forbidden(message, verb="list", resource=resource.name, namespace=namespace)

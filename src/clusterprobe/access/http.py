@@ -109,7 +109,7 @@ class Http:
             limit = deadline.within(self._request_seconds)
             if limit.passed:
                 raise errors.TimedOut(f"{what}: no time left")
-            with _slot(self._slots, limit, what):
+            with _Slot(self._slots, limit, what):
                 answer = call_within(limit, what, lambda: self._exchange(method, path, limit, query, body, headers, content_type))
             if answer.status not in accept:
                 raise refusal(answer, what)
@@ -118,6 +118,26 @@ class Http:
         if not retry:
             return once()
         return _retrying(deadline)(once)
+
+    def open(self, path: str, limit: Deadline, query: Mapping[str, Any]) -> requests.Response:
+        """An answer whose body is still to be read, such as a watch's; it takes no place among the requests in flight."""
+        what = f"GET {self.origin.url}{path}"
+
+        def begin() -> requests.Response:
+            sent = {"Accept": "application/json", "Accept-Encoding": "identity", **self.origin.headers()}
+            timeout = (min(CONNECT_SECONDS, limit.remaining or 0.01), limit.remaining + 1)
+            try:
+                response = self._session.get(
+                    self.origin.url + path, params=query, headers=sent, timeout=timeout, allow_redirects=False, stream=True
+                )
+                if response.status_code != 200:
+                    body = _read(response, limit, what)
+                    raise refusal(Answer(response.status_code, response.headers, body, time.time()), what)
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+                raise translate(error, what) from None
+            return response
+
+        return call_within(limit, what, begin)
 
     def _exchange(
         self,
@@ -165,7 +185,7 @@ def _read(response: requests.Response, limit: Deadline, what: str) -> bytes:
     return b"".join(parts)
 
 
-class _slot:
+class _Slot:
     """A place among the requests in flight, waited for no longer than the deadline."""
 
     def __init__(self, slots: threading.Semaphore, limit: Deadline, what: str) -> None:
@@ -218,9 +238,9 @@ def translate(error: Exception, what: str) -> errors.Unreadable:
     decoding = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
     if isinstance(error, (*decoding, urllib3.exceptions.DecodeError, urllib3.exceptions.ProtocolError)):
         return errors.BadResponse(f"{what}: half an answer: {text}")
-    if isinstance(error, requests.ConnectionError | OSError) and not isinstance(error, requests.exceptions.InvalidURL):
-        if isinstance(error, requests.RequestException | urllib3.exceptions.HTTPError) or isinstance(error, ConnectionError):
-            return Transient(f"{what}: {text}")
+    if isinstance(error, requests.ConnectionError | urllib3.exceptions.HTTPError | ConnectionError):
+        return Transient(f"{what}: {text}")
+    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
         return errors.Unreachable(f"{what}: {text}")
     return errors.BadResponse(f"{what}: {text}")
 

@@ -73,8 +73,6 @@ def _secret(variable: str, file: str) -> str:
     return value
 
 
-def read_each(
-    cluster: Cluster, profile: Profile, servers: Readings[Server], read: Callable[[Endpoint, Server], Any]
-) -> Readings[Any]:
+def read_each(cluster: Cluster, profile: Profile, servers: Readings[Server], read: Callable[[Endpoint, Server], Any]) -> Readings[Any]:
     """Read something of every server; what fails is unreadable by itself."""
     return cluster.each(servers, lambda subject, server: read(reach(cluster, profile, server), server))

@@ -65,7 +65,7 @@ def _servers(
 
 def _belongs(pod: Pod, system: str, one: Any) -> bool:
     named = pod.label("operator.prometheus.io/name") or pod.label(system)
-    return pod.metadata.namespace == one.metadata.namespace and named == one.metadata.name
+    return bool(pod.metadata.namespace == one.metadata.namespace and named == one.metadata.name)
 
 
 def _from_profile(system: str, kind: str, profile: Profile, found: Collector[Server]) -> set[tuple[str, str]]:

@@ -6,11 +6,11 @@ Every output (HTML, JSON, JUnit, metrics, terminal) is rendered from one `RunRes
 from __future__ import annotations
 
 import enum
-from typing import Literal
+from typing import Literal, dataclass_transform
 
 import msgspec
 
-SCHEMA = "clusterprobe/results/v1"
+SCHEMA: Literal["clusterprobe/results/v1"] = "clusterprobe/results/v1"
 
 
 class Severity(enum.StrEnum):
@@ -49,6 +49,7 @@ class RunVerdict(enum.StrEnum):
     BROKEN = "broken"
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
 class Struct(msgspec.Struct, frozen=True, kw_only=True):
     """The base of everything that is written out."""
 

@@ -37,11 +37,11 @@ def bundle(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def probes(pytester: pytest.Pytester, bundle: Path):  # type: ignore[no-untyped-def]
+def probes(pytester: pytest.Pytester, bundle: Path):
     """Write probe files, run them on the bundle, and return pytest's result and ours."""
     pytester.makeini("[pytest]\npython_files = probe_*.py test_*.py\npython_functions = probe_* test_*\ncollect_imported_tests = false")
 
-    def run(*options: str, **files: str):  # type: ignore[no-untyped-def]
+    def run(*options: str, **files: str):
         for name, body in files.items():
             path = pytester.path / "probes" / "some_area" / f"probe_{name}.py"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,6 +55,7 @@ def probes(pytester: pytest.Pytester, bundle: Path):  # type: ignore[no-untyped-
             f"--clusterprobe-output={output}",
             *options,
             "probes",
+            no_reraise_ctrlc=True,
         )
         file = output / "results.json"
         return done, json.loads(file.read_text()) if file.is_file() else None
@@ -63,6 +64,7 @@ def probes(pytester: pytest.Pytester, bundle: Path):  # type: ignore[no-untyped-
 
 
 def only(results: dict) -> dict:
+    one: dict
     (one,) = results["probes"]
     return one
 

@@ -82,7 +82,7 @@ def test_what_cannot_be_read_carries_its_reason() -> None:
 
 def test_a_crash_is_marked_as_ours() -> None:
     def reader(one: Source, needed: Any) -> Any:
-        return {}["missing"]
+        raise KeyError(one.name)
 
     (unread,) = gather([source("a")], reader).result("a", soon()).unreadable
     assert unread.broken

@@ -60,7 +60,8 @@ class _Adapter(HTTPAdapter):
         super().__init__(pool_maxsize=2 * MAX_IN_FLIGHT, max_retries=0)
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        super().init_poolmanager(*arguments, **options, **self._names)
+        options.update(self._names)
+        super().init_poolmanager(*arguments, **options)
 
 
 class Http:
@@ -214,12 +215,12 @@ def _retrying(deadline: Deadline) -> tenacity.Retrying:
         failure = state.outcome.exception() if state.outcome else None
         return max(backoff(state), failure.after if isinstance(failure, Transient) else 0.0)
 
-    def out_of_time(state: tenacity.RetryCallState) -> bool:
+    def enough(state: tenacity.RetryCallState) -> bool:
         # A Retry-After beyond the deadline is not waited for: the answer would come too late anyway.
-        return pause(state) >= deadline.remaining
+        return state.attempt_number >= ATTEMPTS or pause(state) >= deadline.remaining
 
     return tenacity.Retrying(
-        stop=tenacity.stop_any(tenacity.stop_after_attempt(ATTEMPTS), out_of_time),
+        stop=enough,
         wait=pause,
         retry=tenacity.retry_if_exception_type(Transient),
         reraise=True,

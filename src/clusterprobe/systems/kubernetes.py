@@ -6,8 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
-from clusterprobe import errors
-from clusterprobe import model
+from clusterprobe import errors, model
 from clusterprobe.access.cluster import Cluster, Resource
 from clusterprobe.model import Subject
 from clusterprobe.readings import Collector, Readings, single

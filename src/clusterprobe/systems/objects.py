@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, dataclass_transform
 
 import msgspec
 
 
+@dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))  # so that subclasses need not repeat it
 class Object(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """The base: camelCase on the wire, and lists that may be null (Go writes empty ones so)."""
 
@@ -23,6 +24,7 @@ class Annotations(Object, rename=None):
 
     default_class: str = msgspec.field(default="", name="storageclass.kubernetes.io/is-default-class")
     beta_default_class: str = msgspec.field(default="", name="storageclass.beta.kubernetes.io/is-default-class")
+    controller_id: str = msgspec.field(default="", name="operator.prometheus.io/controller-id")
 
 
 class Metadata(Object):

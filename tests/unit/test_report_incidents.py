@@ -1,0 +1,90 @@
+import pytest
+
+from clusterprobe.incidents import INCIDENTS, State, status, status_of
+from clusterprobe.model import Severity
+from tests.report_factories import finding, healthy, probe, result, unchecked, unwell
+
+CROSS_SCRAPE = next(one for one in INCIDENTS if one.number == "1")
+
+
+def state_of(*probes):
+    return status_of(CROSS_SCRAPE, result(*probes)).state
+
+
+OVERLAP = probe("prometheus/selector-overlap")
+
+
+def test_the_incidents_are_numbered_one_to_nine():
+    assert list(dict.fromkeys(one.number[0] for one in INCIDENTS)) == list("123456789")
+
+
+def test_an_incident_is_found_with_its_findings():
+    one = status_of(CROSS_SCRAPE, unwell())
+    assert one.state is State.FOUND
+    assert [finding.reason for finding in one.findings] == ["CrossScrape"]
+
+
+def test_an_incident_is_clear_once_all_its_probes_passed():
+    assert state_of(probe("prometheus/cross-scrape"), OVERLAP) is State.CLEAR
+
+
+def test_an_info_finding_does_not_mean_that_an_incident_is_there():
+    assert state_of(probe("prometheus/cross-scrape", findings=[finding(Severity.INFO)]), OVERLAP) is State.CLEAR
+
+
+def test_a_warning_means_that_an_incident_is_there():
+    assert state_of(probe("prometheus/cross-scrape", "findings", findings=[finding(Severity.WARNING)]), OVERLAP) is State.FOUND
+
+
+@pytest.mark.parametrize("verdict", ["inconclusive", "broken"])
+def test_an_incident_whose_probe_could_not_look_is_not_clear(verdict):
+    assert state_of(probe("prometheus/cross-scrape", verdict), OVERLAP) is State.UNKNOWN
+
+
+def test_an_incident_is_not_clear_while_a_single_thing_is_unchecked():
+    assert state_of(probe("prometheus/cross-scrape", unchecked=[unchecked()]), OVERLAP) is State.UNKNOWN
+
+
+def test_an_incident_is_not_clear_if_nothing_was_examined():
+    assert state_of(probe("prometheus/cross-scrape", examined=0), probe("prometheus/selector-overlap", examined=0)) is State.UNKNOWN
+
+
+def test_an_incident_is_partly_checked_if_one_of_its_probes_did_not_run():
+    one = status_of(CROSS_SCRAPE, result(OVERLAP))
+    assert one.state is State.PARTLY
+    assert "prometheus/cross-scrape" in one.detail
+
+
+def test_an_incident_without_any_of_its_probes_says_so():
+    assert state_of(probe("loki/ready")) is State.NOT_RUN
+
+
+def test_an_incident_of_a_system_that_is_not_there_is_not_here():
+    absent = [probe(one, "not_applicable", examined=0) for one in ("prometheus/cross-scrape", "prometheus/selector-overlap")]
+    assert state_of(*absent) is State.ABSENT
+
+
+def test_a_suppressed_finding_is_not_called_clear():
+    assert state_of(probe("prometheus/cross-scrape", "known", known=[finding()]), OVERLAP) is State.KNOWN
+
+
+def test_a_finding_beside_something_unchecked_says_both():
+    one = status_of(CROSS_SCRAPE, result(probe("prometheus/cross-scrape", "findings", findings=[finding()], unchecked=[unchecked()])))
+    assert one.state is State.FOUND
+    assert "could not check everything" in one.detail
+
+
+def test_a_normal_phenomenon_is_called_so():
+    ran = probe("pods/crash-loop", findings=[finding(Severity.INFO, "NormalStartup", problem="It waited.")])
+    assert status([ran]).state is State.NORMAL
+
+
+def test_reasons_limit_which_findings_mean_an_incident():
+    ran = probe("a/b", "findings", findings=[finding(reason="Other")])
+    assert status([ran], reasons={"a/b": "Cross*"}).state is State.CLEAR
+    assert status([ran], reasons={"a/b": "Oth*"}).state is State.FOUND
+
+
+def test_incidents_whose_probes_do_not_exist_yet_show_that_none_ran():
+    states = {one.number: status_of(one, healthy()).state for one in INCIDENTS}
+    assert {states[number] for number in ("5", "6", "8", "9a", "9b", "9c", "9d")} == {State.NOT_RUN}

@@ -1,0 +1,134 @@
+"""The answer of a run in words. Every sink takes its sentence and its counts from here."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, RunResult, RunVerdict, Severity, Unchecked
+from clusterprobe.report.prose import headline
+
+VERDICT_NAMES = {
+    ProbeVerdict.FINDINGS: "findings",
+    ProbeVerdict.BROKEN: "broken",
+    ProbeVerdict.INCONCLUSIVE: "could not check",
+    ProbeVerdict.KNOWN: "known",
+    ProbeVerdict.PASS: "pass",
+    ProbeVerdict.NOT_APPLICABLE: "not here",
+}
+
+COUNTED = {**VERDICT_NAMES, ProbeVerdict.FINDINGS: "with findings", ProbeVerdict.PASS: "passed"}
+
+OPENINGS = {
+    RunVerdict.HEALTHY: "Healthy",
+    RunVerdict.FINDINGS: "Not healthy",
+    RunVerdict.INCOMPLETE: "Not known to be healthy",
+    RunVerdict.BROKEN: "No reliable answer",
+}
+
+
+def number(count: int, noun: str, plural: str = "") -> str:
+    """`1 probe`, `2 probes`."""
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"
+
+
+def severity_counts(result: RunResult) -> dict[Severity, int]:
+    """How many findings of each severity, worst first; severities without any are left out."""
+    counts = Counter(finding.severity for _, finding in result.findings())
+    return {severity: counts[severity] for severity in reversed(Severity) if counts[severity]}
+
+
+def verdict_counts(result: RunResult) -> dict[ProbeVerdict, int]:
+    """How many probes came to each verdict, in the order of `VERDICT_NAMES`; without the ones that none came to."""
+    counts = Counter(probe.verdict for probe in result.probes)
+    return {verdict: counts[verdict] for verdict in VERDICT_NAMES if counts[verdict]}
+
+
+def unchecked(result: RunResult) -> dict[str, list[tuple[str, Unchecked]]]:
+    """What could not be checked as (probe id, what), by reason, the most frequent reason first."""
+    groups: dict[str, list[tuple[str, Unchecked]]] = {}
+    for probe in result.probes:
+        for one in probe.unchecked:
+            groups.setdefault(one.reason, []).append((probe.id, one))
+    return dict(sorted(groups.items(), key=lambda item: -len(item[1])))
+
+
+def unable(result: RunResult) -> list[ProbeResult]:
+    """The probes whose own reason is all there is: broken ones first, then those that name no single thing."""
+    silent = (ProbeVerdict.INCONCLUSIVE, ProbeVerdict.BROKEN)
+    found = [one for one in result.probes if one.verdict in silent and (not one.unchecked or one.verdict is ProbeVerdict.BROKEN)]
+    return sorted(found, key=lambda one: one.verdict is not ProbeVerdict.BROKEN)
+
+
+def unchecked_count(result: RunResult) -> int:
+    """How many things could not be checked."""
+    return sum(len(probe.unchecked) for probe in result.probes)
+
+
+def first_finding(result: RunResult) -> Finding | None:
+    """The finding to look at first; none where something else comes first, or all are of level info."""
+    pairs = result.findings()
+    if not pairs or result.verdict in (RunVerdict.INCOMPLETE, RunVerdict.BROKEN):
+        return None
+    finding = pairs[0][1]
+    return finding if result.verdict is RunVerdict.FINDINGS or finding.severity.at_least(Severity.WARNING) else None
+
+
+def opening(result: RunResult) -> str:
+    """The answer in a few words: healthy or not."""
+    return OPENINGS[result.verdict]
+
+
+def tally(result: RunResult) -> str:
+    """What the answer rests on, as the end of a sentence."""
+    seen = [number(count, *_nouns(severity)) for severity, count in severity_counts(result).items()]
+    unseen = _blind_parts(result)
+    if not result.probes:
+        unseen.append("no probe ran")
+    if result.run.interrupted:
+        unseen.append("the run was interrupted")
+    return "; ".join(one for one in (_joined(seen), _joined(unseen)) if one) or passed(result)
+
+
+def _blind_parts(result: RunResult) -> list[str]:
+    verdicts = [probe.verdict for probe in unable(result)]
+    counts = [
+        (verdicts.count(ProbeVerdict.BROKEN), "probe", "broke"),
+        (unchecked_count(result), "thing", "could not be checked"),
+        (verdicts.count(ProbeVerdict.INCONCLUSIVE), "probe", "could not check anything"),
+    ]
+    return [f"{number(count, noun)} {what}" for count, noun, what in counts if count]
+
+
+def _nouns(severity: Severity) -> tuple[str, str]:
+    return {
+        Severity.CRITICAL: ("critical finding", "critical findings"),
+        Severity.ERROR: ("error", "errors"),
+        Severity.WARNING: ("warning", "warnings"),
+        Severity.INFO: ("remark", "remarks"),
+    }[severity]
+
+
+def passed(result: RunResult) -> str:
+    """How many probes passed and how many had nothing to look at."""
+    verdicts = verdict_counts(result)
+    text = f"{number(verdicts.get(ProbeVerdict.PASS, 0), 'probe')} passed"
+    absent = verdicts.get(ProbeVerdict.NOT_APPLICABLE, 0)
+    return f"{text}, {absent} had nothing here to look at" if absent else text
+
+
+def first_step(result: RunResult) -> str:
+    """What to do first; empty when there is nothing to do."""
+    finding = first_finding(result)
+    if finding is not None:
+        return headline(finding.problem)
+    alone = unable(result)
+    if alone and alone[0].verdict is ProbeVerdict.BROKEN:
+        return f"{alone[0].id} broke, which is a fault of this tool, not of the cluster: {headline(alone[0].reason)}"
+    if groups := unchecked(result):
+        reason, things = next(iter(groups.items()))
+        return f"{number(len(things), 'thing')} could not be looked at: {headline(reason)}"
+    return f"{alone[0].id}: {headline(alone[0].reason)}" if alone else ""
+
+
+def _joined(parts: list[str]) -> str:
+    return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)

@@ -1,0 +1,108 @@
+from clusterprobe.incidents import State
+from clusterprobe.model import Severity
+from clusterprobe.report import alert_path, answer
+from clusterprobe.report.prose import Block, after_headline, blocks, headline
+from tests.report_factories import finding, healthy, incomplete, probe, result, run_of, unchecked, unwell
+
+
+def test_a_healthy_run_says_how_much_passed():
+    assert answer.opening(healthy()) == "Healthy"
+    assert answer.tally(healthy()) == "15 probes passed, 1 had nothing here to look at"
+    assert answer.first_step(healthy()) == ""
+
+
+def test_an_unhealthy_run_names_the_worst_finding_first():
+    assert answer.opening(unwell()) == "Not healthy"
+    assert answer.first_step(unwell()).startswith("Alertmanager monitoring-prod/main runs the Operator's fallback")
+
+
+def test_findings_and_what_could_not_be_checked_are_counted_apart():
+    assert answer.tally(unwell()) == "1 critical finding, 3 errors, 1 warning and 1 remark; 4 things could not be checked"
+
+
+def test_an_incomplete_run_starts_with_what_could_not_be_seen():
+    assert answer.first_step(incomplete()).startswith("2 things could not be looked at: refused")
+
+
+def test_an_interrupted_run_says_so():
+    assert "the run was interrupted" in answer.tally(result(probe("a/b"), verdict="incomplete", run=run_of(interrupted=True)))
+
+
+def test_a_run_without_probes_says_so():
+    assert answer.tally(result(verdict="incomplete")) == "no probe ran"
+
+
+def test_a_broken_probe_is_called_a_fault_of_this_tool():
+    broken = result(probe("a/b", "inconclusive"), probe("c/d", "broken", reason="KeyError"), verdict="broken")
+    assert answer.first_step(broken).startswith("c/d broke, which is a fault of this tool")
+
+
+def test_a_probe_that_names_no_single_thing_is_still_told_about():
+    silent = result(probe("a/b", "inconclusive", reason="it examined nothing"), verdict="incomplete")
+    assert answer.first_step(silent) == "a/b: it examined nothing"
+    assert answer.tally(silent) == "1 probe could not check anything"
+
+
+def test_a_healthy_run_still_offers_its_warnings():
+    one = finding(Severity.WARNING, problem="Look here.")
+    assert answer.first_step(result(probe("a/b", "findings", findings=[one]))) == "Look here."
+
+
+def test_what_is_unchecked_is_grouped_by_reason_the_most_frequent_first():
+    seen = result(probe("a/b", unchecked=[unchecked("rare"), unchecked("often")]), probe("c/d", unchecked=[unchecked("often")]))
+    assert [(reason, len(things)) for reason, things in answer.unchecked(seen).items()] == [("often", 2), ("rare", 1)]
+
+
+def test_a_hop_that_no_probe_looked_at_is_not_called_fine():
+    labels = {one.hop.name: one.label for one in alert_path.stations(result(probe("loki/ready")))}
+    assert labels["Slack"] == "not checked in this run"
+    assert labels["Loki"] == "1 probe passed"
+
+
+def test_delivery_belongs_to_slack_and_not_to_alertmanager():
+    states = {one.hop.name: one.state for one in alert_path.stations(result(probe("alertmanager/delivery")))}
+    assert (states["Slack"], states["Alertmanager"]) == (State.CLEAR, State.NOT_RUN)
+
+
+def test_promtail_is_part_of_the_hop_to_loki():
+    seen = result(probe("loki/ready"), probe("promtail/positions", "findings", findings=[finding()]))
+    assert {one.hop.name: one.state for one in alert_path.stations(seen)}["Loki"] is State.FOUND
+
+
+def test_a_hop_that_could_not_be_read_is_unknown():
+    seen = result(probe("loki/ready"), probe("loki/instant-queries", "inconclusive"))
+    assert {one.hop.name: one.label for one in alert_path.stations(seen)}["Loki"] == "could not be checked"
+
+
+def test_lines_with_a_dollar_are_commands():
+    assert blocks("Do this:\n$ kubectl get pods\n$ date") == [
+        Block("text", "Do this:"),
+        Block("command", "kubectl get pods"),
+        Block("command", "date"),
+    ]
+
+
+def test_a_command_goes_on_after_a_backslash():
+    assert blocks("$ one \\\n  two\nthree") == [Block("command", "one \\\n  two"), Block("text", "three")]
+
+
+def test_blank_lines_part_paragraphs():
+    assert blocks("one\ntwo\n\nthree") == [Block("text", "one\ntwo"), Block("text", "three")]
+
+
+def test_indented_lines_are_code_and_lose_what_they_share():
+    assert blocks("    a:\n      b: 1") == [Block("code", "a:\n  b: 1")]
+
+
+def test_dashes_make_items():
+    assert [one.kind for one in blocks("- one\n- two")] == ["item", "item"]
+
+
+def test_backticks_make_code():
+    assert Block("text", "set `a` to `b`").spans == [(False, "set "), (True, "a"), (False, " to "), (True, "b")]
+
+
+def test_a_headline_is_the_first_sentence():
+    text = "Version v2.53 of a.b is down. It was up.\nMore."
+    assert headline(text) == "Version v2.53 of a.b is down."
+    assert after_headline(text) == "It was up.\nMore."

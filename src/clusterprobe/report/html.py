@@ -1,0 +1,104 @@
+"""index.html: one self-contained page without any script. What comes from the cluster is text in it, never markup."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clusterprobe.incidents import State
+from clusterprobe.model import ProbeVerdict, RunResult, RunVerdict, Severity
+from clusterprobe.report import alert_path, answer, charts, page, prose
+from clusterprobe.report.safe import visible, visible_line
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+
+# The sign beside a word, so that no state is told by its colour alone: (icon, tone).
+LOOKS: dict[str, tuple[str, str]] = {
+    State.FOUND: ("alert", "error"),
+    State.UNKNOWN: ("question", "unknown"),
+    State.PARTLY: ("question", "unknown"),
+    State.KNOWN: ("muted", "quiet"),
+    State.NORMAL: ("remark", "info"),
+    State.NOT_RUN: ("empty", "quiet"),
+    State.ABSENT: ("dash", "quiet"),
+    State.CLEAR: ("check", "ok"),
+}
+VERDICT_LOOKS: dict[str, tuple[str, str]] = {
+    ProbeVerdict.PASS: LOOKS[State.CLEAR],
+    ProbeVerdict.FINDINGS: LOOKS[State.FOUND],
+    ProbeVerdict.INCONCLUSIVE: LOOKS[State.UNKNOWN],
+    ProbeVerdict.NOT_APPLICABLE: LOOKS[State.ABSENT],
+    ProbeVerdict.KNOWN: LOOKS[State.KNOWN],
+    ProbeVerdict.BROKEN: ("alert", "unknown"),
+}
+SEVERITY_LOOKS: dict[str, tuple[str, str]] = {
+    Severity.CRITICAL: ("stop", "critical"),
+    Severity.ERROR: ("alert", "error"),
+    Severity.WARNING: ("alert", "warning"),
+    Severity.INFO: ("remark", "info"),
+}
+RUN_LOOKS: dict[str, tuple[str, str]] = {
+    RunVerdict.HEALTHY: LOOKS[State.CLEAR],
+    RunVerdict.FINDINGS: LOOKS[State.FOUND],
+    RunVerdict.INCOMPLETE: LOOKS[State.UNKNOWN],
+    RunVerdict.BROKEN: ("alert", "unknown"),
+}
+
+
+def write(result: RunResult, folder: Path) -> None:
+    """Write index.html into the folder."""
+    (folder / "index.html").write_text(render(result), encoding="utf-8")
+
+
+def render(result: RunResult) -> str:
+    """The page. The result is expected to have passed `safe`."""
+    return _template().render(
+        result=result, run=result.run, cluster=result.cluster, page=page.Page(result), path=alert_path.stations(result), policy=POLICY
+    )
+
+
+@functools.cache
+def _template() -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("clusterprobe.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalize,
+    )
+    environment.globals.update(answer=answer, looks=LOOKS, verdict_looks=VERDICT_LOOKS, run_looks=RUN_LOOKS, verdicts=ProbeVerdict)
+    environment.globals.update(draw=charts.draw, cells=charts.cells, severity_looks=SEVERITY_LOOKS, states=State)
+    environment.filters.update(
+        blocks=prose.blocks, headline=prose.headline, after_headline=prose.after_headline, line=visible_line, slug=page.slug
+    )
+    environment.filters.update(spans=_spans, seconds=_seconds, moment=_moment, amount=_amount)
+    return environment.get_template("index.html")
+
+
+def _finalize(value: Any) -> Any:
+    """Whatever is printed anywhere in the template has its invisible characters shown; markup of the template's own stays."""
+    return value if hasattr(value, "__html__") or not isinstance(value, str) else visible(value)
+
+
+def _spans(text: str) -> list[tuple[bool, str]]:
+    return prose.Block("text", visible_line(text)).spans
+
+
+def _seconds(value: float) -> str:
+    return f"{_amount(value)} s" if value < 60 else f"{value / 60:.1f} min"
+
+
+def _moment(text: str) -> str:
+    """A time as it is read aloud: `2026-11-22 16:09:30 UTC`."""
+    return text.replace("T", " ").removesuffix("Z").split(".")[0].removesuffix("+00:00") + " UTC" if "T" in text else text
+
+
+def _amount(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")

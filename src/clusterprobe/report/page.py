@@ -1,0 +1,146 @@
+"""What the page shows and in which order; the template only lays it out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from clusterprobe.incidents import INCIDENTS, Incident, Status, status_of
+from clusterprobe.model import Bars, Exhibit, Finding, Matrix, ProbeResult, RunResult, Table
+from clusterprobe.report import answer
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A finding with the name by which the page links to it."""
+
+    anchor: str
+    probe: ProbeResult
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A section that shows one kind of exhibit of one probe; `probe` is none if that probe did not run."""
+
+    anchor: str
+    title: str
+    short: str
+    lead: str
+    probe_id: str
+    probe: ProbeResult | None
+    exhibits: list[Exhibit]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What an overview is about."""
+
+    anchor: str
+    title: str
+    short: str
+    lead: str
+    probe_id: str
+    exhibit: type[Matrix | Bars | Table]
+
+
+OVERVIEWS = (
+    Kind(
+        anchor="matrix",
+        title="Who scrapes whom",
+        short="Scrape matrix",
+        lead="Targets that each environment's Prometheus scrapes.",
+        probe_id="prometheus/cross-scrape",
+        exhibit=Matrix,
+    ),
+    Kind(
+        anchor="termination",
+        title="How long pods take to go",
+        short="Termination",
+        lead="By node, from the request to the end.",
+        probe_id="pods/termination",
+        exhibit=Bars,
+    ),
+    Kind(
+        anchor="storage",
+        title="Where each system keeps its data",
+        short="Storage",
+        lead="By what the volume is, not by its class's name.",
+        probe_id="storage/placement",
+        exhibit=Table,
+    ),
+)
+
+
+def slug(text: str) -> str:
+    """A text as part of an anchor: only a–z, 0–9 and `-`."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+class Page:
+    """Everything that the template asks for. Built once a report."""
+
+    def __init__(self, result: RunResult) -> None:
+        self.result = result
+        self.shown = [Shown(f"finding-{number}", *pair) for number, pair in enumerate(result.findings(), 1)]
+        self.overviews = [_overview(kind, result) for kind in OVERVIEWS]
+        self._drawn = {id(exhibit): one.anchor for one in self.overviews for exhibit in one.exhibits}
+
+    @property
+    def groups(self) -> list[tuple[ProbeResult, list[Shown]]]:
+        """The findings by probe: the probe with the worst finding first, and within it the worst first."""
+        groups: dict[str, list[Shown]] = {}
+        for one in self.shown:
+            groups.setdefault(one.probe.id, []).append(one)
+        return [(group[0].probe, group) for group in groups.values()]
+
+    @property
+    def first(self) -> str:
+        """The anchor of what to do first."""
+        finding = answer.first_finding(self.result)
+        if finding is not None:
+            return self.anchor_of(finding)
+        return "unchecked" if self.blind else "probes"
+
+    def anchor_of(self, finding: Finding) -> str:
+        """The anchor of a finding; of its section if the page does not show it."""
+        return next((one.anchor for one in self.shown if one.finding is finding), "findings")
+
+    @property
+    def incidents(self) -> list[tuple[Incident, Status]]:
+        return [(incident, status_of(incident, self.result)) for incident in INCIDENTS]
+
+    @property
+    def blind(self) -> int:
+        """How many entries there are about what could not be checked."""
+        return len(answer.unable(self.result)) + answer.unchecked_count(self.result)
+
+    @property
+    def probes(self) -> list[ProbeResult]:
+        """All probes, the ones to look at first."""
+        order = list(answer.VERDICT_NAMES)
+        return sorted(self.result.probes, key=lambda one: (order.index(one.verdict), one.id))
+
+    def drawn_in(self, exhibit: Exhibit) -> str:
+        """The section above that already shows this exhibit; empty if none does."""
+        return self._drawn.get(id(exhibit), "")
+
+    def rest(self, exhibits: list[Exhibit]) -> list[Exhibit]:
+        """The exhibits that no section above shows."""
+        return [one for one in exhibits if not self.drawn_in(one)]
+
+    @property
+    def known(self) -> list[tuple[ProbeResult, Finding]]:
+        return [(probe, finding) for probe in self.result.probes for finding in probe.known]
+
+
+def _overview(kind: Kind, result: RunResult) -> Overview:
+    probe = next((one for one in result.probes if one.id == kind.probe_id), None)
+    exhibits = _of_kind(kind, probe) if probe is not None else []
+    return Overview(kind.anchor, kind.title, kind.short, kind.lead, kind.probe_id, probe, exhibits)
+
+
+def _of_kind(kind: Kind, probe: ProbeResult) -> list[Exhibit]:
+    """The probe's own exhibits of that kind, else those of its findings."""
+    own: list[Exhibit] = [one for one in probe.exhibits if isinstance(one, kind.exhibit)]
+    return own or [one for finding in probe.findings for one in finding.exhibits if isinstance(one, kind.exhibit)]

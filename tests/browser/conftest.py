@@ -1,0 +1,71 @@
+"""A real browser, with JavaScript on: what keeps scripts from running must be the page itself."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from clusterprobe.report import html, write_all
+
+BROWSER = shutil.which("chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.parent.name == "browser":
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
+    if BROWSER is None:
+        pytest.skip("needs Chromium")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=BROWSER, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_report(chromium, tmp_path):
+    """Writes a result and opens its page; gives the page, with what it asked for and said in `page.requests` and `page.said`."""
+    contexts = []
+
+    def open_it(result, width=1280, scheme="light", scripts=True):
+        assert write_all(result, tmp_path) == []
+        context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=scripts)
+        contexts.append(context)
+        page = context.new_page()
+        page.requests, page.said = [], []
+        page.on("request", lambda request: page.requests.append(request.url))
+        page.on("dialog", lambda dialog: (page.said.append(dialog.message), dialog.dismiss()))
+        page.on("console", lambda message: page.said.append(message.text))
+        page.on("pageerror", lambda error: page.said.append(str(error)))
+        page.goto((tmp_path / "index.html").as_uri())
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def reopen(tmp_path):
+    """Writes the page of another result, unredacted, in place of the one that is shown, and shows it."""
+
+    def reopen_it(page, result):
+        html.write(result, tmp_path)
+        page.goto((tmp_path / "index.html").as_uri())
+
+    return reopen_it

@@ -1,0 +1,47 @@
+"""Records the demo: dev and prod broken differently, so that no incident hides another, canaries timed, all cleared."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.paths import KUBECONFIG
+from lab.stages import clear, stage, staged
+
+# In this order: what changes labels and configurations first, what slows nodes down last.
+INCIDENTS = (
+    ("alertmanager-wrong-key", "dev"),
+    ("receiver-without-name", "prod"),
+    ("tsdb-on-nfs", "prod"),
+    ("shared-release", ""),
+    ("loki-instant-query", "dev"),
+    ("agent-slow-flush", ""),
+    ("nfs-unmount-hang", ""),
+)
+PROFILE = Path(__file__).parent / "profile.yaml"
+
+
+def record(bundle: Path) -> None:
+    """Stage everything, capture with `--active`, and clear it again, whatever happens."""
+    if staged():
+        raise LabError("something is staged already: clear it first")
+    try:
+        for name, environment in INCIDENTS:
+            print(f"staging {name}", flush=True)
+            stage(name, environment)
+        _capture(bundle)
+    finally:
+        for name, environment in reversed(staged()):
+            print(f"clearing {name}", flush=True)
+            clear(name, environment)
+
+
+def _capture(bundle: Path) -> None:
+    command = [sys.executable, "-c", "from clusterprobe.cli import main; main()", "capture", str(bundle), "--active", "--yes"]
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([*command, "--kubeconfig", str(KUBECONFIG), "--profile", str(PROFILE), "--output", folder], check=False)
+    if done.returncode not in (0, 2) or not bundle.is_file():
+        raise LabError(f"the capture ended with {done.returncode}")

@@ -118,9 +118,9 @@ class Cluster:
         """One GET at the API server. Raises an `Unreadable`; a `Status` with 200 is a bad response."""
         return decode(self._ask("GET", path, query=query, **options), kind, f"GET {path}")
 
-    def post(self, path: str, body: Any, kind: type[Value]) -> Value:
-        """One POST at the API server: self-reviews, and what `--active` creates. Not retried."""
-        answer = self._ask("POST", path, body=body, accept=(200, 201, 202), retry=False)
+    def post(self, path: str, body: Any, kind: type[Value], *, retry: bool = False) -> Value:
+        """One POST at the API server: self-reviews, which may be retried, and what `--active` creates, which may not."""
+        answer = self._ask("POST", path, body=body, accept=(200, 201, 202), retry=retry)
         return decode(answer, kind, f"POST {path}")
 
     def delete(self, path: str, body: Any = None) -> None:

@@ -20,9 +20,6 @@ from clusterprobe.sources import Gathering, Source, closure
 CLEANUP_SECONDS = 60.0
 ALWAYS = ("identity", "namespaces")  # every report says which cluster it is about, and of which environments
 
-# What makes every further question pointless; a refusal of one thing does not.
-HOPELESS = (errors.Unreachable, errors.TimedOut, errors.Unauthenticated, errors.BadResponse)
-
 
 @dataclass(frozen=True, slots=True)
 class Clock:
@@ -49,6 +46,7 @@ class Evidence:
         self.deadline = deadline or Deadline.after(profile.timeout_seconds)
         self.wanted = closure([*ALWAYS, *names])
         self._hopeless = ""
+        self._moment = time.time()
         self._gathering = Gathering(self.wanted, self._read, on_done)
 
     def start(self) -> None:
@@ -56,8 +54,10 @@ class Evidence:
         if self.cluster is not None:
             try:
                 self._identity = closure(["identity"])[0].function(cluster=self.cluster)
-            except HOPELESS as error:
+            except errors.Unreadable as error:  # what it can do without, `identity` does without
                 self._hopeless = str(error)
+        # Taken before anything is read: an active source takes minutes, and what was read before it would seem that old.
+        self._moment = self.cluster.now() if self.cluster else time.time()
         self._gathering.start()
 
     def get(self, name: str) -> Any:
@@ -77,11 +77,16 @@ class Evidence:
     def clock(self) -> Clock:
         if self.bundle is not None:
             return Clock(self.bundle.manifest.clock)
-        return Clock(self.cluster.now() if self.cluster else time.time())
+        return Clock(self._moment)
 
     @property
     def environments(self) -> Environments:
         return Environments(self.profile, self.get("namespaces").items)
+
+    @property
+    def unplaced(self) -> Readings[Any]:
+        """What is unreadable of the namespaces, unless the profile says itself which environment each belongs to."""
+        return Readings((), () if self.profile.environments else self.get("namespaces").unreadable)
 
     @property
     def identity(self) -> model.Cluster:

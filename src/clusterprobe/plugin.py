@@ -194,7 +194,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         return None
     run = pyfuncitem.config.stash[RUN]
     parameters = inspect.signature(_function(pyfuncitem)).parameters
-    crash = ""
+    found, crash = pyfuncitem.stash.get(VERDICT, Verdict()), ""
+    if "environments" in parameters:  # a label that was not seen may say that a namespace belongs elsewhere
+        found.need(run.evidence.unplaced)
     try:
         _function(pyfuncitem)(**{name: pyfuncitem.funcargs[name] for name in parameters})
     except Exception as error:
@@ -202,7 +204,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     one = result(
         probe_id(pyfuncitem.path),
         _question(pyfuncitem),
-        pyfuncitem.stash.get(VERDICT, Verdict()),
+        found,
         level=fail_level(run.fail_on),
         crash=crash,
         known=functools.partial(_is_known, run.profile, probe_id(pyfuncitem.path)),

@@ -25,6 +25,7 @@ MAX_BODY_BYTES = 128 * 1024 * 1024
 MAX_IN_FLIGHT = 4
 CONNECT_SECONDS = 5.0
 ATTEMPTS = 3
+FIRST_PAUSE_SECONDS = 0.2
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
 
 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # only ever off because a kubeconfig or profile says so
@@ -209,11 +210,12 @@ class Transient(errors.Unreachable):
 
 
 def _retrying(deadline: Deadline) -> tenacity.Retrying:
-    backoff = tenacity.wait_random_exponential(multiplier=0.2, max=3)
+    backoff = tenacity.wait_random_exponential(multiplier=FIRST_PAUSE_SECONDS, max=3)
 
     def pause(state: tenacity.RetryCallState) -> float:
         failure = state.outcome.exception() if state.outcome else None
-        return max(backoff(state), failure.after if isinstance(failure, Transient) else 0.0)
+        wanted = max(backoff(state), failure.after if isinstance(failure, Transient) else 0.0)
+        return min(wanted, deadline.remaining)  # `enough` saw another random pause
 
     def enough(state: tenacity.RetryCallState) -> bool:
         # A Retry-After beyond the deadline is not waited for: the answer would come too late anyway.

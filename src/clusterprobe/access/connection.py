@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import threading
 from collections.abc import Mapping
@@ -18,16 +19,41 @@ from clusterprobe.redaction import redact
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 EXEC_PLUGIN_SECONDS = 30
 
-# Runs a credential plugin and kills it at its limit: the client waits for ever, and would go on as nobody.
+# Runs a credential plugin and kills it at its limit: the client waits for ever, and would go on as nobody. The plugin gets
+# pipes of its own, since a process that it leaves behind would hold ours open; and, unless it may have to ask somebody at a
+# terminal, a session of its own, so that what it started ends with it.
 _LIMITED = """
-import subprocess, sys
+import os, signal, subprocess, sys
+seconds, command = sys.argv[1], sys.argv[2:]
+alone = not (sys.stdin and sys.stdin.isatty())
+errors = None if sys.stderr.isatty() else subprocess.PIPE
 try:
-    sys.exit(subprocess.run(sys.argv[2:], timeout=float(sys.argv[1])).returncode)
+    plugin = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, start_new_session=alone)
+    answer, said = plugin.communicate(timeout=float(seconds))
 except subprocess.TimeoutExpired:
-    sys.exit("the credential plugin %s gave no answer within %s s" % (sys.argv[2], sys.argv[1]))
+    os.killpg(plugin.pid, signal.SIGKILL) if alone else plugin.kill()
+    sys.exit("it gave no answer within %s s" % seconds)
 except OSError as error:
-    sys.exit("the credential plugin %s: %s" % (sys.argv[2], error.strerror))
+    sys.exit(error.strerror)
+sys.stdout.buffer.write(answer)
+sys.stderr.buffer.write(said or b"")
+sys.exit(plugin.returncode)
 """
+
+
+class _PluginTrouble(logging.Filter):
+    """The client logs why a credential plugin failed, and goes on: kept for our own message instead."""
+
+    text = ""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.funcName != "_load_from_exec_plugin":
+            return True
+        self.text = re.sub(r"^exec: (process returned -?\d+\. ?)?", "", record.getMessage()).strip()
+        return False
+
+
+_trouble = _PluginTrouble()
 
 
 @dataclass(frozen=True)
@@ -61,12 +87,14 @@ def _from_service_account() -> Connection:
     from kubernetes.config import incluster_config
 
     configuration = Configuration()
+    token, authority = str(SERVICE_ACCOUNT / "token"), str(SERVICE_ACCOUNT / "ca.crt")
     try:
-        incluster_config.load_incluster_config(configuration)
+        incluster_config.InClusterConfigLoader(token, authority, try_refresh_token=False).load_and_set(configuration)
     except (incluster_config.ConfigException, OSError) as error:
         raise UsageError(f"the pod's service account cannot be used: {error}") from None
     namespace = (SERVICE_ACCOUNT / "namespace").read_text().strip() if (SERVICE_ACCOUNT / "namespace").exists() else ""
-    return Connection(_origin(configuration, {}), "in-cluster", "the pod's service account", namespace, "in-cluster")
+    origin = _origin(configuration, {}, token)
+    return Connection(origin, "in-cluster", "the pod's service account", namespace, "in-cluster")
 
 
 def _from_kubeconfig(named: str, context: str, *, chosen: bool) -> Connection:
@@ -79,11 +107,11 @@ def _from_kubeconfig(named: str, context: str, *, chosen: bool) -> Connection:
     from kubernetes.config.config_exception import ConfigException
     from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
 
-    logging.getLogger("root").addFilter(lambda record: record.funcName != "_load_from_exec_plugin")
+    logging.getLogger().addFilter(_trouble)
     configuration = Configuration()
     try:
         merged = KubeConfigMerger(os.pathsep.join(map(str, there))).config
-        users = _limit_plugins(merged.value)
+        users = _users(merged.value)
         _check_context(merged.value, context, there)
         loader = KubeConfigLoader(config_dict=merged, config_base_path=None, active_context=context or None)
         chosen_context = loader.current_context
@@ -97,11 +125,12 @@ def _from_kubeconfig(named: str, context: str, *, chosen: bool) -> Connection:
             raise UsageError(f"the kubeconfig {named} is not YAML: {str(error).splitlines()[0]}") from None
         raise
     if "exec" in user and not configuration.api_key and not configuration.cert_file:
-        command = user["exec"]["args"][3]
-        raise Unauthenticated(f"the credential plugin `{command}` of the kubeconfig gave no credentials; run it by hand to see why")
+        command = user["exec"]["args"][PLUGIN_COMMAND]
+        why = redact(_trouble.text.split("\n")[0])[:300] or "run it by hand to see why"
+        raise Unauthenticated(f"the credential plugin `{command}` of the kubeconfig gave no credentials: {why}")
     headers = {"Impersonate-User": str(user["as"])} if user.get("as") else {}
     return Connection(
-        _origin(configuration, headers),
+        _origin(configuration, headers, str(user.get("tokenFile") or "")),
         str(chosen_context.get("name", "")),
         str(details.get("user", "")),
         str(details.get("namespace") or "default"),
@@ -109,16 +138,21 @@ def _from_kubeconfig(named: str, context: str, *, chosen: bool) -> Connection:
     )
 
 
-def _limit_plugins(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Put every credential plugin under a time limit; returns the users by name."""
+PLUGIN_COMMAND = 4  # its place among the arguments that are made of it
+
+
+def _users(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The users by name, with absolute paths of token files, and every credential plugin under a time limit."""
     users: dict[str, dict[str, Any]] = {}
     for node in config.get("users") or []:
         entry = node.value if hasattr(node, "value") else node
         user = entry.get("user") or {}
         users[str(entry.get("name"))] = user
+        if user.get("tokenFile") and getattr(node, "path", None):
+            user["tokenFile"] = str(Path(node.path).absolute().parent / user["tokenFile"])
         plugin = user.get("exec")
         if plugin:
-            plugin["args"] = ["-c", _LIMITED, str(EXEC_PLUGIN_SECONDS), plugin["command"], *(plugin.get("args") or [])]
+            plugin["args"] = ["-I", "-c", _LIMITED, str(EXEC_PLUGIN_SECONDS), plugin["command"], *(plugin.get("args") or [])]
             plugin["command"] = sys.executable
     return users
 
@@ -138,10 +172,13 @@ def _check_context(config: Mapping[str, Any], wanted: str, files: list[Path]) ->
     raise UsageError(f"{where} has no context {current}: {hint}")
 
 
-def _origin(configuration: Any, fixed: Mapping[str, str]) -> Origin:
+def _origin(configuration: Any, fixed: Mapping[str, str], token_file: str = "") -> Origin:
+    """The client only reads a token file when it starts, or once a minute: it is read here for every request."""
     lock = threading.Lock()
 
     def headers() -> Mapping[str, str]:
+        if token_file:
+            return {**fixed, "Authorization": f"Bearer {_token(token_file)}"}
         with lock:  # the refresh hook is not made for several threads
             try:
                 token = configuration.get_api_key_with_prefix("BearerToken") or configuration.get_api_key_with_prefix("authorization")
@@ -161,6 +198,16 @@ def _origin(configuration: Any, fixed: Mapping[str, str]) -> Origin:
         server_name=configuration.tls_server_name or "",
         proxy=configuration.proxy or "",
     )
+
+
+def _token(file: str) -> str:
+    try:
+        token = Path(file).read_text().strip()
+    except OSError as error:
+        raise Unauthenticated(f"the token file {file} cannot be read: {error.strerror}") from None
+    if not token:
+        raise Unauthenticated(f"the token file {file} is empty")
+    return token
 
 
 def _capitalised(token: str) -> str:

@@ -197,7 +197,7 @@ DEFAULT_CONFIG = Finding(
     exhibits=[Text(title="The route in use", text="route:\n  receiver: 'null'\nreceivers:\n- name: 'null'")],
 )
 ON_NFS = Finding(
-    reason="DatabaseOnNfs",
+    reason="TsdbOnNfs",
     severity=Severity.ERROR,
     subject=PROD,
     problem="The database of the prod Prometheus lies on NFS. Prometheus does not support that: samples get lost and blocks corrupt.",

@@ -96,7 +96,7 @@ INCIDENTS = (
         "7",
         "The Prometheus database lies on NFS",
         "Prometheus does not support NFS for its database: slow queries, corruption and lost samples follow.",
-        _signs("prometheus/storage"),
+        (Sign("prometheus/storage", "TsdbOnNfs"),),
     ),
     Incident(
         "8",

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from clusterprobe.incidents import INCIDENTS, State, status, status_of
@@ -88,3 +90,16 @@ def test_reasons_limit_which_findings_mean_an_incident():
 def test_incidents_whose_probes_do_not_exist_yet_show_that_none_ran():
     states = {one.number: status_of(one, healthy()).state for one in INCIDENTS}
     assert {states[number] for number in ("5", "6", "8", "9a", "9b", "9c", "9d")} == {State.NOT_RUN}
+
+
+def test_a_reason_that_means_an_incident_is_one_that_its_probe_gives():
+    folder = Path(__file__).parents[2] / "probes"
+    for sign in [sign for incident in INCIDENTS for sign in incident.signs if sign.reasons != "*"]:
+        area, _, name = sign.probe.partition("/")
+        assert f'"{sign.reasons}"' in (folder / area / f"probe_{name.replace('-', '_')}.py").read_text(), sign
+
+
+def test_another_finding_of_its_probe_does_not_mean_that_the_database_lies_on_nfs():
+    on_nfs = next(one for one in INCIDENTS if one.number == "7")
+    seen = [result(probe("prometheus/storage", "findings", findings=[finding(reason=reason)])) for reason in ("TsdbNotKept", "TsdbOnNfs")]
+    assert [status_of(on_nfs, one).state for one in seen] == [State.CLEAR, State.FOUND]

@@ -109,3 +109,13 @@ def test_markup_of_the_terminal_library_is_text():
 
 def test_a_secret_is_not_printed():
     assert "xoxb-123456789012-abcdefghijkl" not in shown(hostile("xoxb-123456789012-abcdefghijkl"))
+
+
+def test_without_a_folder_no_report_is_named():
+    file = io.StringIO()
+    terminal.show(healthy(), None, Console(file=file, _environ={}))
+    assert "Report:" not in file.getvalue()
+
+
+def test_a_fix_that_is_only_a_command_is_shown():
+    assert "\n    $ date\n" in shown(result(probe("a/b", "findings", findings=[finding(fix="$ date", cause="")]), verdict="findings"))

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import msgspec
 
-from clusterprobe.access.cluster import Cluster, Resource
+from clusterprobe.access.cluster import Cluster, Endpoint, Resource
+from clusterprobe.access.servers import Server, read_each
+from clusterprobe.errors import BadResponse
+from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.sources import Call, source
+from clusterprobe.sources import Call, proxied, source
+from clusterprobe.systems.exposition import samples_of
 from clusterprobe.systems.kubernetes import Served, list_custom
-from clusterprobe.systems.objects import LabelSelector, Metadata, Namespace, Object
+from clusterprobe.systems.objects import Condition, LabelSelector, Metadata, Namespace, Object
 from clusterprobe.systems.prometheus import GROUP, CustomStatus, StorageSpec, WebSpec
+from clusterprobe.systems.routing import Configuration, OddConfiguration, parse_configuration
 
 ALERTMANAGERS = Resource("v1", "alertmanagers", "Alertmanager", GROUP)
+
+
+class ConfigurationObject(Object):
+    """The AlertmanagerConfig that replaces the Secret, if there is one."""
+
+    name: str = ""
 
 
 class AlertmanagerSpec(Object):
@@ -20,6 +31,7 @@ class AlertmanagerSpec(Object):
     port_name: str = "web"
     route_prefix: str = ""
     config_secret: str = ""
+    alertmanager_configuration: ConfigurationObject | None = None
     web: WebSpec | None = None
     storage: StorageSpec | None = None
     alertmanager_config_selector: LabelSelector | None = None
@@ -38,8 +50,82 @@ class Alertmanager(Object):
     def wanted_pods(self) -> int:
         return 1 if self.spec.replicas is None else self.spec.replicas
 
+    @property
+    def input_secret(self) -> str:
+        """The Secret that the Operator reads the configuration from: `spec.configSecret`, else the chart's own."""
+        return self.spec.config_secret or self.chart_secret
+
+    @property
+    def chart_secret(self) -> str:
+        return f"alertmanager-{self.metadata.name}"
+
+    def condition(self, kind: str) -> Condition | None:
+        return next((one for one in self.status.conditions or [] if one.type == kind), None)
+
 
 @source(Call("list", "alertmanagers", GROUP))
 def alertmanagers(cluster: Cluster, served: Readings[Served], namespaces: Readings[Namespace]) -> Readings[Alertmanager]:
     """The Alertmanager objects of the Operator."""
     return list_custom(cluster, served, namespaces, ALERTMANAGERS, Alertmanager)
+
+
+# --- what a running Alertmanager says ---------------------------------------------------------------------------------
+
+
+class AlertmanagerStatus(msgspec.Struct, frozen=True):
+    """What one replica serves. `cluster` is ready, settling or disabled (normal for one replica); `uptime` is when it started."""
+
+    configuration: Configuration
+    version: str = ""
+    cluster: str = ""
+    uptime: str = ""
+
+
+class _Cluster(msgspec.Struct):
+    status: str = ""
+
+
+class _Version(msgspec.Struct):
+    version: str = ""
+
+
+class _Config(msgspec.Struct):
+    original: str
+
+
+class _Status(msgspec.Struct, rename="camel"):
+    config: _Config
+    cluster: _Cluster = msgspec.field(default_factory=_Cluster)
+    version_info: _Version = msgspec.field(default_factory=_Version)
+    uptime: str = ""
+
+
+@source(proxied("pods"))
+def alertmanager_statuses(cluster: Cluster, alertmanager_servers: Readings[Server], profile: Profile) -> Readings[AlertmanagerStatus]:
+    """What every replica serves: its configuration as routes and kinds of integrations, never as text."""
+
+    def read(endpoint: Endpoint, _: Server) -> AlertmanagerStatus:
+        answer = endpoint.json("/api/v2/status", _Status)
+        try:
+            configuration = parse_configuration(answer.config.original)
+        except OddConfiguration as error:
+            raise BadResponse(f"GET {endpoint.url}/api/v2/status: {error}") from None
+        return AlertmanagerStatus(configuration, answer.version_info.version, answer.cluster.status, answer.uptime)
+
+    return read_each(cluster, profile, alertmanager_servers, read)
+
+
+RELOADED = "alertmanager_config_last_reload_successful"
+
+
+@source(proxied("pods"))
+def alertmanager_reloads(cluster: Cluster, alertmanager_servers: Readings[Server], profile: Profile) -> Readings[bool]:
+    """Whether the last reload of every replica's configuration succeeded, from its metrics."""
+
+    def read(endpoint: Endpoint, _: Server) -> bool:
+        found = samples_of(endpoint, {RELOADED})
+        if not found:
+            raise BadResponse(f"GET {endpoint.url}/metrics: there is no {RELOADED} in it")
+        return found[0].value == 1
+
+    return read_each(cluster, profile, alertmanager_servers, read)

@@ -1,0 +1,137 @@
+from clusterprobe.access.servers import Server
+from clusterprobe.model import Severity, Subject, Text
+from clusterprobe.readings import Readings
+from clusterprobe.systems import config_advice
+from clusterprobe.systems.alertmanager import ALERTMANAGERS, Alertmanager, AlertmanagerStatus
+from clusterprobe.systems.config_advice import what_is_wrong
+from clusterprobe.systems.config_secrets import CONFIG_KEY, ConfigSecret
+from clusterprobe.systems.objects import Condition
+from clusterprobe.systems.routing import stands_on_fallback
+from clusterprobe.verdict import Verdict
+
+PREVENTION = (
+    'Check the file in CI (`amtool check-config`), alert on `prometheus_operator_syncs{status="failed"}` and on '
+    "`alertmanager_config_last_reload_successful == 0`, and run this probe after each sync."
+)
+MEANINGS = {
+    "missing name in receiver": 'a receiver has no name: typically `name: null`, which YAML reads as nothing; write `name: "null"`',
+    "undefined receiver": "a route names a receiver that the list of receivers does not have",
+}
+
+
+def probe_config_secret(
+    verdict: Verdict,
+    alertmanagers: Readings[Alertmanager],
+    alertmanager_secrets: Readings[ConfigSecret],
+    alertmanager_statuses: Readings[AlertmanagerStatus],
+    alertmanager_reloads: Readings[bool],
+    alertmanager_servers: Readings[Server],
+) -> None:
+    """Is the configuration that the team wrote the one that Alertmanager was given?
+
+    Problem: A change to the routes or receivers has no effect. Alertmanager looks healthy, since what it loaded before
+    keeps serving.
+    Cause: The Operator refuses the new text (`missing name in receiver`, `undefined receiver`) and says so only in the
+    object's conditions; or the Secret that `configSecret` names is not there or lacks the key `alertmanager.yaml`; or
+    Alertmanager itself could not load what it was given.
+    Fix: Correct the key `alertmanager.yaml` of the Secret that the finding names.
+    Prevention: Check the file in CI, and alert on failed syncs and reloads.
+    """
+    servers = dict(verdict.need(alertmanager_servers))
+    served: dict[tuple[str, str], list[AlertmanagerStatus]] = {}
+    for subject, status in verdict.need(alertmanager_statuses):
+        served.setdefault(servers[subject].key if subject in servers else ("", ""), []).append(status)
+    facts = dict(verdict.need(alertmanager_secrets))
+    for subject, one in verdict.examine(alertmanagers):
+        replicas = served.get((subject.namespace, subject.name), [])
+        if not _judge_condition(verdict, subject, one, replicas) and not one.spec.alertmanager_configuration:
+            _judge_secret(verdict, subject, one, facts.get(subject, ConfigSecret(one.input_secret)), replicas)
+    _judge_reloads(verdict, alertmanager_reloads, servers)
+
+
+def _judge_condition(verdict: Verdict, subject: Subject, one: Alertmanager, replicas: list[AlertmanagerStatus]) -> bool:
+    """Whether the Operator refuses the configuration."""
+    condition = one.condition("Reconciled")
+    if one.spec.paused:
+        verdict.unchecked(subject, "it is paused (spec.paused), so the Operator does not look at its configuration")
+    elif condition is None or condition.status not in ("True", "False"):
+        verdict.unchecked(subject, "the Operator has not said whether it took the configuration: there is no condition Reconciled")
+    elif condition.observed_generation < one.metadata.generation:
+        verdict.unchecked(subject, f"the Operator has not looked at its newest generation ({one.metadata.generation}) yet")
+    elif condition.status == "False":
+        _report_refused(verdict, subject, one, condition, replicas)
+        return True
+    return False
+
+
+def _report_refused(
+    verdict: Verdict, subject: Subject, one: Alertmanager, condition: Condition, replicas: list[AlertmanagerStatus]
+) -> None:
+    available = one.condition("Available")
+    never = not replicas and available is not None and available.reason == "StatefulSetNotFound"
+    state = "No pod ever came up." if never else "What was loaded before keeps serving, so it looks healthy and is stale."
+    meaning = next((text for words, text in MEANINGS.items() if words in condition.message), "see the Operator's message")
+    place = f"{subject.namespace}/{one.input_secret}"
+    verdict.finding(
+        Severity.CRITICAL if never else Severity.ERROR,
+        "ConfigRefused",
+        subject,
+        problem=f"The Operator refuses the configuration of {subject.namespace}/{subject.name}. {state}",
+        cause=f"In {CONFIG_KEY} of the Secret {place}, or in an AlertmanagerConfig that is added to it: {meaning}. "
+        f"The Operator says: {condition.message or condition.reason}",
+        fix=config_advice.correct_the_secret(subject.namespace, subject.name, one.input_secret),
+        prevention=PREVENTION,
+        exhibits=[Text(title=f"Condition Reconciled, since {condition.last_transition_time}", text=condition.message)],
+    )
+
+
+def _judge_secret(verdict: Verdict, subject: Subject, one: Alertmanager, secret: ConfigSecret, replicas: list[AlertmanagerStatus]) -> None:
+    """A missing Secret needs proof: a direct answer, or kube-state-metrics together with the fallback being served."""
+    fallback = bool(replicas) and all(stands_on_fallback(status.configuration) for status in replicas)
+    place = f"{subject.namespace}/{one.input_secret}"
+    direct = secret.has_key is not None or secret.proof.startswith("the Secret was read")
+    if (secret.exists is False and (direct or fallback)) or secret.has_key is False:
+        missing = secret.exists is False
+        verdict.finding(
+            Severity.ERROR,
+            "ConfigSecretMissing" if missing else "ConfigSecretWithoutKey",
+            subject,
+            problem=f"{subject.namespace}/{subject.name} is not configured from {place}, from which it should be.",
+            cause=f"The Secret {place} {what_is_wrong(secret)}."
+            + (" Its other Secrets are there: " + ", ".join(secret.candidates) + "." if missing and secret.candidates else ""),
+            fix=config_advice.make_the_secret(subject.namespace, one.input_secret),
+            prevention=PREVENTION,
+        )
+    elif fallback:
+        verdict.unchecked(
+            subject,
+            f"the Operator's fallback serves, so the Secret {place} {what_is_wrong(secret)}; to tell which, name {place} under "
+            "`secrets:` in the profile, or let kube-state-metrics list Secrets",
+        )
+    elif secret.exists is False and replicas:
+        verdict.note(f"{place}: {secret.proof}; but what serves came from it, so it was there at the Operator's last look.")
+    elif not replicas and not secret.exists:
+        verdict.unchecked(subject, f"whether the Secret {place} exists is not known, and no replica tells what it serves")
+    if secret.chart_secret_exists and one.input_secret != one.chart_secret:
+        verdict.note(
+            f"The chart's own Secret {subject.namespace}/{one.chart_secret} lies beside {place}; it is not used, so do not edit it."
+        )
+
+
+def _judge_reloads(verdict: Verdict, reloads: Readings[bool], servers: dict[Subject, Server]) -> None:
+    for subject, succeeded in verdict.need(reloads):
+        if succeeded:
+            continue
+        server = servers.get(subject)
+        namespace, name = server.key if server else (subject.namespace, subject.name)
+        verdict.finding(
+            Severity.ERROR,
+            "ReloadFailed",
+            subject,
+            problem=f"{subject.namespace}/{subject.name} could not load its newest configuration; the one before keeps serving.",
+            cause="Its metric alertmanager_config_last_reload_successful is 0: Alertmanager itself refuses what it was given. "
+            f"Its log names the line (component=configuration). It belongs to {ALERTMANAGERS.kind} {namespace}/{name}.",
+            fix=f"$ kubectl -n {subject.namespace} logs {subject.name} -c alertmanager | grep component=configuration\n"
+            f"Then correct what it is configured from:\n{config_advice.look_at_object(namespace, name)}",
+            prevention=PREVENTION,
+        )

@@ -1,0 +1,112 @@
+from typing import Any
+
+import pytest
+
+from clusterprobe.readings import Readings
+from clusterprobe.systems.alertmanager import Alertmanager, AlertmanagerStatus
+from clusterprobe.systems.config_secrets import ConfigSecret
+from clusterprobe.systems.routing import parse_configuration
+from probes.alertmanager.probe_default_config import probe_default_config
+from tests.factories import judged, labelled, listing, outcome, reasons, refused, server
+from tests.unit.test_routing import CHART, FALLBACK, SINK, SLACK
+
+HEALTHY = f"route: {{receiver: slack, routes: [{{receiver: 'null', matchers: [alertname=Watchdog]}}]}}\nreceivers:\n{SINK}{SLACK}"
+ONE = server("alertmanager", "monitoring-dev", "main")
+
+
+def platform(text: str | None, secret: str = "team-config", facts: ConfigSecret | None = None, **changes: Any) -> dict[str, Any]:
+    custom = labelled(Alertmanager, "monitoring-dev", "main", spec={"configSecret": secret}, status=changes.pop("status", {}))
+    customs = listing("Alertmanager", [custom])
+    read = Readings(((ONE[0], AlertmanagerStatus(parse_configuration(text))),)) if text else Readings((), (refused("Pod"),))
+    return {
+        "alertmanager_statuses": read,
+        "alertmanager_servers": Readings((ONE,)),
+        "alertmanagers": customs,
+        "alertmanager_secrets": customs.map(lambda _, one: facts or ConfigSecret(one.input_secret)),
+        **changes,
+    }
+
+
+def test_a_configuration_that_delivers_passes() -> None:
+    assert outcome(judged(probe_default_config, **platform(HEALTHY))) == "pass"
+
+
+def test_the_charts_default_names_both_spellings_and_the_secret_that_serves() -> None:
+    facts = ConfigSecret("alertmanager-main", exists=True, candidates=["alertmanager-slack-config"])
+    (finding,) = judged(probe_default_config, **platform(CHART, secret="", facts=facts)).findings
+    assert (finding.reason, finding.severity) == ("ChartDefaultConfig", "critical")
+    assert (finding.subject.kind, finding.subject.namespace, finding.subject.name) == ("Alertmanager", "monitoring-dev", "main")
+    assert "monitoring-dev/alertmanager-main serves" in finding.cause
+    assert "`alertmanager.configFromSecret`" in finding.cause
+    assert "`alertmanager.alertmanagerSpec.configSecret`" in finding.cause
+    assert "alertmanager-slack-config lies there unused" in finding.cause
+    assert '{"spec":{"configSecret":"alertmanager-slack-config"}}' in finding.fix
+
+
+def test_without_candidates_the_fix_leaves_a_place_for_the_name() -> None:
+    (finding,) = judged(probe_default_config, **platform(CHART, secret="")).findings
+    assert "YOUR-SECRET" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (None, "is missing, or its key alertmanager.yaml is missing or empty"),
+        (ConfigSecret("team-config", exists=False, proof="kube-state-metrics"), "does not exist (kube-state-metrics)"),
+        (ConfigSecret("team-config", exists=True, has_key=False, proof="read"), "has no key alertmanager.yaml"),
+        (ConfigSecret("team-config", exists=True, proof="listed"), "is there (listed), so its key"),
+    ],
+)
+def test_the_operators_fallback_names_the_secret_as_exactly_as_is_known(facts: ConfigSecret | None, words: str) -> None:
+    (finding,) = judged(probe_default_config, **platform(FALLBACK, facts=facts)).findings
+    assert (finding.reason, finding.severity) == ("OperatorFallbackConfig", "critical")
+    assert "monitoring-dev/team-config that spec.configSecret names" in finding.cause
+    assert words in finding.cause
+    assert "configFromSecret` (not" not in finding.fix
+    assert "$ kubectl -n monitoring-dev get secret team-config" in finding.fix
+
+
+def test_the_fallback_without_a_config_secret_is_about_the_charts_own_secret() -> None:
+    (finding,) = judged(probe_default_config, **platform(FALLBACK, secret="")).findings
+    assert "monitoring-dev/alertmanager-main that serves where spec.configSecret is not set" in finding.cause
+
+
+def test_a_copy_of_the_charts_default_in_the_named_secret_is_told_so() -> None:
+    (finding,) = judged(probe_default_config, **platform(CHART)).findings
+    assert "monitoring-dev/team-config itself holds" in finding.cause
+    assert "a copy of the chart's default" in finding.cause
+
+
+def test_a_configuration_of_ones_own_without_integrations_is_critical_too() -> None:
+    (finding,) = judged(probe_default_config, **platform("route: {receiver: me}\nreceivers: [{name: me}]")).findings
+    assert finding.reason == "NoIntegration"
+
+
+def test_a_refused_configuration_explains_the_old_one() -> None:
+    status = {"conditions": [{"type": "Reconciled", "status": "False", "message": "missing name in receiver"}]}
+    (finding,) = judged(probe_default_config, **platform(FALLBACK, status=status)).findings
+    assert "missing name in receiver" in finding.cause
+
+
+def test_integrations_that_no_route_leads_to_are_not_this_probes_matter() -> None:
+    assert not reasons(judged(probe_default_config, **platform(f'route: {{receiver: "null"}}\nreceivers:\n{SINK}{SLACK}')))
+
+
+def test_the_finding_stands_when_objects_and_secrets_cannot_be_read() -> None:
+    unread = Readings((), (refused("AlertmanagerList"),))
+    verdict = judged(probe_default_config, **platform(FALLBACK, alertmanagers=unread, alertmanager_secrets=unread))
+    assert reasons(verdict) == ["OperatorFallbackConfig"]
+    assert "not known" in verdict.findings[0].cause
+
+
+def test_two_replicas_with_the_same_trouble_are_one_finding() -> None:
+    other = server("alertmanager", "monitoring-dev", "main", pod="alertmanager-main-1")
+    status = AlertmanagerStatus(parse_configuration(FALLBACK))
+    both = Readings(((ONE[0], status), (other[0], status)))
+    verdict = judged(probe_default_config, **platform(None, alertmanager_statuses=both, alertmanager_servers=Readings((ONE, other))))
+    assert len(verdict.findings) == 1
+    assert "alertmanager-main-0, alertmanager-main-1" in verdict.findings[0].problem
+
+
+def test_a_replica_that_cannot_be_asked_is_inconclusive() -> None:
+    assert outcome(judged(probe_default_config, **platform(None))) == "inconclusive"

@@ -78,6 +78,8 @@ class Thresholds(Part):
     agent_grace_seconds: Annotated[int, Field(gt=0, le=3600)] = 10
     scrape_duration_fraction: Annotated[float, Field(gt=0, le=1)] = 0.8
     loki_window_minutes: Annotated[int, Field(gt=0, le=1440)] = 10
+    loki_refusal_minutes: Annotated[float, Field(gt=0, le=1440)] = 1.0
+    loki_ready_minutes: Annotated[float, Field(ge=0, le=1440)] = 5.0
     pending_claim_minutes: Annotated[float, Field(ge=0, le=1440)] = 5.0
 
 

@@ -1,0 +1,148 @@
+from collections import defaultdict
+
+from clusterprobe.access.servers import Server
+from clusterprobe.evidence import Clock
+from clusterprobe.model import Severity, Subject, Table
+from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings
+from clusterprobe.systems.loki import Build, Instants, range_query_command
+from clusterprobe.systems.loki_logs import REFUSAL, LokiLog, Refusal, still_asked
+from clusterprobe.times import ago
+from clusterprobe.verdict import Verdict
+
+PREVENTION = (
+    "Ask logs of /loki/api/v1/query_range only, with start and end in nanoseconds; keep the instant endpoint for metric queries such as "
+    "`count_over_time`. In Grafana, set the query type of log panels and alert rules to Range."
+)
+
+
+def probe_instant_queries(
+    verdict: Verdict,
+    loki_refused_instant_queries: Readings[LokiLog],
+    loki_build: Readings[Build],
+    loki_instant_counters: Readings[Instants],
+    loki_queriers: Readings[Server],
+    profile: Profile,
+    clock: Clock,
+) -> None:
+    """Does a client ask log queries of Loki's instant endpoint, which refuses them?
+
+    Problem: A report, script or panel gets HTTP 400, `log queries are not supported as an instant query type`, and shows
+    no lines, while Loki is healthy.
+    Cause: Since 3.2.0 Loki answers log queries, such as `{namespace="x"}`, only on query_range; the client asks /query.
+    The proof is in Loki's own log: the refusal, or the query that it was asked (a single binary logs only that). A count
+    of 400s alone is none, since queries that do not parse are counted with them.
+    Fix: Ask query_range with start and end in nanoseconds; in a Grafana panel set the query type to Range.
+    Prevention: Keep the instant endpoint for metric queries. A query counts as gone when it was not seen for
+    `loki_refusal_minutes` (1), or for twice its usual interval where that is longer.
+    """
+    releases: dict[tuple[str, str], dict[str, list[Refusal]]] = defaultdict(lambda: defaultdict(list))
+    builds = verdict.need(loki_build)
+    for subject, log in verdict.examine(loki_refused_instant_queries):
+        if not _covers(verdict, subject, log, profile):
+            continue
+        refuses = _refuses(builds, subject, log)
+        for one in log.refusals:
+            if one.said or refuses:
+                releases[log.namespace, log.release][one.query].append(one)
+        if refuses is None and any(not one.said for one in log.refusals):
+            verdict.unchecked(subject, "it was asked log queries on the instant endpoint; whether its version refuses them is not known")
+    servers = {server.namespace: server for server in verdict.enrich(loki_queriers).items}
+    for (namespace, release), queries in releases.items():
+        _report(verdict, namespace, release, queries, servers.get(namespace), profile, clock.now)
+    _mention_counts(verdict, verdict.enrich(loki_instant_counters), releases)
+
+
+def _covers(verdict: Verdict, subject: Subject, log: LokiLog, profile: Profile) -> bool:
+    """Whether the log can tell: its lines inform, and reach back far enough."""
+    if not log.informs:
+        verdict.unchecked(subject, "its log has no line of level info in the window, so queries are not logged (server.log_level)")
+        return bool(log.refusals)
+    if log.full and log.last - log.first < profile.thresholds.loki_refusal_minutes * 60:
+        seconds = round(log.last - log.first)
+        verdict.unchecked(subject, f"its log is so long that only its last {seconds} s ({log.lines} lines) were read")
+    return True
+
+
+def _refuses(builds: Readings[Build], subject: Subject, log: LokiLog) -> bool | None:
+    """Whether this replica's version refuses them, or, where it was not asked, that of every other in its namespace."""
+    own = builds.by_name().get((subject.namespace, subject.name))
+    if own:
+        return own.refuses_instant_log_queries
+    answers = {build.refuses_instant_log_queries for other, build in builds if other.namespace == log.namespace}
+    return answers.pop() if len(answers) == 1 else None
+
+
+def _report(
+    verdict: Verdict,
+    namespace: str,
+    release: str,
+    queries: dict[str, list[Refusal]],
+    server: Server | None,
+    profile: Profile,
+    now: float,
+) -> None:
+    active = {query: seen for query, seen in queries.items() if still_asked(seen, now, profile.thresholds.loki_refusal_minutes * 60)}
+    if not active:
+        count = sum(map(len, queries.values()))
+        newest = ago(now - max(one.time for seen in queries.values() for one in seen))
+        verdict.note(
+            f"{namespace}/{release} refused {count} log queries on the instant endpoint, the last {newest} ago; they have stopped."
+        )
+        return
+    count = sum(map(len, active.values()))
+    said = any(one.said for seen in active.values() for one in seen)
+    first = max(active, key=lambda query: len(active[query]))
+    tenants = sorted({one.tenant for seen in active.values() for one in seen if one.tenant})
+    clients = sorted({one.client for seen in active.values() for one in seen if one.client})
+    verdict.finding(
+        Severity.ERROR if count > 1 else Severity.WARNING,
+        "InstantLogQueries",
+        Subject(kind="Loki", namespace=namespace, name=release),
+        problem=f"Loki {namespace}/{release} refused {count} log queries on its instant endpoint: the client gets HTTP 400.",
+        cause=f"A client asks `{first or 'a log query'}` of /loki/api/v1/query"
+        + (f" as tenant {', '.join(tenants)}" if tenants else "")
+        + f"; Loki answers `{REFUSAL}`{'' if said else ', and its log shows the queries'}. "
+        + (f"Of the client it logs: {'; '.join(clients)}." if clients else "Its log does not name the client."),
+        fix=_fix(namespace, first, server, profile, now),
+        prevention=PREVENTION,
+        exhibits=[_table(active, now)],
+    )
+
+
+def _fix(namespace: str, query: str, server: Server | None, profile: Profile, now: float) -> str:
+    end = int(now * 1e9)
+    start = end - profile.thresholds.loki_window_minutes * 60 * 10**9
+    other = Server(system="loki", namespace=namespace, name="loki", service="loki", port=3100)
+    command = range_query_command(server or other, profile, query or '{namespace="YOUR-NAMESPACE"}', start, end)
+    return (
+        "In the client, ask query_range instead of query, with start and end in nanoseconds; in a Grafana panel or alert rule, set the "
+        f"query type to Range:\n{command}\n"
+        "To find the client: look for the query's text in scripts and dashboards, or let Loki log who asks "
+        "(server.log_request_at_info_level_enabled and server.log_source_ips_enabled: true).\n"
+        f"$ kubectl -n {namespace} logs -l app.kubernetes.io/name=loki --since=10m --tail=-1 | grep 'type=instant query=\"{{'"
+    )
+
+
+def _table(queries: dict[str, list[Refusal]], now: float) -> Table:
+    rows = [
+        [query or "?", str(len(seen)), f"{ago(now - max(one.time for one in seen))} before the check", seen[-1].tenant, seen[-1].client]
+        for query, seen in sorted(queries.items(), key=lambda item: -len(item[1]))[:20]
+    ]
+    return Table(title="Log queries on the instant endpoint", columns=["Query", "Times", "Last", "Tenant", "Client"], rows=rows)
+
+
+def _mention_counts(verdict: Verdict, counters: Readings[Instants], releases: dict[tuple[str, str], dict[str, list[Refusal]]]) -> None:
+    """A count alone names no client and no reason."""
+    for subject, one in counters:
+        explained = any(namespace == subject.namespace for namespace, _ in releases)
+        if one.refused and not explained:
+            verdict.finding(
+                Severity.INFO,
+                "InstantQueriesRefused",
+                subject,
+                problem=f"{one.refused} of {one.asked} instant queries were answered with 400 since it started.",
+                cause="Which, its log of the last minutes does not tell: queries that do not parse are counted as well.",
+                fix="Nothing, unless a client complains.",
+                prevention=PREVENTION,
+            )

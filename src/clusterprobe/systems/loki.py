@@ -1,0 +1,233 @@
+"""Loki: whether it is ready, whether it gives back what runs, and which queries it refuses."""
+
+from __future__ import annotations
+
+import time
+from typing import TypeVar
+
+import msgspec
+
+from clusterprobe.access.cluster import Cluster, Endpoint
+from clusterprobe.access.http import decode
+from clusterprobe.access.servers import Server, read_each
+from clusterprobe.environments import Environments
+from clusterprobe.errors import BadResponse, Unauthenticated, Unreachable, Unreadable
+from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings
+from clusterprobe.sources import proxied, source
+from clusterprobe.systems.exposition import samples_of
+from clusterprobe.systems.objects import Namespace, Pod
+
+Value = TypeVar("Value")
+
+API = "/loki/api/v1"
+QUERY_SECONDS = 15.0
+TENANT_HINT = (
+    "this Loki serves several tenants: name its address and `tenant` under `endpoints:` in the profile "
+    "(system: loki), so that the header X-Scope-OrgID is sent"
+)
+
+
+# --- per replica ------------------------------------------------------------------------------------------------------
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """What `/ready` says; `message` is Loki's reason where it is not."""
+
+    ready: bool
+    message: str = ""
+
+
+@source(proxied("pods"))
+def loki_ready(cluster: Cluster, loki_servers: Readings[Server], profile: Profile) -> Readings[Ready]:
+    """Whether every replica says that it is ready."""
+    return read_each(cluster, profile, loki_servers, lambda endpoint, _: _ready(endpoint))
+
+
+def _ready(endpoint: Endpoint) -> Ready:
+    what = f"GET {endpoint.url}/ready"
+    answer = endpoint.get("/ready", seconds=QUERY_SECONDS, accept=(200, 503))
+    text = answer.body[:1000].decode("utf-8", "replace").strip()
+    if answer.status == 200:
+        if not text.lower().startswith("ready"):
+            raise BadResponse(f"{what}: status 200, but the answer is not Loki's" + _if_page(text))
+        return Ready(ready=True)
+    # Proxies on the way answer 503 as well: with a page, with JSON, or in words of their own.
+    words = ("not ready", "not running", "stopping", "waiting for")
+    if text.startswith(("<", "{")) or not any(word in text.lower() for word in words):
+        raise Unreachable(f"{what}: HTTP 503, but not from Loki" + _if_page(text))
+    return Ready(ready=False, message=text[:300])
+
+
+def _if_page(text: str) -> str:
+    return ": an HTML page (a login page?)" if text.lower().startswith(("<!doctype", "<html")) else ""
+
+
+class Build(msgspec.Struct, frozen=True):
+    """A replica's version, as in `3.5.0`."""
+
+    version: str
+
+    @property
+    def refuses_instant_log_queries(self) -> bool | None:
+        """Since 3.2.0 it does; None for a version that is no release's."""
+        parts = self.version.removeprefix("v").split(".")
+        if len(parts) < 2 or not (parts[0].isdigit() and parts[1].isdigit()):
+            return None
+        return (int(parts[0]), int(parts[1])) >= (3, 2)
+
+
+@source(proxied("pods"))
+def loki_build(cluster: Cluster, loki_servers: Readings[Server], profile: Profile) -> Readings[Build]:
+    """The version of every replica."""
+    path = f"{API}/status/buildinfo"
+    return read_each(cluster, profile, loki_servers, lambda endpoint, _: endpoint.json(path, Build, seconds=QUERY_SECONDS))
+
+
+class Instants(msgspec.Struct, frozen=True):
+    """Requests to the instant endpoint since a replica started: all, and those that were answered with 400."""
+
+    asked: int
+    refused: int
+
+
+COUNTER = "loki_request_duration_seconds_count"
+
+
+@source(proxied("pods"))
+def loki_instant_counters(cluster: Cluster, loki_servers: Readings[Server], profile: Profile) -> Readings[Instants]:
+    """How many instant queries every replica was asked and refused; parse errors are among the refused."""
+
+    def read(endpoint: Endpoint, _: Server) -> Instants:
+        found = samples_of(endpoint, {COUNTER})
+        if not found:
+            raise BadResponse(f"GET {endpoint.url}/metrics: there is no {COUNTER} in it")
+        instant = [one for one in found if one.labels.get("route") == "loki_api_v1_query" and one.labels.get("method") != "gRPC"]
+        refused = sum(one.value for one in instant if one.labels.get("status_code") == "400")
+        # 500 is counted besides, inside the same process, for what the outside is told as 400.
+        return Instants(asked=int(sum(one.value for one in instant if one.labels.get("status_code") != "500")), refused=int(refused))
+
+    return read_each(cluster, profile, loki_servers, read)
+
+
+# --- recent lines -----------------------------------------------------------------------------------------------------
+
+NAMESPACE_LABELS = ("namespace", "kubernetes_namespace_name", "k8s_namespace_name", "kubernetes_namespace")
+MAX_NAMESPACES = 12
+LIMIT = 5
+
+
+class Searched(msgspec.Struct, frozen=True):
+    """What one namespace's query gave: how many lines up to the limit, and when the newest was written (epoch seconds).
+
+    `error` says why it gave nothing at all; `seconds` is how long the answer took.
+    """
+
+    namespace: str
+    query: str
+    lines: int = 0
+    newest: float = 0.0
+    seconds: float = 0.0
+    error: str = ""
+
+
+class RecentLines(msgspec.Struct, frozen=True):
+    """The queries made of one Loki, all between the same two moments (nanoseconds); no line is kept.
+
+    `label` is the one that carries the namespace, empty if none of `labels` is known to. `skipped` are namespaces not asked.
+    """
+
+    start: int
+    end: int
+    label: str
+    labels: list[str]
+    searched: list[Searched]
+    skipped: int = 0
+
+
+class _Labels(msgspec.Struct):
+    status: str
+    data: list[str] | None = None
+
+
+class _Stream(msgspec.Struct):
+    values: list[list[msgspec.Raw]]
+
+
+class _Data(msgspec.Struct, rename="camel"):
+    result_type: str
+    result: list[_Stream]
+
+
+class _Lines(msgspec.Struct):
+    status: str
+    data: _Data
+    warnings: list[str] | None = None
+
+
+@source(proxied("services"))
+def loki_recent_lines(
+    cluster: Cluster, loki_queriers: Readings[Server], pods: Readings[Pod], namespaces: Readings[Namespace], profile: Profile
+) -> Readings[RecentLines]:
+    """Whether each Loki gives back recent lines of the namespaces that have running pods, those of environments first."""
+    wanted = workload_namespaces(pods, Environments(profile, namespaces.items))
+
+    def read(endpoint: Endpoint, _: Server) -> RecentLines:
+        end = int(cluster.now() * 1e9)
+        start = end - profile.thresholds.loki_window_minutes * 60 * 10**9
+        labels = _labels(endpoint, start, end)
+        label = next((one for one in NAMESPACE_LABELS if one in labels), "")
+        asked = wanted[:MAX_NAMESPACES] if label else []
+        searched = [_search(endpoint, name, f'{{{label}="{name}"}}', start, end) for name in asked]
+        return RecentLines(start, end, label, labels[:50], searched, len(wanted) - len(asked) if label else 0)
+
+    return read_each(cluster, profile, loki_queriers, read)
+
+
+def workload_namespaces(pods: Readings[Pod], environments: Environments) -> list[str]:
+    """The namespaces with running pods; those of environments if there are any, else all."""
+    running = sorted({pod.metadata.namespace for pod in pods.items if pod.running})
+    return [name for name in running if environments.of(name)] or running
+
+
+def _labels(endpoint: Endpoint, start: int, end: int) -> list[str]:
+    answer = _asked(endpoint, f"{API}/labels", _Labels, {"start": start, "end": end})
+    if answer.status != "success":
+        raise BadResponse(f"GET {endpoint.url}{API}/labels: status {answer.status}")
+    return answer.data or []
+
+
+def _search(endpoint: Endpoint, namespace: str, query: str, start: int, end: int) -> Searched:
+    begun = time.monotonic()
+    parameters = {"query": query, "start": start, "end": end, "limit": LIMIT, "direction": "backward"}
+    try:
+        answer = _asked(endpoint, f"{API}/query_range", _Lines, parameters)
+        if answer.status != "success" or answer.data.result_type != "streams" or answer.warnings:
+            why = (answer.warnings or [f"{answer.status}, {answer.data.result_type}"])[0]
+            raise BadResponse(f"GET {endpoint.url}{API}/query_range: not the lines that were asked for: {why}")
+        times = [int(msgspec.json.decode(values[0], type=str)) for stream in answer.data.result for values in stream.values]
+    except (Unreadable, msgspec.MsgspecError, ValueError, IndexError) as error:
+        reason = str(error) if isinstance(error, Unreadable) else f"GET {endpoint.url}{API}/query_range: an answer without times"
+        return Searched(namespace, query, error=reason)
+    return Searched(namespace, query, len(times), max(times, default=0) / 1e9, round(time.monotonic() - begun, 2))
+
+
+def _asked(endpoint: Endpoint, path: str, kind: type[Value], query: dict[str, object]) -> Value:
+    try:
+        answer = endpoint.get(path, query, seconds=QUERY_SECONDS)
+    except Unauthenticated as error:
+        if "org id" in str(error):
+            raise Unauthenticated(f"{error}; {TENANT_HINT}") from None
+        raise
+    return decode(answer, kind, f"GET {endpoint.url}{path}")
+
+
+def range_query_command(server: Server, profile: Profile, query: str, start: int, end: int) -> str:
+    """Lines to copy that ask `query_range` for the same: bounds are nanoseconds, the start included, the end not."""
+    explicit = next((one for one in profile.endpoints if server.url and one.url == server.url), None)
+    base = server.url.rstrip("/") or "http://127.0.0.1:3100"
+    lines = [] if server.url else [f"$ kubectl -n {server.namespace} port-forward service/{server.service} 3100:{server.port} &"]
+    tenant = f" -H 'X-Scope-OrgID: {explicit.tenant}'" if explicit and explicit.tenant else ""
+    quoted = query.replace("'", "'\\''")
+    asked = f"$ curl -sG{tenant} {base}{API}/query_range --data-urlencode 'query={quoted}' -d start={start} -d end={end} -d limit=100"
+    return "\n".join([*lines, asked])

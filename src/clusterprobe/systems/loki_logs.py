@@ -1,0 +1,186 @@
+"""What Loki's own log says of log queries that were sent to the instant endpoint.
+
+The log is read from the API server (`pods/log`), not asked of Loki: it is there when Loki cannot answer, when no agent
+collects Loki's own lines, and whatever the tenant and the labels are; the window is exact; and asking leaves no trace in
+the very log that is searched (Loki logs the text of every query that it runs).
+
+Two kinds of line are proof. The refusal itself, `log queries are not supported as an instant query type…`, where a
+deployment logs it. And, since the query path of a single binary (seen with 3.5.0, at level info and debug) answers the
+client with that sentence but writes only what it was asked, the front end's line `msg="executing query" type=instant
+query="{…}"`: from 3.2.0 on each such query is refused. A query that does not parse never gets as far as that line, and
+an instant *metric* query is told by its text, which does not begin with a stream selector.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import statistics
+from datetime import datetime
+
+import msgspec
+
+from clusterprobe.access.cluster import Cluster
+from clusterprobe.discovery import INSTANCE, LOKI_PORTS, NAME
+from clusterprobe.errors import BadResponse, Forbidden
+from clusterprobe.profile import Profile
+from clusterprobe.readings import Collector, Readings
+from clusterprobe.redaction import redact
+from clusterprobe.sources import Call, source
+from clusterprobe.systems.kubernetes import PODS
+from clusterprobe.systems.objects import Pod
+
+REFUSAL = "log queries are not supported as an instant query type"
+MAX_LINES = 10_000
+MAX_KEPT = 500
+# Components of a distributed Loki that answer no queries of clients.
+ASIDE = re.compile(
+    r"(gateway|canary|write|backend|ingester|distributor|compactor|index-gateway|ruler|query-scheduler|memcached|bloom|test).*"
+)
+# What may tell who asked: Grafana sends tags, a gateway addresses.
+CLIENT_KEYS = ("source", "user", "dashboard_id", "dashboard_title", "panel_id", "sourceIPs", "remote", "user_agent", "header_user_agent")
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """One log query on the instant endpoint. `said` tells whether the line is the refusal itself; `time` is epoch seconds."""
+
+    time: float
+    query: str = ""
+    tenant: str = ""
+    client: str = ""
+    said: bool = False
+
+
+class LokiLog(msgspec.Struct, frozen=True):
+    """What was read of a pod's log: how many lines, from when to when, and whether as many as were asked for at most.
+
+    `informs` tells whether there are lines of level info, without which nothing is logged of queries.
+    """
+
+    namespace: str
+    release: str
+    lines: int
+    first: float
+    last: float
+    full: bool
+    informs: bool
+    refusals: list[Refusal]
+
+
+@source(Call("get", "pods/log"))
+def loki_refused_instant_queries(cluster: Cluster, pods: Readings[Pod], profile: Profile) -> Readings[LokiLog]:
+    """The log queries on the instant endpoint that the log of every Loki pod shows within the window."""
+    seconds = profile.thresholds.loki_window_minutes * 60
+    found: Collector[LokiLog] = Collector(unreadable=list(pods.unreadable))
+    asked: Collector[Pod] = Collector()
+    for pod in pods.items:
+        if pod.label(NAME) != "loki" or ASIDE.fullmatch(pod.label("app.kubernetes.io/component")):
+            continue
+        subject = PODS.subject(pod.metadata.namespace, pod.metadata.name)
+        if pod.running:
+            asked.add(subject, pod)
+        else:
+            found.fail(subject, "the pod does not run, so its log says nothing of now")
+    read = cluster.each(asked.readings(), lambda _, pod: _log(cluster, pod, seconds))
+    return Readings(read.values, (*found.unreadable, *read.unreadable), f"there is no Loki: no pod is labelled {NAME}=loki")
+
+
+def _log(cluster: Cluster, pod: Pod, seconds: int) -> LokiLog:
+    namespace, name = pod.metadata.namespace, pod.metadata.name
+    query = {"container": _container(pod), "sinceSeconds": seconds, "tailLines": MAX_LINES, "timestamps": "true"}
+    try:
+        answer = cluster.api.get(f"{PODS.path(namespace, name)}/log", cluster.deadline, query=query, headers={"Accept": "*/*"})
+    except Forbidden:
+        message = f"not allowed to get pods/log in namespace {namespace}"
+        raise Forbidden(message, verb="get", resource="pods/log", namespace=namespace) from None
+    return parse_log(namespace, pod.label(INSTANCE) or "loki", answer.body)
+
+
+def _container(pod: Pod) -> str:
+    """Loki's own container: beside it may be sidecars that load rules."""
+    ports = {one.name: {port.name for port in one.ports or []} for one in pod.spec.containers}
+    return next((name for name, names in ports.items() if names & set(LOKI_PORTS)), pod.spec.containers[0].name)
+
+
+def parse_log(namespace: str, release: str, body: bytes) -> LokiLog:
+    """A log with the kubelet's time before every line."""
+    lines = [line for line in body.split(b"\n") if line]
+    times = [at for line in (lines[:1] + lines[-1:]) if (at := _time(line)) is not None]
+    if lines and len(times) != len(lines[:1] + lines[-1:]):
+        raise BadResponse(f"the log of a Loki pod in {namespace} is not lines that begin with a time")
+    refusals = [one for line in lines if b"instant" in line and (one := parse_line(line.decode("utf-8", "replace")))]
+    return LokiLog(
+        namespace=namespace,
+        release=release,
+        lines=len(lines),
+        first=times[0] if times else 0.0,
+        last=times[-1] if times else 0.0,
+        full=len(lines) >= MAX_LINES,
+        informs=any(b"level=info" in line or b'"level":"info"' in line for line in lines),
+        refusals=refusals[-MAX_KEPT:],
+    )
+
+
+def _time(line: bytes) -> float | None:
+    stamp = line.split(b" ", 1)[0].decode("ascii", "replace")
+    match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)", stamp)
+    if not match:
+        return None
+    zone = "+00:00" if match[3] == "Z" else match[3]
+    return datetime.fromisoformat(match[1] + zone).timestamp() + float(f"0.{match[2] or 0}")
+
+
+_PAIR = re.compile(r'([A-Za-z_][\w.-]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)')
+
+
+def fields_of(text: str) -> dict[str, str]:
+    """A line's own keys and values, in Loki's two formats. What is quoted inside a value is no key."""
+    if text.startswith("{"):
+        try:
+            return {key: str(value) for key, value in msgspec.json.decode(text.encode(), type=dict[str, object]).items()}
+        except (msgspec.MsgspecError, RecursionError):
+            return {}
+    return {key: _unquoted(value) for key, value in _PAIR.findall(text)}
+
+
+def _unquoted(value: str) -> str:
+    if not value.startswith('"'):
+        return value
+    return re.sub(r"\\(.)", lambda match: {"n": "\n", "t": "\t"}.get(match[1], match[1]), value[1:-1], flags=re.DOTALL)
+
+
+def parse_line(line: str) -> Refusal | None:
+    """The log query on the instant endpoint that a line proves, if it proves one."""
+    at = _time(line.encode())
+    fields = fields_of(line.partition(" ")[2].strip())
+    # Somebody who searches the log for the sentence has it in `query`: only where Loki itself speaks does it count.
+    said = any(REFUSAL in fields.get(key, "") for key in ("err", "error", "msg", "message"))
+    if fields.get("msg") == "executing query":
+        said = False
+        if fields.get("type") != "instant" or fields.get("component") == "querier" or not is_log_query(fields.get("query", "")):
+            return None
+    elif not said:
+        return None
+    client = ", ".join(f"{key} {fields[key]}" for key in CLIENT_KEYS if fields.get(key))
+    query = redact(fields.get("query", ""))[:500]
+    return Refusal(at or 0.0, query, fields.get("org_id", "") or fields.get("orgID", ""), redact(client)[:200], said)
+
+
+_BEFORE = re.compile(r"(?:\s|\(|#[^\n]*(?:\n|\Z))*")
+
+
+def is_log_query(query: str) -> bool:
+    """Whether a LogQL text asks for lines: it begins with a stream selector, where every metric query begins with a name or number.
+
+    >>> is_log_query('{namespace="a"} |= "x"'), is_log_query('count_over_time({namespace="a"}[5m])')
+    (True, False)
+    """
+    match = _BEFORE.match(query)
+    return query[match.end() if match else 0 :].startswith("{")
+
+
+def still_asked(seen: list[Refusal], now: float, seconds: float) -> bool:
+    """Whether a query goes on: its newest is no older than that many seconds, or than twice its usual interval if that is longer."""
+    times = sorted(one.time for one in seen)
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    return now - times[-1] <= max(seconds, 2 * statistics.median(gaps) if gaps else 0.0)

@@ -119,3 +119,10 @@ def test_without_a_folder_no_report_is_named():
 
 def test_a_fix_that_is_only_a_command_is_shown():
     assert "\n    $ date\n" in shown(result(probe("a/b", "findings", findings=[finding(fix="$ date", cause="")]), verdict="findings"))
+
+
+def test_a_command_is_never_shown_without_what_is_said_before_it():
+    fix = "Stop it.\nThen make a copy.\n\n  a: 1\n  b: 2\n- and wait\n$ kubectl delete \\\n  pvc x\n$ date"
+    text = shown(result(probe("a/b", "findings", findings=[finding(fix=fix)]), verdict="findings"))
+    assert "  Fix: Stop it. Then make a copy.\n    a: 1\n    b: 2\n  and wait\n    $ kubectl delete \\\n        pvc x\n" in text
+    assert "$ date" not in text

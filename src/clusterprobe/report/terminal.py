@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from clusterprobe.model import Finding, ProbeResult, RunResult, RunVerdict, Severity
 from clusterprobe.report import answer
-from clusterprobe.report.prose import blocks, headline
+from clusterprobe.report.prose import Block, blocks, headline
 from clusterprobe.report.safe import for_console, safe, visible_line
 
 if TYPE_CHECKING:
@@ -85,19 +85,32 @@ def _finding(probe: ProbeResult, finding: Finding) -> Iterator[Line]:
     yield visible_line(head), SEVERITY_STYLES[finding.severity]
     yield f"  {visible_line(headline(finding.problem))}", "bold"
     if finding.cause:
-        yield f"  Cause: {visible_line(headline(finding.cause))}", ""
+        yield f"  Cause: {_flat(finding.cause)}", ""
     yield from _fix(finding.fix)
 
 
+def _flat(text: str) -> str:
+    return visible_line(" ".join(text.split()))
+
+
 def _fix(fix: str) -> Iterator[Line]:
-    """The first sentence of the fix, and its first command."""
-    parts = blocks(fix)
-    first = next((one.text for one in parts if one.kind in ("text", "item")), "")
-    command = next((one.text for one in parts if one.kind == "command"), "")
-    if first:
-        yield f"  Fix: {visible_line(headline(first))}", ""
-    for line in command.split("\n") if command else []:
-        yield f"    $ {line}" if line == command.split("\n")[0] else f"      {line}", "cyan"
+    """The fix up to and including its first command: a command without what is said before it may do harm."""
+    lead = "Fix: "
+    for one in blocks(fix):
+        if one.kind != "command":
+            yield from _said(one, lead)
+            lead = ""
+            continue
+        for mark, line in zip(["$ ", *["  "] * len(one.text)], one.text.split("\n"), strict=False):
+            yield f"    {mark}{line}", "cyan"
+        return
+
+
+def _said(block: Block, lead: str) -> Iterator[Line]:
+    if block.kind == "code":
+        yield from ((f"    {visible_line(line)}", "") for line in block.text.split("\n"))
+    else:
+        yield f"  {lead}{_flat(block.text)}", ""
 
 
 def _unchecked(result: RunResult) -> Iterator[Line]:

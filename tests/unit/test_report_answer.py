@@ -2,7 +2,7 @@ from clusterprobe.incidents import State
 from clusterprobe.model import Severity
 from clusterprobe.report import alert_path, answer
 from clusterprobe.report.prose import Block, after_headline, blocks, headline
-from tests.report_factories import finding, healthy, incomplete, probe, result, run_of, unchecked, unwell
+from tests.report_factories import finding, healthy, incomplete, probe, result, run_of, subject, unchecked, unwell
 
 
 def test_a_healthy_run_says_how_much_passed():
@@ -21,7 +21,7 @@ def test_findings_and_what_could_not_be_checked_are_counted_apart():
 
 
 def test_an_incomplete_run_starts_with_what_could_not_be_seen():
-    assert answer.first_step(incomplete()).startswith("2 things could not be looked at: refused")
+    assert answer.first_step(incomplete()).startswith("Pod monitoring-prod/prometheus-main-0 and 1 more could not be checked: refused")
 
 
 def test_an_interrupted_run_says_so():
@@ -49,8 +49,20 @@ def test_a_healthy_run_still_offers_its_warnings():
 
 
 def test_what_is_unchecked_is_grouped_by_reason_the_most_frequent_first():
-    seen = result(probe("a/b", unchecked=[unchecked("rare"), unchecked("often")]), probe("c/d", unchecked=[unchecked("often")]))
+    often = [unchecked("often", subject(name=name)) for name in ("one", "two")]
+    seen = result(probe("a/b", unchecked=[unchecked("rare")]), probe("c/d", unchecked=often))
     assert [(reason, len(things)) for reason, things in answer.unchecked(seen).items()] == [("often", 2), ("rare", 1)]
+
+
+def test_what_several_probes_could_not_check_counts_once():
+    seen = result(probe("a/b", unchecked=[unchecked("refused")]), probe("c/d", unchecked=[unchecked("refused")]))
+    assert answer.unchecked_count(seen) == 1
+    assert answer.unchecked(seen)["refused"][0][1] == ["a/b", "c/d"]
+
+
+def test_a_hop_counts_only_probes_that_passed():
+    seen = result(probe("loki/ready"), probe("loki/missing", "not_applicable", examined=0))
+    assert {one.hop.name: one.label for one in alert_path.stations(seen)}["Loki"] == "1 probe passed"
 
 
 def test_a_hop_that_no_probe_looked_at_is_not_called_fine():

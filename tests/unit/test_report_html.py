@@ -96,7 +96,7 @@ def test_the_first_step_links_to_its_finding():
 
 
 def test_an_incomplete_run_links_to_what_could_not_be_checked():
-    assert '<a href="#unchecked">2 things could not be looked at' in html.render(incomplete())
+    assert '<a href="#unchecked">Pod monitoring-prod/prometheus-main-0 and 1 more could not be checked' in html.render(incomplete())
 
 
 def test_a_healthy_run_says_so_and_asks_for_nothing():
@@ -131,7 +131,7 @@ def test_a_cell_that_was_not_read_says_so():
 
 
 def test_a_section_without_its_probe_says_that_it_was_not_checked():
-    assert "Not checked in this run: pods/termination did not run." in read(incomplete()).text
+    assert "Not checked in this run: how long pods take to go ( pods/termination ), where each" in read(incomplete()).text
 
 
 def test_a_section_of_an_incomplete_probe_says_so():

@@ -41,7 +41,7 @@ def test_the_worst_finding_comes_first_with_cause_and_fix():
 
 def test_what_could_not_be_checked_is_listed_with_its_reason():
     text = shown(unwell())
-    assert "  kube-state-metrics shows no Secrets\n    alertmanager/config-secret  Secret monitoring-prod/alertmanager-slack" in text
+    assert "  kube-state-metrics shows no Secrets\n    Secret monitoring-prod/alertmanager-slack  (alertmanager/config-secret)" in text
 
 
 def test_a_probe_without_a_single_thing_to_name_is_listed():

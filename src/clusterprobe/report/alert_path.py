@@ -6,7 +6,7 @@ import fnmatch
 from dataclasses import dataclass
 
 from clusterprobe.incidents import State, Status, status
-from clusterprobe.model import RunResult
+from clusterprobe.model import ProbeVerdict, RunResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Station:
     @property
     def label(self) -> str:
         """The state in words that fit into a box; what was not probed is never called fine."""
-        passed = len(self.status.probes)
+        passed = sum(probe.verdict is ProbeVerdict.PASS for probe in self.status.probes)
         return {
             State.FOUND: f"{len(self.status.findings)} found",
             State.UNKNOWN: "could not be checked",

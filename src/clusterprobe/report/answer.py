@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, RunResult, RunVerdict, Severity, Unchecked
+from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, RunResult, RunVerdict, Severity, Subject
 from clusterprobe.report.prose import headline
 
 VERDICT_NAMES = {
@@ -43,13 +43,13 @@ def verdict_counts(result: RunResult) -> dict[ProbeVerdict, int]:
     return {verdict: counts[verdict] for verdict in VERDICT_NAMES if counts[verdict]}
 
 
-def unchecked(result: RunResult) -> dict[str, list[tuple[str, Unchecked]]]:
-    """What could not be checked as (probe id, what), by reason, the most frequent reason first."""
-    groups: dict[str, list[tuple[str, Unchecked]]] = {}
+def unchecked(result: RunResult) -> dict[str, list[tuple[Subject, list[str]]]]:
+    """What could not be checked as (subject, ids of the probes that wanted it), by reason, the most frequent reason first."""
+    groups: dict[str, dict[Subject, list[str]]] = {}
     for probe in result.probes:
         for one in probe.unchecked:
-            groups.setdefault(one.reason, []).append((probe.id, one))
-    return dict(sorted(groups.items(), key=lambda item: -len(item[1])))
+            groups.setdefault(one.reason, {}).setdefault(one.subject, []).append(probe.id)
+    return {reason: list(things.items()) for reason, things in sorted(groups.items(), key=lambda item: -len(item[1]))}
 
 
 def unable(result: RunResult) -> list[ProbeResult]:
@@ -60,8 +60,8 @@ def unable(result: RunResult) -> list[ProbeResult]:
 
 
 def unchecked_count(result: RunResult) -> int:
-    """How many things could not be checked."""
-    return sum(len(probe.unchecked) for probe in result.probes)
+    """How many things could not be checked; what several probes wanted counts once."""
+    return sum(len(things) for things in unchecked(result).values())
 
 
 def first_finding(result: RunResult) -> Finding | None:
@@ -125,8 +125,8 @@ def first_step(result: RunResult) -> str:
     if alone and alone[0].verdict is ProbeVerdict.BROKEN:
         return f"{alone[0].id} broke, which is a fault of this tool, not of the cluster: {headline(alone[0].reason)}"
     if groups := unchecked(result):
-        reason, things = next(iter(groups.items()))
-        return f"{number(len(things), 'thing')} could not be looked at: {headline(reason)}"
+        reason, [(subject, _), *others] = next(iter(groups.items()))
+        return f"{subject}{f' and {len(others)} more' if others else ''} could not be checked: {headline(reason)}"
     return f"{alone[0].id}: {headline(alone[0].reason)}" if alone else ""
 
 

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from clusterprobe.model import RunResult
+from clusterprobe.model import RunResult, Subject
 from clusterprobe.report import answer
 from clusterprobe.report.prose import headline
 from clusterprobe.report.safe import visible_line
@@ -49,11 +49,13 @@ def _unchecked(result: RunResult) -> list[str]:
     if not groups and not alone:
         return []
     rows = [f"- {_plain(one.id)} {answer.VERDICT_NAMES[one.verdict]}: {_plain(one.reason)}" for one in alone]
-    rows += [
-        f"- {answer.number(len(things), 'thing')} ({_plain(', '.join(dict.fromkeys(probe for probe, _ in things)))}): {_plain(reason)}"
-        for reason, things in list(groups.items())[:LIMIT]
-    ]
+    rows += [f"- {_named(things)}: {_plain(reason)}" for reason, things in list(groups.items())[:LIMIT]]
     return ["**Could not be checked**", "\n".join(rows), *_more(len(groups), "reason")]
+
+
+def _named(things: list[tuple[Subject, list[str]]]) -> str:
+    names = _plain(", ".join(str(subject) for subject, _ in things[:3]))
+    return f"{names} and {len(things) - 3} more" if len(things) > 3 else names
 
 
 def _more(count: int, noun: str) -> list[str]:

@@ -122,8 +122,8 @@ def _unchecked(result: RunResult) -> Iterator[Line]:
         yield visible_line(f"  {probe_result.id} {answer.VERDICT_NAMES[probe_result.verdict]}: {probe_result.reason}"), ""
     for reason, things in list(groups.items())[:LIMIT]:
         yield f"  {visible_line(reason)}", ""
-        for probe, one in things[:3]:
-            yield visible_line(f"    {probe}  {one.subject}"), "dim"
+        for subject, probes in things[:3]:
+            yield visible_line(f"    {subject}  ({', '.join(probes)})"), "dim"
         if len(things) > 3:
             yield f"    and {len(things) - 3} more", "dim"
     if len(groups) > LIMIT:

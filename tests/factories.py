@@ -64,3 +64,23 @@ def outcome(verdict: Verdict) -> str:
 
 def reasons(verdict: Verdict) -> list[str]:
     return [one.reason for one in verdict.findings]
+
+
+def blinded(readings: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
+    """The same input with each of its readings in turn replaced by one that could not be read."""
+    for name, value in readings.items():
+        if isinstance(value, Readings):
+            yield name, {**readings, name: Readings((), (refused("source", reason=f"{name} timed out"),))}
+
+
+def assert_blindness_is_no_health(probe: Any, readings: dict[str, Any]) -> None:
+    """Whatever cannot be read: no finding that was not there before, and no pass where it counted."""
+    before = judged(probe, **readings)
+    known = {(one.reason, str(one.subject)) for one in before.findings}
+    for name, blind in blinded(readings):
+        after = judged(probe, **blind)
+        new = {(one.reason, str(one.subject)) for one in after.findings} - known
+        assert not new, f"without {name} there is a new finding: {new}"
+        assert outcome(after) != "not_applicable", name
+        if known != {(one.reason, str(one.subject)) for one in after.findings} or not after.notes:
+            assert outcome(after) in ("inconclusive", "findings"), f"without {name} it is a {outcome(after)}"

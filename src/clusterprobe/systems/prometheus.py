@@ -14,7 +14,7 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.sources import Call, proxied, source
 from clusterprobe.systems.kubernetes import Served, list_custom
-from clusterprobe.systems.objects import Condition, LabelSelector, Metadata, Namespace, Object
+from clusterprobe.systems.objects import Condition, LabelSelector, Metadata, Namespace, Object, Pod
 
 GROUP = "monitoring.coreos.com"
 PROMETHEUSES = Resource("v1", "prometheuses", "Prometheus", GROUP)
@@ -23,6 +23,7 @@ POD_MONITORS = Resource("v1", "podmonitors", "PodMonitor", GROUP)
 PROBES = Resource("v1", "probes", "Probe", GROUP)
 SCRAPE_CONFIGS = Resource("v1alpha1", "scrapeconfigs", "ScrapeConfig", GROUP)
 RULES = Resource("v1", "prometheusrules", "PrometheusRule", GROUP)
+AGENTS = Resource("v1alpha1", "prometheusagents", "PrometheusAgent", GROUP)
 
 
 class ClaimTemplateSpec(Object):
@@ -131,11 +132,16 @@ class Rule(Object):
     metadata: Metadata
 
 
-
 @source(Call("list", "prometheuses", GROUP))
 def prometheuses(cluster: Cluster, served: Readings[Served], namespaces: Readings[Namespace]) -> Readings[Prometheus]:
     """The Prometheus objects of the Operator, with their selectors and storage."""
     return list_custom(cluster, served, namespaces, PROMETHEUSES, Prometheus)
+
+
+@source(Call("list", "prometheusagents", GROUP))
+def prometheus_agents(cluster: Cluster, served: Readings[Served], namespaces: Readings[Namespace]) -> Readings[Prometheus]:
+    """The PrometheusAgent objects of the Operator, which select monitors as a Prometheus does."""
+    return list_custom(cluster, served, namespaces, AGENTS, Prometheus)
 
 
 @source(Call("list", "servicemonitors", GROUP))
@@ -213,7 +219,8 @@ class _TargetsAnswer(msgspec.Struct):
 @source(proxied("pods"))
 def prometheus_targets(cluster: Cluster, prometheus_servers: Readings[Server], profile: Profile) -> Readings[list[Target]]:
     """The active targets of every replica."""
-    def read(endpoint: Endpoint, server: Server) -> list[Target]:
+
+    def read(endpoint: Endpoint, _: Server) -> list[Target]:
         answer = endpoint.json("/api/v1/targets", _TargetsAnswer, {"state": "active"})
         if answer.status != "success" or answer.data is None:
             raise BadResponse(f"{endpoint.url}/api/v1/targets: status {answer.status}: {answer.error or 'no data'}")
@@ -257,6 +264,60 @@ def query(endpoint: Endpoint, expression: str) -> list[Sample]:
     return [Sample(one.metric, one.value[0], float(one.value[1])) for one in answer.data.result]
 
 
+# Of each kind of series whose `namespace` is that of what is observed: enough to tell which namespaces are watched.
+KUBE_STATE = 'count by (namespace, exported_namespace, instance, job) ({__name__=~"kube_(pod_info|deployment_created|service_info)"})'
+
+# The targets that did not answer a single scrape of the last minutes, and were asked at least three times.
+DOWN_WINDOW_SECONDS = 300
+_DOWN = f"max_over_time(up[{DOWN_WINDOW_SECONDS}s]) == 0 and count_over_time(up[{DOWN_WINDOW_SECONDS}s]) >= 3"
+
+
+@source(proxied("pods"))
+def prometheus_kube_state(cluster: Cluster, prometheus_servers: Readings[Server], profile: Profile) -> Readings[list[Sample]]:
+    """Which namespaces the series of kube-state-metrics speak of, by the instance that they come from, at every replica."""
+    return read_each(cluster, profile, prometheus_servers, lambda endpoint, _: query(endpoint, KUBE_STATE))
+
+
+class Down(msgspec.Struct, frozen=True):
+    """The labels of the targets that have been down for a while."""
+
+    targets: list[dict[str, str]]
+
+
+@source(proxied("pods"))
+def prometheus_down(cluster: Cluster, prometheus_servers: Readings[Server], profile: Profile) -> Readings[Down]:
+    """Which targets have failed every scrape for a while, at every replica: one scrape may fail by chance."""
+    return read_each(cluster, profile, prometheus_servers, lambda endpoint, _: Down([one.labels for one in query(endpoint, _DOWN)]))
+
+
+class Runtime(msgspec.Struct, frozen=True, rename="camel"):
+    """What a Prometheus says of itself; times are RFC 3339."""
+
+    start_time: str = ""
+    last_config_time: str = ""
+    reload_config_success: bool = True
+    corruption_count: int = 0
+    storage_retention: str = ""
+
+
+class _RuntimeAnswer(msgspec.Struct):
+    status: str
+    data: Runtime | None = None
+
+
+@source(proxied("pods"))
+def prometheus_runtime(cluster: Cluster, prometheus_servers: Readings[Server], profile: Profile) -> Readings[Runtime]:
+    """Since when every replica runs, and runs with its configuration."""
+
+    def read(endpoint: Endpoint, _: Server) -> Runtime:
+        answer = endpoint.json("/api/v1/status/runtimeinfo", _RuntimeAnswer)
+        if answer.status != "success" or answer.data is None or not answer.data.start_time:
+            raise BadResponse(f"{endpoint.url}/api/v1/status/runtimeinfo: status {answer.status}, without the expected data")
+        return answer.data
+
+    return read_each(cluster, profile, prometheus_servers, read)
+
+
 # --- scrape pools -----------------------------------------------------------------------------------------------------
 
 _POOL = re.compile(r"(serviceMonitor|podMonitor|probe|scrapeConfig)/([^/]+)/([^/]+)(?:/\d+)?")
@@ -273,31 +334,36 @@ def pool_origin(pool: str) -> tuple[Resource, str, str] | None:
     return (_KINDS[match[1]], match[2], match[3]) if match else None
 
 
-# The Operator's five kinds of selected objects: resource and the stem of the two fields on the Prometheus object.
-SELECTED = (
-    (SERVICE_MONITORS, "service_monitor"),
-    (POD_MONITORS, "pod_monitor"),
-    (PROBES, "probe"),
-    (SCRAPE_CONFIGS, "scrape_config"),
-    (RULES, "rule"),
-)
-
-
-def selects(prometheus: Prometheus, stem: str, labels: dict[str, str], namespace: str, namespace_labels: dict[str, str]) -> bool:
-    """Whether a Prometheus takes an object with these labels from this namespace.
-
-    `stem` is one of those in `SELECTED`. An absent selector takes nothing; an absent namespace selector means its own namespace.
-    """
-    selector: LabelSelector | None = getattr(prometheus.spec, f"{stem}_selector")
-    places: LabelSelector | None = getattr(prometheus.spec, f"{stem}_namespace_selector")
-    if selector is None or not selector.matches(labels):
-        return False
-    if places is None:
-        return namespace == prometheus.metadata.namespace
-    return places.matches({"kubernetes.io/metadata.name": namespace, **namespace_labels})
-
-
-def monitor_index(service_monitors: Readings[Monitor], pod_monitors: Readings[Monitor]) -> dict[tuple[str, str, str], Monitor]:
+def monitor_index(*kinds: Readings[Monitor]) -> dict[tuple[str, str, str], Monitor]:
     """Monitors by (kind, namespace, name)."""
-    found = {(SERVICE_MONITORS.kind, *key): one for key, one in service_monitors.by_name().items()}
-    return found | {(POD_MONITORS.kind, *key): one for key, one in pod_monitors.by_name().items()}
+    return {(subject.kind, subject.namespace, subject.name): one for readings in kinds for subject, one in readings}
+
+
+# --- the database -----------------------------------------------------------------------------------------------------
+
+
+def database_path(pod: Pod) -> str:
+    """Where a Prometheus pod keeps its database."""
+    arguments = [one for container in pod.spec.containers for one in [*(container.command or []), *(container.args or [])]]
+    for index, one in enumerate(arguments):
+        name, equals, value = one.lstrip("-").partition("=")
+        if name == "storage.tsdb.path":
+            path = value if equals else next(iter(arguments[index + 1 : index + 2]), "")
+            return path if path.startswith("/") else f"/prometheus/{path}"  # the image works in /prometheus
+    return "/prometheus"
+
+
+def pods_of(custom: Prometheus, pods: Readings[Pod]) -> list[Pod]:
+    """The pods that the Operator made for a Prometheus object."""
+    return [pod for pod in pods.items if pod.metadata.namespace == custom.metadata.namespace and _operated(pod) == custom.metadata.name]
+
+
+def is_plain_prometheus(pod: Pod) -> bool:
+    """Whether a pod is a Prometheus that no Operator made."""
+    return pod.label("app.kubernetes.io/name") == "prometheus" and not _operated(pod)
+
+
+def _operated(pod: Pod) -> str:
+    if pod.label("app.kubernetes.io/name") != "prometheus":
+        return ""
+    return pod.label("operator.prometheus.io/name") or pod.label("prometheus")

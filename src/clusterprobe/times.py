@@ -1,0 +1,42 @@
+"""Times and durations as Kubernetes and Prometheus write them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdwy])")
+
+
+def epoch(text: str | None) -> float | None:
+    """An RFC 3339 time as epoch seconds; None for an absent, an odd, or Go's zero time.
+
+    >>> epoch("1970-01-01T00:01:00.123456789Z")
+    60.123456
+    """
+    try:
+        moment = datetime.fromisoformat(text or "")
+        return moment.timestamp() if moment.year > 1 and moment.tzinfo else None
+    except ValueError:
+        return None
+
+
+def duration_seconds(text: str) -> float | None:
+    """A duration such as Prometheus writes it, in seconds; None for anything else.
+
+    >>> duration_seconds("1m30s")
+    90.0
+    """
+    parts = _PART.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        return None
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+def ago(seconds: float) -> str:
+    """How long something took or is old, for a sentence: `40 s`, `12 min`, `3 h`, `2 days`."""
+    for size, unit in ((172800, "days"), (7200, "h"), (120, "min")):
+        if seconds >= size:
+            return f"{seconds / {'days': 86400, 'h': 3600, 'min': 60}[unit]:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"

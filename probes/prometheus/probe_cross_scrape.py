@@ -1,22 +1,26 @@
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 
-from clusterprobe.access.servers import Server
 from clusterprobe.environments import Environments
-from clusterprobe.model import Matrix, Severity, Table
+from clusterprobe.model import Matrix, Severity, Subject, Table
 from clusterprobe.readings import Readings
 from clusterprobe.systems.prometheus import PROMETHEUSES, Monitor, Prometheus, Target, monitor_index, pool_origin
+from clusterprobe.systems.selection import BY_KIND, release_fix, through
 from clusterprobe.verdict import Verdict
 
 SHARED = "(shared)"
+
+Scraped = dict[tuple[str, str], str]  # (scrape pool, URL) → the environment that the target runs in
 
 
 def probe_cross_scrape(
     verdict: Verdict,
     prometheus_targets: Readings[list[Target]],
-    prometheus_servers: Readings[Server],
     prometheuses: Readings[Prometheus],
     service_monitors: Readings[Monitor],
     pod_monitors: Readings[Monitor],
+    probe_objects: Readings[Monitor],
+    scrape_configs: Readings[Monitor],
     environments: Environments,
 ) -> None:
     """Does a Prometheus scrape targets of another environment?
@@ -29,93 +33,79 @@ def probe_cross_scrape(
     Prevention: Keep `release: <the environment's own release>` in the GitOps values of every environment, and run this
     probe after each sync.
     """
-    monitors = monitor_index(verdict.enrich(service_monitors), verdict.enrich(pod_monitors))
+    monitors = monitor_index(*map(verdict.enrich, (service_monitors, pod_monitors, probe_objects, scrape_configs)))
     customs = verdict.enrich(prometheuses).by_name()
-    servers = dict(prometheus_servers)
-    matrix: Counter[tuple[str, str]] = Counter()
-    foreign: dict[tuple[Server, str], Counter[str]] = defaultdict(Counter)
+    scraped: dict[Subject, Scraped] = defaultdict(dict)
     for subject, targets in verdict.examine(prometheus_targets):
-        server = servers[subject]
-        own = environments.of(server.namespace)
-        pools: dict[str, Counter[str]] = defaultdict(Counter)
-        for target in targets:
-            other = environments.of(target.namespace)
-            matrix[own or SHARED, other or SHARED] += 1
-            if own and other and own != other:
-                pools[other][target.scrape_pool] += 1
-        for other, counted in pools.items():
-            key = next((k for k in foreign if k[0].key == server.key and k[1] == other), (server, other))
-            foreign[key] |= counted  # replicas scrape the same: the larger count of each pool, not the sum
-    for (server, other), counted in foreign.items():
-        _report(verdict, server, other, counted, customs, monitors, environments)
-    verdict.exhibit(_matrix(matrix))
+        if not subject.namespace:
+            verdict.unchecked(subject, "the profile gives it no namespace, so its environment is not known")
+            continue
+        name = subject.owner.partition("/")[2] or subject.name
+        # Replicas scrape the same targets, and shards each a part of them: so they are counted once, by pool and URL.
+        one = scraped[PROMETHEUSES.subject(subject.namespace, name)]
+        one |= {(target.scrape_pool, target.scrape_url): environments.of(target.namespace) for target in targets}
+    for prometheus, known in scraped.items():
+        own = environments.of(prometheus.namespace)
+        for other in sorted({one for one in known.values() if own and one and one != own}):
+            pools = Counter(pool for (pool, _), place in known.items() if place == other)
+            _report(verdict, prometheus, (own, other), pools, customs, monitors, environments)
+    verdict.exhibit(_matrix(scraped, environments))
 
 
 def _report(
     verdict: Verdict,
-    server: Server,
-    other: str,
+    prometheus: Subject,
+    pair: tuple[str, str],
     pools: Counter[str],
     customs: dict[tuple[str, str], Prometheus],
     monitors: dict[tuple[str, str, str], Monitor],
     environments: Environments,
 ) -> None:
-    own = environments.of(server.namespace)
-    mine = customs.get(server.key)
-    theirs = [f"{ns}/{name}" for ns, name in customs if environments.of(ns) == other]
-    rows, shared = [], Counter[str]()
-    for pool, count in pools.most_common():
-        origin = pool_origin(pool)
-        monitor = monitors.get((origin[0].kind, *origin[1:])) if origin else None
-        label = _through(mine, monitor, origin[1] if origin else "", own, environments)
-        shared[label] += count
-        name = f"{origin[0].kind} {origin[1]}/{origin[2]}" if origin else pool
-        rows.append([name, label, str(count)])
-    total = sum(pools.values())
-    label = shared.most_common(1)[0][0]
+    own, other = pair
+    rows = list(_rows(pools, customs.get((prometheus.namespace, prometheus.name)), own, monitors, environments))
+    theirs = [f"{namespace}/{name}" for namespace, name in customs if environments.of(namespace) == other]
     verdict.finding(
         Severity.ERROR,
         "CrossScrape",
-        PROMETHEUSES.subject(server.namespace, server.name),
-        problem=f"The {own} Prometheus {server.namespace}/{server.name} scrapes {total} targets of {other}.",
-        cause=f"It takes {len(pools)} scrape pools of {other}, the first from {rows[0][0]}: {label}. "
+        prometheus,
+        problem=f"The {own} Prometheus {prometheus.namespace}/{prometheus.name} scrapes {pools.total()} targets of {other}.",
+        cause=f"It takes {len(pools)} scrape pools of {other}, the first from {rows[0][0]}: {rows[0][1]}. "
         f"The Prometheus that they are meant for: {', '.join(theirs) or f'none was found in {other}'}.",
-        fix=_fix(server.namespace, server.name, own, other),
+        fix=release_fix(prometheus.namespace, prometheus.name, own, other, environments.members().get(own, [])),
         prevention=f"In the values of both releases, name the environment in the release label, and review that "
         f"{own} and {other} select different values; `prometheus/selector-overlap` checks it before anything is scraped.",
         exhibits=[Table(title=f"Scraped by {own}, belonging to {other}", columns=["Taken from", "Through", "Targets"], rows=rows)],
     )
 
 
-def _through(mine: Prometheus | None, monitor: Monitor | None, namespace: str, own: str, environments: Environments) -> str:
-    """By which label or reach a Prometheus came to these targets."""
-    if not namespace:
-        return "a scrape configuration that no monitor stands for"
-    if environments.of(namespace) == own:
-        return "the monitor's own namespaceSelector reaches into the other environment"
-    if mine is None or monitor is None:
-        return "the label could not be named: the Prometheus or its monitors could not be read"
-    selector = mine.spec.service_monitor_selector or mine.spec.pod_monitor_selector
-    if selector is None or selector.is_empty:
-        return "a selector that matches everything ({})"
-    labels = [f"`{key}: {value}`" for key, value in selector.match_labels.items() if monitor.metadata.labels.get(key) == value]
-    return f"the shared label {', '.join(labels) or str(selector)}"
+def _rows(
+    pools: Counter[str],
+    mine: Prometheus | None,
+    own: str,
+    monitors: dict[tuple[str, str, str], Monitor],
+    environments: Environments,
+) -> Iterator[list[str]]:
+    """Each pool with the object that it was made from, and by what that was taken."""
+    for pool, count in pools.most_common():
+        origin = pool_origin(pool)
+        if origin is None:
+            yield [pool, "a scrape configuration that no monitor stands for", str(count)]
+            continue
+        kind, namespace, name = origin[0].kind, origin[1], origin[2]
+        monitor = monitors.get((kind, namespace, name))
+        if environments.of(namespace) == own:
+            reason = "the monitor's own namespaceSelector reaches into the other environment"
+        elif mine is None or monitor is None:
+            reason = "the label could not be named: the Prometheus or its monitors could not be read"
+        else:
+            reason = through(BY_KIND[kind].labels_of(mine), monitor.metadata.labels)
+        yield [f"{kind} {namespace}/{name}", reason, str(count)]
 
 
-def _fix(namespace: str, name: str, own: str, other: str) -> str:
-    return (
-        f"In the values of the {own} release (and in the same way of {other}), set a release label that names the environment:\n"
-        f"    prometheus.prometheusSpec.serviceMonitorSelector.matchLabels.release: {namespace}\n"
-        f"    kube-state-metrics.prometheus.monitor.additionalLabels.release: {namespace}\n"
-        f"See what is selected now, and change it at once where Git is not the source:\n"
-        f"$ kubectl -n {namespace} get prometheus {name} -o jsonpath='{{.spec.serviceMonitorSelector}}'\n"
-        f"$ kubectl -n {namespace} label servicemonitors,podmonitors,prometheusrules --all release={namespace} --overwrite\n"
-        f"$ kubectl -n {namespace} patch prometheus {name} --type merge -p "
-        f"'{{\"spec\":{{\"serviceMonitorSelector\":{{\"matchLabels\":{{\"release\":\"{namespace}\"}}}}}}}}'"
+def _matrix(scraped: dict[Subject, Scraped], environments: Environments) -> Matrix:
+    counts = Counter(
+        (environments.of(one.namespace) or SHARED, place or SHARED) for one, known in scraped.items() for place in known.values()
     )
-
-
-def _matrix(counts: Counter[tuple[str, str]]) -> Matrix:
     rows = sorted({row for row, _ in counts}, key=lambda name: (name == SHARED, name))
     columns = sorted({column for _, column in counts} | set(rows), key=lambda name: (name == SHARED, name))
     return Matrix(

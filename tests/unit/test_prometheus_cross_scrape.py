@@ -1,18 +1,25 @@
 from typing import Any
 
+from clusterprobe.model import Matrix
 from clusterprobe.readings import Readings
 from clusterprobe.systems.prometheus import Monitor, Prometheus, Target
 from probes.prometheus.probe_cross_scrape import probe_cross_scrape
-from tests.factories import ENVIRONMENTS, judged, labelled, listing, make, outcome, reasons, refused, server
+from tests.factories import ENVIRONMENTS, assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, refused, server
 
 
-def target(namespace: str, pool: str) -> Target:
-    return make(Target, labels={}, scrapePool=pool, health="up", discoveredLabels={"__meta_kubernetes_namespace": namespace})
+def target(namespace: str, pool: str, url: str = "http://10.0.0.9:80/metrics") -> Target:
+    return make(
+        Target,
+        labels={},
+        scrapePool=pool,
+        scrapeUrl=f"{url}?{namespace}",
+        health="up",
+        discoveredLabels={"__meta_kubernetes_namespace": namespace},
+    )
 
 
-def prometheus(environment: str, release: str) -> Prometheus:
-    selector = {"matchLabels": {"release": release}}
-    return labelled(Prometheus, f"monitoring-{environment}", "main", spec={"serviceMonitorSelector": selector})
+def prometheus(environment: str, **spec: Any) -> Prometheus:
+    return labelled(Prometheus, f"monitoring-{environment}", "main", spec=spec or {"serviceMonitorSelector": {"matchLabels": RELEASE}})
 
 
 def platform(targets: list[Target] | None, **changes: Any) -> dict[str, Any]:
@@ -20,21 +27,30 @@ def platform(targets: list[Target] | None, **changes: Any) -> dict[str, Any]:
     read = Readings(((one[0], targets),)) if targets is not None else Readings((), (refused("Pod"),))
     return {
         "prometheus_targets": read,
-        "prometheus_servers": Readings((one,)),
-        "prometheuses": listing("Prometheus", [prometheus("dev", "monitoring"), prometheus("prod", "monitoring")]),
-        "service_monitors": listing("ServiceMonitor", [labelled(Monitor, "monitoring-prod", "api", {"release": "monitoring"})]),
+        "prometheuses": listing("Prometheus", [prometheus("dev"), prometheus("prod")]),
+        "service_monitors": listing("ServiceMonitor", [labelled(Monitor, "monitoring-prod", "api", RELEASE)]),
         "pod_monitors": listing("PodMonitor", []),
+        "probe_objects": listing("Probe", []),
+        "scrape_configs": listing("ScrapeConfig", []),
         "environments": ENVIRONMENTS,
         **changes,
     }
 
 
-CROSSING = [target("fastapi-prod", "serviceMonitor/monitoring-prod/api/0"), target("fastapi-dev", "serviceMonitor/monitoring-dev/api/0")]
+RELEASE = {"release": "monitoring"}
+FOREIGN = target("fastapi-prod", "serviceMonitor/monitoring-prod/api/0")
+CROSSING = [FOREIGN, target("fastapi-dev", "serviceMonitor/monitoring-dev/api/0")]
+
+
+def cause(targets: list[Target], **changes: Any) -> str:
+    (finding,) = judged(probe_cross_scrape, **platform(targets, **changes)).findings
+    return finding.cause
 
 
 def test_targets_of_the_own_and_of_shared_namespaces_pass() -> None:
     verdict = judged(probe_cross_scrape, **platform([target("fastapi-dev", "x"), target("kube-system", "y")]))
     assert outcome(verdict) == "pass"
+    assert isinstance(verdict.exhibits[0], Matrix)
     assert verdict.exhibits[0].cells == [[1, 1]]
 
 
@@ -47,16 +63,65 @@ def test_a_foreign_target_names_monitor_label_and_both_prometheuses() -> None:
     assert "monitoring-prod/main" in finding.cause
 
 
+def test_the_fix_names_the_values_of_selector_and_monitor() -> None:
+    (finding,) = judged(probe_cross_scrape, **platform(CROSSING)).findings
+    assert "prometheus.prometheusSpec.serviceMonitorSelector.matchLabels.release: monitoring-dev" in finding.fix
+    assert "kube-state-metrics.prometheus.monitor.additionalLabels.release: monitoring-dev" in finding.fix
+    assert any(line.startswith("$ kubectl -n monitoring-dev patch") for line in finding.fix.splitlines())
+
+
+def test_replicas_do_not_count_twice() -> None:
+    pair = [server("prometheus", "monitoring-dev", "main", f"prometheus-main-{index}") for index in (0, 1)]
+    both = Readings(tuple((subject, CROSSING) for subject, _ in pair))
+    verdict = judged(probe_cross_scrape, **platform([], prometheus_targets=both))
+    assert [one.problem for one in verdict.findings] == ["The dev Prometheus monitoring-dev/main scrapes 1 targets of prod."]
+
+
+def test_shards_add_up() -> None:
+    pair = [server("prometheus", "monitoring-dev", "main", f"prometheus-main-{index}") for index in (0, 1)]
+    targets = [[FOREIGN], [target("fastapi-prod", "serviceMonitor/monitoring-prod/api/0", "http://10.0.0.10:80")]]
+    both = Readings(tuple((subject, one) for (subject, _), one in zip(pair, targets, strict=True)))
+    assert "scrapes 2 targets" in judged(probe_cross_scrape, **platform([], prometheus_targets=both)).findings[0].problem
+
+
+def test_the_selector_that_counts_is_that_of_the_monitors_kind() -> None:
+    spec = {"serviceMonitorSelector": {"matchLabels": {"release": "monitoring-dev"}}, "podMonitorSelector": {"matchLabels": RELEASE}}
+    changes: dict[str, Any] = {
+        "prometheuses": listing("Prometheus", [prometheus("dev", **spec)]),
+        "pod_monitors": listing("PodMonitor", [labelled(Monitor, "fastapi-prod", "agent", RELEASE)]),
+    }
+    assert "`release: monitoring`" in cause([target("fastapi-prod", "podMonitor/fastapi-prod/agent/0")], **changes)
+
+
+def test_a_selector_of_expressions_names_the_value_that_matched() -> None:
+    selector = {"matchExpressions": [{"key": "release", "operator": "In", "values": ["a", "monitoring"]}]}
+    changes: dict[str, Any] = {"prometheuses": listing("Prometheus", [prometheus("dev", serviceMonitorSelector=selector)])}
+    assert "`release: monitoring`" in cause([FOREIGN], **changes)
+
+
+def test_an_empty_selector_is_named_as_one_that_matches_everything() -> None:
+    changes: dict[str, Any] = {"prometheuses": listing("Prometheus", [prometheus("dev", serviceMonitorSelector={})])}
+    assert "matches everything ({})" in cause([FOREIGN], **changes)
+
+
+def test_a_probe_object_and_a_scrape_config_are_named_too() -> None:
+    changes: dict[str, Any] = {"probe_objects": listing("Probe", [labelled(Monitor, "monitoring-prod", "web", RELEASE)])}
+    assert "Probe monitoring-prod/web" in cause([target("monitoring-prod", "probe/monitoring-prod/web")], **changes)
+
+
 def test_the_finding_stands_when_the_monitors_cannot_be_read() -> None:
-    unread = Readings((), (refused("ServiceMonitorList"),))
+    unread: Readings[Any] = Readings((), (refused("ServiceMonitorList"),))
     verdict = judged(probe_cross_scrape, **platform(CROSSING, service_monitors=unread))
     assert reasons(verdict) == ["CrossScrape"]
     assert "could not be named" in verdict.findings[0].cause
 
 
 def test_a_monitor_of_the_own_environment_that_reaches_over_is_named_so() -> None:
-    verdict = judged(probe_cross_scrape, **platform([target("fastapi-prod", "serviceMonitor/monitoring-dev/wide/0")]))
-    assert "namespaceSelector reaches" in verdict.findings[0].cause
+    assert "namespaceSelector reaches" in cause([target("fastapi-prod", "serviceMonitor/monitoring-dev/wide/0")])
+
+
+def test_a_pool_without_a_monitor_is_named_as_such() -> None:
+    assert "no monitor stands for" in cause([target("fastapi-prod", "federate")])
 
 
 def test_a_prometheus_without_targets_is_inconclusive() -> None:
@@ -65,3 +130,13 @@ def test_a_prometheus_without_targets_is_inconclusive() -> None:
 
 def test_a_prometheus_that_cannot_be_asked_is_inconclusive() -> None:
     assert outcome(judged(probe_cross_scrape, **platform(None))) == "inconclusive"
+
+
+def test_a_prometheus_by_address_without_a_namespace_is_not_judged() -> None:
+    subject = server("prometheus", "", "outside")[0]
+    verdict = judged(probe_cross_scrape, **platform([], prometheus_targets=Readings(((subject, CROSSING),))))
+    assert outcome(verdict) == "inconclusive"
+
+
+def test_blindness_is_never_taken_for_health() -> None:
+    assert_blindness_is_no_health(probe_cross_scrape, platform(CROSSING))

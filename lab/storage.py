@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lab import api
 from lab.cluster.nfs import make_export, remove_export
-from lab.manifests import ENVIRONMENTS
+from lab.manifests import ENVIRONMENTS, Environment
 from lab.paths import NFS_EXPORTS
 
 NFS_SERVER = "nfs.lab.internal"
@@ -17,15 +17,16 @@ NFS_PROVISIONER = "cluster.local/nfs-subdir-external-provisioner"
 
 @dataclass(frozen=True)
 class NfsVolume:
-    """A volume for one claim; the directory belongs to the user and the group that will write there."""
+    """A volume for one claim. As the provisioner makes it, its directory is open to everyone: the kubelet, which makes
+    sub-paths in it as root, gives them the same mode."""
 
     namespace: str
     claim: str
     size: str
-    user: int
-    group: int
     access_mode: str = "ReadWriteOnce"
     storage_class: str = NFS_CLASS
+    owner: int = 0
+    mode: int = 0o777
 
     @property
     def name(self) -> str:
@@ -39,13 +40,17 @@ class NfsVolume:
 
 def healthy_volumes() -> list[NfsVolume]:
     """The NFS volumes of the healthy platform: Alertmanager's silences, and the models' logs."""
-    alertmanagers = [NfsVolume(each.namespace, each.alertmanager_claim, "1Gi", 1000, 2000) for each in ENVIRONMENTS]
-    logs = [NfsVolume(each.workload_namespace, "fastapi-logs", "5Gi", 1000, 1000, "ReadWriteMany") for each in ENVIRONMENTS]
-    return [*alertmanagers, *logs]
+    alertmanagers = [NfsVolume(each.namespace, each.alertmanager_claim, "1Gi") for each in ENVIRONMENTS]
+    return [*alertmanagers, *(_logs_volume(each) for each in ENVIRONMENTS)]
+
+
+def _logs_volume(environment: Environment) -> NfsVolume:
+    """Made by hand, and closed: only the models' own user may write there."""
+    return NfsVolume(environment.workload_namespace, "fastapi-logs", "5Gi", "ReadWriteMany", owner=1000, mode=0o755)
 
 
 def create_volume(volume: NfsVolume) -> None:
-    make_export(volume.path, volume.user, volume.group)
+    make_export(volume.path, volume.owner, volume.mode)
     api.create("/api/v1/persistentvolumes", _persistent_volume(volume))
 
 

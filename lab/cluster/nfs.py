@@ -49,11 +49,11 @@ def set_unmount_delay(node: Node, seconds: int) -> None:
     _delay_file(node).write_text(str(seconds))
 
 
-def make_export(path: str, user: int, group: int, mode: int = 0o775) -> None:
+def make_export(path: str, owner: int, mode: int) -> None:
     """Make a directory on the NFS server: `path` is what `spec.nfs.path` of a volume says."""
     folder = NFS_EXPORTS / path.lstrip("/")
     folder.mkdir(parents=True, exist_ok=True)
-    os.chown(folder, user, group)
+    os.chown(folder, owner, owner)
     folder.chmod(mode)
 
 

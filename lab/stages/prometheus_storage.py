@@ -72,7 +72,7 @@ def _set(environment: Environment, change: api.Object) -> None:
 
 
 def _volume(environment: Environment, storage_class: str) -> NfsVolume:
-    return NfsVolume(environment.namespace, environment.prometheus_claim, "20Gi", 1000, 2000, storage_class=storage_class)
+    return NfsVolume(environment.namespace, environment.prometheus_claim, "20Gi", storage_class=storage_class)
 
 
 def _replace_class(wanted: api.Object) -> None:

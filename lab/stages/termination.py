@@ -23,7 +23,7 @@ SLOW_NODE = node_named("worker2")
 SHORT_GRACE_SECONDS = 10
 UNMOUNT_DELAY_SECONDS = 35
 _DAEMON_SET = "/apis/apps/v1/namespaces/logging/daemonsets/promtail"
-_POSITIONS = NfsVolume("logging", "promtail-positions", "1Gi", 0, 0, "ReadWriteMany")
+_POSITIONS = NfsVolume("logging", "promtail-positions", "1Gi", "ReadWriteMany")
 # The server takes the last write of the nodes listed in this file of the export only when they are killed.
 _SLOW_NODES = "slow-nodes"
 _AGENT = f"""/usr/bin/promtail "$@" & agent=$!

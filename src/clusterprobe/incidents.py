@@ -60,7 +60,7 @@ INCIDENTS = (
         "1",
         "The dev Prometheus scrapes prod",
         "Both releases share a label, and a selector open to all namespaces takes in the other environment's monitors.",
-        _signs("prometheus/cross-scrape", "prometheus/selector-overlap"),
+        _signs("prometheus/cross-scrape", "prometheus/selector-overlap", "prometheus/foreign-series"),
     ),
     Incident(
         "2",

@@ -9,11 +9,7 @@ from typing import Any
 from clusterprobe import model
 from clusterprobe.model import ProbeResult, ProbeVerdict, RunResult
 from clusterprobe.redaction import redact
-
-
-def visible(text: str) -> str:
-    """Text without secrets and without characters that a terminal would obey."""
-    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in redact(text))
+from clusterprobe.report.safe import for_console
 
 
 class Progress:
@@ -59,7 +55,7 @@ class Progress:
             self._line(f"an output could not be written: {one}")
 
     def _line(self, text: str) -> None:
-        sys.stderr.write(f"clusterprobe: {visible(text)}\n")
+        sys.stderr.write(f"clusterprobe: {for_console(redact(text))}\n")
         sys.stderr.flush()
 
     # --- pytest's hooks -----------------------------------------------------------------------------------------------

@@ -147,7 +147,9 @@ class Run:
 
     def safe(self, text: str) -> str:
         """Text for pytest's own outputs: without secrets, and without characters that a terminal would obey."""
-        return "".join(char if char.isprintable() or char == "\n" else f"\\u{ord(char):04x}" for char in redact(text))
+        from clusterprobe.report.safe import visible
+
+        return visible(redact(text))
 
     def finish(self, *, interrupted: bool = False) -> RunResult:
         """Grade the run and write every output."""

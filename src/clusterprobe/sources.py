@@ -86,8 +86,7 @@ def proxied(kind: str) -> Call:
 @cache
 def all_sources() -> dict[str, Source]:
     """Every source of every module in `clusterprobe.systems`, and of discovery, by name."""
-    from clusterprobe import systems
-
+    systems = importlib.import_module("clusterprobe.systems")
     names = [f"{systems.__name__}.{module.name}" for module in pkgutil.iter_modules(systems.__path__)]
     found: dict[str, Source] = {}
     for name in ["clusterprobe.discovery", *names]:

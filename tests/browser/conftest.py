@@ -28,10 +28,10 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def chromium():
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
-    if BROWSER is None:
-        pytest.skip("needs Chromium")
-    with playwright.sync_playwright() as driver:
+    from playwright.sync_api import sync_playwright
+
+    assert BROWSER is not None, "these tests need Chromium: apt-get install chromium"
+    with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=BROWSER, args=ARGUMENTS)
         yield browser
         browser.close()

@@ -84,6 +84,7 @@ def test_what_stands_around_a_secret_stays() -> None:
         "alertmanager.alertmanagerSpec.configSecret=alertmanager-slack-config",
         "the Secret monitoring-dev/alertmanager-main has no key alertmanager.yaml",
         "secretName: grafana-tls",
+        "name monitoring-dev/main under `secrets:` in the profile",
         "no key could decrypt secret (url)",
         "--bearer-token-file=/var/run/secrets/token",
         "release: monitoring-dev",

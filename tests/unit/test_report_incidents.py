@@ -13,7 +13,7 @@ def state_of(*probes):
     return status_of(CROSS_SCRAPE, result(*probes)).state
 
 
-OVERLAP = probe("prometheus/selector-overlap")
+OTHERS = (probe("prometheus/selector-overlap"), probe("prometheus/foreign-series"))
 
 
 def test_the_incidents_are_numbered_one_to_nine():
@@ -27,32 +27,32 @@ def test_an_incident_is_found_with_its_findings():
 
 
 def test_an_incident_is_clear_once_all_its_probes_passed():
-    assert state_of(probe("prometheus/cross-scrape"), OVERLAP) is State.CLEAR
+    assert state_of(probe("prometheus/cross-scrape"), *OTHERS) is State.CLEAR
 
 
 def test_an_info_finding_does_not_mean_that_an_incident_is_there():
-    assert state_of(probe("prometheus/cross-scrape", findings=[finding(Severity.INFO)]), OVERLAP) is State.CLEAR
+    assert state_of(probe("prometheus/cross-scrape", findings=[finding(Severity.INFO)]), *OTHERS) is State.CLEAR
 
 
 def test_a_warning_means_that_an_incident_is_there():
-    assert state_of(probe("prometheus/cross-scrape", "findings", findings=[finding(Severity.WARNING)]), OVERLAP) is State.FOUND
+    assert state_of(probe("prometheus/cross-scrape", "findings", findings=[finding(Severity.WARNING)]), *OTHERS) is State.FOUND
 
 
 @pytest.mark.parametrize("verdict", ["inconclusive", "broken"])
 def test_an_incident_whose_probe_could_not_look_is_not_clear(verdict):
-    assert state_of(probe("prometheus/cross-scrape", verdict), OVERLAP) is State.UNKNOWN
+    assert state_of(probe("prometheus/cross-scrape", verdict), *OTHERS) is State.UNKNOWN
 
 
 def test_an_incident_is_not_clear_while_a_single_thing_is_unchecked():
-    assert state_of(probe("prometheus/cross-scrape", unchecked=[unchecked()]), OVERLAP) is State.UNKNOWN
+    assert state_of(probe("prometheus/cross-scrape", unchecked=[unchecked()]), *OTHERS) is State.UNKNOWN
 
 
 def test_an_incident_is_not_clear_if_nothing_was_examined():
-    assert state_of(probe("prometheus/cross-scrape", examined=0), probe("prometheus/selector-overlap", examined=0)) is State.UNKNOWN
+    assert state_of(*(probe(sign.probe, examined=0) for sign in CROSS_SCRAPE.signs)) is State.UNKNOWN
 
 
 def test_an_incident_is_partly_checked_if_one_of_its_probes_did_not_run():
-    one = status_of(CROSS_SCRAPE, result(OVERLAP))
+    one = status_of(CROSS_SCRAPE, result(*OTHERS))
     assert one.state is State.PARTLY
     assert "prometheus/cross-scrape" in one.detail
 
@@ -62,12 +62,12 @@ def test_an_incident_without_any_of_its_probes_says_so():
 
 
 def test_an_incident_of_a_system_that_is_not_there_is_not_here():
-    absent = [probe(one, "not_applicable", examined=0) for one in ("prometheus/cross-scrape", "prometheus/selector-overlap")]
+    absent = [probe(sign.probe, "not_applicable", examined=0) for sign in CROSS_SCRAPE.signs]
     assert state_of(*absent) is State.ABSENT
 
 
 def test_a_suppressed_finding_is_not_called_clear():
-    assert state_of(probe("prometheus/cross-scrape", "known", known=[finding()]), OVERLAP) is State.KNOWN
+    assert state_of(probe("prometheus/cross-scrape", "known", known=[finding()]), *OTHERS) is State.KNOWN
 
 
 def test_a_finding_beside_something_unchecked_says_both():

@@ -56,21 +56,37 @@ def probe_foreign_series(
         for sample in samples:
             observed = sample.labels.get("exported_namespace") or sample.labels.get("namespace", "")
             own, other = environments.of(subject.namespace), environments.of(observed)
-            target = targets.get(_origin(sample))
-            if not own or not other or other == own:
-                continue
-            if target is None:  # Prometheus goes on for five minutes to answer with what it no longer scrapes
-                verdict.note(f"{subject} still has series of {other} from {sample.labels.get('instance')}, which it does not scrape")
-            elif environments.of(target.namespace) != own:
-                verdict.note(f"{subject} has series of {other} from {target.namespace}, which is for `prometheus/cross-scrape` to say")
-            elif pod := known.get((target.namespace, target.discovered.pod)):
+            pod = None
+            if own and other and other != own:
+                pod = _source(verdict, subject, (own, other), targets.get(_origin(sample)), known, environments)
+            if pod:
                 watching[Watching(workload_of(pod), own, other, _argument(pod))][observed] = int(sample.value)
-            else:
-                verdict.unchecked(subject, f"which kube-state-metrics its series of {other} come from cannot be told")
     for subject in (subject for subject, samples in prometheus_kube_state if not samples):
         verdict.note(f"{subject} has no series of kube-state-metrics: see `prometheus/unselected-monitors` and `prometheus/targets`")
     for one, counts in watching.items():
         _report(verdict, one, counts, environments)
+
+
+def _source(
+    verdict: Verdict,
+    subject: Subject,
+    pair: tuple[str, str],
+    target: Target | None,
+    pods: dict[tuple[str, str], Pod],
+    environments: Environments,
+) -> Pod | None:
+    """The kube-state-metrics of the own environment that series of the other come from; none where it is another's matter."""
+    own, other = pair
+    if target is None:  # Prometheus goes on for five minutes to answer with what it no longer scrapes
+        verdict.note(f"{subject} still has series of {other} from what it does not scrape any more")
+        return None
+    if environments.of(target.namespace) != own:
+        verdict.note(f"{subject} has series of {other} from {target.namespace}, which is for `prometheus/cross-scrape` to say")
+        return None
+    pod = pods.get((target.namespace, target.discovered.pod))
+    if pod is None:
+        verdict.unchecked(subject, f"which kube-state-metrics its series of {other} come from cannot be told")
+    return pod
 
 
 def _origin(sample: Sample) -> tuple[str | None, str | None]:

@@ -79,7 +79,7 @@ def test_what_is_left_over_of_a_target_that_is_gone_is_only_noted() -> None:
     now = Sample({"namespace": "fastapi-dev", "instance": "10.0.0.6:8080", "job": "kube-state-metrics"}, 0.0, 4.0)
     verdict = judged(probe_foreign_series, **platform([*FOREIGN, now], scraped=target(address="10.0.0.6:8080")))
     assert (outcome(verdict), reasons(verdict)) == ("pass", [])
-    assert "does not scrape" in verdict.notes[0]
+    assert "does not scrape any more" in verdict.notes[0]
 
 
 def test_nothing_but_what_is_left_over_is_inconclusive() -> None:

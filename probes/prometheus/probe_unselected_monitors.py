@@ -36,8 +36,7 @@ def probe_unselected_monitors(
     """Is there a monitor that no Prometheus of its environment takes?
 
     Problem: A monitor exists, but nothing is scraped through it: its dashboards are empty, and its alerts cannot fire.
-    Cause: Its labels do not match what the Prometheus selects, as when the selector was given a new release label and some
-    monitors were not.
+    Cause: Its labels do not match the selector, as when that was given a new release label and some monitors were not.
     Fix: Give the monitor the label that the selector asks for.
     Prevention: Set the label in one place of the Helm values, and run this probe after each change of it.
     """
@@ -50,21 +49,25 @@ def probe_unselected_monitors(
     untaken: dict[tuple[str, Cause], list[Subject]] = defaultdict(list)
     for kind, readings in zip(MONITORS, (service_monitors, pod_monitors, probe_objects, scrape_configs), strict=True):
         for subject, one in verdict.examine(readings):
-            own = environments.of(subject.namespace)
+            own, known = environments.of(subject.namespace), labels.get(subject.namespace)
             mine = [each for each in every if environments.of(each.subject.namespace) in ("", own) or not own] or every
-            known = labels.get(subject.namespace)
-            answers = [each.takes(kind, one.metadata, known) for each in mine]
-            if any(answers):
+            if any(each.takes(kind, one.metadata, known) for each in mine):
                 continue
-            unclear = next((each.blind for each in mine if each.reaches(kind, subject.namespace, known) is None), None)
-            if blind or unclear is not None:
-                reason = unclear or blind or "the labels of its namespace are not known"
-                verdict.unchecked(subject, f"whether a Prometheus takes it: {reason}")
+            if unclear := _unclear(kind, subject, mine, known, blind):
+                verdict.unchecked(subject, f"whether a Prometheus takes it: {unclear}")
                 continue
             others = [each for each in every if each not in mine and each.takes(kind, one.metadata, known)]
             untaken[subject.namespace, _cause(kind, one, mine, others, known)].append(subject)
     for (_, cause), subjects in untaken.items():
         _report(verdict, cause, subjects)
+
+
+def _unclear(kind: Selected, subject: Subject, mine: list[Taking], labels: dict[str, str] | None, blind: str) -> str:
+    """Why it cannot be told whether something takes a monitor that nothing seen takes; empty if it can."""
+    for one in mine:
+        if one.reaches(kind, subject.namespace, labels) is None:
+            return one.blind or "the labels of its namespace are not known"
+    return blind
 
 
 def _cause(kind: Selected, monitor: Monitor, mine: list[Taking], others: list[Taking], labels: dict[str, str] | None) -> Cause:

@@ -260,7 +260,8 @@ def release_fix(namespace: str, name: str, own: str, other: str, places: Iterabl
         f"    prometheus.prometheusSpec.serviceMonitorSelector.matchLabels.release: {namespace}\n"
         f"    (the same for podMonitorSelector, probeSelector, scrapeConfigSelector and ruleSelector)\n"
         f"    kube-state-metrics.prometheus.monitor.additionalLabels.release: {namespace}\n"
-        f"By hand, the selectors and then at once the labels of all that they are to select:\n"
+        f"By hand, the selectors and then at once the labels of all that they are to select (what lies in shared namespaces gets the "
+        f"label of the one that is to scrape it):\n"
         f"$ kubectl -n {namespace} patch prometheuses.monitoring.coreos.com {name} --type merge -p '{{\"spec\":{{{fields}}}}}'\n"
         f"{labels.rstrip()}"
     )

@@ -184,6 +184,30 @@ class Run(Struct):
     sources: dict[str, float] = {}
 
 
+class Past(Struct):
+    """A finding of the last run. `state`: `resolved` if its probe could look at everything today, else `not seen`."""
+
+    probe: str
+    reason: str
+    severity: Severity
+    subject: Subject
+    problem: str
+    state: Literal["resolved", "not seen"]
+
+
+class Since(Struct):
+    """How this run compares with the last one of the same cluster; `new` and `persisting` are indices into the findings.
+
+    An index is (probe id, place in that probe's findings).
+    """
+
+    run: str
+    finished: str
+    new: list[tuple[str, int]] = []
+    persisting: list[tuple[str, int]] = []
+    gone: list[Past] = []
+
+
 class RunResult(Struct):
     """All that a run found out; the only input of every output. `sources` of the run are seconds each took to read."""
 
@@ -193,6 +217,7 @@ class RunResult(Struct):
     verdict: RunVerdict
     probes: list[ProbeResult]
     environments: dict[str, list[str]] = {}
+    since: Since | None = None
 
     def findings(self) -> list[tuple[ProbeResult, Finding]]:
         """Every finding with its probe, worst first."""

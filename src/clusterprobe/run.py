@@ -17,6 +17,7 @@ from clusterprobe.access.bundle import Bundle, new_manifest, write_bundle
 from clusterprobe.access.deadline import Deadline
 from clusterprobe.errors import UsageError
 from clusterprobe.evidence import Evidence
+from clusterprobe.history import compare, last_run
 from clusterprobe.model import ProbeResult, ProbeVerdict, RunResult, Severity
 from clusterprobe.outcome import exit_status, run_verdict
 from clusterprobe.profile import Profile, load_profile, seconds
@@ -196,6 +197,9 @@ class Run:
             probes=probes,
             environments=environments,
         )
+        then = last_run(self.folder, whole)
+        if then is not None:
+            whole = msgspec.structs.replace(whole, since=compare(then, whole))
         status = exit_status(whole)
         return msgspec.structs.replace(whole, run=msgspec.structs.replace(run, exit_status=status))
 

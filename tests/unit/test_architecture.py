@@ -16,7 +16,7 @@ LAYERS = [
     {"profile", "readings"},
     {"sources", "access"},
     {"systems", "environments", "discovery", "expectations", "verdict"},
-    {"outcome", "evidence"},
+    {"outcome", "evidence", "history"},
     {"report"},
     {"run", "progress"},
     {"plugin"},

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
+from clusterprobe.history import compare
 from clusterprobe.model import Bar, Bars, Matrix, Severity, Table
 from clusterprobe.report import charts, html, page
 from tests.report_factories import (
@@ -260,3 +261,11 @@ def test_wrong_pairs_of_zero_are_calm():
 def test_a_cell_that_the_matrix_lacks_was_not_read():
     short = Matrix(title="", row_title="", column_title="", rows=["a", "b"], columns=["a", "b"], cells=[[1]])
     assert [[cell.count for cell in row] for _, row in charts.cells(short)] == [[1, None], [None, None]]
+
+
+def test_what_changed_since_the_last_run_is_shown():
+    before = msgspec.structs.replace(unwell(), probes=[probe("a/b", "findings", findings=[finding(reason="OldTrouble")])])
+    today = msgspec.structs.replace(unwell(), probes=[*unwell().probes, probe("a/b")])
+    one = read(msgspec.structs.replace(today, since=compare(before, today)))
+    assert f"{len(today.findings())} new, 0 persisting, 1 resolved" in one.text
+    assert "OldTrouble" in one.text

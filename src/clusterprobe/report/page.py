@@ -106,6 +106,14 @@ class Page:
         """The anchor of a finding; of its section if the page does not show it."""
         return next((one.anchor for one in self.shown if one.finding is finding), "findings")
 
+    def age(self, shown: Shown) -> str:
+        """`new` or `persisting` since the last run; empty if there is none to compare with."""
+        since = self.result.since
+        if since is None:
+            return ""
+        place = next(number for number, one in enumerate(shown.probe.findings) if one is shown.finding)
+        return "new" if (shown.probe.id, place) in since.new else "persisting"
+
     @property
     def incidents(self) -> list[tuple[Incident, Status]]:
         return [(incident, status_of(incident, self.result)) for incident in INCIDENTS]

@@ -20,10 +20,10 @@ def probe_classes(
     Fix: Mark exactly one class as default, and name classes after what they are.
     Prevention: Keep the classes in Git, and name the class in every claim that cares.
     """
-    classes = [one for _, one in verdict.examine(storage_classes)]
+    classes, waiting = [one for _, one in verdict.examine(storage_classes)], verdict.enrich(claims)
     defaults = default_classes(classes)
     if classes and not defaults and storage_classes.complete:
-        _report_none(verdict, classes, verdict.enrich(claims))
+        _report_none(verdict, classes, waiting)
     if len(defaults) > 1:
         _report_several(verdict, defaults)
     for one in classes:

@@ -86,16 +86,18 @@ def _judge(verdict: Verdict, one: Placed, allowed: list[str]) -> None:
         return
     if one.nature.kind in allowed:
         return
-    namespace = one.subject.namespace
-    see = " `prometheus/storage` tells how to move its database." if one.system == "prometheus" else ""
+    namespace, accept = one.subject.namespace, ", ".join([*allowed, one.nature.kind])
+    if one.system == "prometheus" and one.nature.kind == "nfs":
+        also = "`prometheus/storage` tells how to move its database; NFS is not supported, so there is nothing to accept.\n"
+    else:
+        also = f"If it is meant to be so, say so in the profile:\n    storage: {{{one.system}: [{accept}]}}\n"
     verdict.finding(
         Severity.WARNING,
         "StorageNotAsExpected",
         one.subject,
         problem=f"The data of {one.system} in {namespace} lie on {one.nature.kind} storage; expected is {' or '.join(allowed) or 'none'}.",
         cause=f"{one.subject} (class `{one.class_name or 'none'}`) is {one.nature}.",
-        fix=f"Name a class of the expected kind in the values of {one.system}, and make the claim anew (its data are lost with it).{see} "
-        f"If it is meant to be so, say so in the profile:\n    storage: {{{one.system}: [{', '.join([*allowed, one.nature.kind])}]}}\n"
+        fix=f"Name a class of the expected kind in the values of {one.system}, and make the claim anew (its data are lost with it). {also}"
         f"$ kubectl -n {namespace} get pvc -o wide",
         prevention="Name the class in the values instead of relying on the default one.",
     )

@@ -1,0 +1,367 @@
+"""What --active makes and takes away again, against a small API server on a real socket."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from clusterprobe.access import active
+from clusterprobe.access.cluster import Cluster
+from clusterprobe.access.connection import Connection
+from clusterprobe.access.deadline import Deadline
+from clusterprobe.access.http import Origin
+from clusterprobe.access.lease import Lease, expired
+from clusterprobe.access.lease import _Spec as Spec
+from clusterprobe.access.writer import Writer
+from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings
+from clusterprobe.systems import canaries
+from clusterprobe.systems.canaries import termination_canaries
+from clusterprobe.systems.objects import Node, PersistentVolume, PersistentVolumeClaim, Pod
+from tests.apiserver import ApiServer, stamp
+from tests.factories import labelled, listing, make, refused
+
+PLACE = "/api/v1/namespaces/clusterprobe-active"
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/clusterprobe-active/leases/clusterprobe-active"
+OURS = {"app.kubernetes.io/managed-by": "clusterprobe", "app.kubernetes.io/instance": "run-dead"}
+
+
+@pytest.fixture(autouse=True)
+def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(active, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr("clusterprobe.access.watch.STEP_SECONDS", 0.02)
+
+
+@pytest.fixture
+def server() -> Iterator[ApiServer]:
+    one = ApiServer()
+    yield one
+    one.shutdown()
+    one.server_close()
+
+
+def cluster_at(server: ApiServer, seconds: float = 90) -> Cluster:
+    connection = Connection(Origin(server.url), "lab", "tester", "default", "proxy")
+    return Cluster(connection, Deadline.after(seconds))
+
+
+def node(name: str, **spec: Any) -> Node:
+    return make(Node, metadata={"name": name}, spec=spec, status={"conditions": [{"type": "Ready", "status": "True"}]})
+
+
+def user_pod(node_name: str) -> Pod:
+    volumes = [{"name": "logs", "persistentVolumeClaim": {"claimName": "logs"}}]
+    spec = {"nodeName": node_name, "containers": [{"name": "api"}], "volumes": volumes}
+    return labelled(Pod, "fastapi-dev", f"api-{node_name}", spec=spec, status={"phase": "Running"})
+
+
+CLAIM = labelled(PersistentVolumeClaim, "fastapi-dev", "logs", spec={"volumeName": "pv-logs"})
+VOLUME = make(
+    PersistentVolume, metadata={"name": "pv-logs"}, spec={"nfs": {"server": "nas", "path": "/logs"}, "mountOptions": ["rw", "hard"]}
+)
+
+
+def fly(cluster: Cluster, *nodes: Node, profile: Profile | None = None, **changes: Any) -> Readings[Any]:
+    inputs: dict[str, Any] = {
+        "nodes": listing("Node", nodes),
+        "pods": listing("Pod", [user_pod(one.metadata.name) for one in nodes]),
+        "claims": listing("PersistentVolumeClaim", [CLAIM]),
+        "volumes": listing("PersistentVolume", [VOLUME]),
+    }
+    return termination_canaries(cluster, profile or Profile(), **(inputs | changes))
+
+
+def created(server: ApiServer, kind: str) -> list[dict[str, Any]]:
+    return [one for _, event, path, one in server.state.events if event == "ADDED" and path.rpartition("/")[0].endswith(f"/{kind}")]
+
+
+def test_every_worker_is_timed_with_and_without_its_exports_and_nothing_is_left(server: ApiServer) -> None:
+    server.state.hang_seconds = lambda pod: 0.4 if pod["spec"]["volumes"] else 0.0
+    readings = fly(cluster_at(server), node("worker1"), node("worker2"))
+    assert [subject.name for subject, _ in readings] == ["worker1", "worker2"]
+    for timings in readings.items:
+        assert [one.export for one in timings] == ["", "nas:/logs"]
+        assert timings[0].seconds < 0.4 <= timings[1].cleanup_seconds
+    assert readings.complete
+    assert server.state.left == []
+
+
+def test_the_canaries_ask_for_as_little_as_they_can(server: ApiServer) -> None:
+    fly(cluster_at(server), node("worker1"))
+    for pod in created(server, "pods"):
+        spec = pod["spec"]
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["activeDeadlineSeconds"] > 0
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["containers"][0]["resources"]["limits"]
+        assert spec["containers"][0]["image"] == Profile().active.image
+        assert pod["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "clusterprobe"
+        assert pod["metadata"]["labels"]["app.kubernetes.io/instance"].startswith("run-")
+    (namespace,) = created(server, "namespaces")
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_an_export_is_mounted_read_only_through_a_volume_of_our_own(server: ApiServer) -> None:
+    fly(cluster_at(server), node("worker1"))
+    (volume,) = created(server, "persistentvolumes")
+    assert volume["spec"]["nfs"] == {"server": "nas", "path": "/logs", "readOnly": True}
+    assert volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
+    assert volume["spec"]["accessModes"] == ["ReadOnlyMany"]
+    assert volume["spec"]["mountOptions"] == ["hard"]
+    assert volume["spec"]["claimRef"]["namespace"] == "clusterprobe-active"
+
+
+def test_at_most_one_pod_a_node_is_there_at_a_time(server: ApiServer) -> None:
+    server.state.hang_seconds = lambda pod: 0.2
+    most = 0
+    fly(cluster_at(server), node("worker1"))
+    alive: set[str] = set()
+    for _, kind, path, _ in server.state.events:
+        if "/pods/" in path:
+            alive = alive - {path} if kind == "DELETED" else alive | {path}
+            most = max(most, len(alive))
+    assert most == 1
+
+
+def test_tainted_nodes_are_no_workers_and_nodes_that_are_away_are_unread(server: ApiServer) -> None:
+    master = node("master", taints=[{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}])
+    cordoned = node("worker2", unschedulable=True, taints=[{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}])
+    away = make(Node, metadata={"name": "worker3"})
+    readings = fly(cluster_at(server), master, node("worker1"), cordoned, away)
+    assert [subject.name for subject, _ in readings] == ["worker1"]
+    assert [(one.subject.name, "cordoned" in one.reason or "not ready" in one.reason) for one in readings.unreadable] == [
+        ("worker2", True),
+        ("worker3", True),
+    ]
+
+
+def test_what_names_the_exports_and_is_unreadable_stays_unreadable(server: ApiServer) -> None:
+    readings = fly(cluster_at(server), node("worker1"), claims=Readings((), (refused("PersistentVolumeClaimList"),)))
+    assert [one.export for one in readings.items[0]] == [""]
+    assert not readings.complete
+
+
+@pytest.mark.parametrize(
+    ("what", "status", "message"),
+    [
+        ("/pods", 403, "exceeded quota: compute"),
+        ("/pods", 403, 'violates PodSecurity "restricted:latest"'),
+        ("/pods", 400, "admission webhook denied the request"),
+        ("/persistentvolumes", 403, "cannot create resource persistentvolumes"),
+        ("/leases", 403, "cannot create resource leases"),
+        ("/namespaces", 403, "cannot create resource namespaces"),
+    ],
+)
+def test_what_is_denied_is_unreadable_with_the_reason_and_leaves_nothing(server: ApiServer, what: str, status: int, message: str) -> None:
+    server.state.refuse = lambda method, path, body: (status, message) if method == "POST" and path.endswith(what) else None
+    readings = fly(cluster_at(server), node("worker1"))
+    assert any(message in one.reason for one in readings.unreadable)
+    assert server.state.left == []
+    assert [one.export for timings in readings.items for one in timings] == ([""] if what == "/persistentvolumes" else [])
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (
+            {
+                "phase": "Pending",
+                "containerStatuses": [{"name": "c", "state": {"waiting": {"reason": "ErrImagePull", "message": "no such host"}}}],
+            },
+            "no such host",
+        ),
+        ({"phase": "Failed", "reason": "OutOfcpu", "message": "Node did not have enough resource"}, "OutOfcpu"),
+        ({"phase": "Succeeded"}, "Succeeded"),
+    ],
+)
+def test_a_canary_that_cannot_run_is_unreadable_with_the_reason(server: ApiServer, status: dict[str, Any], said: str) -> None:
+    server.state.status = lambda pod: status
+    readings = fly(cluster_at(server), node("worker1"))
+    assert not readings.items
+    assert said in readings.unreadable[0].reason
+    assert server.state.left == []
+
+
+def test_a_canary_that_never_starts_is_unreadable_with_what_it_waits_for(server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(canaries, "START_SECONDS", 0.3)
+    waiting = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes are available"}
+    server.state.status = lambda pod: {"phase": "Pending", "conditions": [waiting]}
+    readings = fly(cluster_at(server), node("worker1"))
+    assert "0/3 nodes are available" in readings.unreadable[0].reason
+    assert server.state.left == []
+
+
+def test_a_pod_that_hangs_is_reported_so_far_and_taken_away(server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(active, "FORCE_AFTER_SECONDS", 0.5)
+    monkeypatch.setattr(canaries, "SETTLE_SECONDS", 0.2)
+    server.state.hang_seconds = lambda pod: 600.0
+    thresholds = {"termination_seconds": 0.2, "termination_outlier_seconds": 0.1}
+    readings = fly(cluster_at(server), node("worker1"), profile=Profile.model_validate({"thresholds": thresholds}))
+    (timing,) = readings.items[0]
+    assert not timing.gone
+    assert timing.seconds >= 0.6
+    assert "still there" in readings.unreadable[0].reason
+    assert server.state.left == []
+
+
+def test_two_slow_exports_of_a_server_are_enough(server: ApiServer) -> None:
+    volumes = [make(PersistentVolume, metadata={"name": f"pv-{n}"}, spec={"nfs": {"server": "nas", "path": f"/{n}"}}) for n in range(4)]
+    claims = [labelled(PersistentVolumeClaim, "a", f"c{n}", spec={"volumeName": f"pv-{n}"}) for n in range(4)]
+    mounts = [{"name": f"v{n}", "persistentVolumeClaim": {"claimName": f"c{n}"}} for n in range(4)]
+    pod = labelled(Pod, "a", "api", spec={"nodeName": "worker1", "containers": [{"name": "api"}], "volumes": mounts})
+    server.state.hang_seconds = lambda pod: 0.3 if pod["spec"]["volumes"] else 0.0
+    readings = fly(
+        cluster_at(server),
+        node("worker1"),
+        profile=Profile.model_validate({"thresholds": {"termination_outlier_seconds": 0.2}}),
+        pods=listing("Pod", [pod]),
+        claims=listing("PersistentVolumeClaim", claims),
+        volumes=listing("PersistentVolume", volumes),
+    )
+    assert len(readings.items[0]) == 3
+    assert len(readings.unreadable) == 2
+
+
+def test_a_namespace_that_is_not_ours_stays(server: ApiServer) -> None:
+    server.put(PLACE, labels={"team": "mlops"})
+    readings = fly(cluster_at(server), node("worker1"))
+    assert readings.complete
+    assert PLACE in server.state.objects
+    assert server.state.left == []
+
+
+def test_a_namespace_that_is_being_deleted_is_unreadable(server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(active, "SETTLE_SECONDS", 0.2)
+    server.put(PLACE, deletionTimestamp=stamp())
+    assert "is being deleted" in fly(cluster_at(server), node("worker1")).unreadable[0].reason
+
+
+def test_a_run_without_time_for_cleaning_up_changes_nothing(server: ApiServer) -> None:
+    readings = fly(cluster_at(server, seconds=20), node("worker1"))
+    assert "raise --timeout" in readings.unreadable[0].reason
+    assert server.state.requests == []
+
+
+# --- two runs ---------------------------------------------------------------------------------------------------------
+
+
+def test_another_run_at_work_is_left_alone(server: ApiServer) -> None:
+    with active.Workspace(cluster_at(server), "clusterprobe-active") as other:
+        other.create(active.PODS, "theirs", {"spec": {"volumes": []}})
+        other._lease._done.set()  # renewed by hand
+        done = threading.Event()
+
+        def keep() -> None:
+            while not done.wait(0.3):
+                other._lease._renew_once()
+
+        keeper = threading.Thread(target=keep)
+        keeper.start()
+        readings = fly(cluster_at(server), node("worker1"))
+        done.set()
+        keeper.join()
+        assert "another active run" in readings.unreadable[0].reason
+        assert f"{PLACE}/pods/theirs" in server.state.objects
+    assert server.state.left == []
+
+
+def test_the_janitor_removes_what_a_killed_run_left_and_nothing_else(server: ApiServer) -> None:
+    old = {"spec": {"holderIdentity": "run-dead", "leaseDurationSeconds": 30, "renewTime": "2026-01-01T00:00:00.000000Z"}}
+    server.put(PLACE, labels=OURS)
+    server.put(LEASE, labels=OURS, **old)
+    server.put(f"{PLACE}/pods/dead", labels=OURS)
+    server.put("/api/v1/persistentvolumes/dead", labels=OURS, spec={"claimRef": {"namespace": "clusterprobe-active"}})
+    server.put("/api/v1/persistentvolumes/theirs", labels={"app.kubernetes.io/managed-by": "Helm"})
+    server.put("/api/v1/namespaces/clusterprobe-other", labels=OURS)
+    assert fly(cluster_at(server), node("worker1")).complete
+    assert server.state.left == ["/api/v1/persistentvolumes/theirs"]
+
+
+def test_a_volume_of_a_run_at_work_elsewhere_is_left_alone(server: ApiServer) -> None:
+    alive = {"spec": {"holderIdentity": "run-b", "leaseDurationSeconds": 30, "renewTime": stamp()}}
+    server.put("/apis/coordination.k8s.io/v1/namespaces/elsewhere/leases/clusterprobe-active", **alive)
+    server.put("/api/v1/namespaces/elsewhere", labels=OURS)
+    server.put("/api/v1/persistentvolumes/busy", labels=OURS, spec={"claimRef": {"namespace": "elsewhere"}})
+    fly(cluster_at(server), node("worker1"))
+    assert server.state.left == ["/api/v1/namespaces/elsewhere", "/api/v1/persistentvolumes/busy"]
+
+
+def test_a_lease_expires_by_the_api_servers_clock() -> None:
+    held = Spec(holder_identity="run-a", lease_duration_seconds=30, renew_time="2026-01-01T00:00:00.000000Z")
+    renewed = 1767225600.0
+    assert not expired(held, renewed + 34.9)
+    assert expired(held, renewed + 35.1)
+    assert expired(Spec(), renewed)
+    assert not expired(Spec(holder_identity="run-a", renew_time="odd"), renewed)
+
+
+def test_a_lease_that_was_taken_over_is_lost(server: ApiServer) -> None:
+    lease = Lease(Writer(Origin(server.url)), "clusterprobe-active", "run-a", OURS, time.time)
+    lease.acquire(Deadline.after(5), lambda: False)
+    server.state.objects[LEASE]["spec"]["holderIdentity"] = "run-b"
+    assert not lease._renew_once()
+    assert lease.lost.is_set()
+    lease.release(Deadline.after(5))
+    assert LEASE in server.state.objects
+
+
+# --- the end, at every moment -----------------------------------------------------------------------------------------
+
+
+def count_requests() -> int:
+    one = ApiServer()
+    fly(cluster_at(one), node("worker1"))
+    one.shutdown()
+    one.server_close()
+    return len(one.state.requests)
+
+
+def test_interrupted_at_any_request_nothing_is_left() -> None:
+    for number in range(1, count_requests() + 1):
+        server = ApiServer()
+        cluster = cluster_at(server)
+        server.state.before = lambda seen, number=number, cluster=cluster: cluster.stop.set() if seen == number else None
+        begun = time.monotonic()
+        readings = fly(cluster, node("worker1"))
+        assert server.state.left == [], f"interrupted at request {number}"
+        assert time.monotonic() - begun < 20
+        assert readings.unreadable or len(readings.items[0]) == 2
+        server.shutdown()
+        server.server_close()
+
+
+class Killed(BaseException):
+    """Nothing that anybody catches."""
+
+
+def test_killed_at_any_request_the_next_run_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clusterprobe.access.lease.CLOCK_SLACK_SECONDS", -60.0)  # the killed run's lease counts as expired
+    send = Writer.create, Writer.read, Writer.delete, Writer.replace
+    for number in range(1, 14):
+        server = ApiServer()
+        calls = iter(range(1, 10_000))
+        with monkeypatch.context() as killing:
+            for name, function in zip(("create", "read", "delete", "replace"), send, strict=True):
+                killing.setattr(Writer, name, _dying(function, calls, number))
+            killing.setattr(active.Workspace, "__exit__", lambda *_: None)
+            killing.setattr(active.Workspace, "_withdraw", lambda self: self._lease.stop())
+            with pytest.raises(Killed):
+                fly(cluster_at(server), node("worker1"))
+        assert fly(cluster_at(server), node("worker1")).complete
+        assert server.state.left == [], f"killed at call {number}"
+        server.shutdown()
+        server.server_close()
+
+
+def _dying(function: Any, calls: Iterator[int], number: int) -> Any:
+    def call(*arguments: Any, **options: Any) -> Any:
+        result = function(*arguments, **options) if next(calls) <= number else None
+        if result is None and next(calls) > number:
+            raise Killed
+        return result
+
+    return call

@@ -48,9 +48,14 @@ _PAIRS = [
     (re.compile(r"(?i)\b((?:bearer|basic)\s+)([A-Za-z0-9._~+/=-]{8,})"), 2),
     (re.compile(r"(?i)([a-z][a-z0-9+.-]*(?:://|%3a%2f%2f)[^\s/:@\"'%]*(?::|%3a))([^\s/@\"']{1,256}?)(?=@|%40)"), 2),
     (re.compile(rf"(?i)(\\?[\"']?\b{_KEY}\\?[\"']?\s*(?::|=|%3[dD])\s*)(\\?\"(?:[^\"\\]|\\[^\"])*\\?\"|'[^']*'|[^\s,;&\"'`}}]+)"), 2),
-    (re.compile(rf"(?i)(--?{_KEY}\s+)([^\s-][^\s]*)"), 2),
+    # One dash inside a name, as in `slack-secret is missing`, begins no flag; after an escaped line end it does.
+    (re.compile(rf"(?i)((?:--|(?<![\w./])-|(?<=\\[nrt])-){_KEY}\s+)([^\s-](?:(?!\\[nrt])\S)*)"), 2),
 ]
-_HARMLESS = re.compile(r"(?i)^\\?[\"']?(?:|null|none|true|false|<secret>|\[redacted\].*|\d{1,3}|[^\"']*/[\w./-]+)\\?[\"']?$")
+# `… from secret: missing name in receiver`: what follows is what is wrong, not what the secret is.
+_COMPLAINTS = "missing|undefined|unknown|unsupported|unexpected|invalid|failed|cannot|could|not|no|yaml:?"
+_HARMLESS = re.compile(
+    rf"(?i)^\\?[\"']?(?:|null|none|true|false|<secret>|\[redacted\].*|\d{{1,3}}|{_COMPLAINTS}|[^\"']*/[\w./-]+)\\?[\"']?$"
+)
 
 
 def redact(text: str) -> str:

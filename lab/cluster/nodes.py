@@ -18,6 +18,7 @@ OWN_FOLDERS = (
     "/var/lib/kubelet",
     "/var/lib/containerd",
     "/run/containerd",
+    "/run/netns",  # of the pods
     "/var/lib/cni",
     "/etc/cni",
     "/var/log/pods",

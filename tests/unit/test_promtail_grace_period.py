@@ -179,5 +179,12 @@ def test_a_claim_that_does_not_exist_is_unchecked() -> None:
     assert "there is no PersistentVolumeClaim positions" in verdict.unread[0].reason
 
 
-def test_whatever_is_unreadable_adds_no_finding() -> None:
-    assert_blindness_is_no_health(probe_grace_period, platform(agent(), agent_terminations=terminations(30)))
+@pytest.mark.parametrize("volume", [NFS, HOST])
+def test_whatever_is_unreadable_adds_no_finding(volume: dict[str, Any]) -> None:
+    read = platform(agent(volume=volume), agent_terminations=terminations(30))
+    read.pop("pods") if volume == HOST else None  # `log_agents` rests on them, and says so
+
+    def probe(verdict: Any, **others: Any) -> None:
+        probe_grace_period(verdict, **{"pods": listing("Pod", [agent(volume=volume)]), **others})
+
+    assert_blindness_is_no_health(probe, read)

@@ -109,3 +109,8 @@ def test_what_cannot_be_read_is_never_a_pass_and_never_a_finding(name: str) -> N
 @pytest.mark.parametrize("name", ["loki_instant_counters", "loki_queriers"])
 def test_the_finding_stands_without_what_only_helps(name: str) -> None:
     assert reasons(judged(probe_instant_queries, **platform(asked(2, 0), **{name: UNREAD}))) == ["InstantLogQueries"]
+
+
+@pytest.mark.parametrize("name", ["loki_refused_instant_queries", "loki_build"])
+def test_a_count_says_nothing_while_the_log_that_may_explain_it_is_not_read(name: str) -> None:
+    assert not reasons(judged(probe_instant_queries, **platform(asked(2, 0), counted=7, **{name: UNREAD})))

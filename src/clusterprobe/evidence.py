@@ -45,7 +45,7 @@ class Evidence:
         self.profile, self.cluster, self.bundle, self.active = profile, cluster, bundle, active
         self.deadline = deadline or Deadline.after(profile.timeout_seconds)
         self.wanted = closure([*ALWAYS, *names])
-        self._hopeless = ""
+        self._hopeless, self._stopped = "", False
         self._moment = time.time()
         self._gathering = Gathering(self.wanted, self._read, on_done)
 
@@ -62,6 +62,8 @@ class Evidence:
 
     def get(self, name: str) -> Any:
         """The readings of a source; past the deadline, readings that say so."""
+        if self._stopped:
+            return self._gathering.result(name, 0.0, "not read before the run was interrupted")
         return self._gathering.result(name, self.deadline.at)
 
     @property
@@ -103,6 +105,7 @@ class Evidence:
 
     def stop(self) -> None:
         """End an interrupted run: active sources clean up behind them, which is waited for."""
+        self._stopped = True  # nothing else is waited for
         if self.cluster is None:
             return
         self.cluster.stop.set()
@@ -110,7 +113,6 @@ class Evidence:
         limit = time.monotonic() + CLEANUP_SECONDS
         while self.active and self._gathering.pending(changing) and time.monotonic() < limit:
             time.sleep(0.1)
-        self.deadline = Deadline.after(0)  # nothing else is waited for
 
     def _read(self, one: Source, needed: Mapping[str, Any]) -> Any:
         arguments: dict[str, Any] = dict(needed)

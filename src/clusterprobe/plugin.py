@@ -9,7 +9,7 @@ import difflib
 import functools
 import inspect
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from clusterprobe.verdict import Verdict, result
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
 VERDICT: pytest.StashKey[Verdict] = pytest.StashKey()
-DESELECTED: pytest.StashKey[bool] = pytest.StashKey()
+CALLED: pytest.StashKey[bool] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -193,24 +193,28 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not is_probe(pyfuncitem):
         return None
     run = pyfuncitem.config.stash[RUN]
-    parameters = inspect.signature(_function(pyfuncitem)).parameters
-    found, crash = pyfuncitem.stash.get(VERDICT, Verdict()), ""
-    if "environments" in parameters:  # a label that was not seen may say that a namespace belongs elsewhere
-        found.need(run.evidence.unplaced)
-    try:
-        _function(pyfuncitem)(**{name: pyfuncitem.funcargs[name] for name in parameters})
-    except Exception as error:
-        crash = _crash(error)
-    one = result(
-        probe_id(pyfuncitem.path),
-        _question(pyfuncitem),
-        found,
-        level=fail_level(run.fail_on),
-        crash=crash,
-        known=functools.partial(_is_known, run.profile, probe_id(pyfuncitem.path)),
-    )
+    pyfuncitem.stash[CALLED] = True
+    one = _judge(pyfuncitem, run, pyfuncitem.funcargs, pyfuncitem.stash.get(VERDICT, Verdict()))
     _conclude(pyfuncitem, run, one)
     return True
+
+
+def _judge(item: pytest.Item, run: Run, values: Mapping[str, Any], verdict: Verdict) -> ProbeResult:
+    parameters, crash = inspect.signature(_function(item)).parameters, ""
+    if "environments" in parameters:  # a label that was not seen may say that a namespace belongs elsewhere
+        verdict.need(run.evidence.unplaced)
+    try:
+        _function(item)(**{name: values[name] for name in parameters})
+    except Exception as error:
+        crash = _crash(error)
+    return result(
+        probe_id(item.path),
+        _question(item),
+        verdict,
+        level=fail_level(run.fail_on),
+        crash=crash,
+        known=functools.partial(_is_known, run.profile, probe_id(item.path)),
+    )
 
 
 def _crash(error: Exception) -> str:
@@ -264,5 +268,21 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Write every output, whatever happened: an interrupted run says that it was."""
     run = session.config.stash.get(RUN, None)
-    if run is not None and run.begun:
-        run.finish(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
+    if run is None or not run.begun:
+        return
+    interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+    if interrupted:
+        run.evidence.stop()
+        for item in session.items:
+            if is_probe(item) and not item.stash.get(CALLED, False):
+                _judge_what_was_read(item, run)
+    run.finish(interrupted=interrupted)
+
+
+def _judge_what_was_read(item: pytest.Item, run: Run) -> None:
+    """An interrupted run still says what it has seen, such as the timings of canaries that it has just cleaned up."""
+    verdict = Verdict(run.evidence.environments.of)
+    given = {"verdict": verdict, "environments": run.evidence.environments, "clock": run.evidence.clock, "profile": run.profile}
+    names = inspect.signature(_function(item)).parameters
+    read = {name: run.evidence.get(name) for name in names if name in all_sources()}
+    run.conclude(_judge(item, run, {**read, **given}, verdict))

@@ -156,8 +156,6 @@ class Run:
         """Grade the run and write every output."""
         from clusterprobe.report import write_all
 
-        if interrupted:
-            self.evidence.stop()
         self._conclude_the_rest()
         finished = self.result(interrupted=interrupted)
         troubles = write_all(finished, self.folder)

@@ -152,8 +152,8 @@ class Gathering:
         self._futures[one.name].set_result(value)
         self._on_done(one.name, self.seconds[one.name])
 
-    def result(self, name: str, deadline: float) -> Any:
-        """The value of a source, or, past the deadline (monotonic), readings that say so. Interruptible by signals."""
+    def result(self, name: str, deadline: float, late: str = "not read before the run's deadline (--timeout)") -> Any:
+        """The value of a source, or, past the deadline (monotonic), readings that say why: `late`. Interruptible by signals."""
         future = self._futures[name]
         while not future.done() and time.monotonic() < deadline:
             try:
@@ -162,7 +162,7 @@ class Gathering:
                 continue
         if future.done():
             return future.result()
-        return unreadable(Subject(kind="source", name=name), "not read before the run's deadline (--timeout)")
+        return unreadable(Subject(kind="source", name=name), late)
 
     def pending(self, names: Iterable[str]) -> list[str]:
         return [name for name in names if name in self._futures and not self._futures[name].done()]

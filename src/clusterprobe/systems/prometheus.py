@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -255,13 +256,16 @@ class _QueryAnswer(msgspec.Struct):
 
 
 def query(endpoint: Endpoint, expression: str) -> list[Sample]:
-    """An instant query. An answer with warnings is partial, and so unreadable."""
+    """An instant query. An answer with warnings is partial, and so unreadable, and so is one with a value that is no number."""
     answer = endpoint.json("/api/v1/query", _QueryAnswer, {"query": expression})
     if answer.status != "success" or answer.data is None:
         raise BadResponse(f"{endpoint.url}/api/v1/query: {answer.error or 'no data'}")
     if answer.warnings:
         raise BadResponse(f"{endpoint.url}/api/v1/query: a partial answer: {answer.warnings[0]}")
-    return [Sample(one.metric, one.value[0], float(one.value[1])) for one in answer.data.result]
+    samples = [Sample(one.metric, one.value[0], float(one.value[1])) for one in answer.data.result]
+    if any(math.isnan(one.value) for one in samples):  # no comparison with it holds, so that it would pass every threshold
+        raise BadResponse(f"{endpoint.url}/api/v1/query: a value of {expression} is not a number")
+    return samples
 
 
 # Of each kind of series whose `namespace` is that of what is observed: enough to tell which namespaces are watched.

@@ -50,7 +50,7 @@ def probe_instant_queries(
     servers = {server.namespace: server for server in verdict.enrich(loki_queriers).items}
     for (namespace, release), queries in releases.items():
         _report(verdict, namespace, release, queries, servers.get(namespace), profile, clock.now)
-    if loki_refused_instant_queries.complete and builds.complete:  # else the log may well tell, had it been read
+    if not verdict.unread:  # else the log may well tell, had it been read
         _mention_counts(verdict, verdict.enrich(loki_instant_counters), releases)
 
 

@@ -108,6 +108,8 @@ def parse_log(namespace: str, release: str, body: bytes) -> LokiLog:
     times = [at for line in (lines[:1] + lines[-1:]) if (at := _time(line)) is not None]
     if lines and len(times) != len(lines[:1] + lines[-1:]):
         raise BadResponse(f"the log of a Loki pod in {namespace} is not lines that begin with a time")
+    if body and not body.endswith(b"\n"):
+        raise BadResponse(f"the log of a Loki pod in {namespace} ends within a line")
     refusals = [one for line in lines if b"instant" in line and (one := parse_line(line.decode("utf-8", "replace")))]
     return LokiLog(
         namespace=namespace,

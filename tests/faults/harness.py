@@ -1,0 +1,265 @@
+"""Runs every probe against a server, whole or only what one path concerns."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from clusterprobe.access.cluster import Cluster
+from clusterprobe.access.connection import Connection
+from clusterprobe.access.deadline import Deadline
+from clusterprobe.access.http import Origin
+from clusterprobe.catalogue import catalogue
+from clusterprobe.evidence import Evidence
+from clusterprobe.model import Finding, ProbeResult, ProbeVerdict
+from clusterprobe.profile import Expect, Profile, fail_level, load_profile
+from clusterprobe.readings import Readings
+from clusterprobe.shipped import shipped
+from clusterprobe.sources import Source, all_sources, closure
+from clusterprobe.verdict import Verdict, result
+from tests.faults.server import FaultServer
+
+SLACK_SECONDS = 1.5  # for judging, and for a busy machine
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A collected probe."""
+
+    id: str
+    question: str
+    function: Callable[..., None]
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        return tuple(inspect.signature(self.function).parameters)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What it reads; which environment a namespace belongs to rests on the namespaces."""
+        known = [name for name in self.parameters if name in all_sources()]
+        return (*known, "namespaces") if "environments" in self.parameters else tuple(known)
+
+
+@cache
+def probes() -> tuple[Probe, ...]:
+    """Every probe in the folder, found as the suite finds them."""
+    return tuple(Probe(one.id, one.question, _load(one.path)) for one in catalogue(shipped("probes")))
+
+
+def _load(path: Path) -> Callable[..., None]:
+    spec = importlib.util.spec_from_file_location(f"faults_{path.parent.name}_{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    function: Callable[..., None] = getattr(module, path.stem)
+    return function
+
+
+@cache
+def default_profile() -> Profile:
+    """The default one, and what the recorded cluster has: so that `*/missing` has something to judge."""
+    platform = Expect(
+        prometheus=["monitoring-dev", "monitoring-prod"], alertmanager=["monitoring-dev", "monitoring-prod"], loki=["logging"]
+    )
+    return load_profile("default", shipped("profiles")).model_copy(update={"expect": platform})
+
+
+@dataclass
+class Outcome:
+    """What a run said, and how long it took."""
+
+    results: dict[str, ProbeResult]
+    seconds: float = 0.0
+    hopeless: str = ""
+    touched: frozenset[str] = frozenset()  # the sources that returned something else than when all was well, or rest on one
+
+    def verdicts(self) -> dict[str, str]:
+        return {one.id: str(one.verdict) for one in self.results.values()}
+
+    def findings(self, probe: str) -> set[tuple[str, str]]:
+        return {identity(one) for one in self.results[probe].findings}
+
+
+def identity(finding: Finding) -> tuple[str, str]:
+    subject = finding.subject
+    return finding.reason, f"{subject.kind} {subject.namespace}/{subject.name}"
+
+
+def connection(url: str, **origin: Any) -> Connection:
+    return Connection(Origin(url, **origin), "recorded", "somebody", "default", "proxy")
+
+
+def run(url: str, seconds: float, *, chosen: Iterable[Probe] | None = None, profile: Profile | None = None, **origin: Any) -> Outcome:
+    """A whole run of the probes, as the plugin makes it, with that many seconds to read."""
+    asked = tuple(chosen) if chosen is not None else probes()
+    deadline = Deadline.after(seconds)
+    names = sorted({name for one in asked for name in one.sources})
+    cluster = Cluster(connection(url, **origin), deadline)
+    evidence = Evidence(names, profile or default_profile(), cluster=cluster, deadline=deadline)
+    begun = time.monotonic()
+    evidence.start()
+    return Outcome(judge(evidence, asked), time.monotonic() - begun, evidence.hopeless)
+
+
+def judge(evidence: Evidence, asked: Iterable[Probe]) -> dict[str, ProbeResult]:
+    """Each probe's verdict on these readings; a crash is broken, as in the plugin."""
+    return {one.id: _judge(evidence, one) for one in asked}
+
+
+def _judge(evidence: Evidence, probe: Probe) -> ProbeResult:
+    verdict, crash = Verdict(evidence.environments.of), ""
+    if "environments" in probe.parameters:
+        verdict.need(evidence.unplaced)
+    special = {"verdict": verdict, "profile": evidence.profile, "clock": evidence.clock, "environments": evidence.environments}
+    try:
+        probe.function(**{name: special[name] if name in special else evidence.get(name) for name in probe.parameters})
+    except Exception as error:
+        crash = f"{type(error).__name__}: {error}"
+    return result(probe.id, probe.question, verdict, level=fail_level(evidence.profile.fail_on), crash=crash)
+
+
+# --- only what one path concerns ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class Baseline:
+    """A healthy run, source by source: what each returned and asked for, and what the probes said of it."""
+
+    readings: dict[str, Any] = field(default_factory=dict)
+    asked: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    lists: set[str] = field(default_factory=set)
+    pages: dict[str, int] = field(default_factory=dict)
+    outcome: Outcome = field(default_factory=lambda: Outcome({}))
+
+    def affected(self, resource: str) -> set[str]:
+        """The sources that ask for this, and all that rest on them."""
+        found: set[str] = set()
+        for one in closure(self.readings):
+            if one.name in self.asked[resource] or found & set(one.needs):
+                found.add(one.name)
+        return found
+
+    def readers(self, resource: str) -> list[Probe]:
+        affected = self.affected(resource)
+        return [one for one in probes() if affected & set(one.sources)]
+
+
+def baseline(server: FaultServer) -> Baseline:
+    """Read every passive source alone, one after the other, to see which asks for what."""
+    found = Baseline()
+    deadline = Deadline.after(60)
+    evidence = Evidence(list(all_sources()), default_profile(), deadline=deadline,
+                        cluster=Cluster(connection(server.url), deadline))  # fmt: skip
+    for one in evidence.wanted:
+        server.seen.clear()
+        if one.name == "identity":
+            evidence._identity = one.function(cluster=evidence.cluster)
+        found.readings[one.name] = evidence._read(one, {name: found.readings[name] for name in one.needs})
+        for request in server.seen:
+            found.asked[request.resource].add(one.name)
+            found.pages[request.resource] = request.pages
+    found.outcome = Outcome(judge(Known(found.readings, set(), server.url, 60), probes()))
+    return found
+
+
+class Known(Evidence):
+    """Evidence of which only some sources are read afresh; the others are as they were."""
+
+    def __init__(self, readings: Mapping[str, Any], afresh: set[str], url: str, seconds: float) -> None:
+        deadline = Deadline.after(seconds)
+        cluster = Cluster(connection(url), deadline)
+        super().__init__(list(readings), default_profile(), cluster=cluster, deadline=deadline)
+        self._readings, self._afresh = readings, afresh
+        cluster.skew_seconds, cluster._skew_known = _skew(readings), True
+        self._moment = cluster.now()
+        self._gathering.start()
+
+    def start(self) -> None:
+        """It has begun already: who we are is known."""
+
+    def _read(self, one: Source, needed: Mapping[str, Any]) -> Any:
+        return super()._read(one, needed) if one.name in self._afresh else self._readings[one.name]
+
+
+def _skew(readings: Mapping[str, Any]) -> float:
+    return float(next(iter(readings["identity"].items)).skew_seconds)
+
+
+def rerun(known: Baseline, server: FaultServer, resource: str, seconds: float) -> Outcome:
+    """Run again only the probes that a path concerns, reading only what it concerns."""
+    begun = time.monotonic()
+    evidence = Known(known.readings, known.affected(resource), server.url, seconds)
+    results = judge(evidence, known.readers(resource))
+    return Outcome(results, time.monotonic() - begun, touched=_touched(evidence, known))
+
+
+def _touched(evidence: Evidence, known: Baseline) -> frozenset[str]:
+    """Namespaces only serve lists as their second way: a list that did without them is as good as before."""
+    found: set[str] = set()
+    for one in evidence.wanted:
+        rests_on = not one.active and found & set(one.needs) - ({"namespaces"} if one.reads else set())
+        if rests_on or _untimed(evidence.get(one.name)) != _untimed(known.readings[one.name]):
+            found.add(one.name)
+    return frozenset(found)
+
+
+def _untimed(value: Any) -> Any:
+    """Readings without numbers that differ with the moment, such as how long an answer took."""
+    if isinstance(value, Readings):
+        return _untimed([value.values, value.unreadable])
+    if isinstance(value, float):
+        return math.isnan(value)
+    if isinstance(value, int) and value > 1e9:
+        return 0  # a moment in seconds or nanoseconds
+    if isinstance(value, Mapping):
+        return {str(key): _untimed(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_untimed(one) for one in value]
+    return _untimed(msgspec.to_builtins(value)) if isinstance(value, msgspec.Struct) else value
+
+
+# --- what must hold ----------------------------------------------------------------------------------------------------
+
+
+def wrongs(outcome: Outcome, healthy: Outcome) -> list[str]:
+    """What no fault may do: make a finding, break a probe, or turn what was judged into "nothing to judge"."""
+    found = []
+    for one in outcome.results.values():
+        before = healthy.results[one.id]
+        if one.verdict is ProbeVerdict.BROKEN:
+            found.append(f"{one.id} is broken: {one.reason}")
+        for extra in outcome.findings(one.id) - healthy.findings(one.id):
+            found.append(f"{one.id} has a false finding: {extra}")
+        if one.verdict is ProbeVerdict.NOT_APPLICABLE and before.verdict is not ProbeVerdict.NOT_APPLICABLE:
+            found.append(f"{one.id} is not applicable: {one.reason}")
+        if one.verdict is ProbeVerdict.PASS and before.verdict is not ProbeVerdict.PASS:
+            found.append(f"{one.id} passes, which it did not before: {before.verdict}")
+    return found
+
+
+# What these say of themselves where they know less; their probes judge that, and the matrix cannot see it.
+OF_THEIR_OWN = {
+    "alertmanager_secrets",  # each fact is None where nothing tells it; it only matters where the fallback serves
+    "log_agents",  # a claim is only looked up for an agent whose positions lie on one, and is unreadable there
+}
+
+
+def unnoticed(outcome: Outcome, healthy: Outcome) -> list[str]:
+    """Probes that pass on other readings as if nothing had happened: neither a note nor anything unchecked tells of it."""
+    sources = {one.id: set(one.sources) - OF_THEIR_OWN for one in probes()}
+    return [
+        f"{one.id} passes without a word: {one.reason}, although {', '.join(sorted(sources[one.id] & outcome.touched))} changed"
+        for one in outcome.results.values()
+        if one.verdict is ProbeVerdict.PASS and one.notes == healthy.results[one.id].notes and sources[one.id] & outcome.touched
+    ]

@@ -1,0 +1,111 @@
+"""Record what the healthy lab answers to every source, for the fault matrix.
+
+With the lab up, settled and with nothing staged (`python -m lab status`), in the root of the repository:
+
+    PYTHONPATH=src:. python -m tests.faults.record [KUBECONFIG]
+
+writes `tests/faults/healthy.json.gz`. Make it again when a source asks for something new: the matrix says so.
+"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import sys
+import threading
+import time
+from pathlib import Path
+
+from clusterprobe.access.cluster import Cluster
+from clusterprobe.access.connection import Connection, connect
+from clusterprobe.access.deadline import Deadline
+from clusterprobe.access.http import Http, Origin
+from clusterprobe.evidence import Evidence
+from clusterprobe.profile import load_profile
+from clusterprobe.shipped import shipped
+from clusterprobe.sources import all_sources
+from tests.faults.recording import HEALTHY, Exchange, Recording, key_of, slim
+
+LAB = "/tmp/clusterprobe-lab/kubeconfig"
+SECONDS = 120
+ANY_STATUS = tuple(range(200, 600))
+
+
+class Proxy(http.server.ThreadingHTTPServer):
+    """Passes every request on to the API server as the lab's admin, and keeps the answers."""
+
+    daemon_threads = True
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.upstream = Http(connection.origin)
+        self.recording = Recording(time.time())
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """One request of a source."""
+
+    protocol_version = "HTTP/1.1"
+    server: Proxy
+
+    def do_GET(self) -> None:
+        self._pass_on("GET")
+
+    def do_POST(self) -> None:
+        self._pass_on("POST")
+
+    def _pass_on(self, method: str) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(length)) if length else None
+        headers = {"Accept": self.headers["Accept"]}
+        answer = self.server.upstream.send(
+            method, self.path, Deadline.after(30), body=body, headers=headers, accept=ANY_STATUS, retry=False
+        )
+        kind = answer.headers.get("Content-Type", "")
+        whole = json.dumps(slim(json.loads(answer.body)), separators=(",", ":")).encode() if "json" in kind else answer.body
+        self.server.recording.exchanges[key_of(method, self.path)] = Exchange(answer.status, kind, whole)
+        self.send_response(answer.status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: the summary is enough."""
+
+
+def record(kubeconfig: str = LAB) -> Recording:
+    """Read every source that changes nothing, through the proxy."""
+    connection = connect(kubeconfig)
+    proxy = Proxy(connection)
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    deadline = Deadline.after(SECONDS)
+    through = Connection(Origin(proxy.url), connection.context, connection.user, connection.namespace, connection.route)
+    names = [one.name for one in all_sources().values() if not one.active]
+    evidence = Evidence(names, load_profile("default", shipped("profiles")), cluster=Cluster(through, deadline), deadline=deadline)
+    evidence.start()
+    for name in names:
+        for one in getattr(evidence.get(name), "unreadable", ()):
+            print(f"{name}: {one.subject}: {one.reason}")  # noqa: T201
+    proxy.shutdown()
+    return proxy.recording
+
+
+def main() -> None:
+    """Record, say what was recorded, and refuse what does not belong into a repository."""
+    recording = record(*sys.argv[1:2])
+    secret = [key for key in recording.exchanges if "/secrets" in key]
+    if secret:
+        sys.exit(f"a source reads Secrets, which are not recorded: {secret[0]}")
+    recording.save()
+    odd = [f"{key}: HTTP {one.status}" for key, one in recording.exchanges.items() if one.status not in (200, 201)]
+    print("\n".join(odd))  # noqa: T201
+    print(f"{len(recording.exchanges)} requests, {Path(HEALTHY).stat().st_size // 1024} KiB: {HEALTHY}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""The commands: build | up | status | stage | clear | stages | kubeconfig | down."""
+"""The commands: build | up | status | stage | clear | stages | kubeconfig | demo | down."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from lab import api
 from lab.access import namespace_kubeconfig
 from lab.build import build
+from lab.demo import record
 from lab.errors import LabError
 from lab.paths import STATE
 from lab.stages import all_stages, clear, stage
 from lab.status import print_status
 from lab.up import down, up
 
-_COMMANDS = ("build", "up", "status", "stages", "stage", "clear", "kubeconfig", "down")
+_COMMANDS = ("build", "up", "status", "stages", "stage", "clear", "kubeconfig", "demo", "down")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -56,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     kubeconfig = commands.add_parser("kubeconfig", help="print a kubeconfig that may read one namespace only")
     kubeconfig.add_argument("--namespace", required=True)
     kubeconfig.set_defaults(run=_kubeconfig)
+    demo = commands.add_parser("demo", help="record the demo's bundle: stage incidents, capture, clear")
+    demo.add_argument("bundle", metavar="FILE", type=Path)
+    demo.set_defaults(run=_demo)
     commands.add_parser("down", help="end the lab and remove its state").set_defaults(run=_down)
     return parser
 
@@ -104,6 +109,12 @@ def _clear(options: argparse.Namespace) -> int:
 def _kubeconfig(options: argparse.Namespace) -> int:
     _need_lab()
     print(namespace_kubeconfig(options.namespace), end="")
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    _need_lab()
+    record(options.bundle)
     return 0
 
 

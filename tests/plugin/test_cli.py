@@ -16,6 +16,7 @@ def clusterprobe(*arguments: str, folder: Path, **environment: str) -> subproces
         cwd=folder,
         env={**os.environ, "HOME": str(folder), "KUBECONFIG": "", **environment},
         timeout=60,
+        check=False,
         stdin=subprocess.DEVNULL,
     )
 

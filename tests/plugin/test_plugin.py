@@ -132,7 +132,7 @@ def test_a_misspelt_source_is_broken_like_any_other(probes) -> None:
 
 
 def test_one_probe_that_breaks_leaves_the_others_alone(probes) -> None:
-    done, results = probes(
+    _, results = probes(
         bad="def probe_bad(verdict, nodes):\n    1 / 0\n", good="def probe_good(verdict, nodes):\n    list(verdict.examine(nodes))\n"
     )
     assert [one["verdict"] for one in results["probes"]] == ["broken", "pass"]

@@ -1,0 +1,64 @@
+"""Runs the suite against the lab as a user does, and reads what it wrote."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.paths import KUBECONFIG
+
+PROFILE = Path(__file__).parents[2] / "lab" / "profile.yaml"
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished run: its exit status, results.json, and what it said."""
+
+    status: int
+    results: dict[str, Any]
+    said: str
+
+    def found(self, *severities: str) -> set[tuple[str, str]]:
+        """(probe, reason) of the findings of these severities."""
+        return {
+            (probe["id"], finding["reason"])
+            for probe in self.results["probes"]
+            for finding in probe["findings"]
+            if finding["severity"] in severities
+        }
+
+    def finding(self, probe: str, reason: str) -> dict[str, Any]:
+        findings = [one for one in self.probe(probe)["findings"] if one["reason"] == reason]
+        assert findings, f"{probe} did not find {reason}: {self.probe(probe)}"
+        return dict(findings[0])
+
+    def probe(self, probe_id: str) -> dict[str, Any]:
+        return next(dict(one) for one in self.results["probes"] if one["id"] == probe_id)
+
+    def verdicts(self, verdict: str) -> dict[str, str]:
+        """The reasons of the probes with this verdict."""
+        return {one["id"]: one["reason"] for one in self.results["probes"] if one["verdict"] == verdict}
+
+
+def clusterprobe(folder: Path, *options: str, kubeconfig: Path = KUBECONFIG, seconds: float = 240) -> Done:
+    """`clusterprobe run` in a process of its own."""
+    command = "from clusterprobe.cli import main; main()"
+    arguments = [*options, "--kubeconfig", str(kubeconfig), "--output", str(folder)]
+    if "--profile" not in options:
+        arguments += ["--profile", str(PROFILE)]
+    done = subprocess.run(
+        [sys.executable, "-c", command, "run", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    file = folder / "results.json"
+    assert file.is_file(), done.stdout + done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    return Done(done.returncode, json.loads(file.read_text()), done.stdout + done.stderr)

@@ -1,0 +1,61 @@
+"""Every incident, staged on the real platform: found with its cause, and nothing else; repaired, and silent again."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from lab.stages import clear, stage
+from tests.lab.expectations import STAGES
+from tests.lab.running import Done, clusterprobe
+
+SETTLING_SECONDS = 240
+
+
+def healthy(done: Done) -> bool:
+    return done.status == 0 and not done.found("warning", "error", "critical")
+
+
+def wait_until_healthy(folder: Path, *options: str) -> Done:
+    """Run until healthy: counters, log windows and scrapes take their time to forget. The last run is returned."""
+    deadline = time.monotonic() + SETTLING_SECONDS
+    while True:
+        done = clusterprobe(folder, *options)
+        if healthy(done) or time.monotonic() > deadline:
+            return done
+        time.sleep(5)
+
+
+def test_the_healthy_lab_is_healthy_and_everything_is_examined(tmp_path: Path) -> None:
+    done = wait_until_healthy(tmp_path)
+    assert healthy(done), done.said
+    applicable = [one for one in done.results["probes"] if one["verdict"] != "not_applicable"]
+    assert all(one["examined"] > 0 and one["verdict"] == "pass" for one in applicable), done.said
+    assert {one["id"] for one in done.results["probes"]} - {one["id"] for one in applicable} == {
+        "prometheus/missing",
+        "alertmanager/missing",
+        "loki/missing",
+    }
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_an_incident_is_found_with_its_cause_and_silent_once_repaired(name: str, tmp_path: Path) -> None:
+    expected = STAGES[name]
+    options = ("--active", "--yes") if expected.active else ()
+    stage(name, expected.environment)
+    try:
+        done = clusterprobe(tmp_path / "staged", *options)
+    finally:
+        clear(name, expected.environment)
+    assert done.found("error", "critical") == set(expected.findings), done.said
+    assert set(done.verdicts("inconclusive")) <= expected.blind, done.said
+    assert done.verdicts("broken") == {}
+    assert done.status == (1 if expected.findings else 2 if done.verdicts("inconclusive") else 0)
+    for (probe, reason), words in expected.findings.items():
+        finding = done.finding(probe, reason)
+        text = " ".join(finding[part] for part in ("problem", "cause", "fix"))
+        assert [word for word in words if word not in text] == [], text
+        assert "$ " in finding["fix"]
+        assert finding["prevention"]
+    done = wait_until_healthy(tmp_path / "cleared", *options)
+    assert healthy(done), done.said

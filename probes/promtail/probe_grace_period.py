@@ -41,8 +41,8 @@ def probe_grace_period(
         if agent.export and agent.grace_seconds > longest:
             exposed.setdefault((agent.namespace, agent.owner), []).append(agent)
     if not exposed:
-        for unused in (agent_terminations, termination_canaries):
-            verdict.enrich(unused)
+        verdict.enrich(agent_terminations)
+        verdict.enrich(termination_canaries)
         return
     past = verdict.need(agent_terminations).items
     now = [one for _, one in agents_going(verdict.need(pods), clock.now)]

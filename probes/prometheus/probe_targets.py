@@ -40,7 +40,7 @@ def probe_targets(
     Fix: Ask the target as Prometheus does, and repair what answers; or remove the monitor of what is gone for good.
     Prevention: Alert on `up == 0` (the chart's TargetDown), and delete monitors together with what they watch.
     """
-    judge = Judge(verdict.need(prometheus_down), verdict.need(prometheus_runtime), verdict.need(pods), clock.now)
+    judge = Judge(prometheus_targets, verdict.need(prometheus_down), verdict.need(prometheus_runtime), verdict.need(pods), clock.now)
     pools: dict[tuple[Subject, str], Pool] = defaultdict(Pool)
     for subject, targets in verdict.examine(prometheus_targets):
         prometheus = PROMETHEUSES.subject(subject.namespace, subject.owner.partition("/")[2] or subject.name)

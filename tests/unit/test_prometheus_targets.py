@@ -92,6 +92,12 @@ def test_where_scrapes_are_rare_the_last_one_counts() -> None:
     assert reasons(judged(probe_targets, **platform(target("down", scrapeInterval="5m"), down=[]))) == ["TargetsDown"]
 
 
+def test_a_target_that_shares_its_series_with_one_that_is_up_is_still_found() -> None:
+    broken = target("down", scrapePool="serviceMonitor/fastapi-dev/broken/0", scrapeUrl="http://api-0:80/nope", lastError="status 404")
+    verdict = judged(probe_targets, **platform(target(), broken, down=[]))
+    assert [str(one.subject) for one in verdict.findings] == ["ServiceMonitor fastapi-dev/broken"]
+
+
 def test_the_target_of_a_pod_that_is_being_deleted_is_left_to_termination() -> None:
     going = pod(deletionTimestamp="2026-01-01T12:00:10Z")
     verdict = judged(probe_targets, **platform(target("down"), pods=[going]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from clusterprobe.model import Subject
 from clusterprobe.readings import Readings
 from clusterprobe.systems.objects import Pod
@@ -36,7 +38,11 @@ def hint(error: str) -> str:
 class Judge:
     """Tells apart what is broken from what has only just begun or is going away."""
 
-    def __init__(self, down: Readings[Down], runtime: Readings[Runtime], pods: Readings[Pod], now: float) -> None:
+    def __init__(
+        self, targets: Readings[list[Target]], down: Readings[Down], runtime: Readings[Runtime], pods: Readings[Pod], now: float
+    ) -> None:
+        self._targets = dict(targets)
+        self._twins: dict[Subject, Counter[frozenset[tuple[str, str]]]] = {}
         self._down = {subject: {frozenset(one.items()) for one in value.targets} for subject, value in down}
         self._runtime, self._now = dict(runtime), now
         self._pods, self._by_name = pods, pods.by_name()
@@ -67,7 +73,7 @@ class Judge:
                 return "since when it is a target is not known"
             young = self._now - since <= SCRAPES_TO_WAIT * interval + SLACK_SECONDS
             return f"it was not scraped yet, which is normal {ago(self._now - since)} after it appeared" if young else ""
-        if subject not in self._down and self._often(target):
+        if subject not in self._down and self._told(subject, target):
             return "whether it answered before could not be read"
         pod = self._pod(target)
         if pod is not None and not pod.ready and started is not None and self._now - started < DOWN_WINDOW_SECONDS:
@@ -75,8 +81,8 @@ class Judge:
         return ""
 
     def for_long(self, subject: Subject, target: Target) -> bool:
-        """Whether not one of a target's last scrapes succeeded; where they are rare, the last one has to do."""
-        if not self._often(target):
+        """Whether not one of a target's last scrapes succeeded; where `up` does not tell, the last one has to do."""
+        if not self._told(subject, target):
             return True
         labels = frozenset(target.labels.items())
         return labels in self._down.get(subject, set())
@@ -85,10 +91,17 @@ class Judge:
         since = self._since(subject, target)
         return "all the time" if since is None else ago(self._now - since)
 
-    def _often(self, target: Target) -> bool:
-        """Whether a target is scraped often enough for several scrapes to fall into the window."""
+    def _told(self, subject: Subject, target: Target) -> bool:
+        """Whether `up` tells of this target: several scrapes fall into the window, and it has the series to itself."""
         interval = duration_seconds(target.scrape_interval) or 60.0
-        return (SCRAPES_TO_WAIT + 1) * interval <= DOWN_WINDOW_SECONDS
+        often = (SCRAPES_TO_WAIT + 1) * interval <= DOWN_WINDOW_SECONDS
+        return often and not self._has_twin(subject, target)
+
+    def _has_twin(self, subject: Subject, target: Target) -> bool:
+        """Whether another target carries the same labels, as when two monitors take one port: both write the same `up`."""
+        if subject not in self._twins:
+            self._twins[subject] = Counter(frozenset(one.labels.items()) for one in self._targets.get(subject, []))
+        return self._twins[subject][frozenset(target.labels.items())] > 1
 
     def _pod(self, target: Target) -> Pod | None:
         return self._by_name.get((target.discovered.namespace, target.discovered.pod))

@@ -5,7 +5,9 @@ A bundle is a zip file: `manifest.json`, and `readings/<source>.json` for each s
 
 from __future__ import annotations
 
+import lzma
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -58,10 +60,10 @@ class Bundle:
             self.manifest = msgspec.json.decode(self._members["manifest.json"], type=Manifest)
         except OSError as error:
             raise BundleError(f"the bundle {path} cannot be read: {error.strerror}") from None
-        except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError):
-            raise BundleError(f"{path} is no bundle: make one with `clusterprobe capture`") from None
         except msgspec.MsgspecError as error:
             raise BundleError(f"{path} is no bundle of this version ({SCHEMA}): {error}") from None
+        except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError, ValueError, zlib.error, lzma.LZMAError):
+            raise BundleError(f"{path} is no bundle: make one with `clusterprobe capture`") from None
 
     def readings(self, source: Source) -> Readings[Any]:
         """What the source returned at capture."""

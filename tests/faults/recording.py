@@ -35,6 +35,11 @@ class Exchange:
         value = json.loads(self.body)
         return isinstance(value, dict) and str(value.get("kind", "")).endswith("List") and isinstance(value.get("items"), list)
 
+    @property
+    def items(self) -> list[Any]:
+        """The objects of a list."""
+        return list(json.loads(self.body)["items"])
+
 
 @dataclass
 class Recording:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -87,9 +88,8 @@ def test_an_interrupted_active_run_leaves_nothing_and_says_so(tmp_path: Path) ->
     output = tmp_path / "out"
     run = subprocess.Popen(
         [*command, "--kubeconfig", str(KUBECONFIG), "--profile", str(PROFILE), "--output", str(output)],
-        stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-        text=True,
+        stderr=subprocess.DEVNULL,
     )
     wait_until_ours_exist()
     run.terminate()
@@ -110,8 +110,6 @@ def ours() -> list[str]:
 
 
 def wait_until_ours_exist() -> None:
-    import time
-
     deadline = time.monotonic() + 60
     while not any("pods" in one for one in ours()):
         assert time.monotonic() < deadline, "the run made no canary"

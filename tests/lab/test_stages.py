@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from lab.stages import clear, stage
-from tests.lab.expectations import STAGES
+from tests.lab.expectations import STAGES, Expectation
 from tests.lab.running import Done, clusterprobe
 
 SETTLING_SECONDS = 240
+EVIDENCE_SECONDS = 60
 
 
 def healthy(done: Done) -> bool:
@@ -24,6 +25,17 @@ def wait_until_healthy(folder: Path, *options: str) -> Done:
         if healthy(done) or time.monotonic() > deadline:
             return done
         time.sleep(5)
+
+
+def wait_until_found(folder: Path, expected: Expectation, *options: str) -> Done:
+    """Run until what is expected is found: some evidence is a scrape or a termination that has to end first."""
+    deadline = time.monotonic() + EVIDENCE_SECONDS
+    while True:
+        done = clusterprobe(folder, *options)
+        seen = done.found("error", "critical") == set(expected.findings) and set(done.verdicts("inconclusive")) <= expected.blind
+        if seen or time.monotonic() > deadline:
+            return done
+        time.sleep(2)
 
 
 def test_the_healthy_lab_is_healthy_and_everything_is_examined(tmp_path: Path) -> None:
@@ -44,7 +56,7 @@ def test_an_incident_is_found_with_its_cause_and_silent_once_repaired(name: str,
     options = ("--active", "--yes") if expected.active else ()
     stage(name, expected.environment)
     try:
-        done = clusterprobe(tmp_path / "staged", *options)
+        done = wait_until_found(tmp_path / "staged", expected, *options)
     finally:
         clear(name, expected.environment)
     assert done.found("error", "critical") == set(expected.findings), done.said

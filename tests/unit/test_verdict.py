@@ -43,7 +43,7 @@ def grades(verdict: Verdict, level: Severity) -> ProbeVerdict:
     return grade(verdict, level=level)[0]
 
 
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=4000, deadline=None, derandomize=True)
 @given(judgements, judgements, st.sets(st.integers(0, 5)), st.sets(st.integers(0, 5)), severities)
 def test_an_unreadable_reading_never_moves_a_verdict_towards_pass(
     values: list[Severity | None], needed: list[Severity | None], unread: set[int], unread_needed: set[int], level: Severity
@@ -60,7 +60,7 @@ def test_an_unreadable_reading_never_moves_a_verdict_towards_pass(
         assert whole is ProbeVerdict.FINDINGS
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=3000, deadline=None, derandomize=True)
 @given(judgements, st.sets(st.integers(0, 5)), severities)
 def test_what_only_enriches_changes_no_verdict(values: list[Severity | None], unread: set[int], level: Severity) -> None:
     with_it = judge(readings(values, set()), readings([], set()), readings([None] * 6, set()))
@@ -68,7 +68,7 @@ def test_what_only_enriches_changes_no_verdict(values: list[Severity | None], un
     assert grades(with_it, level) is grades(without, level)
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=3000, deadline=None, derandomize=True)
 @given(judgements, st.sets(st.integers(0, 5)), severities)
 def test_nothing_examined_is_never_a_pass(values: list[Severity | None], unread: set[int], level: Severity) -> None:
     verdict = judge(readings(values, unread), readings([], set()), readings([], set()))

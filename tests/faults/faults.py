@@ -195,7 +195,7 @@ def _is_log(request: Request) -> bool:
 
 
 def _is_list(request: Request) -> bool:
-    return "/proxy" not in request.path and request.method == "GET" and request.path.count("/") >= 3 and request.path != "/version"
+    return request.pages > 0
 
 
 def _is_json(request: Request) -> bool:

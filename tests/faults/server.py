@@ -25,13 +25,13 @@ PAGES = 3  # every list comes in as many pages, so that there is a first, a midd
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked. `page` counts from 0; what is no list has one page. `resource` is the same in every namespace."""
+    """What was asked. `page` counts from 0; what is no list has no pages. `resource` is the same in every namespace."""
 
     method: str
     target: str
     headers: dict[str, str]
     page: int = 0
-    pages: int = 1
+    pages: int = 0
 
     @property
     def path(self) -> str:

@@ -227,12 +227,11 @@ class Transient(errors.Unreachable):
 
 
 def _retrying(deadline: Deadline) -> tenacity.Retrying:
-    backoff = tenacity.wait_random_exponential(multiplier=FIRST_PAUSE_SECONDS, max=3)
+    backoff = tenacity.wait_exponential(multiplier=FIRST_PAUSE_SECONDS, max=3)  # no jitter: one client, four requests
 
     def pause(state: tenacity.RetryCallState) -> float:
         failure = state.outcome.exception() if state.outcome else None
-        wanted = max(backoff(state), failure.after if isinstance(failure, Transient) else 0.0)
-        return min(wanted, deadline.remaining)  # `enough` saw another random pause
+        return max(backoff(state), failure.after if isinstance(failure, Transient) else 0.0)
 
     def enough(state: tenacity.RetryCallState) -> bool:
         # A Retry-After beyond the deadline is not waited for: the answer would come too late anyway.

@@ -99,10 +99,15 @@ def apply(manifest: str) -> None:
     run("kubectl", "--kubeconfig", KUBECONFIG, "apply", "--server-side", "--force-conflicts", "-f", "-", text=manifest)
 
 
-@functools.cache
 def _endpoint() -> tuple[str, int, ssl.SSLContext]:
     if not KUBECONFIG.exists():
         raise LabError("the lab is not up: run `python -m lab up`")
+    return _read_endpoint(KUBECONFIG.stat().st_mtime_ns)
+
+
+@functools.cache
+def _read_endpoint(_: int) -> tuple[str, int, ssl.SSLContext]:
+    """Read once for each lab: one that comes up after another has certificates of its own."""
     config = json.loads(KUBECONFIG.read_text())
     cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
     context = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())

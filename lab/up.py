@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from lab import api
 from lab.build import build
 from lab.cluster.lifecycle import leftovers, start_cluster, stop_cluster
 from lab.errors import LabError
@@ -18,10 +19,14 @@ SETTLES_WITHIN_SECONDS = 300
 
 def up() -> None:
     """Start everything, and return once it has settled."""
-    if STATE.exists():
+    if STATE.exists() and api.answers("/readyz"):
         _expect_healthy()
         return
     build()
+    if leftovers():
+        # A machine that was restarted, or whose processes were ended, keeps the state folder and perhaps mounts.
+        print("what is left of an earlier lab is removed first", flush=True)
+        down()
     begun = time.monotonic()
     start_cluster()
     print(f"three nodes are Ready after {time.monotonic() - begun:.0f} s", flush=True)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 def example() -> dict:
     """The profile that docs/profiles.md shows."""
     text = (ROOT / "docs" / "profiles.md").read_text()
-    return dict(yaml.safe_load(re.search(r"```yaml\n(.*?)```", text, re.S)[1]))
+    return dict(yaml.safe_load(re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1]))
 
 
 def test_the_documented_profile_is_valid_and_names_every_key() -> None:

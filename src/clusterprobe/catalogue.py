@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import fnmatch
 import inspect
 import textwrap
 from dataclasses import dataclass
@@ -66,6 +67,19 @@ def find(entries: list[Entry], wanted: str) -> Entry:
     near = difflib.get_close_matches(wanted, ids, 1) or [one for one in ids if wanted in one][:1]
     hint = f"did you mean {near[0]}?" if near else "`clusterprobe list` shows them"
     raise UsageError(f"there is no probe {wanted}: {hint}")
+
+
+def matches(probe_id: str, pattern: str) -> bool:
+    """Whether `--select` means this probe: by id, by pattern, or by area."""
+    return fnmatch.fnmatchcase(probe_id, pattern) or probe_id.startswith(pattern.rstrip("/") + "/")
+
+
+def chosen(entries: list[Entry], patterns: list[str]) -> list[Entry]:
+    """The probes that the patterns select, or all; a pattern that selects none is a `UsageError` with the nearest id."""
+    for pattern in patterns:
+        if not any(matches(one.id, pattern) for one in entries):
+            find(entries, pattern)
+    return [one for one in entries if not patterns or any(matches(one.id, pattern) for pattern in patterns)]
 
 
 def explanation(entry: Entry, reads: list[str], calls: list[str]) -> str:

@@ -117,6 +117,28 @@ def explain(probe: Annotated[str, typer.Argument(help="A probe's id, such as pro
     return 0
 
 
+@app.command()
+def rbac(
+    route: Annotated[str, typer.Option("--route", help="in-cluster (as a pod) or proxy (from outside).")] = "in-cluster",
+    select: SelectOption = None,
+) -> int:
+    """The least ClusterRole that the probes need, as YAML."""
+    import yaml
+
+    from clusterprobe.catalogue import catalogue, chosen
+    from clusterprobe.errors import UsageError
+    from clusterprobe.permissions import cluster_role, rules
+    from clusterprobe.shipped import shipped
+    from clusterprobe.sources import all_sources, closure
+
+    if route not in ("in-cluster", "proxy"):
+        raise UsageError(f"--route {route}: expected in-cluster or proxy")
+    entries = chosen(catalogue(shipped("probes")), select or [])
+    names = sorted({name for one in entries for name in one.parameters if name in all_sources()})
+    typer.echo(yaml.safe_dump(cluster_role(rules(closure(["identity", "namespaces", *names]), route)), sort_keys=False), nl=False)
+    return 0
+
+
 # --- running ------------------------------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from clusterprobe.catalogue import matches
 from clusterprobe.environments import Environments
 from clusterprobe.errors import ClusterprobeError
 from clusterprobe.evidence import Clock
@@ -71,7 +72,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     run = _prepare(config)
     ids = [probe_id(item.path) for item in probes]
     for pattern in run.request.select:
-        if not any(_matches(one, pattern) for one in ids):
+        if not any(matches(one, pattern) for one in ids):
             near = difflib.get_close_matches(pattern, ids, 1)
             hint = f"did you mean {near[0]}?" if near else "`clusterprobe list` shows them"
             raise pytest.UsageError(f"there is no probe {pattern}: {hint}")
@@ -81,15 +82,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in dropped]
 
 
-def _matches(one: str, pattern: str) -> bool:
-    import fnmatch
-
-    return fnmatch.fnmatchcase(one, pattern) or one.startswith(pattern.rstrip("/") + "/")
-
-
 def _selected(run: Run, one: str) -> bool:
     if run.request.select:
-        return any(_matches(one, pattern) for pattern in run.request.select)
+        return any(matches(one, pattern) for pattern in run.request.select)
     return run.profile.wants(one)
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 
 def clusterprobe(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -33,6 +34,8 @@ def clusterprobe(*arguments: str, folder: Path, **environment: str) -> subproces
         (["run", "--active"], 4, "no kubeconfig"),
         (["demo", "--select", "prometheus/cross-scrap"], 4, "did you mean prometheus/cross-scrape?"),
         (["explain", "loki"], 4, "there is no probe loki"),
+        (["rbac", "--route", "outside"], 4, "expected in-cluster or proxy"),
+        (["rbac", "--select", "loki/redy"], 4, "did you mean loki/ready?"),
         (["nosuch"], 4, "No such command"),
     ],
 )
@@ -40,6 +43,19 @@ def test_a_mistake_is_one_clear_sentence(tmp_path: Path, arguments: list[str], s
     done = clusterprobe(*arguments, folder=tmp_path)
     assert (done.returncode, "Traceback" in done.stderr) == (status, False)
     assert said in done.stderr
+
+
+def test_permissions_are_just_those_of_the_selected_probes(tmp_path: Path) -> None:
+    done = clusterprobe("rbac", "--select", "storage/classes", folder=tmp_path)
+    role = yaml.safe_load(done.stdout)
+    listed = {name for rule in role["rules"] for name in rule["resources"] if rule["verbs"] == ["list"]}
+    assert (role["kind"], "storageclasses" in listed, "pods/proxy" in done.stdout, "secrets" in done.stdout) == (
+        "ClusterRole",
+        True,
+        False,
+        False,
+    )
+    assert "pods/proxy" in clusterprobe("rbac", "--route", "proxy", folder=tmp_path).stdout
 
 
 def test_the_demo_needs_no_cluster_and_finds_what_is_staged(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ LAYERS = [
     {"profile", "readings"},
     {"sources", "access"},
     {"systems", "environments", "discovery", "expectations", "verdict"},
-    {"outcome", "evidence", "history"},
+    {"outcome", "evidence", "history", "permissions"},
     {"report"},
     {"run", "progress"},
     {"plugin"},

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab.api import get
 from lab.paths import KUBECONFIG
 
 PROFILE = Path(__file__).parents[2] / "lab" / "profile.yaml"
@@ -62,3 +63,14 @@ def clusterprobe(folder: Path, *options: str, kubeconfig: Path = KUBECONFIG, sec
     assert file.is_file(), done.stdout + done.stderr
     assert "Traceback" not in done.stderr, done.stderr
     return Done(done.returncode, json.loads(file.read_text()), done.stdout + done.stderr)
+
+
+OURS = "app.kubernetes.io/managed-by=clusterprobe"
+
+
+def ours() -> list[str]:
+    """Objects of ours that are in the cluster, but for the lease that tells the next run about this one."""
+    found = []
+    for path in ("/api/v1/pods", "/api/v1/persistentvolumes", "/api/v1/persistentvolumeclaims", "/api/v1/namespaces"):
+        found += [f"{path} {one['metadata']['name']}" for one in get(f"{path}?labelSelector={OURS}")["items"]]
+    return found

@@ -11,7 +11,7 @@ from lab.access import namespace_kubeconfig
 from lab.api import get
 from lab.paths import KUBECONFIG
 from lab.stages import clear, stage
-from tests.lab.running import PROFILE, clusterprobe
+from tests.lab.running import PROFILE, clusterprobe, ours
 
 
 @pytest.fixture
@@ -96,17 +96,6 @@ def test_an_interrupted_active_run_leaves_nothing_and_says_so(tmp_path: Path) ->
     assert run.wait(90) == 2
     assert ours() == []
     assert '"interrupted": true' in (output / "results.json").read_text()
-
-
-OURS = "app.kubernetes.io/managed-by=clusterprobe"
-
-
-def ours() -> list[str]:
-    """Objects of ours that are in the cluster, but for the lease that tells the next run about this one."""
-    found = []
-    for path in ("/api/v1/pods", "/api/v1/persistentvolumes", "/api/v1/persistentvolumeclaims", "/api/v1/namespaces"):
-        found += [f"{path} {one['metadata']['name']}" for one in get(f"{path}?labelSelector={OURS}")["items"]]
-    return found
 
 
 def wait_until_ours_exist() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from lab.stages import clear, stage
 from tests.lab.expectations import STAGES, Expectation
-from tests.lab.running import Done, clusterprobe
+from tests.lab.running import Done, clusterprobe, ours
 
 SETTLING_SECONDS = 240
 EVIDENCE_SECONDS = 60
@@ -69,5 +69,6 @@ def test_an_incident_is_found_with_its_cause_and_silent_once_repaired(name: str,
         assert [word for word in words if word not in text] == [], text
         assert "$ " in finding["fix"]
         assert finding["prevention"]
+    assert ours() == [], "a run leaves nothing of its own behind"
     done = wait_until_healthy(tmp_path / "cleared", *options)
     assert healthy(done), done.said

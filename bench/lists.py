@@ -61,7 +61,7 @@ from clusterprobe.profile import Profile
 from clusterprobe.sources import all_sources
 cluster = Cluster(connect(sys.argv[1]), Deadline.after(300))
 begun = time.monotonic()
-evidence = Evidence(list(all_sources()), Profile(), cluster=cluster, deadline=cluster.deadline)
+evidence = Evidence([name for name, one in all_sources().items() if not one.active], Profile(), cluster=cluster, deadline=cluster.deadline)
 evidence.start()
 for one in evidence.wanted:
     evidence.get(one.name)

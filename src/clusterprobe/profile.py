@@ -81,6 +81,9 @@ class Thresholds(Part):
     loki_refusal_minutes: Annotated[float, Field(gt=0, le=1440)] = 1.0
     loki_ready_minutes: Annotated[float, Field(ge=0, le=1440)] = 5.0
     pending_claim_minutes: Annotated[float, Field(ge=0, le=1440)] = 5.0
+    startup_minutes: Annotated[float, Field(gt=0, le=1440)] = 15.0
+    oom_minutes: Annotated[float, Field(gt=0, le=10080)] = 60.0
+    permission_window_minutes: Annotated[int, Field(gt=0, le=1440)] = 10
 
 
 class Active(Part):
@@ -122,6 +125,7 @@ class Profile(Part):
         "grafana": ["local", "nfs", "network", "ephemeral"],
         "loki": ["local", "nfs", "network"],
     }
+    deleted_claims: Literal["keep", "delete", "any"] = "keep"
     probes: Probes = Probes()
     secrets: list[Annotated[str, Field(pattern=r"^[a-z0-9.-]+/[a-z0-9.-]+$")]] = []
     known: list[Known] = []

@@ -12,6 +12,7 @@ from clusterprobe.model import Subject
 from clusterprobe.readings import Collector, Readings, single
 from clusterprobe.sources import Call, source
 from clusterprobe.systems.objects import (
+    CsiDriver,
     Namespace,
     Node,
     PersistentVolume,
@@ -28,6 +29,7 @@ SERVICES = Resource("v1", "services", "Service")
 CLAIMS = Resource("v1", "persistentvolumeclaims", "PersistentVolumeClaim")
 VOLUMES = Resource("v1", "persistentvolumes", "PersistentVolume", namespaced=False)
 CLASSES = Resource("v1", "storageclasses", "StorageClass", "storage.k8s.io", namespaced=False)
+CSI_DRIVERS = Resource("v1", "csidrivers", "CSIDriver", "storage.k8s.io", namespaced=False)
 
 
 Value = TypeVar("Value")
@@ -264,3 +266,9 @@ def volumes(cluster: Cluster) -> Readings[PersistentVolume]:
 def storage_classes(cluster: Cluster) -> Readings[StorageClass]:
     """Every StorageClass with its provisioner and parameters."""
     return cluster.list(CLASSES, StorageClass)
+
+
+@source(lists(CSI_DRIVERS))
+def csi_drivers(cluster: Cluster) -> Readings[CsiDriver]:
+    """Every CSI driver with what it wants done about a pod's fsGroup."""
+    return cluster.list(CSI_DRIVERS, CsiDriver)

@@ -170,6 +170,11 @@ class ConfigMapVolume(Object):
     name: str = ""
 
 
+class InlineCsiVolume(Object):
+    driver: str = ""
+    fs_type: str = ""
+
+
 class Volume(Object):
     name: str
     nfs: NfsVolume | None = None
@@ -178,6 +183,7 @@ class Volume(Object):
     secret: SecretVolume | None = None
     config_map: ConfigMapVolume | None = None
     empty_dir: dict[str, Any] | None = None
+    csi: InlineCsiVolume | None = None
 
 
 class VolumeMount(Object):
@@ -210,6 +216,10 @@ class ContainerProbe(Object):
     http_get: HttpGet | None = None
 
 
+class Resources(Object):
+    limits: dict[str, Any] | None = None
+
+
 class Container(Object):
     name: str
     image: str = ""
@@ -219,6 +229,9 @@ class Container(Object):
     volume_mounts: list[VolumeMount] | None = None
     security_context: SecurityContext | None = None
     readiness_probe: ContainerProbe | None = None
+    liveness_probe: ContainerProbe | None = None
+    startup_probe: ContainerProbe | None = None
+    resources: Resources | None = None
 
 
 class PodSpec(Object):
@@ -228,6 +241,7 @@ class PodSpec(Object):
     volumes: list[Volume] | None = None
     security_context: SecurityContext | None = None
     termination_grace_period_seconds: int | None = None
+    restart_policy: str = "Always"
 
 
 class Terminated(Object):
@@ -249,6 +263,18 @@ class ContainerState(Object):
     running: dict[str, Any] | None = None
 
 
+class LinuxUser(Object):
+    uid: int
+    gid: int = 0
+    supplemental_groups: list[int] | None = None
+
+
+class ContainerUser(Object):
+    """As whom the runtime really started a container's first process; told since Kubernetes 1.33."""
+
+    linux: LinuxUser | None = None
+
+
 class ContainerStatus(Object):
     name: str
     ready: bool = False
@@ -257,6 +283,7 @@ class ContainerStatus(Object):
     image_id: str = msgspec.field(default="", name="imageID")
     state: ContainerState = msgspec.field(default_factory=ContainerState)
     last_state: ContainerState = msgspec.field(default_factory=ContainerState)
+    user: ContainerUser | None = None
 
 
 class PodStatus(Object):
@@ -317,6 +344,7 @@ class ClaimReference(Object):
 
 class CsiVolume(Object):
     driver: str = ""
+    fs_type: str = ""
     volume_attributes: dict[str, str] | None = None
 
 
@@ -340,6 +368,7 @@ class PersistentVolumeSpec(Object):
     storage_class_name: str = ""
     claim_ref: ClaimReference | None = None
     persistent_volume_reclaim_policy: str = ""
+    access_modes: list[str] | None = None
     node_affinity: dict[str, Any] | None = None
     mount_options: list[str] | None = None
 
@@ -379,3 +408,12 @@ class StorageClass(Object):
     def is_default(self) -> bool:
         """Whether the annotation is exactly "true", as the admission plugin wants it."""
         return "true" in (self.metadata.annotations.default_class, self.metadata.annotations.beta_default_class)
+
+
+class CsiDriverSpec(Object):
+    fs_group_policy: str = ""
+
+
+class CsiDriver(Object):
+    metadata: Metadata
+    spec: CsiDriverSpec = msgspec.field(default_factory=CsiDriverSpec)

@@ -18,3 +18,22 @@ def workload_of(pod: Pod) -> Subject:
     if kind == "ReplicaSet" and revision and name.endswith(f"-{revision}"):
         kind, name = "Deployment", name.removesuffix(f"-{revision}")
     return Subject(api_version=_API_VERSIONS.get(kind, ""), kind=kind, namespace=pod.metadata.namespace, name=name)
+
+
+_REVISIONS = ("pod-template-hash", "controller-revision-hash")
+
+
+def revision_of(pod: Pod) -> str:
+    """Which revision of its workload a pod is of; empty for a bare pod."""
+    return next((pod.label(one) for one in _REVISIONS if pod.label(one)), "")
+
+
+def other_revision(pod: Pod, pods: list[Pod]) -> str:
+    """Another revision of the pod's workload that has ready pods, while its own has none."""
+    own, workload = revision_of(pod), workload_of(pod)
+    if not own:
+        return ""
+    beside = (one for one in pods if one.metadata.namespace == pod.metadata.namespace and one.ready)
+    ready = [one for one in beside if workload_of(one) == workload]
+    others = {revision_of(one) for one in ready}
+    return "" if own in others else next(iter(sorted(others - {""})), "")

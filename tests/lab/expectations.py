@@ -65,5 +65,35 @@ STAGES: dict[str, Expectation] = {
     "agent-slow-flush": Expectation({("promtail/grace-period", "PositionsOnNfs"): ["terminationGracePeriodSeconds", "10", "promtail"]}),
     "nfs-unmount-hang": Expectation({("pods/termination", "SlowUnmount"): ["worker2", "NFS", "unmount"]}, active=True),
     "tsdb-on-nfs": Expectation({("prometheus/storage", "TsdbOnNfs"): [PROMETHEUS, "NFS", "local-path"]}),
+    "tmp-curl": Expectation(),  # a normal phenomenon
+    "tmp-curl-wrong-port": Expectation({("pods/crash-loop", "CrashLoop"): ["tmp-curl", "has no port 9999", "fastapi-dev/fastapi"]}),
+    "out-of-memory": Expectation({("pods/crash-loop", "OomKilled"): ["feature-cache", "memory limit of 32Mi"]}),
+    "image-missing": Expectation(
+        {("pods/crash-loop", "ImageError"): ["lab.internal/stand-ins:2", "Deployment fastapi-dev/fastapi", "still serve"]},
+        blind=frozenset({"prometheus/targets"}),
+    ),
+    "broken-revision": Expectation(
+        {("pods/crash-loop", "CrashLoop"): ["exit code 1", "/app/missing", "still serve", "rollout undo deployment fastapi"]},
+        # Its new pod is never scraped; and where fsGroup is set, a crash on NFS leaves it open whether it may write there.
+        blind=frozenset({"prometheus/targets", "storage/volume-permissions"}),
+    ),
+    "volume-permission-denied": Expectation(
+        {
+            ("storage/volume-permissions", "VolumePermissionDenied"): [
+                "uid 1001",
+                "fsGroup 1000 is set, but on in-tree NFS",
+                "[Errno 13]",
+                "/app/logs",
+                "chmod 0770",
+            ],
+            ("pods/crash-loop", "CrashLoop"): ["[Errno 13]", "still serve"],
+        },
+        blind=frozenset({"prometheus/targets"}),
+    ),
+    "permission-denied-elsewhere": Expectation(),
+    "claims-delete-data": Expectation(
+        {("storage/archive-on-delete", "DataDeletedWithClaim"): ["onDelete: delete", "archiveOnDelete: true", "nfs-client", "fastapi-logs"]}
+    ),
+    "claims-retain-data": Expectation(),
     "nfs-called-local-path": Expectation({("prometheus/storage", "TsdbOnNfs"): [PROMETHEUS, "local-path"]}),
 }

@@ -2,10 +2,12 @@ from pathlib import Path
 
 import pytest
 
+from clusterprobe.catalogue import catalogue
 from clusterprobe.incidents import INCIDENTS, State, status, status_of
 from clusterprobe.model import Severity
 from tests.report_factories import finding, healthy, probe, result, unchecked, unwell
 
+WITHOUT_PROBE = {"8", "9b", "9c", "9d"}
 CROSS_SCRAPE = next(one for one in INCIDENTS if one.number == "1")
 
 
@@ -89,7 +91,39 @@ def test_reasons_limit_which_findings_mean_an_incident():
 
 def test_incidents_whose_probes_do_not_exist_yet_show_that_none_ran():
     states = {one.number: status_of(one, healthy()).state for one in INCIDENTS}
-    assert {states[number] for number in ("5", "6", "8", "9a", "9b", "9c", "9d")} == {State.NOT_RUN}
+    assert {states[number] for number in WITHOUT_PROBE} == {State.NOT_RUN}
+
+
+def test_every_other_incident_has_the_probes_that_it_names():
+    folder = Path(__file__).parents[2] / "probes"
+    there = {one.id for one in catalogue(folder)}
+    lacking = {one.number for one in INCIDENTS if not {sign.probe for sign in one.signs} <= there}
+    assert lacking == WITHOUT_PROBE
+
+
+@pytest.mark.parametrize(
+    ("number", "probe_id", "reason"),
+    [
+        ("5", "pods/crash-loop", "CrashLoop"),
+        ("6", "storage/volume-permissions", "VolumePermissionDenied"),
+        ("9a", "storage/archive-on-delete", "DataDeletedWithClaim"),
+    ],
+)
+def test_an_incident_of_one_probe_shows_its_states(number, probe_id, reason):
+    incident = next(one for one in INCIDENTS if one.number == number)
+    seen = [
+        probe(probe_id),
+        probe(probe_id, "findings", findings=[finding(reason=reason)]),
+        probe(probe_id, "inconclusive", unchecked=[unchecked()]),
+        probe(probe_id, "not_applicable", examined=0),
+    ]
+    assert [status_of(incident, result(one)).state for one in seen] == [State.CLEAR, State.FOUND, State.UNKNOWN, State.ABSENT]
+
+
+def test_tmp_curl_that_waits_is_shown_as_a_normal_phenomenon():
+    incident = next(one for one in INCIDENTS if one.number == "5")
+    waits = probe("pods/crash-loop", findings=[finding(Severity.INFO, "NormalStartup", problem="It waited.")])
+    assert status_of(incident, result(waits)).state is State.NORMAL
 
 
 def test_a_reason_that_means_an_incident_is_one_that_its_probe_gives():

@@ -18,6 +18,8 @@ INCIDENTS = (
     ("receiver-without-name", "prod"),
     ("tsdb-on-nfs", "prod"),
     ("shared-release", ""),
+    ("volume-permission-denied", "prod"),
+    ("tmp-curl", "dev"),
     ("loki-instant-query", "dev"),
     ("nfs-unmount-hang", ""),
 )

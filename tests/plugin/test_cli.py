@@ -81,6 +81,22 @@ def test_an_unreachable_cluster_is_incomplete_and_says_why(tmp_path: Path) -> No
     assert "onnection refused" in done.stderr
 
 
+def test_a_reader_that_leaves_changes_no_exit_status(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n"
+        "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:9'}}]\nusers: [{name: u, user: {token: t}}]\n"
+    )
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-c", "from clusterprobe.cli import main; main()", "run", "--kubeconfig", str(config)]
+    try:
+        done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, cwd=tmp_path, timeout=60, check=False)
+    finally:
+        os.close(write)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+
+
 def test_a_wrong_context_names_the_nearest(tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text("apiVersion: v1\nkind: Config\ncontexts: [{name: production, context: {}}]\nclusters: []\nusers: []\n")

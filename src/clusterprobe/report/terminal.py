@@ -5,6 +5,8 @@ On a terminal lines are wrapped at blanks; anywhere else (a CI log, a file) ever
 
 from __future__ import annotations
 
+import os
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +42,14 @@ def show(result: RunResult, folder: Path | None = None, console: Console | None 
     from rich.console import Console
     from rich.text import Text
 
-    console = console or Console()
+    class Patient(Console):
+        """Rich's own answer to a reader that left (`| head`) is to exit with 1, which here means findings."""
+
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    console = console or Patient()
     width = console.width if console.is_terminal else None
     for text, style in lines(safe(result), folder):
         for line in _wrapped(for_console(text), width):

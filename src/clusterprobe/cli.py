@@ -247,4 +247,13 @@ def main() -> None:
             raise
         error.show()  # Typer's own usage errors; their status 2 means something else here
         status = USAGE
+    _let_go_of_output()
     sys.exit(status or 0)
+
+
+def _let_go_of_output() -> None:
+    """Flush what is printed: Python would end with 120 if the reader (`| head`) has left before the interpreter does it."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

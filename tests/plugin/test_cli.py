@@ -81,7 +81,8 @@ def test_an_unreachable_cluster_is_incomplete_and_says_why(tmp_path: Path) -> No
     assert "onnection refused" in done.stderr
 
 
-def test_a_reader_that_leaves_changes_no_exit_status(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_a_reader_that_leaves_changes_no_exit_status(tmp_path: Path, unbuffered: str) -> None:
     config = tmp_path / "config"
     config.write_text(
         "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n"
@@ -90,8 +91,11 @@ def test_a_reader_that_leaves_changes_no_exit_status(tmp_path: Path) -> None:
     read, write = os.pipe()
     os.close(read)
     command = [sys.executable, "-c", "from clusterprobe.cli import main; main()", "run", "--kubeconfig", str(config)]
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}  # as CPython reads it, empty is unset
     try:
-        done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, cwd=tmp_path, timeout=60, check=False)
+        done = subprocess.run(
+            command, stdout=write, stderr=subprocess.PIPE, text=True, cwd=tmp_path, timeout=60, check=False, env=environment
+        )
     finally:
         os.close(write)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr

@@ -5,8 +5,6 @@ On a terminal lines are wrapped at blanks; anywhere else (a CI log, a file) ever
 
 from __future__ import annotations
 
-import os
-import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +45,6 @@ def show(result: RunResult, folder: Path | None = None, console: Console | None 
 
         def on_broken_pipe(self) -> None:
             self.quiet = True
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     console = console or Patient()
     width = console.width if console.is_terminal else None

@@ -1,0 +1,53 @@
+"""Namespaces, nodes and Services."""
+
+from __future__ import annotations
+
+import msgspec
+
+from clusterprobe.systems.objects.meta import Condition, Metadata, Object
+
+
+class Namespace(Object):
+    metadata: Metadata
+
+
+class NodeStatus(Object):
+    conditions: list[Condition] | None = None
+
+
+class Taint(Object):
+    key: str
+    effect: str = ""
+
+
+class NodeSpec(Object):
+    taints: list[Taint] | None = None
+    unschedulable: bool = False
+
+
+class Node(Object):
+    metadata: Metadata
+    spec: NodeSpec = msgspec.field(default_factory=NodeSpec)
+    status: NodeStatus = msgspec.field(default_factory=NodeStatus)
+
+    @property
+    def ready(self) -> bool:
+        return any(one.type == "Ready" and one.status == "True" for one in self.status.conditions or [])
+
+
+class ServicePort(Object):
+    port: int
+    name: str = ""
+    target_port: int | str | None = None
+
+
+class ServiceSpec(Object):
+    selector: dict[str, str] | None = None
+    ports: list[ServicePort] | None = None
+    type: str = ""
+    cluster_ip: str = msgspec.field(default="", name="clusterIP")
+
+
+class Service(Object):
+    metadata: Metadata
+    spec: ServiceSpec = msgspec.field(default_factory=ServiceSpec)

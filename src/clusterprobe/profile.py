@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from clusterprobe.errors import ProfileError
 from clusterprobe.model import Severity
 
-System = Literal["prometheus", "alertmanager", "loki"]
+System = Literal["prometheus", "alertmanager", "loki", "grafana", "airflow", "mlflow"]
 StorageKind = Literal["local", "nfs", "network", "ephemeral"]
 
 
@@ -67,6 +67,14 @@ class Expect(Part):
     prometheus: list[str] = []
     alertmanager: list[str] = []
     loki: list[str] = []
+    grafana: list[str] = []
+    airflow: list[str] = []
+    mlflow: list[str] = []
+
+    @property
+    def namespaces(self) -> list[str]:
+        """Every namespace in which something is expected."""
+        return [name for system in type(self).model_fields for name in getattr(self, system)]
 
 
 class Thresholds(Part):
@@ -137,8 +145,7 @@ class Profile(Part):
     def named_namespaces(self) -> list[str]:
         """The namespaces that the profile names without a pattern."""
         names = [name for one in self.environments.values() for name in one.namespaces if not re.search(r"[*?\[]", name)]
-        expected = [name for system in (self.expect.prometheus, self.expect.alertmanager, self.expect.loki) for name in system]
-        return list(dict.fromkeys([*names, *expected]))
+        return list(dict.fromkeys([*names, *self.expect.namespaces]))
 
     @property
     def timeout_seconds(self) -> float:

@@ -121,7 +121,11 @@ Exhibit = Table | Bars | Matrix | Text
 
 
 class Finding(Struct):
-    """One thing that is wrong. `fix` is text in which lines starting with `$ ` are commands to copy."""
+    """One thing that is wrong. `fix` is text in which lines starting with `$ ` are commands to copy.
+
+    `breaks` names what does not work because of this, `rests_on` what would explain this, were it broken: references such
+    as `Secret/namespace/name` or `Node/name`, by which one finding explains another.
+    """
 
     reason: str
     severity: Severity
@@ -131,6 +135,8 @@ class Finding(Struct):
     fix: str
     prevention: str
     exhibits: list[Exhibit] = []
+    breaks: list[str] = []
+    rests_on: list[str] = []
 
 
 class Unchecked(Struct):
@@ -184,6 +190,10 @@ class Run(Struct):
     sources: dict[str, float] = {}
 
 
+Place = tuple[str, int]
+"""A finding of a run: its probe's id, and its place in that probe's findings."""
+
+
 class Past(Struct):
     """A finding of the last run. `state`: `resolved` if its probe could look at everything today, else `not seen`."""
 
@@ -196,16 +206,21 @@ class Past(Struct):
 
 
 class Since(Struct):
-    """How this run compares with the last one of the same cluster; `new` and `persisting` are indices into the findings.
-
-    An index is (probe id, place in that probe's findings).
-    """
+    """How this run compares with the last one of the same cluster."""
 
     run: str
     finished: str
-    new: list[tuple[str, int]] = []
-    persisting: list[tuple[str, int]] = []
+    new: list[Place] = []
+    persisting: list[Place] = []
     gone: list[Past] = []
+
+
+class Explained(Struct):
+    """A finding that another one explains: through `through`, which the cause breaks and the finding rests on."""
+
+    finding: Place
+    cause: Place
+    through: str
 
 
 class RunResult(Struct):
@@ -218,6 +233,7 @@ class RunResult(Struct):
     probes: list[ProbeResult]
     environments: dict[str, list[str]] = {}
     since: Since | None = None
+    explained: list[Explained] = []
 
     def findings(self) -> list[tuple[ProbeResult, Finding]]:
         """Every finding with its probe, worst first."""

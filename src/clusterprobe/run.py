@@ -15,6 +15,7 @@ import msgspec
 from clusterprobe import __version__, model
 from clusterprobe.access.bundle import Bundle, new_manifest, write_bundle
 from clusterprobe.access.deadline import Deadline
+from clusterprobe.correlation import explain
 from clusterprobe.errors import UsageError
 from clusterprobe.evidence import Evidence
 from clusterprobe.history import compare, last_run
@@ -194,6 +195,7 @@ class Run:
             verdict=run_verdict(probes, self.fail_on, interrupted=interrupted),
             probes=probes,
             environments=environments,
+            explained=explain(probes),
         )
         then = last_run(self.folder, whole)
         if then is not None:

@@ -92,8 +92,14 @@ class Verdict:
         fix: str,
         prevention: str,
         exhibits: Iterable[Exhibit] = (),
+        breaks: Iterable[str] = (),
+        rests_on: Iterable[str] = (),
     ) -> None:
-        """Record what is wrong. `reason` is a CamelCase code that stays the same between runs."""
+        """Record what is wrong. `reason` is a CamelCase code that stays the same between runs.
+
+        `breaks` and `rests_on` are references, `Kind/namespace/name` or `Kind/name`: what does not work because of this, and
+        what, if another finding breaks it, explains this.
+        """
         self.findings.append(
             Finding(
                 reason=reason,
@@ -104,6 +110,8 @@ class Verdict:
                 fix=fix,
                 prevention=prevention,
                 exhibits=list(exhibits),
+                breaks=list(breaks),
+                rests_on=list(rests_on),
             )
         )
 

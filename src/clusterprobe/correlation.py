@@ -1,0 +1,50 @@
+"""Which finding explains which: one dead NFS server is not nine findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from clusterprobe.model import Explained, Finding, Place, ProbeResult, Severity
+
+
+def explain(probes: Iterable[ProbeResult]) -> list[Explained]:
+    """For each finding that rests on what another one breaks, the worst such other. Nothing explains itself, even in a circle.
+
+    A remark (info) explains nothing: it would hide what is wrong behind what is not.
+    """
+    findings = {(probe.id, number): finding for probe in probes for number, finding in enumerate(probe.findings)}
+    breakers: dict[str, list[Place]] = {}
+    for place, finding in sorted(findings.items(), key=lambda item: (-item[1].severity.rank, item[0])):
+        if finding.severity.at_least(Severity.WARNING):
+            for reference in finding.breaks:
+                breakers.setdefault(reference, []).append(place)
+    found: dict[Place, Explained] = {}
+    for place, finding in findings.items():
+        one = _explanation(place, finding, breakers, found)
+        if one is not None:
+            found[place] = one
+    return list(found.values())
+
+
+def _explanation(place: Place, finding: Finding, breakers: dict[str, list[Place]], found: dict[Place, Explained]) -> Explained | None:
+    for reference in finding.rests_on:
+        for cause in breakers.get(reference, []):
+            if root_of(cause, found) != place:
+                return Explained(finding=place, cause=cause, through=reference)
+    return None
+
+
+def root_of(place: Place, explained: dict[Place, Explained]) -> Place:
+    """The finding at the head of the chain that explains this one; itself if nothing does."""
+    while place in explained:
+        place = explained[place].cause
+    return place
+
+
+def effects(explained: Iterable[Explained]) -> dict[Place, list[Explained]]:
+    """What each finding at the head of a chain explains, near and far, in the order of the findings."""
+    by_place = {one.finding: one for one in explained}
+    found: dict[Place, list[Explained]] = {}
+    for one in by_place.values():
+        found.setdefault(root_of(one.finding, by_place), []).append(one)
+    return found

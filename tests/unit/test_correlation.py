@@ -1,0 +1,68 @@
+"""One finding explains another through what it breaks and the other rests on."""
+
+from clusterprobe.correlation import effects, explain, root_of
+from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, Severity, Subject
+
+
+def finding(
+    reason: str, severity: Severity = Severity.ERROR, breaks: list[str] | None = None, rests_on: list[str] | None = None
+) -> Finding:
+    return Finding(
+        reason=reason,
+        severity=severity,
+        subject=Subject(kind="Thing", name=reason),
+        problem="",
+        cause="",
+        fix="",
+        prevention="",
+        breaks=breaks or [],
+        rests_on=rests_on or [],
+    )
+
+
+def probe(name: str, *findings: Finding) -> ProbeResult:
+    return ProbeResult(id=name, question="", verdict=ProbeVerdict.FINDINGS, findings=list(findings))
+
+
+def test_a_finding_is_explained_by_the_one_that_breaks_what_it_rests_on() -> None:
+    cause = probe("sealed-secrets/unsealed", finding("NotUnsealed", breaks=["Secret/ns/slack"]))
+    effect = probe("alertmanager/default-config", finding("Fallback", rests_on=["Secret/ns/slack"]))
+    (one,) = explain([effect, cause])
+    assert one.finding == ("alertmanager/default-config", 0)
+    assert one.cause == ("sealed-secrets/unsealed", 0)
+    assert one.through == "Secret/ns/slack"
+
+
+def test_what_rests_on_something_else_stands_for_itself() -> None:
+    cause = probe("a/a", finding("A", breaks=["Secret/ns/slack"]))
+    assert explain([cause, probe("b/b", finding("B", rests_on=["Secret/other/slack"]))]) == []
+
+
+def test_a_remark_explains_nothing() -> None:
+    cause = probe("a/a", finding("A", Severity.INFO, breaks=["Node/n"]))
+    assert explain([cause, probe("b/b", finding("B", rests_on=["Node/n"]))]) == []
+
+
+def test_the_worst_of_several_causes_is_named() -> None:
+    mild, bad = finding("Mild", Severity.WARNING, breaks=["Node/n"]), finding("Bad", Severity.CRITICAL, breaks=["Node/n"])
+    (one,) = explain([probe("a/a", mild, bad), probe("b/b", finding("B", rests_on=["Node/n"]))])
+    assert one.cause == ("a/a", 1)
+
+
+def test_nothing_explains_itself_not_even_in_a_circle() -> None:
+    alone = probe("a/a", finding("A", breaks=["X/x"], rests_on=["X/x"]))
+    assert explain([alone]) == []
+    circle = [probe("a/a", finding("A", breaks=["X/x"], rests_on=["Y/y"])), probe("b/b", finding("B", breaks=["Y/y"], rests_on=["X/x"]))]
+    found = explain(circle)
+    assert [one.finding for one in found] == [("a/a", 0)]
+
+
+def test_a_chain_ends_at_its_root() -> None:
+    chain = [
+        probe("a/nfs", finding("Dead", breaks=["NfsServer/s"])),
+        probe("b/pod", finding("Hangs", breaks=["Pod/ns/p"], rests_on=["NfsServer/s"])),
+        probe("c/log", finding("Quiet", rests_on=["Pod/ns/p"])),
+    ]
+    found = explain(chain)
+    assert root_of(("c/log", 0), {one.finding: one for one in found}) == ("a/nfs", 0)
+    assert [one.finding for one in effects(found)[("a/nfs", 0)]] == [("b/pod", 0), ("c/log", 0)]

@@ -7,6 +7,11 @@ from collections.abc import Iterable
 from clusterprobe.model import Explained, Finding, Place, ProbeResult, Severity
 
 
+def reference(place: Place) -> str:
+    """The reference to a finding itself, for what rests on nothing but that finding."""
+    return f"Finding/{place[0]}/{place[1]}"
+
+
 def explain(probes: Iterable[ProbeResult]) -> list[Explained]:
     """For each finding that rests on what another one breaks, the worst such other. Nothing explains itself, even in a circle.
 
@@ -16,8 +21,8 @@ def explain(probes: Iterable[ProbeResult]) -> list[Explained]:
     breakers: dict[str, list[Place]] = {}
     for place, finding in sorted(findings.items(), key=lambda item: (-item[1].severity.rank, item[0])):
         if finding.severity.at_least(Severity.WARNING):
-            for reference in finding.breaks:
-                breakers.setdefault(reference, []).append(place)
+            for broken in (*finding.breaks, reference(place)):
+                breakers.setdefault(broken, []).append(place)
     found: dict[Place, Explained] = {}
     for place, finding in findings.items():
         one = _explanation(place, finding, breakers, found)
@@ -27,10 +32,10 @@ def explain(probes: Iterable[ProbeResult]) -> list[Explained]:
 
 
 def _explanation(place: Place, finding: Finding, breakers: dict[str, list[Place]], found: dict[Place, Explained]) -> Explained | None:
-    for reference in finding.rests_on:
-        for cause in breakers.get(reference, []):
+    for through in finding.rests_on:
+        for cause in breakers.get(through, []):
             if root_of(cause, found) != place:
-                return Explained(finding=place, cause=cause, through=reference)
+                return Explained(finding=place, cause=cause, through=through)
     return None
 
 

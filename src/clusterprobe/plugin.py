@@ -80,6 +80,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = [item for item in items if item not in dropped]
+    items.sort(key=_judges_the_others)
+
+
+def _judges_the_others(item: pytest.Item) -> bool:
+    """Whether it asks for what the other probes concluded, so that it has to come after them."""
+    return is_probe(item) and "conclusions" in inspect.signature(_function(item)).parameters
 
 
 def _selected(run: Run, one: str) -> bool:
@@ -169,6 +175,12 @@ def clock(request: pytest.FixtureRequest) -> Clock:
 def profile(request: pytest.FixtureRequest) -> Profile:
     """The profile in force."""
     return request.config.stash[RUN].profile
+
+
+@pytest.fixture
+def conclusions(request: pytest.FixtureRequest) -> list[ProbeResult]:
+    """What the probes of this run concluded so far; a probe that asks for it runs after the others."""
+    return list(request.config.stash[RUN].results.values())
 
 
 @pytest.fixture
@@ -277,7 +289,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def _judge_what_was_read(item: pytest.Item, run: Run) -> None:
     """An interrupted run still says what it has seen, such as the timings of canaries that it has just cleaned up."""
     verdict = Verdict(run.evidence.environments.of)
-    given = {"verdict": verdict, "environments": run.evidence.environments, "clock": run.evidence.clock, "profile": run.profile}
+    given = {
+        "verdict": verdict,
+        "environments": run.evidence.environments,
+        "clock": run.evidence.clock,
+        "profile": run.profile,
+        "conclusions": list(run.results.values()),
+    }
     names = inspect.signature(_function(item)).parameters
     read = {name: run.evidence.get(name) for name in names if name in all_sources()}
     run.conclude(_judge(item, run, {**read, **given}, verdict))

@@ -114,14 +114,18 @@ def run(url: str, seconds: float, *, chosen: Iterable[Probe] | None = None, prof
 
 def judge(evidence: Evidence, asked: Iterable[Probe]) -> dict[str, ProbeResult]:
     """Each probe's verdict on these readings; a crash is broken, as in the plugin."""
-    return {one.id: _judge(evidence, one) for one in asked}
+    results: dict[str, ProbeResult] = {}
+    for one in sorted(asked, key=lambda probe: "conclusions" in probe.parameters):
+        results[one.id] = _judge(evidence, one, list(results.values()))
+    return results
 
 
-def _judge(evidence: Evidence, probe: Probe) -> ProbeResult:
+def _judge(evidence: Evidence, probe: Probe, conclusions: list[ProbeResult]) -> ProbeResult:
     verdict, crash = Verdict(evidence.environments.of), ""
     if "environments" in probe.parameters:
         verdict.need(evidence.unplaced)
     special = {"verdict": verdict, "profile": evidence.profile, "clock": evidence.clock, "environments": evidence.environments}
+    special["conclusions"] = conclusions
     try:
         probe.function(**{name: special[name] if name in special else evidence.get(name) for name in probe.parameters})
     except Exception as error:

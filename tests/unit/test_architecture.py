@@ -12,7 +12,7 @@ PROBES = sorted((ROOT / "probes").glob("*/probe_*.py"))
 
 # Each layer may import itself and those before it.
 LAYERS = [
-    {"model", "errors", "shipped", "redaction", "times", "incidents", "correlation", "catalogue"},
+    {"model", "errors", "shipped", "redaction", "times", "incidents", "correlation", "alert_path", "catalogue"},
     {"profile", "readings"},
     {"sources", "access"},
     {"systems", "environments", "discovery", "expectations", "verdict"},

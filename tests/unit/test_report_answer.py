@@ -1,6 +1,7 @@
+from clusterprobe import alert_path
 from clusterprobe.incidents import State
 from clusterprobe.model import Severity
-from clusterprobe.report import alert_path, answer
+from clusterprobe.report import answer
 from clusterprobe.report.prose import Block, after_headline, blocks, headline
 from tests.report_factories import finding, healthy, incomplete, probe, result, run_of, subject, unchecked, unwell
 
@@ -62,28 +63,28 @@ def test_what_several_probes_could_not_check_counts_once():
 
 def test_a_hop_counts_only_probes_that_passed():
     seen = result(probe("loki/ready"), probe("loki/missing", "not_applicable", examined=0))
-    assert {one.hop.name: one.label for one in alert_path.stations(seen)}["Loki"] == "1 probe passed"
+    assert {one.hop.name: one.label for one in alert_path.stations(seen.probes)}["Loki"] == "1 probe passed"
 
 
 def test_a_hop_that_no_probe_looked_at_is_not_called_fine():
-    labels = {one.hop.name: one.label for one in alert_path.stations(result(probe("loki/ready")))}
+    labels = {one.hop.name: one.label for one in alert_path.stations(result(probe("loki/ready")).probes)}
     assert labels["Slack"] == "not checked in this run"
     assert labels["Loki"] == "1 probe passed"
 
 
 def test_delivery_belongs_to_slack_and_not_to_alertmanager():
-    states = {one.hop.name: one.state for one in alert_path.stations(result(probe("alertmanager/delivery")))}
+    states = {one.hop.name: one.state for one in alert_path.stations(result(probe("alertmanager/delivery")).probes)}
     assert (states["Slack"], states["Alertmanager"]) == (State.CLEAR, State.NOT_RUN)
 
 
 def test_promtail_is_part_of_the_hop_to_loki():
     seen = result(probe("loki/ready"), probe("promtail/positions", "findings", findings=[finding()]))
-    assert {one.hop.name: one.state for one in alert_path.stations(seen)}["Loki"] is State.FOUND
+    assert {one.hop.name: one.state for one in alert_path.stations(seen.probes)}["Loki"] is State.FOUND
 
 
 def test_a_hop_that_could_not_be_read_is_unknown():
     seen = result(probe("loki/ready"), probe("loki/instant-queries", "inconclusive"))
-    assert {one.hop.name: one.label for one in alert_path.stations(seen)}["Loki"] == "could not be checked"
+    assert {one.hop.name: one.label for one in alert_path.stations(seen.probes)}["Loki"] == "could not be checked"
 
 
 def test_lines_with_a_dollar_are_commands():

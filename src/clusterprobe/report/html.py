@@ -6,9 +6,10 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clusterprobe import alert_path
 from clusterprobe.incidents import State
 from clusterprobe.model import ProbeVerdict, RunResult, RunVerdict, Severity
-from clusterprobe.report import alert_path, answer, charts, page, prose
+from clusterprobe.report import answer, charts, page, prose
 from clusterprobe.report.safe import visible, visible_line
 
 if TYPE_CHECKING:
@@ -57,7 +58,12 @@ def write(result: RunResult, folder: Path) -> None:
 def render(result: RunResult) -> str:
     """The page. The result is expected to have passed `safe`."""
     return _template().render(
-        result=result, run=result.run, cluster=result.cluster, page=page.Page(result), path=alert_path.stations(result), policy=POLICY
+        result=result,
+        run=result.run,
+        cluster=result.cluster,
+        page=page.Page(result),
+        path=alert_path.stations(result.probes, result.environments),
+        policy=POLICY,
     )
 
 

@@ -1,0 +1,83 @@
+from clusterprobe.access.servers import Server
+from clusterprobe.alert_path import Passage, Step, head, walk
+from clusterprobe.correlation import explain, reference, root_of
+from clusterprobe.environments import Environments
+from clusterprobe.model import Finding, Place, ProbeResult, Subject, Table
+from clusterprobe.readings import Readings
+from clusterprobe.verdict import Verdict
+
+
+def probe_alert_path(
+    verdict: Verdict, alertmanager_servers: Readings[Server], conclusions: list[ProbeResult], environments: Environments
+) -> None:
+    """Does an alert get through: Airflow, MLflow, FastAPI, Loki, Alertmanager, Slack?
+
+    Problem: Each system can look well while an alert never arrives, for one hop on its way is broken or was never proven.
+    Nobody is told of the next incident.
+
+    Cause: The first broken hop. What comes after it may be sound, and still gets nothing: it is blocked, not at fault.
+
+    Fix: Repair the first broken hop, then run again: what was blocked by it can only be judged afterwards.
+
+    Prevention: Keep an alert that always fires (Watchdog) on its way to a receiver that notices when it stops, and run this
+    probe on a schedule.
+    """
+    found = {environments.of(subject.namespace) for subject, _ in verdict.examine(alertmanager_servers)}
+    for environment in sorted(found):
+        _judge(verdict, environment, walk(conclusions, environment), conclusions)
+
+
+def _judge(verdict: Verdict, environment: str, steps: list[Step], conclusions: list[ProbeResult]) -> None:
+    subject = Subject(kind="AlertPath", name=environment or "shared", environment=environment)
+    first = head(steps)
+    if first is not None:
+        _report(verdict, subject, steps, first, conclusions)
+    for step in steps:
+        if step.passage is Passage.UNPROVEN and not _is_blocked(steps, step, first):
+            verdict.unchecked(subject, f"whether an alert gets past {step.hop.name} is not proven: {step.why}")
+        elif step.passage is Passage.ABSENT:
+            verdict.note(f"{step.hop.name} is not on the way here: {step.why}")
+    if first is None:
+        verdict.exhibit(_table(f"The way of an alert, {subject.name}", steps, None))
+
+
+def _is_blocked(steps: list[Step], step: Step, first: Step | None) -> bool:
+    return first is not None and steps.index(step) > steps.index(first)
+
+
+def _report(verdict: Verdict, subject: Subject, steps: list[Step], first: Step, conclusions: list[ProbeResult]) -> None:
+    root = _root(first, conclusions)
+    probe, finding = root[0], _finding(root, conclusions)
+    after = [step.hop.name for step in steps if _is_blocked(steps, step, first)]
+    blocked = f" {', '.join(after)} {'are' if len(after) > 1 else 'is'} blocked by it." if after else ""
+    verdict.finding(
+        finding.severity,
+        "AlertPathBroken",
+        subject,
+        problem=f"No alert of {subject.name} gets past {first.hop.name}.",
+        cause=f"{probe} {finding.reason} on {finding.subject}: {finding.problem}{blocked}",
+        fix=finding.fix,
+        prevention="Keep an alert that always fires on its way to a receiver that notices when it stops.",
+        exhibits=[_table(f"The way of an alert, {subject.name}", steps, first)],
+        rests_on=[reference(root)],
+    )
+
+
+def _root(first: Step, conclusions: list[ProbeResult]) -> Place:
+    """The finding at the head of everything that breaks the first broken hop: the worst, or what explains it."""
+    explained = {one.finding: one for one in explain(conclusions)}
+    worst = max(first.breaks, key=lambda place: _finding(place, conclusions).severity.rank)
+    return root_of(worst, explained)
+
+
+def _finding(place: Place, conclusions: list[ProbeResult]) -> Finding:
+    return next(one for one in conclusions if one.id == place[0]).findings[place[1]]
+
+
+def _table(title: str, steps: list[Step], first: Step | None) -> Table:
+    rows = []
+    for step in steps:
+        state = f"{step.passage}, blocked by {first.hop.name}" if first and _is_blocked(steps, step, first) else str(step.passage)
+        because = step.why or ", ".join(f"{probe}" for probe in dict.fromkeys(place[0] for place in step.breaks))
+        rows.append([step.hop.name, state, because])
+    return Table(title=title, columns=["Hop", "State", "Because"], rows=rows)

@@ -1,0 +1,167 @@
+"""The way of an alert through the platform: each hop with what the probes say of it, and what its first break blocks."""
+
+from __future__ import annotations
+
+import enum
+import fnmatch
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from clusterprobe.incidents import State, Status, status
+from clusterprobe.model import Place, ProbeResult, ProbeVerdict, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One system on the way. `vital` are the probes without which nothing gets past it, `beside` others of its area."""
+
+    name: str
+    role: str
+    vital: tuple[str, ...]
+    beside: tuple[str, ...] = ()
+
+    def is_vital(self, probe_id: str) -> bool:
+        return any(fnmatch.fnmatchcase(probe_id, pattern) for pattern in self.vital)
+
+    def watched_by(self, probe_id: str) -> bool:
+        """Whether a probe says something about this hop; a vital one of another hop is that hop's alone."""
+        if any(hop.is_vital(probe_id) for hop in PATH):
+            return self.is_vital(probe_id)
+        return any(fnmatch.fnmatchcase(probe_id, pattern) for pattern in self.beside)
+
+
+PATH = (
+    Hop("Airflow", "runs the pipeline", ("airflow/health", "airflow/missing"), ("airflow/*",)),
+    Hop("MLflow", "keeps the model", ("mlflow/health", "mlflow/missing"), ("mlflow/*",)),
+    Hop("FastAPI", "serves it", ("serving/health",), ("serving/*",)),
+    Hop(
+        "Loki",
+        "keeps the logs",
+        ("loki/ready", "loki/missing", "loki/query-range", "loki/freshness", "loki/ruler", "promtail/coverage"),
+        ("loki/*", "promtail/*"),
+    ),
+    Hop(
+        "Alertmanager",
+        "routes the alert",
+        (
+            "prometheus/alerting",
+            "alertmanager/missing",
+            "alertmanager/default-config",
+            "alertmanager/config-secret",
+            "alertmanager/receivers",
+        ),
+        ("alertmanager/*",),
+    ),
+    Hop("Slack", "tells the team", ("alertmanager/delivery",)),
+)
+
+
+class Passage(enum.StrEnum):
+    """Whether an alert gets past a hop."""
+
+    OPEN = "open"
+    BROKEN = "broken"
+    UNPROVEN = "unproven"
+    ABSENT = "not here"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A hop of one environment's way. `why` says what makes it unproven; `breaks` are the findings that make it broken."""
+
+    hop: Hop
+    passage: Passage
+    why: str = ""
+    breaks: tuple[Place, ...] = ()
+
+
+def walk(probes: Iterable[ProbeResult], environment: str) -> list[Step]:
+    """Every hop for one environment, in the order of the way; what belongs to no environment counts for each.
+
+    A finding of level error or worse breaks a hop; nothing but a whole look at it opens it.
+    """
+    everything = list(probes)
+    return [_step(hop, [one for one in everything if hop.is_vital(one.id)], environment) for hop in PATH]
+
+
+def _step(hop: Hop, ran: list[ProbeResult], environment: str) -> Step:
+    breaks = tuple(
+        (probe.id, number)
+        for probe in ran
+        for number, finding in enumerate(probe.findings)
+        if finding.severity.at_least(Severity.ERROR) and finding.subject.environment in ("", environment)
+    )
+    if breaks:
+        return Step(hop, Passage.BROKEN, breaks=breaks)
+    if not ran:
+        return Step(hop, Passage.UNPROVEN, "no probe of this run looked at it")
+    for probe in ran:
+        if why := _blind(probe, environment):
+            return Step(hop, Passage.UNPROVEN, f"{probe.id}: {why}")
+    if all(probe.verdict is ProbeVerdict.NOT_APPLICABLE for probe in ran):
+        return Step(hop, Passage.ABSENT, ran[0].reason)
+    return Step(hop, Passage.OPEN)
+
+
+def _blind(probe: ProbeResult, environment: str) -> str:
+    """Why a probe could not say that this environment's hop is open; empty if it could."""
+    mine = [one for one in probe.unchecked if one.subject.environment in ("", environment)]
+    if mine:
+        return f"{mine[0].subject}: {mine[0].reason}"
+    unclear = probe.verdict in (ProbeVerdict.INCONCLUSIVE, ProbeVerdict.BROKEN)
+    return probe.reason if unclear and not probe.unchecked else ""
+
+
+def head(steps: list[Step]) -> Step | None:
+    """The first hop that is broken; none if none is."""
+    return next((step for step in steps if step.passage is Passage.BROKEN), None)
+
+
+# --- for the report -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A hop with the status of everything that looks at it. `blocked_by` names the broken hop before it."""
+
+    hop: Hop
+    status: Status
+    blocked_by: str = ""
+
+    @property
+    def state(self) -> State:
+        return self.status.state
+
+    @property
+    def look(self) -> State:
+        """The state to draw: what is blocked is not shown as fine, however sound it is itself."""
+        return State.UNKNOWN if self.blocked_by and self.state is not State.FOUND else self.state
+
+    @property
+    def label(self) -> str:
+        """The state in words that fit into a box; what was not probed is never called fine."""
+        if self.blocked_by and self.state is not State.FOUND:
+            return f"blocked by {self.blocked_by}"
+        passed = sum(probe.verdict is ProbeVerdict.PASS for probe in self.status.probes)
+        return {
+            State.FOUND: f"{len(self.status.findings)} found",
+            State.UNKNOWN: "could not be checked",
+            State.KNOWN: "known findings",
+            State.NORMAL: "normal phenomenon",
+            State.NOT_RUN: "not checked in this run",
+            State.ABSENT: "not here",
+        }.get(self.state, f"{passed} probe{'s' * (passed != 1)} passed")
+
+
+def stations(probes: list[ProbeResult], environments: Iterable[str] = ()) -> list[Station]:
+    """The hops in order, over all environments: a hop is blocked where an environment's way is broken before it."""
+    heads = [broken for name in environments if (broken := head(walk(probes, name)))]
+    first = min((PATH.index(one.hop) for one in heads), default=len(PATH))
+    return [
+        Station(
+            hop,
+            status([probe for probe in probes if hop.watched_by(probe.id)]),
+            PATH[first].name if place > first else "",
+        )
+        for place, hop in enumerate(PATH)
+    ]

@@ -1,0 +1,143 @@
+"""The way of an alert, hop by hop, from what the other probes concluded."""
+
+from clusterprobe.alert_path import PATH, Passage, stations, walk
+from clusterprobe.correlation import explain
+from clusterprobe.incidents import State
+from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, Severity, Subject, Unchecked
+from clusterprobe.readings import Readings
+from probes.pipeline.probe_alert_path import probe_alert_path
+from tests.factories import ENVIRONMENTS, judged, outcome, refused, server
+
+VITAL = ["airflow/health", "mlflow/health", "serving/health", "loki/ready", "loki/ruler", "alertmanager/receivers", "alertmanager/delivery"]
+DEV = Readings((server("alertmanager", "monitoring-dev", "main"),))
+BOTH = Readings((*DEV.values, server("alertmanager", "monitoring-prod", "main")))
+
+
+def finding(reason: str, environment: str = "dev", severity: Severity = Severity.ERROR, **references: list[str]) -> Finding:
+    subject = Subject(kind="Thing", namespace=f"ns-{environment}", name=reason, environment=environment)
+    return Finding(
+        reason=reason,
+        severity=severity,
+        subject=subject,
+        problem=f"{reason} is wrong.",
+        cause="",
+        fix=f"$ mend {reason}",
+        prevention="",
+        **references,
+    )
+
+
+def passed(**others: ProbeResult) -> list[ProbeResult]:
+    """All vital probes passed, but for the ones given by area."""
+    given = {one.id: one for one in others.values()}
+    return [given.pop(name, ProbeResult(id=name, question="", verdict=ProbeVerdict.PASS, examined=1)) for name in VITAL] + list(
+        given.values()
+    )
+
+
+def found(name: str, *findings: Finding) -> ProbeResult:
+    return ProbeResult(id=name, question="", verdict=ProbeVerdict.FINDINGS, examined=1, findings=list(findings))
+
+
+def blind(name: str, environment: str = "dev") -> ProbeResult:
+    subject = Subject(kind="Pod", namespace=f"ns-{environment}", name="x", environment=environment)
+    return ProbeResult(id=name, question="", verdict=ProbeVerdict.INCONCLUSIVE, unchecked=[Unchecked(subject=subject, reason="refused")])
+
+
+def test_a_way_on_which_every_hop_is_proven_passes() -> None:
+    verdict = judged(probe_alert_path, alertmanager_servers=BOTH, conclusions=passed(), environments=ENVIRONMENTS)
+    assert outcome(verdict) == "pass"
+    assert [row[1] for row in verdict.exhibits[0].rows] == ["open"] * len(PATH)
+
+
+def test_the_first_broken_hop_is_the_head_and_blocks_what_comes_after() -> None:
+    conclusions = passed(loki=found("loki/ready", finding("NotReady")), slack=blind("alertmanager/delivery"))
+    verdict = judged(probe_alert_path, alertmanager_servers=DEV, conclusions=conclusions, environments=ENVIRONMENTS)
+    (one,) = verdict.findings
+    assert one.problem == "No alert of dev gets past Loki."
+    assert "NotReady on Thing ns-dev/NotReady" in one.cause
+    assert "Alertmanager, Slack are blocked by it" in one.cause
+    assert one.fix == "$ mend NotReady"
+    assert verdict.unread == []  # what is blocked is no second thing to worry about
+
+
+def test_the_other_environment_is_not_concerned() -> None:
+    conclusions = passed(routes=found("alertmanager/receivers", finding("Sink", "dev")))
+    verdict = judged(probe_alert_path, alertmanager_servers=BOTH, conclusions=conclusions, environments=ENVIRONMENTS)
+    assert [one.subject.name for one in verdict.findings] == ["dev"]
+
+
+def test_what_belongs_to_no_environment_concerns_each() -> None:
+    conclusions = passed(loki=found("loki/ready", finding("NotReady", "")))
+    verdict = judged(probe_alert_path, alertmanager_servers=BOTH, conclusions=conclusions, environments=ENVIRONMENTS)
+    assert [one.subject.name for one in verdict.findings] == ["dev", "prod"]
+
+
+def test_the_cause_is_the_root_and_the_finding_hangs_on_it() -> None:
+    root = found("sealed-secrets/unsealed", finding("NotUnsealed", breaks=["Secret/ns/slack"]))
+    effect = found("alertmanager/receivers", finding("Fallback", severity=Severity.CRITICAL, rests_on=["Secret/ns/slack"]))
+    conclusions = passed(routes=effect, sealed=root)
+    verdict = judged(probe_alert_path, alertmanager_servers=DEV, conclusions=conclusions, environments=ENVIRONMENTS)
+    (one,) = verdict.findings
+    assert one.cause.startswith("sealed-secrets/unsealed NotUnsealed")
+    own = ProbeResult(id="pipeline/alert-path", question="", verdict=ProbeVerdict.FINDINGS, findings=[one])
+    assert ("pipeline/alert-path", 0) in [link.finding for link in explain([*conclusions, own])]
+
+
+def test_a_warning_breaks_no_hop() -> None:
+    conclusions = passed(loki=found("loki/ready", finding("Slow", severity=Severity.WARNING)))
+    verdict = judged(probe_alert_path, alertmanager_servers=DEV, conclusions=conclusions, environments=ENVIRONMENTS)
+    assert outcome(verdict) == "pass"
+
+
+def test_a_hop_that_could_not_be_seen_is_unproven() -> None:
+    conclusions = passed(slack=blind("alertmanager/delivery"))
+    verdict = judged(probe_alert_path, alertmanager_servers=DEV, conclusions=conclusions, environments=ENVIRONMENTS)
+    assert outcome(verdict) == "inconclusive"
+    assert "past Slack is not proven: alertmanager/delivery: Pod ns-dev/x: refused" in verdict.unread[0].reason
+
+
+def test_a_hop_that_was_blind_in_another_environment_only_is_open() -> None:
+    steps = walk(passed(slack=blind("alertmanager/delivery", "prod")), "dev")
+    assert [step.passage for step in steps] == [Passage.OPEN] * len(PATH)
+
+
+def test_a_hop_that_no_probe_of_the_run_looked_at_is_unproven() -> None:
+    conclusions = [one for one in passed() if one.id != "mlflow/health"]
+    verdict = judged(probe_alert_path, alertmanager_servers=DEV, conclusions=conclusions, environments=ENVIRONMENTS)
+    assert outcome(verdict) == "inconclusive"
+    assert "MLflow is not proven: no probe of this run looked at it" in verdict.unread[0].reason
+
+
+def test_a_system_that_is_not_here_is_noted_and_blocks_nothing() -> None:
+    absent = ProbeResult(id="airflow/health", question="", verdict=ProbeVerdict.NOT_APPLICABLE, reason="there is no Airflow")
+    verdict = judged(probe_alert_path, alertmanager_servers=DEV, conclusions=passed(airflow=absent), environments=ENVIRONMENTS)
+    assert outcome(verdict) == "pass"
+    assert verdict.notes == ["Airflow is not on the way here: there is no Airflow"]
+
+
+def test_a_broken_probe_proves_nothing() -> None:
+    broken = ProbeResult(id="loki/ruler", question="", verdict=ProbeVerdict.BROKEN, reason="KeyError")
+    assert walk(passed(loki=broken), "dev")[3].passage is Passage.UNPROVEN
+
+
+def test_without_any_alertmanager_there_is_no_way_to_judge() -> None:
+    verdict = judged(
+        probe_alert_path, alertmanager_servers=Readings((), (), "there is no Alertmanager"), conclusions=passed(), environments=ENVIRONMENTS
+    )
+    assert outcome(verdict) == "not_applicable"
+
+
+def test_an_unreadable_list_of_alertmanagers_is_no_pass() -> None:
+    verdict = judged(
+        probe_alert_path, alertmanager_servers=Readings((), (refused("Pod"),)), conclusions=passed(), environments=ENVIRONMENTS
+    )
+    assert outcome(verdict) == "inconclusive"
+
+
+def test_the_report_marks_what_the_head_blocks() -> None:
+    conclusions = passed(loki=found("loki/ready", finding("NotReady")))
+    labels = {one.hop.name: (one.state, one.label) for one in stations(conclusions, ["dev", "prod"])}
+    assert labels["Loki"] == (State.FOUND, "1 found")
+    assert labels["Slack"] == (State.CLEAR, "blocked by Loki")
+    assert labels["FastAPI"] == (State.CLEAR, "1 probe passed")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from clusterprobe.model import Explained, Finding, Place, ProbeResult, Severity
+from clusterprobe.model import Explained, Finding, Place, ProbeResult, RunResult, Severity
 
 
 def reference(place: Place) -> str:
@@ -53,3 +54,37 @@ def effects(explained: Iterable[Explained]) -> dict[Place, list[Explained]]:
     for one in by_place.values():
         found.setdefault(root_of(one.finding, by_place), []).append(one)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A finding that nothing explains, and what it explains with the reference through which."""
+
+    probe: ProbeResult
+    finding: Finding
+    effects: tuple[tuple[ProbeResult, Finding, str], ...] = ()
+
+    @property
+    def severity(self) -> Severity:
+        """That of the worst of them: a warning that leaves everybody without alerts comes first."""
+        return max((self.finding.severity, *(finding.severity for _, finding, _ in self.effects)), key=lambda one: one.rank)
+
+
+def cases(result: RunResult) -> list[Case]:
+    """Every finding once, under the one that explains it; the worst case first."""
+    probes = {probe.id: probe for probe in result.probes}
+    below, explained = effects(result.explained), {one.finding for one in result.explained}
+    found = [
+        Case(
+            probe,
+            finding,
+            tuple(
+                (probes[one.finding[0]], probes[one.finding[0]].findings[one.finding[1]], one.through)
+                for one in below.get((probe.id, number), [])
+            ),
+        )
+        for probe in result.probes
+        for number, finding in enumerate(probe.findings)
+        if (probe.id, number) not in explained
+    ]
+    return sorted(found, key=lambda one: -one.severity.rank)

@@ -1,7 +1,10 @@
 from clusterprobe import alert_path
+from clusterprobe.correlation import explain
 from clusterprobe.incidents import State
 from clusterprobe.model import Severity
-from clusterprobe.report import answer
+from clusterprobe.report import answer, terminal
+from clusterprobe.report.html import render
+from clusterprobe.report.page import Page
 from clusterprobe.report.prose import Block, after_headline, blocks, headline
 from tests.report_factories import finding, healthy, incomplete, probe, result, run_of, subject, unchecked, unwell
 
@@ -119,3 +122,38 @@ def test_a_headline_is_the_first_sentence():
     text = "Version v2.53 of a.b is down. It was up.\nMore."
     assert headline(text) == "Version v2.53 of a.b is down."
     assert after_headline(text) == "It was up.\nMore."
+
+
+# --- one cause, many findings -----------------------------------------------------------------------------------------
+
+
+def correlated():
+    """A Secret that is missing as a warning, and what that does as a critical finding."""
+    cause = finding(severity=Severity.WARNING, reason="NotUnsealed", problem="The Secret is missing.", breaks=["Secret/ns/slack"])
+    effect = finding(severity=Severity.CRITICAL, reason="Fallback", problem="Nobody is told.", rests_on=["Secret/ns/slack"])
+    probes = [probe("alertmanager/default-config", "findings", findings=[effect]), probe("sealed/unsealed", "findings", findings=[cause])]
+    return result(*probes, verdict="findings", explained=explain(probes))
+
+
+def test_what_to_look_at_first_is_the_cause_of_the_worst():
+    assert answer.first_step(correlated()) == "The Secret is missing."
+
+
+def test_the_tally_says_how_many_hang_on_another():
+    assert answer.tally(correlated()) == "1 critical finding and 1 warning, of which 1 hangs on another"
+
+
+def test_the_page_shows_a_finding_once_under_its_cause():
+    page = Page(correlated())
+    [(group, [cause])] = page.groups
+    assert (group.id, cause.finding.reason) == ("sealed/unsealed", "NotUnsealed")
+    assert [(one.probe.id, one.through) for one in cause.effects] == [("alertmanager/default-config", "Secret/ns/slack")]
+    html = render(correlated())
+    assert html.count('id="finding-1"') == html.count('id="finding-2"') == 1
+    assert '<details class="effect">' in html
+
+
+def test_the_terminal_names_what_a_cause_explains():
+    text = "\n".join(line for line, _ in terminal.lines(correlated(), None))
+    assert "Explains: alertmanager/default-config  Fallback" in text
+    assert text.index("NotUnsealed") < text.index("Fallback")

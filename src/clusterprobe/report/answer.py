@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from clusterprobe.correlation import cases
 from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, RunResult, RunVerdict, Severity, Subject
 from clusterprobe.report.prose import headline
 
@@ -65,12 +66,12 @@ def unchecked_count(result: RunResult) -> int:
 
 
 def first_finding(result: RunResult) -> Finding | None:
-    """The finding to look at first; none where something else comes first, or all are of level info."""
-    pairs = result.findings()
-    if not pairs or result.verdict in (RunVerdict.INCOMPLETE, RunVerdict.BROKEN):
+    """The finding to look at first, which is a cause and no effect; none where something else comes first, or all are remarks."""
+    found = cases(result)
+    if not found or result.verdict in (RunVerdict.INCOMPLETE, RunVerdict.BROKEN):
         return None
-    finding = pairs[0][1]
-    return finding if result.verdict is RunVerdict.FINDINGS or finding.severity.at_least(Severity.WARNING) else None
+    worst = found[0]
+    return worst.finding if result.verdict is RunVerdict.FINDINGS or worst.severity.at_least(Severity.WARNING) else None
 
 
 def opening(result: RunResult) -> str:
@@ -81,12 +82,13 @@ def opening(result: RunResult) -> str:
 def tally(result: RunResult) -> str:
     """What the answer rests on, as the end of a sentence."""
     seen = [number(count, *_nouns(severity)) for severity, count in severity_counts(result).items()]
+    hanging = f", of which {len(result.explained)} hang{'s' * (len(result.explained) == 1)} on another" if result.explained else ""
     unseen = _blind_parts(result)
     if not result.probes:
         unseen.append("no probe ran")
     if result.run.interrupted:
         unseen.append("the run was interrupted")
-    return "; ".join(one for one in (_joined(seen), _joined(unseen)) if one) or passed(result)
+    return "; ".join(one for one in (_joined(seen) + hanging, _joined(unseen)) if one) or passed(result)
 
 
 def _blind_parts(result: RunResult) -> list[str]:

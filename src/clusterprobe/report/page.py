@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 
+from clusterprobe.correlation import Case, cases
 from clusterprobe.incidents import INCIDENTS, Incident, Status, status_of
 from clusterprobe.model import Bars, Exhibit, Finding, Matrix, ProbeResult, RunResult, Table
 from clusterprobe.report import answer
@@ -12,11 +14,13 @@ from clusterprobe.report import answer
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A finding with the name by which the page links to it."""
+    """A finding with the name by which the page links to it, and those that it explains."""
 
     anchor: str
     probe: ProbeResult
     finding: Finding
+    through: str = ""
+    effects: tuple[Shown, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +86,16 @@ class Page:
 
     def __init__(self, result: RunResult) -> None:
         self.result = result
-        self.shown = [Shown(f"finding-{number}", *pair) for number, pair in enumerate(result.findings(), 1)]
+        self.causes = _shown(cases(result))
+        self.shown = [one for cause in self.causes for one in (cause, *cause.effects)]
         self.overviews = [_overview(kind, result) for kind in OVERVIEWS]
         self._drawn = {id(exhibit): one.anchor for one in self.overviews for exhibit in one.exhibits}
 
     @property
     def groups(self) -> list[tuple[ProbeResult, list[Shown]]]:
-        """The findings by probe: the probe with the worst finding first, and within it the worst first."""
+        """The findings that nothing explains, by probe: the probe with the worst case first, and within it the worst first."""
         groups: dict[str, list[Shown]] = {}
-        for one in self.shown:
+        for one in self.causes:
             groups.setdefault(one.probe.id, []).append(one)
         return [(group[0].probe, group) for group in groups.values()]
 
@@ -140,6 +145,23 @@ class Page:
     @property
     def known(self) -> list[tuple[ProbeResult, Finding]]:
         return [(probe, finding) for probe in self.result.probes for finding in probe.known]
+
+
+def _shown(found: list[Case]) -> list[Shown]:
+    numbers = itertools.count(1)
+
+    def anchor() -> str:
+        return f"finding-{next(numbers)}"
+
+    return [
+        Shown(
+            anchor(),
+            case.probe,
+            case.finding,
+            effects=tuple(Shown(anchor(), probe, finding, through) for probe, finding, through in case.effects),
+        )
+        for case in found
+    ]
 
 
 def _overview(kind: Kind, result: RunResult) -> Overview:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clusterprobe.correlation import cases
 from clusterprobe.model import Finding, ProbeResult, RunResult, RunVerdict, Severity
 from clusterprobe.report import answer
 from clusterprobe.report.prose import Block, blocks, headline
@@ -76,13 +77,16 @@ def _where(result: RunResult) -> str:
 
 
 def _findings(result: RunResult) -> Iterator[Line]:
-    pairs = result.findings()
-    for probe, finding in pairs[:LIMIT]:
+    found = cases(result)
+    for case in found[:LIMIT]:
         yield "", ""
-        yield from _finding(probe, finding)
-    if len(pairs) > LIMIT:
+        yield from _finding(case.probe, case.finding)
+        for probe, finding, _ in case.effects:
+            text = f"  Explains: {probe.id}  {finding.reason}  {finding.subject}: {headline(finding.problem)}"
+            yield visible_line(text), SEVERITY_STYLES[finding.severity]
+    if len(found) > LIMIT:
         yield "", ""
-        yield f"and {len(pairs) - LIMIT} more findings in the report", "dim"
+        yield f"and {len(found) - LIMIT} more findings in the report", "dim"
 
 
 def _finding(probe: ProbeResult, finding: Finding) -> Iterator[Line]:

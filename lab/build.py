@@ -101,7 +101,7 @@ def _build_module(module: Module) -> str:
     begun = time.monotonic()
     folder = CACHE / module.key
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder / ".lock"), tempfile.TemporaryDirectory(prefix="building-", dir=CACHE) as scratch:
+    with locked(folder / ".lock"), tempfile.TemporaryDirectory(prefix="building-", dir=CACHE) as scratch:
         if is_built(module):
             return f"{module.path} {module.version}: already built"
         workspace = Path(scratch)
@@ -113,7 +113,7 @@ def _build_module(module: Module) -> str:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Two builds of the same module at once: the second waits, then finds it built."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -15,6 +15,7 @@ from lab.access import namespace_kubeconfig
 from lab.build import build
 from lab.demo import record
 from lab.errors import LabError
+from lab.images import pack_images
 from lab.paths import STATE
 from lab.stages import all_stages, clear, stage
 from lab.status import print_status
@@ -46,7 +47,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m lab", description="A real cluster with the real systems, and incidents staged on it.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("build", help="build the programs into the cache").set_defaults(run=_build)
+    commands.add_parser("build", help="build the programs and images into the cache").set_defaults(run=_build)
     commands.add_parser("up", help="start the cluster and the healthy platform").set_defaults(run=_up)
     commands.add_parser("status", help="nodes, pods, what is staged, what is not healthy").set_defaults(run=_status)
     commands.add_parser("stages", help="list the incidents").set_defaults(run=_stages)
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 def _build(_: argparse.Namespace) -> int:
     _need_root()
     build()
+    pack_images()
     return 0
 
 

@@ -10,11 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab import python_images
 from lab.build import STAND_INS, program_path, stand_in_path
 from lab.cluster.images import Image, import_image, pack_image
 from lab.cluster.layout import NODES, WORKERS, Node
 from lab.command import run
 from lab.paths import CACHE
+from lab.python_images import PythonRecipe
 
 BUSYBOX = Path("/bin/busybox")
 _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -59,14 +61,34 @@ def recipes() -> list[Recipe]:
     ]
 
 
-def import_images() -> None:
-    """Pack what is not packed yet, and import everything where it is needed."""
+def python_recipes() -> list[PythonRecipe]:
+    services = Path(__file__).parent / "services"
+    return [
+        PythonRecipe(
+            Image("lab/fastapi:1", ("python3", "-m", "churn.service")), services / "fastapi", prepare=("python3", "-m", "churn.training")
+        ),
+    ]
 
-    def bring(recipe: Recipe) -> None:
-        import_image(_archive(recipe), recipe.nodes)
 
+def pack_images() -> None:
+    """Pack what is not in the cache yet."""
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(bring, recipes()))
+        list(pool.map(_archive_of, [*recipes(), *python_recipes()]))
+
+
+def import_images() -> None:
+    """Import every image where it is needed."""
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(bring_image, [*recipes(), *python_recipes()]))
+
+
+def bring_image(recipe: Recipe | PythonRecipe) -> None:
+    """Import one image on the nodes that need it, packed first if it is not."""
+    import_image(_archive_of(recipe), recipe.nodes)
+
+
+def _archive_of(recipe: Recipe | PythonRecipe) -> Path:
+    return python_images.archive(recipe) if isinstance(recipe, PythonRecipe) else _archive(recipe)
 
 
 def _archive(recipe: Recipe) -> Path:

@@ -100,6 +100,7 @@ DEBIAN_PACKAGES = (
     "conntrack",
     "busybox-static",
     "iproute2",
+    "mmdebstrap",  # unpacks Debian for the images with Python in them
     "gcc",
     "libc6-dev",
 )

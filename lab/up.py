@@ -8,7 +8,7 @@ from lab import api
 from lab.build import build
 from lab.cluster.lifecycle import leftovers, start_cluster, stop_cluster
 from lab.errors import LabError
-from lab.images import import_images
+from lab.images import import_images, pack_images
 from lab.paths import KUBECONFIG, STATE
 from lab.platform import install_platform
 from lab.settled import problems, wait_until_settled
@@ -23,6 +23,7 @@ def up() -> None:
         _expect_healthy()
         return
     build()
+    pack_images()
     if leftovers():
         # A machine that was restarted, or whose processes were ended, keeps the state folder and perhaps mounts.
         print("what is left of an earlier lab is removed first", flush=True)

@@ -19,6 +19,7 @@ from lab.command import run
 from lab.errors import LabError
 
 _OCI = "application/vnd.oci.image"
+_PATH = ("PATH=/usr/local/bin:/usr/bin:/bin",)
 
 
 @dataclass(frozen=True)
@@ -55,18 +56,18 @@ def pack_image(image: Image, root: Path, archive: Path) -> None:
         with tarfile.open(layer.name, "w") as tar:
             for entry in sorted(root.iterdir()):
                 tar.add(entry, arcname=entry.name)
-        layer.seek(0)
-        digest = hashlib.file_digest(layer, "sha256").hexdigest()
-        _write_archive(image, Path(layer.name), digest, archive)
+        write_archive(image, [Path(layer.name)], archive)
 
 
-def _write_archive(image: Image, layer: Path, layer_digest: str, archive: Path) -> None:
+def write_archive(image: Image, layers: Sequence[Path], archive: Path, environment: Sequence[str] = _PATH) -> None:
+    """Write an image of these layers (tar files, the lowest first)."""
+    digests = [_file_digest(layer) for layer in layers]
     config = _to_json(
         {
             "architecture": "amd64",
             "os": "linux",
-            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer_digest}"]},
-            "config": {"Entrypoint": image.entrypoint, "Env": ["PATH=/usr/local/bin:/usr/bin:/bin"]},
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}" for digest in digests]},
+            "config": {"Entrypoint": image.entrypoint, "Env": list(environment)},
         }
     )
     manifest = _to_json(
@@ -74,7 +75,7 @@ def _write_archive(image: Image, layer: Path, layer_digest: str, archive: Path) 
             "schemaVersion": 2,
             "mediaType": f"{_OCI}.manifest.v1+json",
             "config": _descriptor("config.v1+json", _digest(config), len(config)),
-            "layers": [_descriptor("layer.v1.tar", layer_digest, layer.stat().st_size)],
+            "layers": [_descriptor("layer.v1.tar", digest, layer.stat().st_size) for layer, digest in zip(layers, digests, strict=True)],
         }
     )
     names = {"io.containerd.image.name": image.full_name, "org.opencontainers.image.ref.name": image.full_name}
@@ -85,8 +86,14 @@ def _write_archive(image: Image, layer: Path, layer_digest: str, archive: Path) 
         _add(tar, "index.json", _to_json({"schemaVersion": 2, "manifests": [listed]}))
         _add(tar, f"blobs/sha256/{_digest(config)}", config)
         _add(tar, f"blobs/sha256/{_digest(manifest)}", manifest)
-        tar.add(layer, arcname=f"blobs/sha256/{layer_digest}")
+        for layer, digest in zip(layers, digests, strict=True):
+            tar.add(layer, arcname=f"blobs/sha256/{digest}")
     unfinished.rename(archive)
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _descriptor(kind: str, digest: str, size: int) -> dict[str, Any]:

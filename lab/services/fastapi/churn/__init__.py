@@ -1,0 +1,1 @@
+"""A small model behind FastAPI: will this customer leave?"""

@@ -110,6 +110,7 @@ def _systems() -> Iterator[str]:
         yield from _alerting(environment)
         if not systems.log_lines(f'{{namespace="{environment.workload_namespace}"}}', seconds=60):
             yield f"Loki has no recent line of {environment.workload_namespace}"
+    yield from systems.log_alerts_missing()
 
 
 def targets_missing(environment: Environment) -> Iterator[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 from lab import api
-from lab.manifests import Environment
+from lab.manifests import PROD, Environment
 
 LOKI = "/api/v1/namespaces/logging/services/loki:3100/proxy"
 SLACK = "/api/v1/namespaces/slack/services/slack:80/proxy"
@@ -58,3 +59,13 @@ def log_lines(selector: str, seconds: int = 300, limit: int = 20) -> list[str]:
 def objects(kind: str, namespace: str = "") -> list[api.Object]:
     """The Prometheus Operator's objects of one kind, such as `servicemonitors`."""
     return api.items(f"{MONITORING}/namespaces/{namespace}/{kind}" if namespace else f"{MONITORING}/{kind}")
+
+
+def log_alerts_missing() -> Iterator[str]:
+    """What keeps the log alert that always fires from production's Alertmanager, to which the shared Loki sends."""
+    groups = api.get(f"{LOKI}/prometheus/api/v1/rules")["data"]["groups"]
+    firing = {rule["name"] for group in groups for rule in group["rules"] if rule.get("state") == "firing"}
+    arrived = {alert["labels"]["alertname"] for alert in alertmanager(PROD, "alerts")}
+    if not firing:
+        yield "no log alert fires in Loki's ruler"
+    yield from (f"the log alert {name} has not reached {PROD.alertmanager}" for name in sorted(firing - arrived))

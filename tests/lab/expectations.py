@@ -62,6 +62,9 @@ STAGES: dict[str, Expectation] = {
     "loki-instant-query": Expectation({("loki/instant-queries", "InstantLogQueries"): ['{namespace="fastapi-dev"}', "query_range"]}),
     "loki-instant-metric-query": Expectation(),
     "loki-parse-error": Expectation(),
+    "ruler-without-alertmanager": Expectation({("loki/ruler", "RulerWithoutAlertmanager"): ["alertmanager_url", "logging/loki"]}),
+    "ruler-rule-broken": Expectation({("loki/ruler", "RuleFails"): ["SlowPredictions", "rules.yaml", "log-alerts"]}),
+    "ruler-nothing-fires": Expectation(),
     "agent-slow-flush": Expectation({("promtail/grace-period", "PositionsOnNfs"): ["terminationGracePeriodSeconds", "10", "promtail"]}),
     "nfs-unmount-hang": Expectation(
         {("pods/termination", "SlowUnmount"): ["worker2", "NFS", "unmount"]},

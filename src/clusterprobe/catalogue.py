@@ -25,6 +25,15 @@ class Entry:
     parameters: tuple[str, ...]
     sections: dict[str, str]
 
+    @property
+    def area(self) -> str:
+        return self.id.split("/")[0]
+
+    @property
+    def page(self) -> str:
+        """The name of its page in docs/probes."""
+        return f"{self.id.replace('/', '-')}.md"
+
 
 def catalogue(folder: Path) -> list[Entry]:
     """Every probe below a folder, by id."""
@@ -82,10 +91,11 @@ def chosen(entries: list[Entry], patterns: list[str]) -> list[Entry]:
     return [one for one in entries if not patterns or any(matches(one.id, pattern) for pattern in patterns)]
 
 
-def explanation(entry: Entry, reads: list[str], calls: list[str]) -> str:
-    """What `clusterprobe explain` prints."""
+def explanation(entry: Entry, needs: list[tuple[str, list[str]]]) -> str:
+    """What `clusterprobe explain` prints; `needs` are titled lists of what it takes."""
     lines = [f"{entry.id}: {entry.question}", ""]
     for name, text in entry.sections.items():
-        lines += [f"{name}", textwrap.indent(text, "  "), ""]
-    lines += ["Reads", *(f"  {one}" for one in reads), "", "Needs the permissions", *(f"  {one}" for one in calls or ["none"])]
-    return "\n".join(lines)
+        lines += [name, textwrap.indent(text, "  "), ""]
+    for title, things in needs:
+        lines += [title, *(f"  {one}" for one in things or ["none"]), ""]
+    return "\n".join(lines).rstrip()

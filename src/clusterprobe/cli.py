@@ -90,15 +90,17 @@ def capture(
 
 
 @app.command("list")
-def list_probes() -> int:
-    """Every probe, with its question."""
-    from clusterprobe.catalogue import catalogue
+def list_probes(select: SelectOption = None) -> int:
+    """Every probe, with its question and what it needs."""
+    from clusterprobe.catalogue import catalogue, chosen
+    from clusterprobe.handbook import needs
     from clusterprobe.shipped import shipped
 
-    entries = catalogue(shipped("probes"))
+    entries = chosen(catalogue(shipped("probes")), select or [])
     width = max(len(one.id) for one in entries)
     for one in entries:
         typer.echo(f"{one.id:<{width}}  {one.question}")
+        typer.echo(f"{'':<{width}}  needs {needs(one).brief()}")
     return 0
 
 
@@ -106,14 +108,42 @@ def list_probes() -> int:
 def explain(probe: Annotated[str, typer.Argument(help="A probe's id, such as prometheus/cross-scrape.")]) -> int:
     """What a probe asks, why it matters, how to fix and prevent what it finds, and what it needs to read."""
     from clusterprobe.catalogue import catalogue, explanation, find
+    from clusterprobe.handbook import needs
     from clusterprobe.shipped import shipped
-    from clusterprobe.sources import all_sources, closure
 
     entry = find(catalogue(shipped("probes")), probe)
-    sources = closure([name for name in entry.parameters if name in all_sources()])
-    reads = [f"{one.name}: {(one.function.__doc__ or '').splitlines()[0]}" for one in sources if one.reads]
-    calls = sorted({f"{call}" + ("  (from outside)" if call.route else "") for one in sources for call in one.calls})
-    typer.echo(explanation(entry, reads, calls))
+    wanted = needs(entry)
+    outside = [f"{one}  (from outside)" for one in wanted.from_outside]
+    active = [f"{one}  (with --active)" for one in wanted.active]
+    reads = [one.replace("`", "", 2) for one in wanted.reads]
+    typer.echo(explanation(entry, [("Reads", reads), ("Needs the permissions", [*wanted.permissions, *outside, *active])]))
+    return 0
+
+
+@app.command()
+def checklist() -> int:
+    """The GitOps review checklist: what prevents each incident, to go through when the platform's repository changes."""
+    from clusterprobe.catalogue import catalogue
+    from clusterprobe.handbook import checklist as of
+    from clusterprobe.shipped import shipped
+
+    typer.echo(of(catalogue(shipped("probes"))), nl=False)
+    return 0
+
+
+@app.command()
+def docs(folder: Annotated[str, typer.Argument(help="Where to write, such as docs.")]) -> int:
+    """Write a page for each probe, their index, and the GitOps review checklist, as Markdown."""
+    from clusterprobe.catalogue import catalogue
+    from clusterprobe.errors import UsageError
+    from clusterprobe.handbook import write
+    from clusterprobe.shipped import shipped
+
+    try:
+        written = write(catalogue(shipped("probes")), Path(folder))
+    except OSError as error:
+        raise UsageError(f"{folder}: {error.strerror}") from None
+    typer.echo(f"{len(written)} pages written below {folder}")
     return 0
 
 

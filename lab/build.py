@@ -24,7 +24,7 @@ from lab.errors import LabError
 from lab.paths import CACHE
 from lab.programs import DEBIAN_PACKAGES, MODULES, Module
 
-STAND_INS = ("slack", "fastapi", "login-page")  # programs of the lab's own, in lab/standins
+STAND_INS = ("slack", "login-page")  # programs of the lab's own, in lab/standins
 _STAND_IN_SOURCES = Path(__file__).parent / "standins"
 AT_A_TIME = 2  # linking one of the big programs takes 2 GiB or more
 

@@ -48,11 +48,13 @@ def wait_for_pod_gone(namespace: str, name: str, seconds: float = PATIENCE_SECON
 
 
 def pod_on(node: Node, namespace: str, application: str) -> str:
-    """The name of an application's pod on a node, one that is not already going."""
+    """The name of an application's pod on a node, one that is not already going, and no canary."""
     pods = api.items(f"/api/v1/namespaces/{namespace}/pods?labelSelector=app.kubernetes.io/name={application}")
     for pod in pods:
-        if pod["spec"].get("nodeName") == node.name and "deletionTimestamp" not in pod["metadata"]:
-            return str(pod["metadata"]["name"])
+        metadata = pod["metadata"]
+        stays = "deletionTimestamp" not in metadata and metadata["labels"].get("track") != "canary"
+        if stays and pod["spec"].get("nodeName") == node.name:
+            return str(metadata["name"])
     raise LabError(f"no pod of {application} runs on {node.name}")
 
 

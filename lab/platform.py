@@ -5,6 +5,7 @@ from __future__ import annotations
 from lab import api
 from lab.build import definitions_folder
 from lab.command import wait_until
+from lab.images import bring_image, python_recipes
 from lab.manifests import BASE, ENVIRONMENTS, PER_ENVIRONMENT, SHARED, render
 from lab.programs import PROMETHEUS_OPERATOR
 from lab.storage import create_volume, healthy_volumes
@@ -18,6 +19,13 @@ def install_platform() -> None:
     install_definitions()
     per_environment = [render(name, environment) for environment in ENVIRONMENTS for name in PER_ENVIRONMENT]
     api.apply(_together([*(render(name) for name in SHARED), *per_environment]))
+
+
+def install_serving() -> None:
+    """The models' services alone, in a lab that is up: what follows a change of theirs."""
+    for recipe in python_recipes():
+        bring_image(recipe)
+    api.apply(_together([render(name, environment) for environment in ENVIRONMENTS for name in ("monitors", "fastapi")]))
 
 
 def install_definitions() -> None:

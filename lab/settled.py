@@ -19,7 +19,7 @@ _EXPECTED = {
         ("slack", "slack"),
         *((each.namespace, f"{each.fullname}-operator") for each in ENVIRONMENTS),
         *((each.namespace, f"{each.release}-kube-state-metrics") for each in ENVIRONMENTS),
-        *((each.workload_namespace, "fastapi") for each in ENVIRONMENTS),
+        *((each.workload_namespace, name) for each in ENVIRONMENTS for name in ("fastapi", "fastapi-canary", "churn-clients")),
     ],
     "statefulsets": [
         ("logging", "loki"),

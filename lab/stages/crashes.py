@@ -74,7 +74,7 @@ def clear_out_of_memory(environment: Environment) -> None:
 
 def stage_image_missing(environment: Environment) -> None:
     """A tag that was never pushed; the old pods go on serving."""
-    _change_fastapi(environment, {"image": "lab.internal/stand-ins:2"})
+    _change_fastapi(environment, {"image": "lab.internal/fastapi:2"})
     _wait_for_new_revision(environment, {"ErrImagePull", "ImagePullBackOff"})
 
 

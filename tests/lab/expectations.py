@@ -76,7 +76,7 @@ STAGES: dict[str, Expectation] = {
     "tmp-curl-wrong-port": Expectation({("pods/crash-loop", "CrashLoop"): ["tmp-curl", "has no port 9999", "fastapi-dev/fastapi"]}),
     "out-of-memory": Expectation({("pods/crash-loop", "OomKilled"): ["feature-cache", "memory limit of 32Mi"]}),
     "image-missing": Expectation(
-        {("pods/crash-loop", "ImageError"): ["lab.internal/stand-ins:2", "Deployment fastapi-dev/fastapi", "still serve"]},
+        {("pods/crash-loop", "ImageError"): ["lab.internal/fastapi:2", "Deployment fastapi-dev/fastapi", "still serve"]},
         blind=frozenset({"prometheus/targets"}),
     ),
     "broken-revision": Expectation(

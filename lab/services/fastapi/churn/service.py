@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import sys
 import time
 from collections.abc import Awaitable, Callable
 
@@ -110,6 +112,7 @@ def serve(version: str) -> None:
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as the first process it would ignore it until uvicorn is there
     serve(VERSION)
     # h11 and asyncio's own loop: nothing to compile, and quick to start.
     uvicorn.run(

@@ -55,6 +55,7 @@ def recipes() -> list[Recipe]:
         _published("quay.io/prometheus-operator/prometheus-config-reloader:v0.85.0", "/bin/prometheus-config-reloader"),
         _published("quay.io/prometheus/prometheus:v3.4.2", "/bin/prometheus", with_shell=True),
         _published("quay.io/prometheus/alertmanager:v0.28.1", "/bin/alertmanager", "/bin/amtool", with_shell=True),
+        _published("docker.io/bitnami/sealed-secrets-controller:0.27.1", "/usr/local/bin/controller"),
         _published("registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.15.0", "/kube-state-metrics"),
         _published("docker.io/grafana/loki:3.5.0", "/usr/bin/loki"),
         _published("docker.io/grafana/promtail:3.5.0", "/usr/bin/promtail", with_shell=True, nodes=NODES),

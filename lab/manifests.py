@@ -126,7 +126,6 @@ def _environment_values(environment: Environment) -> dict[str, str]:
         "fullname": environment.fullname,
         "stack_labels": _stack_labels(environment.release),
         "kube_state_metrics_labels": _kube_state_metrics_labels(environment.release),
-        "slack_config": slack_config(environment).replace("\n", "\n    "),
         "kubelet_arguments": _kubelet_arguments(environment),
     }
 

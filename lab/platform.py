@@ -7,8 +7,11 @@ from lab.build import definitions_folder
 from lab.command import wait_until
 from lab.images import bring_image, python_recipes
 from lab.manifests import BASE, ENVIRONMENTS, PER_ENVIRONMENT, SHARED, render
-from lab.programs import PROMETHEUS_OPERATOR
+from lab.programs import PROMETHEUS_OPERATOR, SEALED_SECRETS
+from lab.sealing import install_sealed_secrets
 from lab.storage import create_volume, healthy_volumes
+
+_WITH_DEFINITIONS = (PROMETHEUS_OPERATOR, SEALED_SECRETS)
 
 
 def install_platform() -> None:
@@ -17,6 +20,7 @@ def install_platform() -> None:
     for volume in healthy_volumes():
         create_volume(volume)
     install_definitions()
+    install_sealed_secrets()
     per_environment = [render(name, environment) for environment in ENVIRONMENTS for name in PER_ENVIRONMENT]
     api.apply(_together([*(render(name) for name in SHARED), *per_environment]))
 
@@ -29,7 +33,7 @@ def install_serving() -> None:
 
 
 def install_definitions() -> None:
-    files = sorted(definitions_folder(PROMETHEUS_OPERATOR).glob("*.yaml"))
+    files = sorted(file for module in _WITH_DEFINITIONS for file in definitions_folder(module).glob("*.yaml"))
     api.apply(_together([file.read_text() for file in files]))
     wait_until("the custom resource definitions", lambda: _established() >= len(files), 30)
 

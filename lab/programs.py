@@ -79,6 +79,13 @@ LOCAL_PATH_PROVISIONER = Module(
     {"local-path-provisioner": ""},
     {"main.VERSION": "v0.0.30"},
 )
+SEALED_SECRETS = Module(
+    "github.com/bitnami-labs/sealed-secrets",
+    "v0.27.1",
+    {"controller": "cmd/controller", "kubeseal": "cmd/kubeseal"},
+    {"main.VERSION": "v0.27.1"},
+    definitions="helm/sealed-secrets/crds",
+)
 
 MODULES = (
     ETCD,
@@ -90,6 +97,7 @@ MODULES = (
     LOKI,
     COREDNS,
     LOCAL_PATH_PROVISIONER,
+    SEALED_SECRETS,
 )
 
 DEBIAN_PACKAGES = (

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from lab import api, systems
+from lab import api, sealing, systems
 from lab.cluster.layout import NODES
 from lab.cluster.lifecycle import ready_nodes
 from lab.cluster.processes import ended_daemons
 from lab.command import wait_until
 from lab.errors import LabError
-from lab.manifests import ENVIRONMENTS, Environment
+from lab.manifests import CONFIG_SECRET, ENVIRONMENTS, Environment
 
 _EXPECTED = {
     "deployments": [
         ("kube-system", "coredns"),
+        ("kube-system", "sealed-secrets-controller"),
         ("local-path-storage", "local-path-provisioner"),
         ("slack", "slack"),
         *((each.namespace, f"{each.fullname}-operator") for each in ENVIRONMENTS),
@@ -106,6 +107,8 @@ def _claims() -> Iterator[str]:
 
 def _systems() -> Iterator[str]:
     for environment in ENVIRONMENTS:
+        if sealing.condition(environment.namespace, CONFIG_SECRET).get("status") != "True":
+            yield f"SealedSecret {environment.namespace}/{CONFIG_SECRET} is not unsealed"
         yield from targets_missing(environment)
         yield from _alerting(environment)
         if not systems.log_lines(f'{{namespace="{environment.workload_namespace}"}}', seconds=60):

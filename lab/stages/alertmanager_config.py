@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from lab import api, systems
+from lab import api, sealing, systems
 from lab.command import wait_until
 from lab.effects import PATIENCE_SECONDS, wait_for_config
 from lab.manifests import CONFIG_SECRET, Environment, slack_config
@@ -22,6 +22,8 @@ def stage_wrong_key(environment: Environment) -> None:
 
 
 def stage_missing_secret(environment: Environment) -> None:
+    """Its SealedSecret was pruned; without that, the controller would at once write the Secret again."""
+    api.delete(sealing.path(environment.namespace, CONFIG_SECRET))
     api.delete(_secret_path(environment))
     wait_for_config(environment, "the operator's fallback", _is_operator_fallback)
 
@@ -44,9 +46,9 @@ def stage_undefined_receiver(environment: Environment) -> None:
 
 def clear_config(environment: Environment) -> None:
     """The Secret as the team wrote it, under the name and the key that the operator reads."""
-    if api.find(_secret_path(environment)) is None:
-        metadata = {"name": CONFIG_SECRET, "namespace": environment.namespace}
-        api.create(_secret_path(environment).rpartition("/")[0], {"apiVersion": "v1", "kind": "Secret", "metadata": metadata})
+    if api.find(sealing.path(environment.namespace, CONFIG_SECRET)) is None:
+        sealing.apply_slack_config(environment)
+        sealing.wait_for_synced(environment.namespace, CONFIG_SECRET, "True")
     _write_secret(environment, {_KEY: slack_config(environment), _WRONG_KEY: None})
     _name_secret(environment, CONFIG_SECRET)
     wait_for_config(environment, "the Slack configuration", lambda config: "slack_configs" in config)

@@ -1,4 +1,4 @@
-"""A client that keeps asking Loki's instant endpoint: wrongly, rightly, and wrongly in another way."""
+"""Clients that keep asking Loki: on the instant endpoint, wrongly and rightly; and for too much."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lab.manifests import Environment
 from lab.stages import Stage
 
 _COUNTER = "loki_request_duration_seconds_count{"
-_LOKI = "http://loki.logging.svc.cluster.local:3100/loki/api/v1/query"
+_LOKI = "http://loki.logging.svc.cluster.local:3100/loki/api/v1"
 # Says on its own output what a script of that kind would, and ends at once when it is told to.
 _SCRIPT = """trap 'exit 0' TERM
 while :; do
@@ -30,13 +30,15 @@ class Client:
     name: str
     query: str  # {namespace} is filled in
     status: str
+    path: str = "query"
+    since: str = ""  # how far back, on the path query_range
 
     def stage(self, environment: Environment) -> None:
-        before = _answers(self.status)
+        before = self._answers()
         api.create(_deployments(environment), self._deployment(environment))
         wait_for_rollout(f"{_deployments(environment)}/{self.name}")
         # Loki logs no refusal, at no level: its metrics tell.
-        wait_until(f"Loki to answer {self.status}", lambda: _answers(self.status) >= before + 2, PATIENCE_SECONDS, every=1)
+        wait_until(f"Loki to answer {self.status}", lambda: self._answers() >= before + 2, PATIENCE_SECONDS, every=1)
 
     def clear(self, environment: Environment) -> None:
         api.delete(f"{_deployments(environment)}/{self.name}")
@@ -46,12 +48,13 @@ class Client:
     def _deployment(self, environment: Environment) -> api.Object:
         namespace = environment.workload_namespace
         query = self.query.replace("{namespace}", namespace)
+        since = f"&since={self.since}" if self.since else ""
         labels = {"app": self.name, "app.kubernetes.io/name": self.name}
         container = {
             "name": self.name,
             "image": "lab/busybox:1",
             "command": ["/bin/sh", "-c", _SCRIPT],
-            "env": [{"name": "URL", "value": f"{_LOKI}?query={quote(query)}"}],
+            "env": [{"name": "URL", "value": f"{_LOKI}/{self.path}?query={quote(query)}{since}"}],
             "resources": {"requests": {"cpu": "5m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}},
             "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True},
         }
@@ -68,17 +71,16 @@ class Client:
             },
         }
 
+    def _answers(self) -> float:
+        """How many requests to this path Loki has answered with this status, since it started."""
+        for line in api.call("GET", f"{systems.LOKI}/metrics").decode().splitlines():
+            if line.startswith(_COUNTER) and f'route="loki_api_v1_{self.path}"' in line and f'status_code="{self.status}"' in line:
+                return float(line.rpartition(" ")[2])
+        return 0
+
 
 def _deployments(environment: Environment) -> str:
     return f"/apis/apps/v1/namespaces/{environment.workload_namespace}/deployments"
-
-
-def _answers(status: str) -> float:
-    """How many requests to the instant endpoint Loki has answered with a status, since it started."""
-    for line in api.call("GET", f"{systems.LOKI}/metrics").decode().splitlines():
-        if line.startswith(_COUNTER) and 'route="loki_api_v1_query"' in line and f'status_code="{status}"' in line:
-            return float(line.rpartition(" ")[2])
-    return 0
 
 
 def _stage_of(client: Client, name: str, description: str) -> Stage:
@@ -101,5 +103,20 @@ STAGES = (
         Client("log-typo", '{namespace="{namespace}"', "400"),
         "loki-parse-error",
         "a look-alike: a client's query lacks a brace, and is refused with 400 for that",
+    ),
+    _stage_of(
+        Client("log-audit", '{namespace=~".+"} |= "x"', "200", "query_range", since="30d"),
+        "loki-wide-query",
+        "a client searches everything of the last 30 days, again and again",
+    ),
+    _stage_of(
+        Client("log-archive", '{namespace=~".+"} |= "x"', "400", "query_range", since="60d"),
+        "loki-range-too-long",
+        "a client asks for a range that Loki's max_query_length refuses",
+    ),
+    _stage_of(
+        Client("log-search", '{namespace="{namespace}"} |= "x"', "200", "query_range", since="1h"),
+        "loki-narrow-query",
+        "a look-alike: a client searches one namespace's last hour",
     ),
 )

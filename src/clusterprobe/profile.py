@@ -87,7 +87,12 @@ class Thresholds(Part):
     scrape_duration_fraction: Annotated[float, Field(gt=0, le=1)] = 0.8
     loki_window_minutes: Annotated[int, Field(gt=0, le=1440)] = 10
     loki_refusal_minutes: Annotated[float, Field(gt=0, le=1440)] = 1.0
+    loki_query_days: Annotated[float, Field(gt=0, le=3650)] = 7.0
+    loki_query_seconds: Annotated[float, Field(gt=0, le=3600)] = 10.0
+    loki_query_gigabytes: Annotated[float, Field(gt=0, le=1_000_000)] = 10.0
+    loki_freshness_minutes: Annotated[float, Field(gt=0, le=60)] = 2.0
     loki_ready_minutes: Annotated[float, Field(ge=0, le=1440)] = 5.0
+    agent_backlog_megabytes: Annotated[float, Field(gt=0, le=1_000_000)] = 50.0
     pending_claim_minutes: Annotated[float, Field(ge=0, le=1440)] = 5.0
     startup_minutes: Annotated[float, Field(gt=0, le=1440)] = 15.0
     oom_minutes: Annotated[float, Field(gt=0, le=10080)] = 60.0

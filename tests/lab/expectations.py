@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 class Expectation:
     """`findings`: (probe, reason) → words that its problem, cause or fix must contain.
 
+    `warnings` are those that must be there as well; others may be.
     `blind`: probes that may be unable to check something while this is staged, for the stage takes that away.
     """
 
     findings: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     blind: frozenset[str] = frozenset()
+    warnings: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     active: bool = False
     environment: str = ""
 
@@ -65,6 +67,9 @@ STAGES: dict[str, Expectation] = {
     "loki-instant-query": Expectation({("loki/instant-queries", "InstantLogQueries"): ['{namespace="fastapi-dev"}', "query_range"]}),
     "loki-instant-metric-query": Expectation(),
     "loki-parse-error": Expectation(),
+    "loki-wide-query": Expectation(warnings={("loki/query-cost", "WideQuery"): ['{namespace=~".+"} |= "x"', "30 days", "with `=`"]}),
+    "loki-range-too-long": Expectation({("loki/query-cost", "RangeBeyondLimit"): ["60 days", "max_query_length", "30 days"]}),
+    "loki-narrow-query": Expectation(),
     "ruler-without-alertmanager": Expectation({("loki/ruler", "RulerWithoutAlertmanager"): ["alertmanager_url", "logging/loki"]}),
     "ruler-rule-broken": Expectation({("loki/ruler", "RuleFails"): ["SlowPredictions", "rules.yaml", "log-alerts"]}),
     "ruler-nothing-fires": Expectation(),

@@ -2,7 +2,8 @@ import pytest
 
 from clusterprobe.errors import BadResponse
 from clusterprobe.systems import loki_logs
-from clusterprobe.systems.loki_logs import REFUSAL, Refusal, fields_of, is_log_query, parse_line, parse_log, still_asked
+from clusterprobe.systems.logfmt import fields_of
+from clusterprobe.systems.loki_logs import REFUSAL, Refusal, is_log_query, parse_line, parse_log, still_asked
 
 AT = "2026-11-22T16:48:05.405207847Z "
 # As Loki 3.5.0 wrote them.

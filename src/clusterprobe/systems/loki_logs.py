@@ -16,7 +16,6 @@ from __future__ import annotations
 import itertools
 import re
 import statistics
-from datetime import datetime
 
 import msgspec
 
@@ -28,6 +27,8 @@ from clusterprobe.readings import Collector, Readings
 from clusterprobe.redaction import redact
 from clusterprobe.sources import Call, source
 from clusterprobe.systems.kubernetes import PODS
+from clusterprobe.systems.logfmt import fields_of, line_time
+from clusterprobe.systems.loki_costs import CLIENT_KEYS, QueryCost, costs_of
 from clusterprobe.systems.objects import Pod
 
 REFUSAL = "log queries are not supported as an instant query type"
@@ -37,8 +38,6 @@ MAX_KEPT = 500
 ASIDE = re.compile(
     r"(gateway|canary|write|backend|ingester|distributor|compactor|index-gateway|ruler|query-scheduler|memcached|bloom|test).*"
 )
-# What may tell who asked: Grafana sends tags, a gateway addresses.
-CLIENT_KEYS = ("source", "user", "dashboard_id", "dashboard_title", "panel_id", "sourceIPs", "remote", "user_agent", "header_user_agent")
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -65,6 +64,7 @@ class LokiLog(msgspec.Struct, frozen=True):
     full: bool
     informs: bool
     refusals: list[Refusal]
+    costs: list[QueryCost] = []
 
 
 @source(Call("get", "pods/log"))
@@ -105,7 +105,7 @@ def _container(pod: Pod) -> str:
 def parse_log(namespace: str, release: str, body: bytes) -> LokiLog:
     """A log with the kubelet's time before every line."""
     lines = [line for line in body.split(b"\n") if line]
-    times = [at for line in (lines[:1] + lines[-1:]) if (at := _time(line)) is not None]
+    times = [at for line in (lines[:1] + lines[-1:]) if (at := line_time(line)) is not None]
     if lines and len(times) != len(lines[:1] + lines[-1:]):
         raise BadResponse(f"the log of a Loki pod in {namespace} is not lines that begin with a time")
     if body and not body.endswith(b"\n"):
@@ -120,40 +120,13 @@ def parse_log(namespace: str, release: str, body: bytes) -> LokiLog:
         full=len(lines) >= MAX_LINES,
         informs=any(b"level=info" in line or b'"level":"info"' in line for line in lines),
         refusals=refusals[-MAX_KEPT:],
+        costs=costs_of(lines),
     )
-
-
-def _time(line: bytes) -> float | None:
-    stamp = line.split(b" ", 1)[0].decode("ascii", "replace")
-    match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)", stamp)
-    if not match:
-        return None
-    zone = "+00:00" if match[3] == "Z" else match[3]
-    return datetime.fromisoformat(match[1] + zone).timestamp() + float(f"0.{match[2] or 0}")
-
-
-_PAIR = re.compile(r'([A-Za-z_][\w.-]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)')
-
-
-def fields_of(text: str) -> dict[str, str]:
-    """A line's own keys and values, in Loki's two formats. What is quoted inside a value is no key."""
-    if text.startswith("{"):
-        try:
-            return {key: str(value) for key, value in msgspec.json.decode(text.encode(), type=dict[str, object]).items()}
-        except (msgspec.MsgspecError, RecursionError):
-            return {}
-    return {key: _unquoted(value) for key, value in _PAIR.findall(text)}
-
-
-def _unquoted(value: str) -> str:
-    if not value.startswith('"'):
-        return value
-    return re.sub(r"\\(.)", lambda match: {"n": "\n", "t": "\t"}.get(match[1], match[1]), value[1:-1], flags=re.DOTALL)
 
 
 def parse_line(line: str) -> Refusal | None:
     """The log query on the instant endpoint that a line proves, if it proves one."""
-    at = _time(line.encode())
+    at = line_time(line.encode())
     fields = fields_of(line.partition(" ")[2].strip())
     # Somebody who searches the log for the sentence has it in `query`: only where Loki itself speaks does it count.
     said = any(REFUSAL in fields.get(key, "") for key in ("err", "error", "msg", "message"))
@@ -174,7 +147,7 @@ _BEFORE = re.compile(r"(?:\s|\(|#[^\n]*(?:\n|\Z))*")
 def is_log_query(query: str) -> bool:
     """Whether a LogQL text asks for lines: it begins with a stream selector, where every metric query begins with a name or number.
 
-    >>> is_log_query('{namespace="a"} |= "x"'), is_log_query('count_over_time({namespace="a"}[5m])')
+    >>> is_log_query('{namespace="a"} |= "x"'), is_log_query('count_overline_time({namespace="a"}[5m])')
     (True, False)
     """
     match = _BEFORE.match(query)

@@ -1,0 +1,138 @@
+from clusterprobe.evidence import Clock
+from clusterprobe.model import Severity, Subject, Table
+from clusterprobe.profile import Profile, Thresholds
+from clusterprobe.readings import Readings
+from clusterprobe.systems.loki_costs import TOO_LONG, QueryCost, QueryLimits, selects_everything
+from clusterprobe.systems.loki_logs import LokiLog
+from clusterprobe.times import ago
+from clusterprobe.verdict import Verdict
+
+OFTEN = 2
+GONE_AFTER_SECONDS = 60.0
+LEAST_SECONDS = 60.0  # of a log, to say anything
+PREVENTION = (
+    "Limit what one query may do (`limits_config`: max_query_length, max_query_bytes_read, query_timeout), set dashboards to a short "
+    "default range, and turn what is asked again and again over long ranges into a recording rule."
+)
+
+
+def probe_query_cost(
+    verdict: Verdict,
+    loki_refused_instant_queries: Readings[LokiLog],
+    loki_query_limits: Readings[QueryLimits],
+    profile: Profile,
+    clock: Clock,
+) -> None:
+    """Does a client ask Loki for far too much?
+
+    Problem: Loki is slow for everybody, dashboards time out, and its pods use all their CPU and memory.
+    Cause: A query over everything (`{namespace=~".+"}`) that reaches back weeks is cut into hundreds of parts, each of which
+    reads every stream. Loki's own log has the query, its range, what it read and how long it took.
+    Fix: Select by labels with `=`, shorten the range, filter lines before parsing them; make a recording rule of what is
+    asked again and again.
+    Prevention: Limits that refuse such queries, and short default ranges in dashboards. A query counts as gone when it was
+    not seen for a minute, or for twice its usual interval where that is longer.
+    """
+    releases: dict[tuple[str, str], dict[tuple[str, str, int], QueryCost]] = {}
+    for subject, log in verdict.examine(loki_refused_instant_queries):
+        if not log.informs:
+            verdict.unchecked(subject, "its log has no line of level info in the window, so queries are not logged (server.log_level)")
+        elif log.full and log.last - log.first < LEAST_SECONDS:
+            verdict.unchecked(subject, f"its log is so long that only its last {log.last - log.first:.0f} s were read")
+        queries = releases.setdefault((log.namespace, log.release), {})
+        for one in log.costs:
+            queries[one.key] = queries[one.key].plus(one) if one.key in queries else one
+    undone = [one for queries in releases.values() for one in queries.values() if not one.done and _goes_on(one, clock.now)]
+    known = verdict.need(loki_query_limits) if undone else verdict.enrich(loki_query_limits)  # only a limit tells what became of them
+    limits = [one.max_query_length for one in known.items if one.max_query_length]
+    for (namespace, release), queries in releases.items():
+        subject = Subject(kind="Loki", namespace=namespace, name=release)
+        active = [one for one in queries.values() if _goes_on(one, clock.now)]
+        for one in active:
+            _judge(verdict, subject, one, min(limits, default=0.0), profile.thresholds)
+        if active:
+            verdict.exhibit(_table(active, subject))
+
+
+def _goes_on(one: QueryCost, now: float) -> bool:
+    interval = (one.last - one.first) / (one.times - 1) if one.times > 1 else 0.0
+    return now - one.last <= max(GONE_AFTER_SECONDS, 2 * interval)
+
+
+def _judge(verdict: Verdict, subject: Subject, one: QueryCost, limit: float, thresholds: Thresholds) -> None:
+    often = one.times >= OFTEN
+    slow = one.seconds_max >= thresholds.loki_query_seconds or one.failed > 0
+    heavy = one.bytes_max >= thresholds.loki_query_gigabytes * 1e9
+    wide = one.length_seconds >= thresholds.loki_query_days * 86400 and selects_everything(one.query)
+    if limit and one.length_seconds > limit and not one.done:
+        problem = f"A query of {subject.namespace}/{subject.name} over {ago(one.length_seconds)} is refused: the client gets HTTP 400."
+        cause = f"`{one.query}` is asked over {ago(one.length_seconds)}, and max_query_length is {ago(limit)} (`{TOO_LONG}`)."
+        _report(verdict, subject, "RangeBeyondLimit", Severity.ERROR if often else Severity.WARNING, one, problem, cause)
+    elif slow or heavy:
+        did = f"took up to {one.seconds_max:.1f} s and read up to {_size(one.bytes_max)}"
+        problem = f"A query of {subject.namespace}/{subject.name} {did}" + (f", and {one.failed} times it failed." if one.failed else ".")
+        severity = Severity.ERROR if slow and often else Severity.WARNING
+        _report(verdict, subject, "ExpensiveQuery", severity, one, problem, _cause(one))
+    elif wide and often and one.done:
+        problem = (
+            f"A query of {subject.namespace}/{subject.name} asks for everything of the last {ago(one.length_seconds)}, {one.times} times."
+        )
+        _report(verdict, subject, "WideQuery", Severity.WARNING, one, problem, _cause(one))
+
+
+def _cause(one: QueryCost) -> str:
+    took = f"it took up to {one.seconds_max:.1f} s and read up to {_size(one.bytes_max)} each time"
+    who = f" Of the client it logs: {one.client}." if one.client else " Its log does not name the client."
+    return f"`{one.query}` over {ago(one.length_seconds)}" + (f" as tenant {one.tenant}" if one.tenant else "") + f": {took}.{who}"
+
+
+def _report(verdict: Verdict, subject: Subject, reason: str, severity: Severity, one: QueryCost, problem: str, cause: str) -> None:
+    verdict.finding(
+        severity,
+        reason,
+        subject,
+        problem=problem,
+        cause=cause,
+        fix=f"{_cheaper(one)}\nTo find the client: look for the query's text in scripts, dashboards and alert rules.\n"
+        f"$ kubectl -n {subject.namespace} logs -l app.kubernetes.io/name=loki --since=10m --tail=-1 | grep 'component=frontend'",
+        prevention=PREVENTION,
+        exhibits=[_table([one], subject)],
+    )
+
+
+def _cheaper(one: QueryCost) -> str:
+    """What would make this query cheaper, the largest gain first."""
+    advice = []
+    if selects_everything(one.query):
+        advice.append('name the streams with `=`: {namespace="YOUR-NAMESPACE", app="YOUR-APP"}')
+    if one.length_seconds > 86400:
+        advice.append(f"ask for hours, not for {ago(one.length_seconds)}")
+    head, parser, _ = one.query.partition("| json") if "| json" in one.query else one.query.partition("| logfmt")
+    if parser and "|=" not in head and "|~" not in head:
+        advice.append('filter lines (`|= "text"`) before they are parsed')
+    if "_over_time" in one.query or "rate(" in one.query:
+        advice.append("let a recording rule count it once")
+    return "Make it cheaper: " + "; ".join(advice or ["narrow its labels and its range"]) + "."
+
+
+def _table(queries: list[QueryCost], subject: Subject) -> Table:
+    rows = [
+        [
+            one.query,
+            str(one.times),
+            ago(one.length_seconds),
+            f"{one.seconds_max:.2f} s" if one.done else "?",
+            _size(one.bytes_max),
+            one.client,
+        ]
+        for one in sorted(queries, key=lambda one: -one.seconds_total)[:10]
+    ]
+    columns = ["Query", "Times", "Range", "Slowest", "Read at most", "Client"]
+    return Table(title=f"What queries cost {subject.namespace}/{subject.name}", columns=columns, rows=rows)
+
+
+def _size(size: float) -> str:
+    for unit, least in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= least:
+            return f"{size / least:.1f} {unit}"
+    return f"{size:.0f} B"

@@ -6,11 +6,15 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+if TYPE_CHECKING:
+    from clusterprobe.progress import Progress
+
 USAGE = 4
+PAUSE_SECONDS = 10
 PACKAGE = Path(__file__).parent
 
 app = typer.Typer(
@@ -53,12 +57,16 @@ def run(
     fail_on: FailOnOption = "",
     timeout: TimeoutOption = "",
     output: OutputOption = "",
+    wait: Annotated[str, typer.Option("--wait", help="Run again until the platform has settled, at most this long, such as 10m.")] = "",
+    against: Annotated[str, typer.Option("--against", help="A results.json: only what is new since that run fails this one.")] = "",
 ) -> int:
     """Probe the cluster and write the health report."""
+    patience = _patience(wait, bundle)
     if active and not bundle:
         _confirm(kubeconfig, context, yes=yes)
     options = _options(profile, kubeconfig, context, select, fail_on, timeout, output)
-    return _probe([*options, *_flag("bundle", bundle), *(["--clusterprobe-active"] if active else [])])
+    more = [*_flag("bundle", bundle), *_flag("against", against), *(["--clusterprobe-active"] if active else [])]
+    return _probe([*options, *more], patience)
 
 
 @app.command()
@@ -202,21 +210,59 @@ def _confirm(kubeconfig: str, context: str, *, yes: bool) -> None:
         raise UsageError("not confirmed, so nothing was done")
 
 
-def _probe(options: list[str]) -> int:
+def _patience(wait: str, bundle: str) -> float:
+    """How many seconds to wait for the platform to settle; 0 without --wait."""
+    from clusterprobe.errors import UsageError
+    from clusterprobe.profile import seconds
+
+    if wait and bundle:
+        raise UsageError("--wait: a bundle never changes, so there is nothing to wait for")
+    try:
+        return seconds(wait) if wait else 0.0
+    except ValueError as error:
+        raise UsageError(f"--wait: {error}") from None
+
+
+def _probe(options: list[str], patience: float = 0.0) -> int:
+    """Run the packaged probes, again and again while what fails may settle and patience lasts; the last answer is shown."""
+    import time
+
+    from clusterprobe.run import default_folder
+    from clusterprobe.settling import Answer, judge
+
+    if not any(one.startswith("--clusterprobe-output=") for one in options):
+        options = [*options, f"--clusterprobe-output={default_folder()}"]
+    signal.signal(signal.SIGTERM, _terminated)
+    deadline = time.monotonic() + patience
+    while True:
+        status, progress = _run_once(options)
+        if patience and progress.result is not None:
+            found = judge(progress.result)
+            left = deadline - time.monotonic()
+            if found.answer is Answer.WAIT and left > PAUSE_SECONDS:
+                progress.say(f"not settled: {found.why}; again in {PAUSE_SECONDS} s, for at most {left:.0f} s more")
+                time.sleep(PAUSE_SECONDS)
+                continue
+            progress.say(
+                {Answer.WAIT: f"did not settle in time: {found.why}", Answer.SETTLED: "settled"}.get(
+                    found.answer, f"will not settle by itself: {found.why}"
+                )
+            )
+        progress.show()
+        return status
+
+
+def _run_once(options: list[str]) -> tuple[int, Progress]:
     """Run pytest on the packaged probes, undisturbed by the caller's configuration, and map its result."""
     import pytest
 
     from clusterprobe.progress import Progress
-    from clusterprobe.run import default_folder
     from clusterprobe.shipped import shipped
 
     probes = shipped("probes")
-    if not any(one.startswith("--clusterprobe-output=") for one in options):
-        options = [*options, f"--clusterprobe-output={default_folder()}"]
     folder = next(one.partition("=")[2] for one in options if one.startswith("--clusterprobe-output="))
     os.environ.pop("PYTEST_ADDOPTS", None)  # survives -c
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    signal.signal(signal.SIGTERM, _terminated)
     progress = Progress()
     arguments = [
         f"--config-file={PACKAGE / 'pytest.ini'}",
@@ -231,8 +277,8 @@ def _probe(options: list[str]) -> int:
     ]
     status = pytest.main(arguments, plugins=[progress])
     if progress.result is not None:
-        return progress.result.run.exit_status
-    return _without_result(int(status), progress)
+        return progress.result.run.exit_status, progress
+    return _without_result(int(status), progress), progress
 
 
 def _without_result(status: int, progress: Any) -> int:

@@ -124,7 +124,8 @@ class Finding(Struct):
     """One thing that is wrong. `fix` is text in which lines starting with `$ ` are commands to copy.
 
     `breaks` names what does not work because of this, `rests_on` what would explain this, were it broken: references such
-    as `Secret/namespace/name` or `Node/name`, by which one finding explains another.
+    as `Secret/namespace/name` or `Node/name`, by which one finding explains another. `settles`: it may go by itself while the
+    platform settles after a deployment.
     """
 
     reason: str
@@ -137,6 +138,7 @@ class Finding(Struct):
     exhibits: list[Exhibit] = []
     breaks: list[str] = []
     rests_on: list[str] = []
+    settles: bool = False
 
 
 class Unchecked(Struct):
@@ -175,7 +177,7 @@ class Cluster(Struct):
 
 
 class Run(Struct):
-    """When and how the run was made; times are UTC, RFC 3339."""
+    """When and how the run was made; times are UTC, RFC 3339. `against`: the run since which only what is new fails this one."""
 
     id: str
     started: str
@@ -184,6 +186,7 @@ class Run(Struct):
     profile: str
     fail_on: str
     bundle: str = ""
+    against: str = ""
     active: bool = False
     interrupted: bool = False
     exit_status: int = 0
@@ -206,12 +209,17 @@ class Past(Struct):
 
 
 class Since(Struct):
-    """How this run compares with the last one of the same cluster."""
+    """How this run compares with the last one of the same cluster, or the one that was asked for.
+
+    `worse` are findings that were less severe then; `blind` are probes that could not check something that they could, then.
+    """
 
     run: str
     finished: str
     new: list[Place] = []
     persisting: list[Place] = []
+    worse: list[Place] = []
+    blind: list[str] = []
     gone: list[Past] = []
 
 

@@ -45,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option("fail-on", "the severity that fails the run", choices=[*Severity, "never"], default=None)
     option("timeout", "the run's deadline, such as 90s or 5m", default="")
     option("output", "the run's own folder (default: reports/<UTC time>)", default="")
+    option("against", "a results.json: only what is new since that run fails this one", default="")
     option("capture", "write a bundle of what was read to this file", default="")
 
 
@@ -111,6 +112,7 @@ def _prepare(config: pytest.Config) -> Run:
             timeout=value("timeout"),
             output=value("output"),
             capture=value("capture"),
+            against=value("against"),
         )
         try:
             config.stash[RUN] = Run(request)

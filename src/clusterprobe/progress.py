@@ -18,6 +18,7 @@ class Progress:
     def __init__(self) -> None:
         self.__name__ = "clusterprobe-observer"  # what pytest registers it as
         self.result: RunResult | None = None
+        self.folder: Path | None = None
         self.collection_errors: list[str] = []
         self._moving = sys.stderr.isatty()
         self._begun = False
@@ -45,14 +46,22 @@ class Progress:
             self._line(f"{probe.id}: {probe.verdict}: {probe.reason}")
 
     def finished(self, result: RunResult, folder: Path, troubles: list[str]) -> None:
-        from clusterprobe.report.terminal import show
-
-        self.result = result
+        self.result, self.folder = result, folder
         if self._moving:
             sys.stderr.write("\r\x1b[K")
-        show(result, folder)
         for one in troubles:
             self._line(f"an output could not be written: {one}")
+
+    def show(self) -> None:
+        """Print the answer of the run that has ended."""
+        from clusterprobe.report.terminal import show
+
+        if self.result is not None:
+            show(self.result, self.folder)
+
+    def say(self, text: str) -> None:
+        """A line of our own beside the answer."""
+        self._line(text)
 
     def _line(self, text: str) -> None:
         sys.stderr.write(f"clusterprobe: {for_console(redact(text))}\n")

@@ -18,7 +18,7 @@ from clusterprobe.access.deadline import Deadline
 from clusterprobe.correlation import explain
 from clusterprobe.errors import UsageError
 from clusterprobe.evidence import Evidence
-from clusterprobe.history import compare, last_run
+from clusterprobe.history import compare, earlier, last_run
 from clusterprobe.model import ProbeResult, ProbeVerdict, RunResult, Severity
 from clusterprobe.outcome import exit_status, run_verdict
 from clusterprobe.profile import Profile, load_profile, seconds
@@ -40,6 +40,7 @@ class Request:
     timeout: str = ""
     output: str = ""
     capture: str = ""
+    against: str = ""
 
 
 def default_folder() -> Path:
@@ -90,6 +91,7 @@ class Run:
         self.results: dict[str, ProbeResult] = {}
         self.begun = False
         self._questions: Mapping[str, str] = {}
+        self._earlier: RunResult | None = None
         self._observer: Observer = Silent()
         self.evidence: Evidence
 
@@ -128,6 +130,13 @@ class Run:
         self.begun = True
         self.evidence.start()
         self._observer.connected(self.evidence.identity, self.evidence.hopeless)
+        if self.request.against:
+            try:
+                self._earlier = earlier(Path(self.request.against), self.evidence.identity)
+            except UsageError:
+                self.evidence.stop()
+                self.begun = False  # there is no result to write
+                raise
 
     def _check_folder(self) -> None:
         """Find out before the work, not after it, that nothing can be written."""
@@ -184,6 +193,7 @@ class Run:
             profile=self.request.profile,
             fail_on=self.fail_on,
             bundle=Path(self.request.bundle).name if self.request.bundle else "",
+            against=self.request.against,
             active=self.request.active,
             interrupted=interrupted,
             sources={name: round(taken, 3) for name, taken in sorted(self.evidence.seconds.items())},
@@ -197,7 +207,7 @@ class Run:
             environments=environments,
             explained=explain(probes),
         )
-        then = last_run(self.folder, whole)
+        then = self._earlier or last_run(self.folder, whole)
         if then is not None:
             whole = msgspec.structs.replace(whole, since=compare(then, whole))
         status = exit_status(whole)

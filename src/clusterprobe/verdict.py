@@ -94,11 +94,12 @@ class Verdict:
         exhibits: Iterable[Exhibit] = (),
         breaks: Iterable[str] = (),
         rests_on: Iterable[str] = (),
+        settles: bool = False,
     ) -> None:
         """Record what is wrong. `reason` is a CamelCase code that stays the same between runs.
 
         `breaks` and `rests_on` are references, `Kind/namespace/name` or `Kind/name`: what does not work because of this, and
-        what, if another finding breaks it, explains this.
+        what, if another finding breaks it, explains this. `settles`: it may go by itself while the platform settles.
         """
         self.findings.append(
             Finding(
@@ -112,6 +113,7 @@ class Verdict:
                 exhibits=list(exhibits),
                 breaks=list(breaks),
                 rests_on=list(rests_on),
+                settles=settles,
             )
         )
 

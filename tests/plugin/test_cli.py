@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from clusterprobe.shipped import shipped
+
 
 def clusterprobe(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -117,3 +119,38 @@ def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("LOADED []")
+
+
+def test_against_its_own_results_nothing_is_new(tmp_path: Path) -> None:
+    bundle = str(shipped("demo") / "demo.zip")
+    before = clusterprobe("run", "--bundle", bundle, "--output", str(tmp_path / "before"), folder=tmp_path)
+    assert before.returncode == 1
+    again = clusterprobe("run", "--bundle", bundle, "--against", str(tmp_path / "before" / "results.json"), folder=tmp_path)
+    assert again.returncode == 0, again.stderr
+
+
+def test_a_file_to_compare_with_that_is_not_there_is_bad_usage(tmp_path: Path) -> None:
+    bundle = str(shipped("demo") / "demo.zip")
+    done = clusterprobe("run", "--bundle", bundle, "--against", "none.json", folder=tmp_path)
+    assert (done.returncode, "--against none.json: No such file" in done.stderr) == (4, True)
+
+
+def test_waiting_ends_with_the_last_answer(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n"
+        "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:9'}}]\nusers: [{name: u, user: {token: t}}]\n"
+    )
+    done = clusterprobe("run", "--kubeconfig", str(config), "--wait", "13s", folder=tmp_path)
+    assert done.returncode == 2
+    assert "not settled: " in done.stderr
+    assert "did not settle in time: " in done.stderr
+    assert done.stdout.count("Not known to be healthy") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"), [(["--wait", "soon"], "soon is no duration"), (["--wait", "1m", "--bundle", "x"], "never changes")]
+)
+def test_a_wait_that_makes_no_sense_is_refused(tmp_path: Path, options: list[str], message: str) -> None:
+    done = clusterprobe("run", *options, folder=tmp_path)
+    assert (done.returncode, message in done.stderr) == (4, True)

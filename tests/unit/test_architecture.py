@@ -16,7 +16,7 @@ LAYERS = [
     {"profile", "readings"},
     {"sources", "access"},
     {"systems", "environments", "discovery", "expectations", "verdict"},
-    {"outcome", "evidence", "history", "permissions", "handbook"},
+    {"outcome", "evidence", "history", "settling", "permissions", "handbook"},
     {"report"},
     {"run", "progress"},
     {"plugin"},

@@ -4,9 +4,11 @@ import os
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from clusterprobe import model
-from clusterprobe.history import compare, last_run
+from clusterprobe.errors import UsageError
+from clusterprobe.history import compare, earlier, last_run
 from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, RunResult, RunVerdict, Severity, Subject, Unchecked
 
 
@@ -54,3 +56,50 @@ def test_the_newest_run_of_the_same_cluster_is_taken(tmp_path: Path) -> None:
 
 def test_the_first_run_has_nothing_to_compare_with(tmp_path: Path) -> None:
     assert last_run(tmp_path / "now", run()) is None
+
+
+# --- compared with a run that was asked for -----------------------------------------------------------------------------
+
+
+def grown(name: str, severity: Severity, owner: str = "") -> Finding:
+    thing = Subject(kind="Pod", namespace="ns", name=name, owner=owner)
+    return Finding(reason="Bad", severity=severity, subject=thing, problem="", cause="", fix="", prevention="")
+
+
+def of(*findings: Finding) -> RunResult:
+    probe = ProbeResult(id="a/b", question="?", verdict=ProbeVerdict.FINDINGS, findings=list(findings))
+    return msgspec.structs.replace(run(), probes=[probe])
+
+
+def test_a_finding_that_got_more_severe_is_worse() -> None:
+    since = compare(of(grown("x", Severity.WARNING)), of(grown("x", Severity.ERROR)))
+    assert (since.new, since.persisting, since.worse) == ([], [], [("a/b", 0)])
+
+
+def test_a_pod_of_the_same_workload_is_the_same_subject() -> None:
+    owner = "Deployment/fastapi"
+    since = compare(of(grown("fastapi-1", Severity.ERROR, owner)), of(grown("fastapi-2", Severity.ERROR, owner)))
+    assert (since.new, since.persisting, since.gone) == ([], [("a/b", 0)], [])
+
+
+def test_a_probe_is_blind_where_it_was_not() -> None:
+    assert compare(run(), run(unchecked=True)).blind == ["a/b"]
+    assert compare(run(unchecked=True), run(unchecked=True)).blind == []
+
+
+def test_a_file_that_is_no_run_is_refused_with_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    file.write_text("{}")
+    with pytest.raises(UsageError, match=r"results\.json: this is no results\.json of a run"):
+        earlier(file, model.Cluster())
+    with pytest.raises(UsageError, match="No such file"):
+        earlier(tmp_path / "none.json", model.Cluster())
+
+
+def test_a_run_of_another_cluster_or_an_interrupted_one_is_refused(tmp_path: Path) -> None:
+    keep(tmp_path, "1", run(uid="one"))
+    with pytest.raises(UsageError, match="of another cluster"):
+        earlier(tmp_path / "1" / "results.json", model.Cluster(uid="two"))
+    keep(tmp_path, "2", run(interrupted=True))
+    with pytest.raises(UsageError, match="interrupted"):
+        earlier(tmp_path / "2" / "results.json", model.Cluster(uid="one"))

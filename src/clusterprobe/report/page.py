@@ -112,12 +112,15 @@ class Page:
         return next((one.anchor for one in self.shown if one.finding is finding), "findings")
 
     def age(self, shown: Shown) -> str:
-        """`new` or `persisting` since the last run; empty if there is none to compare with."""
+        """`new`, `worse` or `persisting` since the last run; empty if there is none to compare with."""
         since = self.result.since
         if since is None:
             return ""
         place = next(number for number, one in enumerate(shown.probe.findings) if one is shown.finding)
-        return "new" if (shown.probe.id, place) in since.new else "persisting"
+        for age, places in (("new", since.new), ("worse", since.worse)):
+            if (shown.probe.id, place) in places:
+                return age
+        return "persisting"
 
     @property
     def incidents(self) -> list[tuple[Incident, Status]]:

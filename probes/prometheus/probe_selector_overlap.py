@@ -123,4 +123,5 @@ def _report(verdict: Verdict, mine: Taking, own: str, other: str, rows: list[lis
         fix=release_fix(mine.subject.namespace, mine.subject.name, own, other, places),
         prevention=f"Keep `release` different in the values of {own} and {other}, with the environment in it.",
         exhibits=[Table(title=f"{own} selects of {other}", columns=["Kind", "Object", "Through"], rows=rows)],
+        breaks=[f"Selectors/{name}"],
     )

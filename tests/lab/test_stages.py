@@ -23,6 +23,10 @@ def found(done: Done) -> set[tuple[str, str]]:
     return {one for one in done.found("error", "critical") if one[0] != ALERT_PATH}
 
 
+def lesser(done: Done) -> set[tuple[str, str]]:
+    return done.found("info", "warning")
+
+
 def blind(done: Done) -> set[str]:
     return set(done.verdicts("inconclusive")) - {ALERT_PATH}
 
@@ -46,7 +50,7 @@ def wait_until_found(folder: Path, expected: Expectation, *options: str) -> Done
     deadline = time.monotonic() + EVIDENCE_SECONDS
     while True:
         done = clusterprobe(folder, *options)
-        seen = found(done) == set(expected.findings) and blind(done) <= expected.blind
+        seen = found(done) == set(expected.findings) and blind(done) <= expected.blind and lesser(done) >= set(expected.warnings)
         if seen or time.monotonic() > deadline:
             return done
         time.sleep(2)
@@ -74,6 +78,7 @@ def test_an_incident_is_found_with_its_cause_and_silent_once_repaired(name: str,
     finally:
         clear(name, expected.environment)
     assert found(done) == set(expected.findings), done.said
+    assert lesser(done) >= set(expected.warnings), done.said
     assert blind(done) <= expected.blind, done.said
     broken = any(breaks_the_way(probe) for probe, _ in expected.findings)
     assert bool(done.probe(ALERT_PATH)["findings"]) == broken, done.said

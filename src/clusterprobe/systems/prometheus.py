@@ -47,8 +47,11 @@ class WebSpec(Object):
 
 
 class AlertmanagerEndpoint(Object):
+    """The Service through which alerts go out; without a namespace it is the Prometheus' own."""
+
     name: str = ""
     namespace: str = ""
+    port: str | int = ""
 
 
 class Alerting(Object):

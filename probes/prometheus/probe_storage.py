@@ -125,4 +125,5 @@ def _report(
         prevention="Name the local class in the values (storageSpec), and after a change compare the object, the claim and the volume: "
         "the class's name proves nothing.",
         exhibits=[Table(title="The database", columns=["Claim", "Class", "What it really is"], rows=rows)],
+        breaks=[f"PersistentVolumeClaim/{subject.namespace}/{one.claim}" for one in found if one.claim and one.nature.kind == "nfs"],
     )

@@ -97,6 +97,16 @@ class Thresholds(Part):
     startup_minutes: Annotated[float, Field(gt=0, le=1440)] = 15.0
     oom_minutes: Annotated[float, Field(gt=0, le=10080)] = 60.0
     permission_window_minutes: Annotated[int, Field(gt=0, le=1440)] = 10
+    pressure_window_minutes: Annotated[int, Field(gt=0, le=1440)] = 10
+    scrape_slip_factor: Annotated[float, Field(gt=1, le=100)] = 1.1
+    missed_evaluations: Annotated[int, Field(gt=0, le=1000)] = 3
+    rule_duration_fraction: Annotated[float, Field(gt=0, le=1)] = 0.8
+    cpu_limit_fraction: Annotated[float, Field(gt=0, le=1)] = 0.9
+    cpu_throttled_fraction: Annotated[float, Field(gt=0, le=1)] = 0.25
+    memory_limit_fraction: Annotated[float, Field(gt=0, le=1)] = 0.9
+    wal_sync_seconds: Annotated[float, Field(gt=0, le=600)] = 1.0
+    query_queue_seconds: Annotated[float, Field(gt=0, le=600)] = 1.0
+    remote_write_lag_seconds: Annotated[float, Field(gt=0, le=86400)] = 120.0
 
 
 class Active(Part):

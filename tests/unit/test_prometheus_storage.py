@@ -71,6 +71,7 @@ def test_nfs_is_an_error_that_names_claim_class_and_volume() -> None:
     (finding,) = judged(probe_storage, **platform(NFS, "nfs-client")).findings
     assert (finding.severity, finding.reason, str(finding.subject)) == (Severity.ERROR, "TsdbOnNfs", "Prometheus monitoring-dev/main")
     assert f"The claim {CLAIM} of class `nfs-client` is NFS nas:/exports/tsdb (PersistentVolume pvc-1)" in finding.cause
+    assert finding.breaks == [f"PersistentVolumeClaim/monitoring-dev/{CLAIM}"], "which explains what is slow there"
 
 
 def test_the_fix_goes_through_the_object_and_says_what_is_lost() -> None:

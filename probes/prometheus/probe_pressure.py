@@ -1,0 +1,246 @@
+from dataclasses import dataclass
+
+from clusterprobe.evidence import Clock
+from clusterprobe.model import Severity, Table
+from clusterprobe.profile import Profile, Thresholds
+from clusterprobe.readings import Readings
+from clusterprobe.systems.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
+from clusterprobe.systems.pressure import LOSING, TROUBLES, Head, Interval, Pressure, RuleGroup, SlowRules
+from clusterprobe.systems.pressure_causes import (
+    Place,
+    cause_of,
+    fewer,
+    fix_of,
+    full,
+    origin_of,
+    place_of,
+    raise_limits,
+    slowest_rules,
+    throttled,
+    top_series,
+)
+from clusterprobe.systems.prometheus import Rule
+from clusterprobe.systems.storage import Storage
+from clusterprobe.times import ago
+from clusterprobe.verdict import Verdict
+
+PREVENTION = (
+    "Keep the database on a disk of the node, give Prometheus memory by its number of series and no CPU limit, and alert on "
+    "`prometheus_rule_group_iterations_missed_total`, `prometheus_target_interval_length_seconds` and failed compactions."
+)
+LEAST_INTERVALS = 3  # before anything can be told of a process that has just started
+SETTLED_INTERVALS = 20  # before one slipped round of scrapes is less than a tenth of them
+BADLY = 1.5  # times the interval: by then every other scrape is missing
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One replica: what it says, where it runs, and what it is busy with."""
+
+    one: Pressure
+    place: Place
+    head: Head | None
+    slow: SlowRules | None
+    rules: Readings[Rule]
+    limits: Thresholds
+
+    @property
+    def who(self) -> str:
+        return f"Prometheus {self.place.subject.namespace}/{self.place.subject.name}"
+
+
+def probe_pressure(
+    verdict: Verdict,
+    prometheus_pressure: Readings[Pressure],
+    prometheus_heads: Readings[Head],
+    prometheus_slow_rules: Readings[SlowRules],
+    prometheus_rules: Readings[Rule],
+    pods: Readings[Pod],
+    claims: Readings[PersistentVolumeClaim],
+    volumes: Readings[PersistentVolume],
+    storage_classes: Readings[StorageClass],
+    profile: Profile,
+    clock: Clock,
+) -> None:
+    """Does every Prometheus keep up with its scrapes, its rules and its database?
+
+    Problem: Scrapes come late, alerts are evaluated late or not at all, graphs have gaps; or the database loses samples.
+    Cause: A CPU limit that throttles it, a database on slow storage (NFS), memory near its limit, or one group of rules that takes
+    longer than its interval. One late scrape, a start a moment ago, and somebody's slow query are none of these.
+    Fix: Take away what holds it back: the CPU limit, the NFS volume, the heavy rule; and drop the metrics that nobody needs.
+    Prevention: Alert on missed rule evaluations and on the interval between scrapes; size memory by the number of series.
+    """
+    storage = Storage(verdict.enrich(claims), verdict.enrich(volumes), verdict.enrich(storage_classes))
+    heads, slow = dict(verdict.enrich(prometheus_heads)), dict(verdict.enrich(prometheus_slow_rules))
+    by_name, rules = verdict.need(pods).by_name(), verdict.enrich(prometheus_rules)
+    rows = []
+    for subject, one in verdict.examine(prometheus_pressure):
+        place = place_of(subject, by_name.get((subject.namespace, subject.name)), storage)
+        case = Case(one, place, heads.get(subject), slow.get(subject), rules, profile.thresholds)
+        interval = max((each.configured for each in one.intervals), default=60.0)
+        age = clock.now - one.started
+        if age < LEAST_INTERVALS * interval:
+            verdict.unchecked(subject, f"it was started {ago(age)} ago, so whether it keeps up cannot be told yet")
+            continue
+        _judge(verdict, case, settled=age >= SETTLED_INTERVALS * interval)
+        rows.append(_row(case))
+    if rows:
+        columns = ["Replica", "Nine of ten scrapes within", "CPU", "CPU limit", "Memory held", "Memory limit", "Series", "Database"]
+        verdict.exhibit(Table(title="How busy each Prometheus is", columns=columns, rows=rows))
+
+
+def _judge(verdict: Verdict, case: Case, *, settled: bool) -> None:
+    one, limits = case.one, case.limits
+    late = [each for each in one.intervals if _slip(each, settled=settled) >= limits.scrape_slip_factor]
+    slow = [each for each in one.groups if each.seconds >= limits.rule_duration_fraction * each.interval]
+    missed = [each for each in one.groups if (each.missed or 0) >= limits.missed_evaluations]
+    if any(each.missed is None for each in one.groups):
+        why = "evaluations of rules were left out since it started; whether they still are, its own series do not tell"
+        verdict.unchecked(case.place.subject, f"{why} (it does not scrape itself)")
+    if late:
+        _report_behind(verdict, case, late, missed, settled=settled)
+    elif throttled(one, case.place, limits):
+        _report(verdict, case, Severity.WARNING, "CpuThrottled", "is held back by its CPU limit, so far without late scrapes.")
+    if not late:  # else everything is late, and no group is to blame
+        for group in dict.fromkeys([*missed, *slow]):
+            _report_group(verdict, case, group)
+    if full(one, case.place, limits):
+        _report_memory(verdict, case)
+    _judge_database(verdict, case)
+    _judge_others(verdict, case)
+
+
+def _slip(interval: Interval, *, settled: bool) -> float:
+    """How many times its interval passes between scrapes. Soon after a start one slipped round is more than a tenth of them."""
+    return (interval.late if settled else interval.median) / interval.configured
+
+
+def _report_behind(verdict: Verdict, case: Case, late: list[Interval], missed: list[RuleGroup], *, settled: bool) -> None:
+    worst = max(late, key=lambda each: _slip(each, settled=settled))
+    often = "one of ten scrapes" if settled else "every other scrape"
+    rules = f", and {len(missed)} groups of rules missed evaluations ({_names(missed)})" if missed else ""
+    bad = missed or _slip(worst, settled=settled) >= BADLY
+    seconds = worst.late if settled else worst.median
+    problem = f"does not keep up: {often} comes {seconds:.1f} s after the one before, or later, instead of {worst.configured:.0f} s{rules}."
+    _report(verdict, case, Severity.ERROR if bad else Severity.WARNING, "FallsBehind", problem)
+
+
+def _names(groups: list[RuleGroup]) -> str:
+    return ", ".join(one.name for one in groups[:3]) + (", …" if len(groups) > 3 else "")
+
+
+def _report(verdict: Verdict, case: Case, severity: Severity, reason: str, problem: str) -> None:
+    verdict.finding(
+        severity,
+        reason,
+        case.place.subject,
+        problem=f"{case.who} {problem}",
+        cause=cause_of(case.one, case.place, case.limits, late=reason == "FallsBehind"),
+        fix=fix_of(case.one, case.place, case.head, case.limits, late=reason == "FallsBehind"),
+        prevention=PREVENTION,
+        exhibits=top_series(case.head),
+        rests_on=case.place.rests_on,
+    )
+
+
+def _report_group(verdict: Verdict, case: Case, group: RuleGroup) -> None:
+    missed = (group.missed or 0) >= case.limits.missed_evaluations
+    origin, rows = origin_of(group, case.rules), slowest_rules(group, case.slow)
+    which = f" Its slowest rule is {rows[0][0]} ({rows[0][1]}): `{rows[0][2]}`." if rows else ""
+    kind, _, name = origin.partition(" ")
+    namespace, _, name = name.partition("/")
+    look = f"$ kubectl -n {namespace} get prometheusrules.monitoring.coreos.com {name} -o yaml" if kind == "PrometheusRule" else ""
+    forward = f"$ kubectl -n {case.place.subject.namespace} port-forward pod/{case.place.subject.name} 9090:9090   # then /rules"
+    verdict.finding(
+        Severity.ERROR if missed else Severity.WARNING,
+        "RuleGroupTooSlow",
+        case.place.subject,
+        problem=f"{case.who} takes {group.seconds:.1f} s for the rules of group {group.name}, which run every {group.interval:.0f} s"
+        + (f": {group.missed:.0f} evaluations were left out in {ago(case.one.window)}, so its alerts come late." if missed else "."),
+        cause=f"The group {group.name} of {origin} is too heavy for its interval.{which}",
+        fix="Give the group a longer interval, record what its rules have in common once, or narrow their selectors and ranges; rules "
+        f"that need not run together go to groups of their own.\n{look or forward}",
+        prevention=PREVENTION,
+        exhibits=[Table(title=f"The slowest rules of {group.name}", columns=["Rule", "Took", "Query"], rows=rows)] if rows else [],
+    )
+
+
+def _report_memory(verdict: Verdict, case: Case) -> None:
+    verdict.finding(
+        Severity.WARNING,
+        "MemoryNearLimit",
+        case.place.subject,
+        problem=f"{case.who} is about to run out of memory: {full(case.one, case.place, case.limits)}.",
+        cause=f"It keeps {case.head.series if case.head else 'too many'} series in memory; a query or a compaction more, and it is killed.",
+        fix=raise_limits(case.place, case.head, cpu=False),
+        prevention=PREVENTION,
+        exhibits=top_series(case.head),
+    )
+
+
+def _judge_database(verdict: Verdict, case: Case) -> None:
+    one, place = case.one, case.place
+    for name in [name for name, grown in one.troubles.items() if grown is None]:
+        verdict.unchecked(place.subject, f"{name} is not 0; whether it still grows, its own series do not tell (it does not scrape itself)")
+    grown = {name: count for name, count in one.troubles.items() if count}
+    disk = f"The database lies on {place.disk}" if place.disk else "What the database lies on is not known"
+    nfs = place.disk is not None and place.disk.kind == "nfs"
+    why = f"{disk}{', which Prometheus does not support' if nfs else '; see whether it is full, slow or broken'}."
+    move = "Move it to a disk of the node; the finding of prometheus/storage has the commands.\n" if nfs else ""
+    log = f"{move}Its log names the block or segment:\n$ kubectl -n {place.subject.namespace} logs {place.subject.name} -c prometheus | "
+    if grown:
+        verdict.finding(
+            Severity.CRITICAL if grown.keys() & set(LOSING) else Severity.ERROR,
+            "DatabaseErrors",
+            place.subject,
+            problem=f"{case.who} has trouble with its database: {'; '.join(TROUBLES[name] for name in grown)}.",
+            cause=f"In {ago(one.window)}: {', '.join(f'{name} +{count:.0f}' for name, count in grown.items())}. {why}",
+            fix=f"{log}grep -iE 'wal|compact|block'",
+            prevention=PREVENTION,
+            rests_on=place.rests_on,
+        )
+    if one.sync is not None and one.sync >= case.limits.wal_sync_seconds:
+        verdict.finding(
+            Severity.WARNING,
+            "DiskTooSlow",
+            place.subject,
+            problem=f"{case.who} waits {one.sync:.1f} s for its write-ahead log to reach the disk.",
+            cause=why,
+            fix=f"{log}grep -i wal",
+            prevention=PREVENTION,
+            rests_on=place.rests_on,
+        )
+
+
+def _judge_others(verdict: Verdict, case: Case) -> None:
+    one, subject = case.one, case.place.subject
+    logs = f"$ kubectl -n {subject.namespace} logs {subject.name} -c prometheus --since=15m"
+    if one.queue is not None and one.queue >= case.limits.query_queue_seconds:
+        _report(verdict, case, Severity.WARNING, "QueriesWait", f"lets queries wait for {one.queue:.1f} s before they begin.")
+    for name, seconds in one.behind.items():
+        if seconds >= case.limits.remote_write_lag_seconds:
+            verdict.finding(
+                Severity.ERROR,
+                "RemoteWriteBehind",
+                subject,
+                problem=f"{case.who} is {ago(seconds)} behind with what it sends to {name or 'its remote'}.",
+                cause=f"The receiver of {name or 'the remote write'} is too slow, refuses, or cannot be reached. {fewer(case.head)}",
+                fix=f"Its log says what the receiver answers:\n{logs} | grep -i remote",
+                prevention=PREVENTION,
+            )
+
+
+def _row(case: Case) -> list[str]:
+    one, place = case.one, case.place
+    late = max((each.late / each.configured for each in one.intervals), default=0.0)
+    cpu, memory = (f"{place.cpu * 1000:.0f}m" if place.cpu else "none"), (f"{place.memory / 2**20:.0f} MiB" if place.memory else "none")
+    return [
+        f"{place.subject.namespace}/{place.subject.name}",
+        f"{late:.0%} of the interval" if late else "?",
+        f"{one.cpu * 1000:.0f}m" if one.cpu is not None else "?",
+        cpu if place.pod else "?",
+        f"{one.memory / 2**20:.0f} MiB",
+        memory if place.pod else "?",
+        str(case.head.series) if case.head else "?",
+        str(place.disk or "?"),
+    ]

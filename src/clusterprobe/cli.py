@@ -59,6 +59,7 @@ def run(
     output: OutputOption = "",
     wait: Annotated[str, typer.Option("--wait", help="Run again until the platform has settled, at most this long, such as 10m.")] = "",
     against: Annotated[str, typer.Option("--against", help="A results.json: only what is new since that run fails this one.")] = "",
+    keep: Annotated[int, typer.Option("--keep", min=0, help="Keep the reports of the last N runs, remove older ones; 0 keeps all.")] = 0,
 ) -> int:
     """Probe the cluster and write the health report."""
     patience = _patience(wait, bundle)
@@ -66,7 +67,10 @@ def run(
         _confirm(kubeconfig, context, yes=yes)
     options = _options(profile, kubeconfig, context, select, fail_on, timeout, output)
     more = [*_flag("bundle", bundle), *_flag("against", against), *(["--clusterprobe-active"] if active else [])]
-    return _probe([*options, *more], patience)
+    status = _probe([*options, *more], patience)
+    if keep:
+        _prune(Path(output).parent if output else _archive(), keep)
+    return status
 
 
 @app.command()
@@ -156,6 +160,31 @@ def docs(folder: Annotated[str, typer.Argument(help="Where to write, such as doc
 
 
 @app.command()
+def serve(
+    reports: Annotated[str, typer.Option("--reports", help="The folder that holds one folder a run.")] = "reports",
+    address: Annotated[str, typer.Option("--address", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535)] = 9464,
+) -> int:
+    """Serve the kept reports, and the newest run's metrics at /metrics. Only reads, and only the files of runs."""
+    from clusterprobe.archive_server import server
+    from clusterprobe.errors import UsageError
+
+    if not Path(reports).is_dir():
+        raise UsageError(f"--reports {reports}: there is no such folder")
+    try:
+        listening = server(Path(reports), address, port)
+    except OSError as error:
+        raise UsageError(f"--address {address} --port {port}: {error.strerror}") from None
+    signal.signal(signal.SIGTERM, _terminated)
+    typer.echo(f"clusterprobe: serving {reports} on http://{address}:{listening.server_address[1]}", err=True)
+    try:
+        listening.serve_forever()
+    except KeyboardInterrupt:
+        listening.server_close()
+    return 0
+
+
+@app.command()
 def rbac(
     route: Annotated[str, typer.Option("--route", help="in-cluster (as a pod) or proxy (from outside).")] = "in-cluster",
     select: SelectOption = None,
@@ -208,6 +237,22 @@ def _confirm(kubeconfig: str, context: str, *, yes: bool) -> None:
         raise UsageError(f"{text}; nobody is there to confirm it: add --yes")
     if not typer.confirm(f"{text}. Go on?", err=True):
         raise UsageError("not confirmed, so nothing was done")
+
+
+def _archive() -> Path:
+    from clusterprobe.run import default_folder
+
+    return default_folder().parent
+
+
+def _prune(archive: Path, keep: int) -> None:
+    """Remove old reports; what cannot be removed is said, and changes no exit status."""
+    from clusterprobe.archive import prune
+
+    try:
+        prune(archive, keep)
+    except OSError as error:
+        typer.echo(f"clusterprobe: --keep {keep}: {error.filename}: {error.strerror}", err=True)
 
 
 def _patience(wait: str, bundle: str) -> float:

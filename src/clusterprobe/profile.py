@@ -153,6 +153,7 @@ class Profile(Part):
     secrets: list[Annotated[str, Field(pattern=r"^[a-z0-9.-]+/[a-z0-9.-]+$")]] = []
     known: list[Known] = []
     active: Active = Active()
+    heartbeat_url_env: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = ""
     fail_on: Literal["info", "warning", "error", "critical", "never"] = "error"
     timeout: Annotated[str, Field(pattern=r"^\d+(\.\d+)?(s|m|h)$")] = "5m"
 

@@ -172,8 +172,19 @@ class Run:
         if self.request.capture:
             manifest = new_manifest(finished.cluster, self.evidence.clock.now, active=self.request.active)
             write_bundle(Path(self.request.capture), manifest, self.evidence.captured())
+        if not interrupted and not self.evidence.hopeless:
+            troubles += self._heartbeat()
         self._observer.finished(finished, self.folder, troubles)
         return finished
+
+    def _heartbeat(self) -> list[str]:
+        """Tell whoever watches from outside that a whole run came to its end, whatever it found."""
+        if not self.profile.heartbeat_url_env or self._bundle is not None:
+            return []
+        from clusterprobe.access.heartbeat import beat
+
+        trouble = beat(os.environ.get(self.profile.heartbeat_url_env, ""))
+        return [trouble] if trouble else []
 
     def _conclude_the_rest(self) -> None:
         for one, question in self._questions.items():

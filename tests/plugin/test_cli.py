@@ -154,3 +154,20 @@ def test_waiting_ends_with_the_last_answer(tmp_path: Path) -> None:
 def test_a_wait_that_makes_no_sense_is_refused(tmp_path: Path, options: list[str], message: str) -> None:
     done = clusterprobe("run", *options, folder=tmp_path)
     assert (done.returncode, message in done.stderr) == (4, True)
+
+
+def test_old_reports_are_removed_when_asked_to(tmp_path: Path) -> None:
+    for _ in range(2):
+        clusterprobe("demo", folder=tmp_path)
+    old = tmp_path / "reports" / "2020-01-01T00-00-00Z"
+    old.mkdir()
+    (old / "results.json").write_text("{}")
+    done = clusterprobe("run", "--bundle", str(shipped("demo") / "demo.zip"), "--keep", "1", folder=tmp_path)
+    assert done.returncode == 1
+    assert len(list((tmp_path / "reports").iterdir())) == 1
+    assert not old.exists()
+
+
+def test_serving_a_folder_that_is_not_there_is_bad_usage(tmp_path: Path) -> None:
+    done = clusterprobe("serve", "--reports", "none", folder=tmp_path)
+    assert (done.returncode, "--reports none: there is no such folder" in done.stderr) == (4, True)

@@ -16,7 +16,7 @@ LAYERS = [
     {"profile", "readings"},
     {"sources", "access"},
     {"systems", "environments", "discovery", "expectations", "verdict"},
-    {"outcome", "evidence", "history", "settling", "permissions", "handbook"},
+    {"outcome", "evidence", "history", "settling", "archive", "archive_server", "permissions", "handbook"},
     {"report"},
     {"run", "progress"},
     {"plugin"},

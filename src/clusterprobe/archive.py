@@ -1,0 +1,51 @@
+"""The folder in which a scheduled job keeps its reports: one folder a run, named after when it started."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from clusterprobe.model import RunResult
+
+_NAME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z")
+RESULTS = "results.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A run that was kept. `result` is none where its results.json is not whole or of another version."""
+
+    folder: Path
+    result: RunResult | None
+
+
+def folders(archive: Path) -> list[Path]:
+    """The folders of runs in an archive, the newest first; nothing else that lies there."""
+    found = [one for one in archive.glob("*Z") if _NAME.fullmatch(one.name) and one.is_dir() and not one.is_symlink()]
+    return sorted(found, key=lambda one: one.name, reverse=True)
+
+
+def finished(archive: Path) -> list[Path]:
+    """Those whose outputs were written: a run in progress has none yet."""
+    return [one for one in folders(archive) if (one / RESULTS).is_file()]
+
+
+def load(folder: Path) -> Kept:
+    """What a run's folder holds."""
+    try:
+        return Kept(folder, msgspec.json.decode((folder / RESULTS).read_bytes(), type=RunResult))
+    except (OSError, msgspec.MsgspecError):
+        return Kept(folder, None)
+
+
+def prune(archive: Path, keep: int) -> list[Path]:
+    """Remove all but the newest `keep` finished runs. Only folders that are named like runs and hold results are touched."""
+    removed = []
+    for folder in finished(archive)[keep:]:
+        shutil.rmtree(folder)
+        removed.append(folder)
+    return removed

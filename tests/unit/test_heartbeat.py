@@ -1,0 +1,47 @@
+"""The call to whoever watches from outside."""
+
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from clusterprobe.access.heartbeat import beat
+
+
+@pytest.fixture
+def watcher():
+    """Whoever counts the calls: `status` is what it answers."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.server.paths.append(self.path)
+            self.send_response(self.server.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    listening = HTTPServer(("127.0.0.1", 0), Handler)
+    listening.paths, listening.status = [], 200
+    threading.Thread(target=listening.serve_forever, daemon=True).start()
+    yield listening
+    listening.shutdown()
+    listening.server_close()
+
+
+def test_the_whole_address_is_called_once(watcher):
+    assert beat(f"http://127.0.0.1:{watcher.server_port}/ping/abc?rid=1") == ""
+    assert watcher.paths == ["/ping/abc?rid=1"]
+
+
+def test_a_refusal_names_the_host_and_keeps_the_secret(watcher):
+    watcher.status = 404
+    said = beat(f"http://127.0.0.1:{watcher.server_port}/ping/abc-secret")
+    assert "not taken by 127.0.0.1" in said
+    assert "secret" not in said
+
+
+@pytest.mark.parametrize("url", ["", "file:///etc/passwd", "http://", "nonsense"])
+def test_what_is_no_address_is_said(url):
+    assert beat(url) == "the heartbeat's address is no http or https URL"

@@ -28,14 +28,14 @@ _BROKEN = {
 
 
 def stage_without_alertmanager(_: Environment) -> None:
-    config = yaml.safe_load(_healthy_config())
+    config = yaml.safe_load(healthy_config())
     del config["ruler"]["alertmanager_url"]
     restart_with(yaml.safe_dump(config))
     wait_until("the ruler to fire for nobody", lambda: HEARTBEAT in _firing() and _known_alertmanagers() == 0, PATIENCE_SECONDS, every=1)
 
 
 def clear_without_alertmanager(_: Environment) -> None:
-    restart_with(_healthy_config())
+    restart_with(healthy_config())
     wait_until("the log alert to arrive", _has_arrived, PATIENCE_SECONDS, every=1)
 
 
@@ -64,7 +64,7 @@ def restart_with(config: str) -> None:
     wait_for_rollout(_STATEFUL_SET)
 
 
-def _healthy_config() -> str:
+def healthy_config() -> str:
     return str(document("loki", "ConfigMap", "loki")["data"]["config.yaml"])
 
 

@@ -92,6 +92,7 @@ class Thresholds(Part):
     loki_query_gigabytes: Annotated[float, Field(gt=0, le=1_000_000)] = 10.0
     loki_freshness_minutes: Annotated[float, Field(gt=0, le=60)] = 2.0
     loki_ready_minutes: Annotated[float, Field(ge=0, le=1440)] = 5.0
+    agent_drop_minutes: Annotated[float, Field(gt=0, le=1440)] = 10.0
     agent_backlog_megabytes: Annotated[float, Field(gt=0, le=1_000_000)] = 50.0
     pending_claim_minutes: Annotated[float, Field(ge=0, le=1440)] = 5.0
     startup_minutes: Annotated[float, Field(gt=0, le=1440)] = 15.0

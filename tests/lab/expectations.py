@@ -70,6 +70,20 @@ STAGES: dict[str, Expectation] = {
     "loki-wide-query": Expectation(warnings={("loki/query-cost", "WideQuery"): ['{namespace=~".+"} |= "x"', "30 days", "with `=`"]}),
     "loki-range-too-long": Expectation({("loki/query-cost", "RangeBeyondLimit"): ["60 days", "max_query_length", "30 days"]}),
     "loki-narrow-query": Expectation(),
+    "positions-shared": Expectation(
+        {("promtail/positions", "PositionsShared"): ["promtail-dev", "node worker2: /run/promtail/positions.yaml", "-positions.file="]}
+    ),
+    "positions-apart": Expectation(),
+    "node-without-agent": Expectation(
+        {("promtail/coverage", "NodeWithoutAgent"): ["worker2", "taint dedicated=ml:NoSchedule", "logging/promtail", "tolerations"]}
+    ),
+    "promtail-lines-dropped": Expectation(
+        {
+            ("promtail/coverage", "LinesDropped"): ["ingester_error", "max entry size"],
+            ("loki/freshness", "NamespaceNotInLoki"): ["fastapi-", "Loki refuses them"],
+        }
+    ),
+    "promtail-drops-namespace": Expectation({("loki/freshness", "NamespaceNotInLoki"): ["fastapi-dev", "a relabel rule drops its pods"]}),
     "ruler-without-alertmanager": Expectation({("loki/ruler", "RulerWithoutAlertmanager"): ["alertmanager_url", "logging/loki"]}),
     "ruler-rule-broken": Expectation({("loki/ruler", "RuleFails"): ["SlowPredictions", "rules.yaml", "log-alerts"]}),
     "ruler-nothing-fires": Expectation(),

@@ -46,12 +46,12 @@ def log_agents(pods: Readings[Pod], claims: Readings[PersistentVolumeClaim], vol
     mounts = Mounts(claims, volumes)
     for subject, pod in pods:
         program = pod.label(NAME)
-        container = _main_container(pod, program) if program in POSITIONS else None
+        container = main_container(pod, program) if program in POSITIONS else None
         if container is None or pod.metadata.deletion_timestamp or pod.status.phase in ("Succeeded", "Failed"):
             continue
         positions = positions_path(program, container)
         volume = volume_at(pod, container, positions)
-        unknown = _why_unknown(pod.metadata.namespace, volume, claims, volumes)
+        unknown = why_unknown(pod.metadata.namespace, volume, claims, volumes)
         if unknown:
             found.fail(subject, f"what its positions ({positions}) lie on is not known: {unknown}")
             continue
@@ -76,7 +76,7 @@ def _agent(subject: Subject, pod: Pod, program: str, container: Container, posit
     )
 
 
-def _main_container(pod: Pod, program: str) -> Container | None:
+def main_container(pod: Pod, program: str) -> Container | None:
     """The container that is called like the program, or the first."""
     containers = pod.spec.containers
     return next((one for one in containers if one.name == program), containers[0] if containers else None)
@@ -103,9 +103,7 @@ def volume_at(pod: Pod, container: Container, path: str) -> Volume | None:
     return next((one for one in pod.spec.volumes or [] if one.name == name), None)
 
 
-def _why_unknown(
-    namespace: str, volume: Volume | None, claims: Readings[PersistentVolumeClaim], volumes: Readings[PersistentVolume]
-) -> str:
+def why_unknown(namespace: str, volume: Volume | None, claims: Readings[PersistentVolumeClaim], volumes: Readings[PersistentVolume]) -> str:
     """Why a volume's nature cannot be told; empty if it can."""
     if volume is None or volume.persistent_volume_claim is None:
         return ""

@@ -18,6 +18,7 @@ class NodeStatus(Object):
 class Taint(Object):
     key: str
     effect: str = ""
+    value: str = ""
 
 
 class NodeSpec(Object):

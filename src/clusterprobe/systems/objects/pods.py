@@ -50,6 +50,7 @@ class VolumeMount(Object):
     name: str
     mount_path: str = ""
     sub_path: str = ""
+    sub_path_expr: str = ""
     read_only: bool = False
 
 

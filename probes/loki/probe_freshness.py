@@ -1,0 +1,117 @@
+from clusterprobe.model import Severity, Subject, Table
+from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings
+from clusterprobe.systems.agent_states import AgentState
+from clusterprobe.systems.kubernetes import NAMESPACES
+from clusterprobe.systems.loki import RecentLines, Searched
+from clusterprobe.systems.pod_log_times import LogTimes
+from clusterprobe.times import ago
+from clusterprobe.verdict import Verdict
+
+SLACK_SECONDS = 5.0  # for clocks, and for agents that take the time out of the line
+PREVENTION = (
+    'Alert on namespaces that fall silent (`absent_over_time({namespace="…"}[15m])` as a rule of Loki\'s ruler), and review each drop rule '
+    "of the agent's configuration like code: run this probe after it changes."
+)
+
+
+def probe_freshness(
+    verdict: Verdict,
+    pod_log_times: Readings[LogTimes],
+    loki_recent_lines: Readings[RecentLines],
+    agent_states: Readings[AgentState],
+    profile: Profile,
+) -> None:
+    """Do the lines that pods write now arrive in Loki?
+
+    Problem: A namespace's pods log, and Loki has nothing of it: dashboards look calm, and alerts on its logs never fire.
+    Cause: A relabel rule or pipeline stage of the agent drops the namespace, no agent runs on the nodes of its pods, or
+    Loki refuses its lines (limits, tenant).
+    Fix: Take the rule out that drops it; the finding says how far the lines get.
+    Prevention: Alert on namespaces that fall silent. Pods that write nothing are no finding.
+    """
+    settled: dict[str, list[tuple[Subject, LogTimes]]] = {}
+    for subject, times in verdict.need(pod_log_times):
+        if times.settled:
+            settled.setdefault(subject.namespace, []).append((subject, times))
+    answers: dict[str, list[Searched]] = {}
+    for subject, found in verdict.examine(loki_recent_lines):
+        if not found.label:
+            verdict.unchecked(subject, "none of its labels is known to name a namespace, so nothing can be compared")
+        for one in found.searched:
+            answers.setdefault(one.namespace, []).append(one)
+            if one.error:
+                verdict.unchecked(NAMESPACES.subject(name=one.namespace), f"its lines could not be read from {subject}: {one.error}")
+    quiet = sorted(name for name in answers if name not in settled)
+    if quiet:
+        verdict.note(f"The pods of {', '.join(quiet)} wrote nothing lately that could be missed.")
+    elsewhere = not loki_recent_lines.complete or any(not found.label for found in loki_recent_lines.items)
+    for namespace, logs in settled.items():
+        searched = answers.get(namespace, [])
+        newest = max((one.newest for one in searched), default=0.0)
+        written = max(times.settled for _, times in logs)
+        blind = elsewhere or not searched or any(one.error for one in searched)
+        if not blind and written > newest + SLACK_SECONDS:
+            _report(verdict, namespace, logs, newest, written, verdict.enrich(agent_states), profile)
+
+
+def _report(
+    verdict: Verdict,
+    namespace: str,
+    logs: list[tuple[Subject, LogTimes]],
+    newest: float,
+    written: float,
+    agents: Readings[AgentState],
+    profile: Profile,
+) -> None:
+    window = profile.thresholds.loki_window_minutes
+    late = f"nothing newer than from {ago(written - newest)} before that" if newest else f"no line of the last {window} minutes"
+    nodes = sorted({times.node for _, times in logs})
+    rows = [[subject.name, times.container, times.node, _ahead(times.settled - newest) if newest else "all"] for subject, times in logs]
+    collectors = sorted({subject.namespace for subject, one in agents if one.node in nodes})
+    verdict.finding(
+        Severity.ERROR,
+        "NamespaceNotInLoki",
+        NAMESPACES.subject(name=namespace),
+        problem=f"The pods of {namespace} write lines that do not arrive in Loki.",
+        cause=f"{logs[0][0].name} wrote a line more than {ago(profile.thresholds.loki_freshness_minutes * 60)} before the check; "
+        f"Loki has {late}. " + _how_far(namespace, nodes, agents),
+        fix="Look at what the agent does with the namespace: `action: drop` and `keep` among its relabel_configs, `drop` and `match` "
+        f"among its pipeline_stages, both in Git.\n{_command(agents)}\n"
+        f"$ kubectl -n {logs[0][0].namespace} logs {logs[0][0].name} -c {logs[0][1].container} --tail=3 --timestamps",
+        prevention=PREVENTION,
+        exhibits=[Table(title="Pods that log", columns=["Pod", "Container", "Node", "Ahead of Loki"], rows=rows)],
+        rests_on=[*(f"Logs/Node/{node}" for node in nodes), *(f"Logs/{one}" for one in collectors)],
+    )
+
+
+def _ahead(seconds: float) -> str:
+    return f"{max(0.0, seconds):.0f} s"
+
+
+def _how_far(namespace: str, nodes: list[str], agents: Readings[AgentState]) -> str:
+    """Where on the way the lines are lost, as far as the agents tell."""
+    there = [(subject, one) for subject, one in agents if one.node in nodes]
+    bare = [node for node in nodes if node not in {one.node for _, one in there}]
+    if not agents.complete and bare:
+        return "How far the lines get is not known: not every log agent could be asked."
+    if bare and not there:
+        return f"No log agent that is known runs on {', '.join(bare)}."
+    reading = [one for _, one in there if one.reads.get(namespace)]
+    names = ", ".join(f"{subject.name} on {one.node}" for subject, one in there)
+    if not reading:
+        return f"The agent there ({names}) reads no file of {namespace}: a relabel rule drops its pods, or no scrape config takes them in."
+    dropped = sum(sum(one.dropped.values()) for one in reading)
+    if dropped:
+        return f"The agent there ({names}) reads its files, and has dropped {dropped} lines since it started: Loki refuses them."
+    filtered = sum(one.filtered for one in reading)
+    more = f" (its stages have dropped {filtered} lines since it started)" if filtered else ""
+    return f"The agent there ({names}) reads its files: a pipeline stage drops the lines or moves them to other labels or a tenant{more}."
+
+
+def _command(agents: Readings[AgentState]) -> str:
+    subject = next((one for one, _ in agents), None)
+    if subject is None:
+        return "$ kubectl get daemonsets -A"
+    forward = f"$ kubectl -n {subject.namespace} port-forward pod/{subject.name} 3101:3101 &"
+    return f"{forward}\n$ curl -s http://127.0.0.1:3101/service-discovery | grep -i dropped"

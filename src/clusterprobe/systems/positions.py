@@ -1,0 +1,102 @@
+"""Where log agents keep their positions, so exactly that two that share a file are seen to."""
+
+from __future__ import annotations
+
+import posixpath
+
+from clusterprobe.access.cluster import owner_of
+from clusterprobe.model import Struct
+from clusterprobe.readings import Collector, Readings
+from clusterprobe.sources import source
+from clusterprobe.systems.agent_states import AgentState
+from clusterprobe.systems.objects import Container, PersistentVolume, PersistentVolumeClaim, Pod, Volume, VolumeMount
+from clusterprobe.systems.promtail import NAME, POSITIONS, main_container, positions_path, why_unknown
+from clusterprobe.systems.termination import Mounts
+
+KEPT, LOST = True, False
+
+
+class Positions(Struct, frozen=True):
+    """One agent's positions. `place` is the same for two agents exactly if they share the file; `kept` is whether it outlives the pod."""
+
+    program: str
+    namespace: str
+    name: str
+    owner: str
+    node: str
+    created: str
+    path: str
+    place: str
+    kept: bool
+
+
+@source()
+def agent_positions(
+    pods: Readings[Pod],
+    claims: Readings[PersistentVolumeClaim],
+    volumes: Readings[PersistentVolume],
+    agent_states: Readings[AgentState],
+) -> Readings[Positions]:
+    """Where every log agent that is there to stay keeps its positions."""
+    found: Collector[Positions] = Collector(unreadable=list(pods.unreadable))
+    states = agent_states.by_name()
+    mounts = Mounts(claims, volumes)
+    for subject, pod in pods:
+        program = pod.label(NAME)
+        container = main_container(pod, program) if program in POSITIONS else None
+        if container is None or not pod.spec.node_name or pod.metadata.deletion_timestamp or pod.status.phase in ("Succeeded", "Failed"):
+            continue
+        state = states.get((subject.namespace, subject.name))
+        path = (state.positions if state else "") or positions_path(program, container)
+        mount, volume = _mounted(pod, container, path)
+        unknown = _why_unknown(path, mount) or why_unknown(subject.namespace, volume, claims, volumes)
+        if unknown:
+            found.fail(subject, f"where its positions ({path}) lie is not known: {unknown}")
+            continue
+        place, kept = _place(pod, path, mount, volume, mounts)
+        found.add(
+            subject,
+            Positions(
+                program=program,
+                namespace=subject.namespace,
+                name=subject.name,
+                owner=owner_of(pod),
+                node=pod.spec.node_name,
+                created=pod.metadata.creation_timestamp or "",
+                path=path,
+                place=place,
+                kept=kept,
+            ),
+        )
+    return found.readings(f"no pod is labelled {NAME}={' or '.join(POSITIONS)}")
+
+
+def _mounted(pod: Pod, container: Container, path: str) -> tuple[VolumeMount | None, Volume | None]:
+    """The deepest mount above a path, and its volume."""
+    mounts = [one for one in container.volume_mounts or [] if f"{path}/".startswith(f"{one.mount_path.rstrip('/')}/")]
+    mount = max(mounts, key=lambda one: len(one.mount_path.rstrip("/")), default=None)
+    volume = next((one for one in pod.spec.volumes or [] if mount and one.name == mount.name), None)
+    return mount, volume
+
+
+def _why_unknown(path: str, mount: VolumeMount | None) -> str:
+    """Variables are filled in by the kubelet or the agent, from what we do not read."""
+    if "$" in path:
+        return "it depends on the pod's environment, and its /config could not be read"
+    return "the mount's subPathExpr depends on the pod's environment" if mount and "$" in mount.sub_path_expr else ""
+
+
+def _place(pod: Pod, path: str, mount: VolumeMount | None, volume: Volume | None, mounts: Mounts) -> tuple[str, bool]:
+    own = f"pod {pod.metadata.namespace}/{pod.metadata.name}"
+    if mount is None or volume is None:
+        return f"{own}: {path} in the container's own file system", LOST
+    inside = posixpath.join(mount.sub_path or mount.sub_path_expr, posixpath.relpath(path, mount.mount_path or "/"))
+    export = mounts.of_volume(pod.metadata.namespace, volume)
+    if export:
+        return f"NFS {export.server}:{posixpath.normpath(posixpath.join(export.path, inside))}", KEPT
+    if volume.host_path:
+        return f"node {pod.spec.node_name}: {posixpath.normpath(posixpath.join(volume.host_path.path, inside))}", KEPT
+    if volume.persistent_volume_claim:
+        claim = volume.persistent_volume_claim.claim_name
+        return f"PersistentVolumeClaim {pod.metadata.namespace}/{claim}: {posixpath.normpath(inside)}", KEPT
+    return f"{own}: {path} in the volume {volume.name}", volume.empty_dir is None

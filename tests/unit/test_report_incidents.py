@@ -7,7 +7,7 @@ from clusterprobe.incidents import INCIDENTS, State, status, status_of
 from clusterprobe.model import Severity
 from tests.report_factories import finding, healthy, probe, result, unchecked, unwell
 
-WITHOUT_PROBE = {"8", "9b", "9c", "9d"}
+WITHOUT_PROBE = {"8", "9d"}
 CROSS_SCRAPE = next(one for one in INCIDENTS if one.number == "1")
 
 

@@ -108,6 +108,43 @@ class Thresholds(Part):
     wal_sync_seconds: Annotated[float, Field(gt=0, le=600)] = 1.0
     query_queue_seconds: Annotated[float, Field(gt=0, le=600)] = 1.0
     remote_write_lag_seconds: Annotated[float, Field(gt=0, le=86400)] = 120.0
+    canary_window_minutes: Annotated[int, Field(gt=0, le=1440)] = 10
+    canary_min_requests: Annotated[int, Field(ge=20, le=1_000_000)] = 100
+    canary_error_percent: Annotated[float, Field(gt=0, le=100)] = 1.0
+    canary_latency_factor: Annotated[float, Field(gt=1, le=100)] = 1.5
+    canary_latency_seconds: Annotated[float, Field(gt=0, le=60)] = 0.05
+    canary_significance: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
+
+
+class ModelProfile(Part):
+    """A model service: the namespaces (shell patterns) and labels of its pods, where it tells its health, and what tells a canary.
+
+    Without `health_path` the readiness probe's path is asked.
+    """
+
+    namespaces: Annotated[list[str], Field(min_length=1)] = ["*"]
+    selector: Annotated[dict[str, str], Field(min_length=1)]
+    health_path: Annotated[str, Field(pattern=r"^(/\S*)?$")] = ""
+    stable: dict[str, str] = {}
+    canary: dict[str, str] = {}
+
+
+class Serving(Part):
+    """How served models are found and measured. Without `models`, labels tell; the first metric that a pod has counts."""
+
+    models: list[ModelProfile] = []
+    request_metrics: Annotated[list[str], Field(min_length=1)] = ["http_requests_total", "starlette_requests_total"]
+    duration_metrics: Annotated[list[str], Field(min_length=1)] = [
+        "http_request_duration_seconds",
+        "http_request_duration_highr_seconds",
+        "starlette_request_duration_seconds",
+    ]
+    status_labels: Annotated[list[str], Field(min_length=1)] = ["status", "status_code", "code"]
+    path_labels: list[str] = ["handler", "path", "endpoint"]
+    quiet_paths: list[str] = ["/health*", "/live*", "/ready*", "/metrics", "/docs*", "/openapi.json"]
+    log_stream: Annotated[str, Field(pattern=r"^\{.*NAMESPACE.*\}$")] = '{namespace="NAMESPACE"}'
+    log_pod_label: Annotated[str, Field(pattern=r"^[a-zA-Z_]\w*$")] = "pod"
+    error_lines: Annotated[str, Field(pattern=r"^[^`]+$")] = r"""(?i)"?level"?\s*[=:]\s*"?(error|critical|fatal)"""
 
 
 class Active(Part):
@@ -153,6 +190,7 @@ class Profile(Part):
     probes: Probes = Probes()
     secrets: list[Annotated[str, Field(pattern=r"^[a-z0-9.-]+/[a-z0-9.-]+$")]] = []
     known: list[Known] = []
+    serving: Serving = Serving()
     active: Active = Active()
     heartbeat_url_env: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = ""
     fail_on: Literal["info", "warning", "error", "critical", "never"] = "error"

@@ -124,6 +124,31 @@ STAGES: dict[str, Expectation] = {
         {("storage/archive-on-delete", "DataDeletedWithClaim"): ["onDelete: delete", "archiveOnDelete: true", "nfs-client", "fastapi-logs"]}
     ),
     "claims-retain-data": Expectation(),
+    "serving-unhealthy": Expectation(
+        {
+            ("serving/health", "Unhealthy"): [
+                "no model is loaded",
+                "/health",
+                "none of its replicas is Ready",
+                "Deployment fastapi-dev/fastapi",
+            ]
+        }
+    ),
+    "canary-errors": Expectation(
+        {
+            ("serving/canary", "CanaryRollBack"): [
+                "requests failed (5xx)",
+                "region_risk",
+                "Deployment fastapi-dev/fastapi-canary",
+                "kubectl rollout undo deployment/fastapi-canary -n fastapi-dev --to-revision=",
+            ]
+        }
+    ),
+    "canary-slow": Expectation({("serving/canary", "CanaryRollBack"): ["95 % of requests take up to", "--to-revision="]}),
+    "canary-few-samples": Expectation(blind=frozenset({"serving/canary"})),
+    # Two rates that are alike may for a moment look as if they were not.
+    "canary-errors-in-both": Expectation(blind=frozenset({"serving/canary"})),
+    "canary-better": Expectation(),
     "nfs-called-local-path": Expectation({("prometheus/storage", "TsdbOnNfs"): [PROMETHEUS, "local-path"]}),
     "alerts-to-other-environment": Expectation(
         {("prometheus/alerting", "AlertsToOtherEnvironment"): ["sends its alerts to prod", "spec.alerting", "`namespace: monitoring-prod`"]}

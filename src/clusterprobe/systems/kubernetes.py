@@ -18,6 +18,7 @@ from clusterprobe.systems.objects import (
     PersistentVolume,
     PersistentVolumeClaim,
     Pod,
+    ReplicaSet,
     Service,
     StorageClass,
 )
@@ -26,6 +27,7 @@ NAMESPACES = Resource("v1", "namespaces", "Namespace", namespaced=False)
 NODES = Resource("v1", "nodes", "Node", namespaced=False)
 PODS = Resource("v1", "pods", "Pod")
 SERVICES = Resource("v1", "services", "Service")
+REPLICA_SETS = Resource("v1", "replicasets", "ReplicaSet", "apps")
 CLAIMS = Resource("v1", "persistentvolumeclaims", "PersistentVolumeClaim")
 VOLUMES = Resource("v1", "persistentvolumes", "PersistentVolume", namespaced=False)
 CLASSES = Resource("v1", "storageclasses", "StorageClass", "storage.k8s.io", namespaced=False)
@@ -242,6 +244,12 @@ def nodes(cluster: Cluster) -> Readings[Node]:
 def pods(cluster: Cluster, namespaces: Readings[Namespace]) -> Readings[Pod]:
     """Every pod, with its volumes, states and grace period; no environment variables."""
     return cluster.list(PODS, Pod, namespaces)
+
+
+@source(lists(REPLICA_SETS))
+def replica_sets(cluster: Cluster, namespaces: Readings[Namespace]) -> Readings[ReplicaSet]:
+    """Every ReplicaSet: the revisions of Deployments, with their numbers and images."""
+    return cluster.list(REPLICA_SETS, ReplicaSet, namespaces)
 
 
 @source(lists(SERVICES))

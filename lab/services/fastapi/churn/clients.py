@@ -1,4 +1,6 @@
-"""The clients of the model: a few requests a second, so that there is something to measure. TARGET and RATE say where and how many."""
+"""The clients of the model: a few requests a second, so that there is something to measure. TARGET and RATE say where and how many,
+MISTAKES which share of them is nonsense.
+"""
 
 from __future__ import annotations
 
@@ -33,12 +35,13 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     host, _, port = os.environ["TARGET"].partition(":")
     pause = 1 / float(os.environ.get("RATE", "6"))
+    mistakes = float(os.environ.get("MISTAKES", "0.02"))
     source = random.Random()
     counts: dict[int, int] = {}
     reported = due = time.monotonic()
     while True:
         # Now and then somebody sends what is no customer: a client's mistake, 4xx.
-        body = json.dumps("nobody" if source.random() < 0.02 else customer(source))
+        body = json.dumps("nobody" if source.random() < mistakes else customer(source))
         status = ask(host, int(port or 8000), body)
         counts[status] = counts.get(status, 0) + 1
         if time.monotonic() - reported > 60:

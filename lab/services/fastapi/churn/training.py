@@ -8,12 +8,13 @@ from churn.model import load, save, train
 
 BASE = ("tenure_months", "monthly_fee", "support_calls")
 CUSTOMERS = 400
-# 1.6.0 was trained with a feature that only some requests carry; 1.7.0 fetches one from far away.
+# 1.6.0 was trained with a feature that only some requests carry, 1.8.0 with one that none does; 1.7.0 fetches one from far away.
 VERSIONS = {
     "1.4.0": (BASE, 40, 0.0),
     "1.5.0": (BASE, 120, 0.0),
     "1.6.0": ((*BASE, "region_risk"), 120, 0.0),
     "1.7.0": (BASE, 120, 0.4),
+    "1.8.0": ((*BASE, "household"), 40, 0.0),
 }
 
 
@@ -37,7 +38,7 @@ def _leaves(one: dict[str, float], source: random.Random) -> int:
 
 def main() -> None:
     source = random.Random(7)
-    customers = [{"region_risk": 0.5, **customer(source)} for _ in range(CUSTOMERS)]
+    customers = [{"region_risk": 0.5, "household": 2.0, **customer(source)} for _ in range(CUSTOMERS)]
     left = [_leaves(one, source) for one in customers]
     for version, (features, rounds, lookup_seconds) in VERSIONS.items():
         save(train(version, features, customers, left, rounds, lookup_seconds))

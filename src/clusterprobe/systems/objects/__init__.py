@@ -57,6 +57,7 @@ from clusterprobe.systems.objects.storage import (
     Present,
     StorageClass,
 )
+from clusterprobe.systems.objects.workloads import PodTemplate, ReplicaSet, ReplicaSetSpec, TemplateContainer, TemplateSpec
 
 __all__ = [
     "Annotations",
@@ -94,7 +95,10 @@ __all__ = [
     "Pod",
     "PodSpec",
     "PodStatus",
+    "PodTemplate",
     "Present",
+    "ReplicaSet",
+    "ReplicaSetSpec",
     "Requirement",
     "Resources",
     "SecretVolume",
@@ -104,6 +108,8 @@ __all__ = [
     "ServiceSpec",
     "StorageClass",
     "Taint",
+    "TemplateContainer",
+    "TemplateSpec",
     "Terminated",
     "Volume",
     "VolumeMount",

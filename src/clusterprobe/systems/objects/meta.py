@@ -25,6 +25,7 @@ class Annotations(Object, rename=None):
     default_class: str = msgspec.field(default="", name="storageclass.kubernetes.io/is-default-class")
     beta_default_class: str = msgspec.field(default="", name="storageclass.beta.kubernetes.io/is-default-class")
     controller_id: str = msgspec.field(default="", name="operator.prometheus.io/controller-id")
+    revision: str = msgspec.field(default="", name="deployment.kubernetes.io/revision")
 
 
 class Metadata(Object):

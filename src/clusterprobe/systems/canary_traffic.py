@@ -1,0 +1,258 @@
+"""What canaries and stable versions answered lately: requests and latency from Prometheus, error lines from Loki, pod by pod."""
+
+from __future__ import annotations
+
+import fnmatch
+import math
+import re
+from collections import defaultdict
+from typing import TypeVar
+
+import msgspec
+
+from clusterprobe.access.cluster import Cluster, Endpoint
+from clusterprobe.access.http import decode
+from clusterprobe.access.servers import Server, read_each
+from clusterprobe.environments import Environments
+from clusterprobe.errors import BadResponse, Unauthenticated
+from clusterprobe.profile import Profile, Serving
+from clusterprobe.readings import Readings
+from clusterprobe.redaction import redact
+from clusterprobe.sources import proxied, source
+from clusterprobe.systems.loki import API, QUERY_SECONDS, TENANT_HINT
+from clusterprobe.systems.objects import Namespace
+from clusterprobe.systems.prometheus import Sample, query
+from clusterprobe.systems.serving import Canary
+from clusterprobe.times import epoch
+
+LINES = 3  # error lines that are kept of a pod
+CHARACTERS = 300
+LEAST_SECONDS = 15
+SCRAPE = ("job", "service", "instance")  # two monitors of one pod give everything twice
+
+
+Answer = TypeVar("Answer", "_Vector", "_Lines")
+
+
+class PodTraffic(msgspec.Struct, frozen=True, kw_only=True):
+    """What one pod answered within the window. `buckets` are cumulative counts by upper bound, as Prometheus writes it."""
+
+    namespace: str
+    pod: str
+    requests: int = 0
+    server_errors: int = 0
+    client_errors: int = 0
+    buckets: dict[str, float] = {}
+
+
+class Traffic(msgspec.Struct, frozen=True):
+    """What one Prometheus has of the namespaces with a canary."""
+
+    pods: list[PodTraffic]
+
+
+@source(proxied("pods"))
+def canary_traffic(
+    cluster: Cluster,
+    prometheus_servers: Readings[Server],
+    model_canaries: Readings[Canary],
+    namespaces: Readings[Namespace],
+    profile: Profile,
+) -> Readings[Traffic]:
+    """Requests by status and duration, of canaries and what runs beside them, at the Prometheus servers of their environment."""
+    environments = Environments(profile, namespaces.items)
+    measured = {environments.of(server.namespace) for server in prometheus_servers.items}
+    canaries = model_canaries.items
+
+    def wanted(server: Server) -> list[Canary]:
+        own = environments.of(server.namespace)
+        return [one for one in canaries if environments.of(one.namespace) == own or environments.of(one.namespace) not in measured]
+
+    def read(endpoint: Endpoint, server: Server) -> Traffic:
+        return Traffic([one for canary in wanted(server) for one in _traffic(endpoint, canary, profile, cluster.now())])
+
+    return read_each(cluster, profile, prometheus_servers.keep(lambda _, server: bool(wanted(server))), read)
+
+
+def window_seconds(canary: Canary, profile: Profile, now: float) -> int:
+    """How far back both are looked at: not before the canary's newest revision, or what happened earlier counts for one only."""
+    created = epoch(canary.created)
+    longest = profile.thresholds.canary_window_minutes * 60
+    return longest if created is None else round(min(longest, max(LEAST_SECONDS, now - created)))
+
+
+def _traffic(endpoint: Endpoint, canary: Canary, profile: Profile, now: float) -> list[PodTraffic]:
+    serving, seconds = profile.serving, window_seconds(canary, profile, now)
+    names = [*serving.request_metrics, *(f"{one}_bucket" for one in serving.duration_metrics)]
+    starts = [one.name for one in (canary.canary, canary.stable) if one is not None]
+    pods = "|".join(f"{_quoted(one)}-.+" for one in starts)
+    selector = f'{{__name__=~"{"|".join(map(_quoted, names))}",namespace="{canary.namespace}",pod=~"{pods}"}}'
+    before = {_key(one): one.value for one in query(endpoint, f"{selector} offset {seconds}s")}
+    grown: dict[str, dict[tuple[str, ...], list[Sample]]] = defaultdict(lambda: defaultdict(list))
+    for one in query(endpoint, f"last_over_time({selector}[{seconds}s])"):
+        start = before.get(_key(one), 0.0)  # what did not exist then began at 0
+        if not math.isfinite(one.value):
+            raise BadResponse(f"{endpoint.url}/api/v1/query: a count of {one.labels.get('pod')} is no number")
+        value = one.value - start if one.value >= start else one.value  # it began anew
+        way = tuple(one.labels.get(label, "") for label in SCRAPE)
+        grown[one.labels.get("pod", "")][way].append(Sample(one.labels, one.time, value))
+    found = [[_of_pod(canary.namespace, pod, samples, serving) for samples in ways.values()] for pod, ways in sorted(grown.items())]
+    return [max(ways, key=lambda one: one.requests) for ways in found]
+
+
+def _quoted(text: str) -> str:
+    return re.escape(text).replace("\\", "\\\\")
+
+
+def _key(one: Sample) -> frozenset[tuple[str, str]]:
+    return frozenset(one.labels.items())
+
+
+def _of_pod(namespace: str, pod: str, samples: list[Sample], serving: Serving) -> PodTraffic:
+    there = {one.labels.get("__name__", "") for one in samples if not _is_quiet(one, serving)}
+    metric = next((one for one in serving.request_metrics if one in there), "")
+    histogram = next((f"{one}_bucket" for one in serving.duration_metrics if f"{one}_bucket" in there), "")
+    counts: dict[str, float] = defaultdict(float)
+    buckets: dict[str, float] = defaultdict(float)
+    for one in samples:
+        if _is_quiet(one, serving):
+            continue
+        if one.labels.get("__name__") == metric:
+            status = next((one.labels[label] for label in serving.status_labels if label in one.labels), "")
+            counts[status[:1]] += one.value
+        elif one.labels.get("__name__") == histogram:
+            bound = one.labels.get("le", "")
+            buckets["+Inf" if bound == "+Inf" else f"{float(bound):g}"] += one.value
+    return PodTraffic(
+        namespace=namespace,
+        pod=pod,
+        requests=round(sum(counts.values())),
+        server_errors=round(counts["5"]),
+        client_errors=round(counts["4"]),
+        buckets=dict(buckets),
+    )
+
+
+def _is_quiet(one: Sample, serving: Serving) -> bool:
+    """What machines ask every second is no request of a client."""
+    path = next((one.labels[label] for label in serving.path_labels if label in one.labels and one.labels[label].startswith("/")), "")
+    return bool(path) and any(fnmatch.fnmatchcase(path, pattern) for pattern in serving.quiet_paths)
+
+
+# --- log lines --------------------------------------------------------------------------------------------------------
+
+
+class PodLines(msgspec.Struct, frozen=True, kw_only=True):
+    """How many lines one pod wrote within the window, how many of them are errors, and a few of those."""
+
+    namespace: str
+    pod: str
+    lines: int = 0
+    errors: int = 0
+    examples: list[str] = []
+
+
+class ErrorLines(msgspec.Struct, frozen=True):
+    """What one Loki has of the namespaces with a canary."""
+
+    pods: list[PodLines]
+
+
+class _Series(msgspec.Struct):
+    metric: dict[str, str]
+    value: tuple[float, str]
+
+
+class _Streams(msgspec.Struct):
+    stream: dict[str, str]
+    values: list[list[msgspec.Raw]]
+
+
+class _VectorData(msgspec.Struct, rename="camel"):
+    result_type: str
+    result: list[_Series]
+
+
+class _StreamData(msgspec.Struct, rename="camel"):
+    result_type: str
+    result: list[_Streams]
+
+
+class _Vector(msgspec.Struct):
+    status: str
+    data: _VectorData
+    warnings: list[str] | None = None
+
+
+class _Lines(msgspec.Struct):
+    status: str
+    data: _StreamData
+    warnings: list[str] | None = None
+
+
+@source(proxied("services"))
+def canary_error_lines(
+    cluster: Cluster, loki_queriers: Readings[Server], model_canaries: Readings[Canary], profile: Profile
+) -> Readings[ErrorLines]:
+    """How many lines, and how many error lines, the pods of namespaces with a canary wrote."""
+    canaries = model_canaries.items
+
+    def read(endpoint: Endpoint, _: Server) -> ErrorLines:
+        return ErrorLines([one for canary in canaries for one in _lines(endpoint, canary, profile, cluster.now())])
+
+    return read_each(cluster, profile, loki_queriers.keep(lambda *_: bool(canaries)), read)
+
+
+def _lines(endpoint: Endpoint, canary: Canary, profile: Profile, now: float) -> list[PodLines]:
+    namespace, serving, seconds, end = canary.namespace, profile.serving, window_seconds(canary, profile, now), int(now * 1e9)
+    stream, label = serving.log_stream.replace("NAMESPACE", namespace), serving.log_pod_label
+    errors_of = f"{stream} |~ `{serving.error_lines}`"
+    lines = _counts(endpoint, f"sum by ({label}) (count_over_time({stream} [{seconds}s]))", label, end)
+    errors = _counts(endpoint, f"sum by ({label}) (count_over_time({errors_of} [{seconds}s]))", label, end)
+    examples = _examples(endpoint, errors_of, label, end - seconds * 10**9, end) if errors else {}
+    return [
+        PodLines(
+            namespace=namespace,
+            pod=pod,
+            lines=max(lines[pod], errors.get(pod, 0)),
+            errors=errors.get(pod, 0),
+            examples=examples.get(pod, []),
+        )
+        for pod in sorted(lines)
+        if canary.is_canary(pod) or canary.is_stable(pod)
+    ]
+
+
+def _counts(endpoint: Endpoint, expression: str, label: str, end: int) -> dict[str, int]:
+    answer = _ask(endpoint, "query", _Vector, {"query": expression, "time": end})
+    if answer.data.result_type != "vector":
+        raise BadResponse(f"GET {endpoint.url}{API}/query: {answer.data.result_type} instead of counts")
+    try:
+        return {one.metric.get(label, ""): int(float(one.value[1])) for one in answer.data.result}
+    except (ValueError, OverflowError):
+        raise BadResponse(f"GET {endpoint.url}{API}/query: a count that is no number") from None
+
+
+def _examples(endpoint: Endpoint, selector: str, label: str, start: int, end: int) -> dict[str, list[str]]:
+    parameters = {"query": selector, "start": start, "end": end, "limit": 50, "direction": "backward"}
+    found: dict[str, list[str]] = defaultdict(list)
+    for one in _ask(endpoint, "query_range", _Lines, parameters).data.result:
+        for values in one.values:
+            try:
+                line = msgspec.json.decode(values[1], type=str)
+            except (msgspec.MsgspecError, IndexError):
+                raise BadResponse(f"GET {endpoint.url}{API}/query_range: a line that is none") from None
+            if len(found[one.stream.get(label, "")]) < LINES:
+                found[one.stream.get(label, "")].append(redact(line)[:CHARACTERS])
+    return found
+
+
+def _ask(endpoint: Endpoint, path: str, kind: type[Answer], parameters: dict[str, object]) -> Answer:
+    what = f"GET {endpoint.url}{API}/{path}"
+    try:
+        answer = decode(endpoint.get(f"{API}/{path}", parameters, seconds=QUERY_SECONDS), kind, what)
+    except Unauthenticated as error:
+        raise Unauthenticated(f"{error}; {TENANT_HINT}" if "org id" in str(error) else str(error)) from None
+    if answer.status != "success" or answer.warnings:
+        raise BadResponse(f"{what}: {(answer.warnings or [answer.status])[0]}")
+    return answer

@@ -1,0 +1,421 @@
+import itertools
+from typing import Any
+
+import msgspec
+import pytest
+
+from clusterprobe.errors import BadResponse
+from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings, single
+from clusterprobe.systems.canary_traffic import ErrorLines, PodLines, PodTraffic, Traffic, _lines, _traffic, window_seconds
+from clusterprobe.systems.comparison import Share, at_most, chance, quantile, slower_than
+from clusterprobe.systems.objects import Pod, ReplicaSet
+from clusterprobe.systems.serving import Canary, model_canaries, model_replicas
+from probes.serving.probe_canary import probe_canary
+from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, refused, server
+
+NAMESPACE = "fastapi-dev"
+STABLE, CANARY = "fastapi-7bccd9755b", "fastapi-canary-5f7f4469c8"
+CREATED = "2027-01-15T07:00:00Z"
+NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
+QUICK, SLOW = {"0.1": 95.0, "0.25": 99.0, "0.5": 100.0, "+Inf": 100.0}, {"0.1": 0.0, "0.25": 10.0, "0.5": 95.0, "+Inf": 100.0}
+PROMETHEUS, LOKI = server("prometheus", "monitoring-dev", "main")[0], server("loki", "logging", "loki")[0]
+
+
+def pod(replica_set: str, name: str, track: str = "", *, ready: bool = True, created: str = CREATED, **labels: str) -> Pod:
+    owner = {"kind": "ReplicaSet", "name": replica_set, "uid": "1", "controller": True}
+    own = {"app.kubernetes.io/name": "fastapi", "pod-template-hash": replica_set.rpartition("-")[2], **labels}
+    return labelled(
+        Pod,
+        NAMESPACE,
+        f"{replica_set}-{name}",
+        own | ({"track": track} if track else {}),
+        metadata={"ownerReferences": [owner], "creationTimestamp": created},
+        spec={"containers": [{"name": "fastapi"}]},
+        status={"phase": "Running", "podIP": "10.0.0.1", "conditions": [{"type": "Ready", "status": str(ready)}]},
+    )
+
+
+PODS = [pod(STABLE, "aaaaa", "stable"), pod(STABLE, "bbbbb", "stable"), pod(CANARY, "ccccc", "canary")]
+
+
+def canaries(*pods: Pod, profile: Profile | None = None) -> Readings[Canary]:
+    return model_canaries(model_replicas(listing("Pod", pods or PODS), profile or Profile()))
+
+
+def revision(number: int, hash_: str, image: str) -> ReplicaSet:
+    return labelled(
+        ReplicaSet,
+        NAMESPACE,
+        f"fastapi-canary-{hash_}",
+        metadata={
+            "annotations": {"deployment.kubernetes.io/revision": str(number)},
+            "ownerReferences": [{"kind": "Deployment", "name": "fastapi-canary", "uid": "1", "controller": True}],
+        },
+        spec={"template": {"spec": {"containers": [{"name": "fastapi", "image": image}]}}},
+    )
+
+
+REVISIONS = [revision(3, "5f7f4469c8", "churn:1.6"), revision(1, "old", "churn:1.4"), revision(2, "older", "churn:1.5")]
+
+
+def traffic(
+    replica_set: str, name: str, requests: int, failed: int = 0, refused_: int = 0, scale: int = 1, buckets: dict[str, float] | None = None
+):
+    counts = {bound: count * scale for bound, count in (buckets or {}).items()}
+    return PodTraffic(
+        namespace=NAMESPACE, pod=f"{replica_set}-{name}", requests=requests, server_errors=failed, client_errors=refused_, buckets=counts
+    )
+
+
+def platform(own: PodTraffic, base: PodTraffic, *, errors: int = 0, base_errors: int = 0, **changes: Any) -> dict[str, Any]:
+    lines = [
+        PodLines(
+            namespace=NAMESPACE, pod=own.pod, lines=own.requests + 1, errors=errors, examples=["KeyError: 'region_risk'"] if errors else []
+        ),
+        PodLines(namespace=NAMESPACE, pod=base.pod, lines=base.requests + 1, errors=base_errors),
+    ]
+    return {
+        "model_canaries": canaries(),
+        "canary_traffic": single(PROMETHEUS, Traffic([own, base])),
+        "canary_error_lines": single(LOKI, ErrorLines(lines)),
+        "replica_sets": listing("ReplicaSet", REVISIONS),
+        "profile": Profile(),
+        **changes,
+    }
+
+
+def canary(requests: int = 200, failed: int = 0, **others: Any) -> PodTraffic:
+    return traffic(CANARY, "ccccc", requests, failed, **others)
+
+
+def stable(requests: int = 400, failed: int = 0, **others: Any) -> PodTraffic:
+    return traffic(STABLE, "aaaaa", requests, failed, **others)
+
+
+def judge(own: PodTraffic, base: PodTraffic, **changes: Any):
+    return judged(probe_canary, **platform(own, base, **changes))
+
+
+def test_a_canary_that_is_as_good_is_to_be_promoted() -> None:
+    verdict = judge(canary(buckets=QUICK, scale=2), stable(buckets=QUICK, scale=4))
+    (finding,) = verdict.findings
+    assert (outcome(verdict), finding.reason, finding.severity) == ("pass", "CanaryPromote", "info")
+    assert "image churn:1.6" in finding.problem
+    assert "at most 1.3% of its requests fail" in finding.cause
+
+
+def test_one_whose_requests_fail_is_to_be_rolled_back_to_the_revision_before() -> None:
+    (finding,) = judge(canary(failed=20), stable(), errors=20).findings
+    assert (finding.reason, finding.severity, str(finding.subject)) == ("CanaryRollBack", "error", "Deployment fastapi-dev/fastapi-canary")
+    assert "(revision 3)" in finding.problem
+    assert "10.0% (20 of 200) of the canary against 0.0% (0 of 400) of stable" in finding.cause
+    assert "KeyError: 'region_risk'" in finding.cause
+    assert "$ kubectl rollout undo deployment/fastapi-canary -n fastapi-dev --to-revision=2" in finding.fix
+    assert "churn:1.5" in finding.fix
+    assert finding.breaks == ["Deployment/fastapi-dev/fastapi-canary"]
+
+
+def test_error_lines_alone_are_enough() -> None:
+    (finding,) = judge(canary(), stable(), errors=20).findings
+    assert finding.reason == "CanaryRollBack"
+    assert "error lines in the log" in finding.cause
+
+
+def test_a_much_higher_latency_is_enough() -> None:
+    (finding,) = judge(canary(buckets=SLOW, scale=2), stable(buckets=QUICK, scale=4)).findings
+    assert finding.reason == "CanaryRollBack"
+    assert "500 ms with the canary against 100 ms with stable" in finding.cause
+
+
+def test_a_latency_that_is_higher_by_less_than_matters_is_no_reason() -> None:
+    a_little = {"0.1": 90.0, "0.25": 99.0, "0.5": 100.0, "+Inf": 100.0}
+    near = Profile.model_validate({"thresholds": {"canary_latency_factor": 3}})
+    assert reasons(judge(canary(buckets=a_little, scale=2), stable(buckets=QUICK, scale=4), profile=near)) == ["CanaryPromote"]
+
+
+def test_more_errors_by_less_than_matters_are_no_reason() -> None:
+    verdict = judge(canary(100_000, 900), stable(100_000, 0))
+    assert reasons(verdict) == ["CanaryPromote"]
+    assert reasons(judge(canary(100_000, 1000), stable(100_000, 0))) == ["CanaryRollBack"]
+
+
+@pytest.mark.parametrize(("failed", "expected"), [(2, ["CanaryPromote"]), (3, []), (4, []), (5, ["CanaryRollBack"])])
+def test_what_chance_may_still_explain_is_waited_for(failed: int, expected: list[str]) -> None:
+    verdict = judge(canary(100, failed), stable(200))  # by chance: 0.11, 0.036, 0.012, 0.004
+    assert reasons(verdict) == expected
+    assert expected or verdict.unread[0].reason.startswith("wait: it may be worse")
+
+
+@pytest.mark.parametrize(("own", "base", "enough"), [(99, 400, False), (100, 400, True), (200, 99, False), (200, 100, True)])
+def test_too_few_samples_are_inconclusive(own: int, base: int, enough: bool) -> None:
+    verdict = judge(canary(own), stable(base))
+    assert outcome(verdict) == ("pass" if enough else "inconclusive")
+    assert enough or verdict.unread[0].reason.startswith("wait: too few samples")
+
+
+def test_too_few_samples_roll_nothing_back() -> None:
+    assert judge(canary(99, 99), stable(), errors=99).findings == []
+
+
+def test_errors_in_both_are_not_the_canarys() -> None:
+    (finding,) = judge(canary(200, 100), stable(400, 200), errors=100, base_errors=200).findings
+    assert finding.reason == "CanaryPromote"
+    assert "not the canary's doing" in finding.problem
+
+
+def test_a_better_canary_is_promoted() -> None:
+    assert reasons(judge(canary(200, 0), stable(400, 200), base_errors=200)) == ["CanaryPromote"]
+
+
+def test_mistakes_of_clients_do_not_count() -> None:
+    assert reasons(judge(canary(refused_=150), stable())) == ["CanaryPromote"]
+
+
+def test_a_first_revision_is_scaled_away() -> None:
+    (finding,) = judge(canary(failed=50), stable(), replica_sets=listing("ReplicaSet", REVISIONS[:1])).findings
+    assert "$ kubectl scale deployment/fastapi-canary -n fastapi-dev --replicas=0" in finding.fix
+
+
+def test_without_the_revisions_it_is_still_rolled_back() -> None:
+    verdict = judge(canary(failed=50), stable(), replica_sets=Readings((), (refused("ReplicaSetList"),)))
+    assert reasons(verdict) == ["CanaryRollBack"]
+    assert "rollout history" in verdict.findings[0].fix
+
+
+def test_without_a_canary_it_does_not_apply() -> None:
+    verdict = judge(canary(), stable(), model_canaries=canaries(*PODS[:2]))
+    assert outcome(verdict) == "not_applicable"
+    assert "no canary is deployed" in verdict.absences[0]
+
+
+def test_without_a_stable_version_there_is_nothing_to_compare_with() -> None:
+    assert outcome(judge(canary(), stable(), model_canaries=canaries(PODS[2]))) == "inconclusive"
+
+
+def test_a_canary_of_which_no_pod_is_ready_is_not_promoted() -> None:
+    blind = canaries(*PODS[:2], pod(CANARY, "ccccc", "canary", ready=False))
+    assert outcome(judge(canary(), stable(), model_canaries=blind)) == "inconclusive"
+
+
+def test_without_a_prometheus_nothing_is_known() -> None:
+    verdict = judge(canary(), stable(), canary_traffic=Readings(absent="there is no Prometheus"))
+    assert outcome(verdict) == "inconclusive"
+
+
+def test_without_a_loki_the_requests_decide() -> None:
+    assert reasons(judge(canary(), stable(), canary_error_lines=Readings(absent="there is no Loki"))) == ["CanaryPromote"]
+
+
+def test_where_loki_could_not_be_read_it_is_not_promoted_and_errors_still_count() -> None:
+    blind = Readings((), (refused("Loki"),))
+    assert judge(canary(), stable(), canary_error_lines=blind).findings == []
+    assert reasons(judge(canary(failed=50), stable(), canary_error_lines=blind)) == ["CanaryRollBack"]
+
+
+def test_two_prometheus_servers_that_saw_the_same_count_once() -> None:
+    both = Readings(((PROMETHEUS, Traffic([canary(99), stable()])), (LOKI, Traffic([canary(98), stable()]))))
+    assert outcome(judge(canary(), stable(), canary_traffic=both)) == "inconclusive"
+
+
+def test_blindness_is_no_health() -> None:
+    assert_blindness_is_no_health(probe_canary, platform(canary(), stable()))
+    assert_blindness_is_no_health(probe_canary, platform(canary(failed=50), stable(), errors=50))
+
+
+# --- which is the canary ----------------------------------------------------------------------------------------------
+
+
+def test_the_newest_revision_of_the_canary_is_judged() -> None:
+    newer = pod("fastapi-canary-7bc9d8f6d4", "ddddd", "canary", created="2027-01-15T07:50:00Z")
+    (one,) = canaries(*PODS, newer).items
+    assert (one.revision, one.created) == ("7bc9d8f6d4", "2027-01-15T07:50:00Z")
+    assert one.is_canary("fastapi-canary-7bc9d8f6d4-xxxxx")
+    assert not one.is_canary("fastapi-canary-5f7f4469c8-ccccc")
+
+
+@pytest.mark.parametrize(
+    ("name", "is_stable"),
+    [
+        ("fastapi-7bccd9755b-zzzzz", True),
+        ("fastapi-66db-zzzzz", True),
+        ("fastapi-canary-5f7f4469c8-ccccc", False),
+        ("other-66db-zzzzz", False),
+    ],
+)
+def test_pods_that_are_gone_are_told_by_their_names(name: str, is_stable: bool) -> None:
+    assert canaries().items[0].is_stable(name) is is_stable
+
+
+@pytest.mark.parametrize("label", ["track", "role", "version", "release"])
+def test_usual_labels_tell_a_canary(label: str) -> None:
+    own = [pod(STABLE, "aaaaa"), pod(CANARY, "ccccc", **{label: "canary"})]
+    assert [one.canary.name for one in canaries(*own).items] == ["fastapi-canary"]
+
+
+def test_the_profile_can_tell_it_otherwise() -> None:
+    model = {"selector": {"app.kubernetes.io/name": "fastapi"}, "canary": {"color": "green"}}
+    profile = Profile.model_validate({"serving": {"models": [model]}})
+    own = [pod(STABLE, "aaaaa", color="blue"), pod("fastapi-green-66db4", "ccccc", color="green")]
+    assert [one.canary.name for one in canaries(*own, profile=profile).items] == ["fastapi-green"]
+    assert len(canaries(profile=profile)) == 0
+
+
+# --- measuring --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("age", "seconds"), [(0, 15), (15, 15), (60, 60), (600, 600), (3600, 600)])
+def test_both_are_looked_at_since_the_canarys_newest_revision(age: int, seconds: int) -> None:
+    assert window_seconds(canaries().items[0], Profile(), NOW - 3600 + age) == seconds
+
+
+class Answers:
+    """Stands for an endpoint: gives the answers one after the other, and keeps what it was asked."""
+
+    url = "http://x"
+
+    def __init__(self, *results: Any) -> None:
+        self._results = iter(results)
+        self.asked: list[str] = []
+
+    def json(self, path: str, kind: Any, query: dict[str, Any]) -> Any:
+        return msgspec.json.decode(self.get(path, query).body, type=kind)
+
+    def get(self, path: str, query: dict[str, Any], **_: Any) -> Any:
+        self.asked.append(query["query"])
+        found = next(self._results)
+        kind = "streams" if found and "stream" in found[0] else "vector"
+        answer = {"status": "success", "data": {"resultType": kind, "result": found}}
+        return type("Answer", (), {"body": msgspec.json.encode(answer), "status": 200, "headers": {}})()
+
+
+def series(name: str, value: str, **labels: str) -> dict[str, Any]:
+    own = {"__name__": name, "pod": f"{CANARY}-ccccc", "job": "fastapi", "handler": "/predict", **labels}
+    return {"metric": own, "value": [NOW, value]}
+
+
+def measured(before: list[Any], now: list[Any]) -> list[PodTraffic]:
+    return _traffic(Answers(before, now), canaries().items[0], Profile(), NOW)  # type: ignore[arg-type]
+
+
+def test_counters_count_what_was_added_and_a_new_one_began_at_nothing() -> None:
+    before = [series("http_requests_total", "100", status="2xx")]
+    now = [
+        series("http_requests_total", "150", status="2xx"),
+        series("http_requests_total", "7", status="503"),
+        series("http_requests_total", "3", status="4xx"),
+    ]
+    (one,) = measured(before, now)
+    assert (one.requests, one.server_errors, one.client_errors) == (60, 7, 3)
+
+
+def test_a_counter_that_began_anew_counts_from_nothing() -> None:
+    (one,) = measured([series("http_requests_total", "100", status="2xx")], [series("http_requests_total", "20", status="2xx")])
+    assert one.requests == 20
+
+
+def test_what_machines_ask_does_not_count() -> None:
+    (one,) = measured([], [series("http_requests_total", "20", status="2xx", handler="/health")])
+    assert one.requests == 0
+
+
+def test_two_monitors_of_a_pod_count_once() -> None:
+    now = [series("http_requests_total", "20", status="2xx"), series("http_requests_total", "19", status="2xx", job="other")]
+    assert [one.requests for one in measured([], now)] == [20]
+
+
+def test_buckets_are_summed_over_paths_whatever_way_their_bounds_are_written() -> None:
+    name = "http_request_duration_seconds_bucket"
+    now = [
+        series(name, "5", le="1.0"),
+        series(name, "6", le="+Inf"),
+        series(name, "2", le="1", handler="/other"),
+        series(name, "2", le="+Inf", handler="/other"),
+    ]
+    (one,) = measured([], now)
+    assert one.buckets == {"1": 7.0, "+Inf": 8.0}
+
+
+def test_other_metrics_and_status_labels_can_be_named() -> None:
+    serving = {"request_metrics": ["my_requests_total"], "status_labels": ["outcome"]}
+    profile = Profile.model_validate({"serving": serving})
+    endpoint = Answers([], [series("my_requests_total", "4", outcome="500")])
+    (one,) = _traffic(endpoint, canaries().items[0], profile, NOW)  # type: ignore[arg-type]
+    assert (one.requests, one.server_errors) == (4, 4)
+    assert "my_requests_total" in endpoint.asked[0]
+
+
+def test_a_count_that_is_no_number_is_unreadable() -> None:
+    with pytest.raises(BadResponse):
+        measured([], [series("http_requests_total", "+Inf", status="2xx")])
+
+
+def test_error_lines_are_counted_pod_by_pod_with_a_few_of_them() -> None:
+    name = f"{CANARY}-ccccc"
+    counts = {"metric": {"pod": name}, "value": [NOW, "30"]}
+    errors = {"metric": {"pod": name}, "value": [NOW, "5"]}
+    stranger = {"metric": {"pod": "other-66-x"}, "value": [NOW, "5"]}
+    examples = {"stream": {"pod": name}, "values": [["1", f"line {number}"] for number in range(5)]}
+    endpoint = Answers([counts, stranger], [errors], [examples])
+    (one,) = _lines(endpoint, canaries().items[0], Profile(), NOW)  # type: ignore[arg-type]
+    assert (one.pod, one.lines, one.errors, one.examples) == (name, 30, 5, ["line 0", "line 1", "line 2"])
+    assert '{namespace="fastapi-dev"} |~ `' in endpoint.asked[1]
+
+
+def test_without_errors_no_line_is_asked_for() -> None:
+    endpoint = Answers([{"metric": {"pod": f"{CANARY}-ccccc"}, "value": [NOW, "30"]}], [])
+    _lines(endpoint, canaries().items[0], Profile(), NOW)  # type: ignore[arg-type]
+    assert len(endpoint.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "counts"),
+    [
+        ('{"level":"error","message":"x"}', True),
+        ('{"level": "ERROR"}', True),
+        ("time=x level=error msg=y", True),
+        ('level="critical"', True),
+        ('{"level":"info","message":"no error"}', False),
+        ("error budget is fine", False),
+    ],
+)
+def test_lines_of_level_error_are_told(line: str, counts: bool) -> None:
+    import re
+
+    assert bool(re.search(Profile().serving.error_lines, line)) is counts
+
+
+# --- arithmetic -------------------------------------------------------------------------------------------------------
+
+
+def test_fishers_test_agrees_with_counting_every_case() -> None:
+    for good, bad, own in itertools.product(range(6), range(6), range(1, 6)):
+        whole = [1] * bad + [0] * good
+        if own > len(whole):
+            continue
+        picks = [sum(one) for one in itertools.combinations(whole, own)]
+        for seen in range(max(0, own - good), min(own, bad) + 1):
+            expected = sum(one >= seen for one in picks) / len(picks)
+            assert chance(Share(seen, own), Share(bad - seen, len(whole) - own)) == pytest.approx(expected)
+
+
+def test_large_counts_are_no_trouble() -> None:
+    assert chance(Share(5000, 100_000), Share(4000, 100_000)) < 1e-20
+    assert chance(Share(0, 100_000), Share(0, 100_000)) == 1.0
+
+
+def test_quantiles_are_those_of_prometheus() -> None:
+    assert quantile(QUICK, 0.95) == pytest.approx(0.1)
+    assert quantile(SLOW, 0.5) == pytest.approx(0.25 + 0.25 * 40 / 85)
+    assert quantile({"0.1": 0.0, "+Inf": 10.0}, 0.95) == 0.1
+    assert quantile({}, 0.95) is None
+
+
+def test_what_is_slower_is_counted_at_the_next_bound() -> None:
+    assert slower_than(SLOW, 0.2) == (0.25, Share(90, 100))
+    assert slower_than(SLOW, 9) is None
+
+
+def test_a_rate_of_nothing_seen_is_bounded() -> None:
+    assert at_most(Share(0, 100)) == pytest.approx(0.0263, abs=0.001)
+    assert at_most(Share(0, 0)) == 1.0

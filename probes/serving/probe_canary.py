@@ -4,7 +4,7 @@ from clusterprobe.model import Severity, Subject, Table, Text
 from clusterprobe.profile import Profile, Thresholds
 from clusterprobe.readings import Readings
 from clusterprobe.systems.canary_advice import revisions_of, undo
-from clusterprobe.systems.canary_decision import Side, Test, few, side, tests
+from clusterprobe.systems.canary_decision import Side, Test, few, side, tests, unwell
 from clusterprobe.systems.canary_traffic import ErrorLines, PodLines, PodTraffic, Traffic
 from clusterprobe.systems.comparison import at_most
 from clusterprobe.systems.objects import ReplicaSet
@@ -91,6 +91,8 @@ def _decide(
         verdict.unchecked(canary.canary, f"wait: too few samples to say so: {scarce}")
     elif perhaps:
         verdict.unchecked(canary.canary, f"wait: it may be worse, which could still be chance: {perhaps[0].words}")
+    elif alike := unwell(own, base, thresholds):
+        verdict.unchecked(canary.canary, f"wait: {alike}")
     else:
         _promote(verdict, canary, own, base, results, revisions)
 
@@ -114,14 +116,14 @@ def _roll_back(verdict: Verdict, canary: Canary, own: Side, worse: list[Test], r
 
 def _promote(verdict: Verdict, canary: Canary, own: Side, base: Side, results: list[Test], revisions: Readings[ReplicaSet]) -> None:
     known, stable = revisions_of(canary.canary, revisions), canary.stable or Subject(kind="Deployment")
-    both = " Both have errors, so what is wrong is not the canary's doing." if base.failed.bad and own.failed.bad else ""
+    better = " Stable fails more often." if base.failed.rate > own.failed.rate else ""
     images = f" (image {', '.join(known[0].images)})" if known else ""
     place = f"-n {canary.namespace}"
     verdict.finding(
         Severity.INFO,
         "CanaryPromote",
         canary.canary,
-        problem=f"Promote: the canary {canary.canary}{images} is not worse than {stable}.{both}",
+        problem=f"Promote: the canary {canary.canary}{images} is not worse than {stable}.{better}",
         cause=f"{'; '.join(one.words for one in results)}. With 95 % confidence at most {at_most(own.failed):.1%} of its requests fail.",
         fix=f"Give {stable} the canary's template, in Git where there is one; to see the difference:\n"
         f"$ kubectl get {canary.canary.kind.lower()} {canary.canary.name} {stable.name} {place} -o yaml",

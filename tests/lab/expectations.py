@@ -146,7 +146,7 @@ STAGES: dict[str, Expectation] = {
     ),
     "canary-slow": Expectation({("serving/canary", "CanaryRollBack"): ["95 % of requests take up to", "--to-revision="]}),
     "canary-few-samples": Expectation(blind=frozenset({"serving/canary"})),
-    # Two rates that are alike may for a moment look as if they were not.
+    # Nothing to roll back, and nothing to promote: wait.
     "canary-errors-in-both": Expectation(blind=frozenset({"serving/canary"})),
     "canary-better": Expectation(),
     "nfs-called-local-path": Expectation({("prometheus/storage", "TsdbOnNfs"): [PROMETHEUS, "local-path"]}),

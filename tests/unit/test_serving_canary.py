@@ -158,10 +158,21 @@ def test_too_few_samples_roll_nothing_back() -> None:
     assert judge(canary(99, 99), stable(), errors=99).findings == []
 
 
-def test_errors_in_both_are_not_the_canarys() -> None:
-    (finding,) = judge(canary(200, 100), stable(400, 200), errors=100, base_errors=200).findings
+def test_errors_in_both_are_not_the_canarys_and_nothing_to_promote() -> None:
+    verdict = judge(canary(200, 100), stable(400, 200), errors=100, base_errors=200)
+    assert (outcome(verdict), verdict.findings) == ("inconclusive", [])
+    assert "both fail alike" in verdict.unread[0].reason
+
+
+@pytest.mark.parametrize(("failed", "expected"), [(19, ["CanaryPromote"]), (20, [])])
+def test_a_few_errors_in_both_are_no_reason_to_wait(failed: int, expected: list[str]) -> None:
+    assert reasons(judge(canary(200, failed), stable(400, 40))) == expected
+
+
+def test_a_canary_that_fails_and_is_clearly_better_is_promoted() -> None:
+    (finding,) = judge(canary(200, 40), stable(400, 240)).findings
     assert finding.reason == "CanaryPromote"
-    assert "not the canary's doing" in finding.problem
+    assert "Stable fails more often" in finding.problem
 
 
 def test_a_better_canary_is_promoted() -> None:

@@ -11,6 +11,8 @@ from clusterprobe.systems.comparison import Share, chance, quantile, slower_than
 
 PERHAPS = 0.1  # up to this chance a difference is too suspicious to promote, and too uncertain to roll back
 
+UNWELL = 0.1  # so many of its requests failing, a version is not given to everybody, whatever the other one does
+
 
 @dataclass(slots=True)
 class Side:
@@ -77,6 +79,15 @@ def few(canary: Side, stable: Side, thresholds: Thresholds) -> str:
         if one.requests < wanted:
             return f"{name} answered {one.requests} of the {wanted} requests that it takes (within {thresholds.canary_window_minutes} min)"
     return ""
+
+
+def unwell(canary: Side, stable: Side, thresholds: Thresholds) -> str:
+    """Why it should not be promoted although it is no worse: both fail alike, and that has another cause."""
+    better = chance(stable.failed, canary.failed) < thresholds.canary_significance
+    if canary.failed.rate < UNWELL or better:
+        return ""
+    alike = f"both fail alike ({canary.failed} of the canary's requests, {stable.failed} of stable's)"
+    return f"{alike}, so it is not the canary: find that cause first"
 
 
 def tests(canary: Side, stable: Side, thresholds: Thresholds) -> list[Test]:

@@ -1,13 +1,14 @@
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from clusterprobe.access.http import Answer
-from clusterprobe.errors import BadResponse, Unreachable
+from clusterprobe.errors import BadResponse, NotFound, Unreachable
 from clusterprobe.systems.agent_drops import increase_of
 from clusterprobe.systems.agent_states import namespace_of, read_agent
 from clusterprobe.systems.objects import Pod
-from clusterprobe.systems.pod_log_times import parse_times
+from clusterprobe.systems.pod_log_times import _times, parse_times
 from tests.factories import labelled
 
 METRICS = b"""# TYPE promtail_dropped_entries_total counter
@@ -104,3 +105,19 @@ def test_times_of_whole_lines_are_read_and_no_text_kept() -> None:
 def test_a_log_without_times_is_unreadable(body: bytes) -> None:
     with pytest.raises(BadResponse):
         parse_times(body, "log")
+
+
+def times_with(error: Exception) -> list[float]:
+    def get(*_: Any, **__: Any) -> Answer:
+        raise error
+
+    return _times(SimpleNamespace(api=SimpleNamespace(get=get), deadline=None), pod(), "a", 60)  # type: ignore[arg-type]
+
+
+def test_a_pod_that_went_since_it_was_listed_has_nothing_to_be_missed() -> None:
+    assert times_with(NotFound('GET /api/v1/…/log: HTTP 404: pods "agent-1" not found')) == []
+
+
+def test_any_other_404_is_unreadable() -> None:
+    with pytest.raises(NotFound):
+        times_with(NotFound("GET /api/v1/…/log: HTTP 404"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from clusterprobe.access.cluster import Cluster
-from clusterprobe.errors import BadResponse, Forbidden
+from clusterprobe.errors import BadResponse, Forbidden, NotFound
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import Call, source
@@ -74,6 +74,10 @@ def _times(cluster: Cluster, pod: Pod, container: str, since_seconds: int) -> li
     except Forbidden:
         message = f"not allowed to get pods/log in namespace {namespace}"
         raise Forbidden(message, verb="get", resource="pods/log", namespace=namespace) from None
+    except NotFound as error:
+        if f'pods "{name}" not found' not in str(error):
+            raise
+        return []  # it went since the pods were listed, so there is nothing of it to be missed
     return parse_times(answer.body, f"the log of {namespace}/{name}, container {container}")
 
 

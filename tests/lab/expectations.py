@@ -131,7 +131,8 @@ STAGES: dict[str, Expectation] = {
                 "/health",
                 "none of its replicas is Ready",
                 "Deployment fastapi-dev/fastapi",
-            ]
+            ],
+            ("pipeline/alert-path", "AlertPathBroken"): ["gets past FastAPI", "serving/health"],
         }
     ),
     "canary-errors": Expectation(

@@ -275,7 +275,9 @@ def test_the_profile_can_tell_it_otherwise() -> None:
 # --- measuring --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("age", "seconds"), [(0, 15), (15, 15), (60, 60), (600, 600), (3600, 600)])
+@pytest.mark.parametrize(
+    ("age", "seconds"), [(-9, 15), (0, 15), (15, 15), (59, 45), (60, 60), (119, 60), (599, 540), (600, 600), (3600, 600)]
+)
 def test_both_are_looked_at_since_the_canarys_newest_revision(age: int, seconds: int) -> None:
     assert window_seconds(canaries().items[0], Profile(), NOW - 3600 + age) == seconds
 

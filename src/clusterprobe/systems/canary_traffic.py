@@ -27,7 +27,7 @@ from clusterprobe.times import epoch
 
 LINES = 3  # error lines that are kept of a pod
 CHARACTERS = 300
-LEAST_SECONDS = 15
+STEP_SECONDS = 15
 SCRAPE = ("job", "service", "instance")  # two monitors of one pod give everything twice
 
 
@@ -78,7 +78,10 @@ def window_seconds(canary: Canary, profile: Profile, now: float) -> int:
     """How far back both are looked at: not before the canary's newest revision, or what happened earlier counts for one only."""
     created = epoch(canary.created)
     longest = profile.thresholds.canary_window_minutes * 60
-    return longest if created is None else round(min(longest, max(LEAST_SECONDS, now - created)))
+    if created is None or now - created >= longest:
+        return longest
+    step = STEP_SECONDS if now - created < 60 else 60  # whole ones, so that queries made one after the other are the same
+    return max(STEP_SECONDS, int((now - created) // step * step))
 
 
 def _traffic(endpoint: Endpoint, canary: Canary, profile: Profile, now: float) -> list[PodTraffic]:

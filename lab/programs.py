@@ -87,6 +87,18 @@ SEALED_SECRETS = Module(
     definitions="helm/sealed-secrets/crds",
 )
 
+HELM = Module(
+    "helm.sh/helm/v3",
+    "v3.18.6",
+    {"helm": "cmd/helm"},
+    # Without these it takes every cluster for Kubernetes 1.20.
+    {
+        f"helm.sh/helm/v3/pkg/{package}.k8sVersion{part}": value
+        for package in ("chartutil", "lint/rules")
+        for part, value in (("Major", "1"), ("Minor", "34"))
+    },
+)
+
 MODULES = (
     ETCD,
     KUBERNETES,
@@ -98,6 +110,7 @@ MODULES = (
     COREDNS,
     LOCAL_PATH_PROVISIONER,
     SEALED_SECRETS,
+    HELM,
 )
 
 DEBIAN_PACKAGES = (

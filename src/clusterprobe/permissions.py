@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from clusterprobe.sources import Source
+from clusterprobe.catalogue import Entry
+from clusterprobe.sources import Call, Source, all_sources, closure
 
 
 def rules(sources: Iterable[Source], route: str, *, secrets: bool = False) -> list[dict[str, list[str]]]:
@@ -25,3 +26,34 @@ def rules(sources: Iterable[Source], route: str, *, secrets: bool = False) -> li
 def cluster_role(rules: list[dict[str, list[str]]]) -> dict[str, Any]:
     """The rules as an object to apply."""
     return {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "clusterprobe"}, "rules": rules}
+
+
+def by_probe(entries: Iterable[Entry]) -> dict[str, Any]:
+    """What the chart makes its roles of: the permissions of every run, of each probe, and of `--active` in a namespace it finds."""
+    known = all_sources()
+    probes = {one.id: _permissions(closure([name for name in one.parameters if name in known])) for one in entries}
+    writes = [call for one in known.values() if one.active for call in one.calls]
+    return {
+        "always": _permissions(closure(["identity", "namespaces"])),
+        "probes": probes,
+        "active": {"namespaced": _rules(writes, _NAMESPACED), "cluster": _rules(writes, {"persistentvolumes"})},
+    }
+
+
+_NAMESPACED = {"pods", "persistentvolumeclaims", "leases"}
+
+
+def _permissions(sources: Iterable[Source]) -> list[dict[str, str]]:
+    return [
+        {"group": rule["apiGroups"][0], "resource": resource, "verb": rule["verbs"][0]}
+        for rule in rules(sources, "in-cluster")
+        for resource in rule["resources"]
+    ]
+
+
+def _rules(calls: Iterable[Call], resources: set[str]) -> list[dict[str, list[str]]]:
+    grouped: dict[tuple[str, str], set[str]] = {}
+    for call in calls:
+        if call.resource in resources:
+            grouped.setdefault((call.group, call.resource), set()).add(call.verb)
+    return [{"apiGroups": [group], "resources": [name], "verbs": sorted(verbs)} for (group, name), verbs in sorted(grouped.items())]

@@ -1,0 +1,191 @@
+{{- define "clusterprobe.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end }}
+
+{{- define "clusterprobe.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- else if contains (include "clusterprobe.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "clusterprobe.name" .) | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end }}
+
+{{- define "clusterprobe.selector" -}}
+app.kubernetes.io/name: {{ include "clusterprobe.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "clusterprobe.labels" -}}
+{{ include "clusterprobe.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- define "clusterprobe.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "clusterprobe.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- required "serviceAccount.name is needed where serviceAccount.create is false" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end }}
+
+{{- define "clusterprobe.image" -}}
+{{- if .Values.image.digest -}}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
+{{- end -}}
+{{- end }}
+
+{{- define "clusterprobe.claim" -}}
+{{- default (include "clusterprobe.fullname" .) .Values.reports.persistence.existingClaim -}}
+{{- end }}
+
+{{/* The profile that the jobs run with: what the values say, and what other values imply. */}}
+{{- define "clusterprobe.profile" -}}
+{{- $profile := deepCopy .Values.profile -}}
+{{- if .Values.heartbeat.secretName -}}
+{{- $_ := set $profile "heartbeat_url_env" "CLUSTERPROBE_HEARTBEAT_URL" -}}
+{{- end -}}
+{{- if .Values.active.enabled -}}
+{{- $active := merge (dict "namespace" .Values.active.namespace) (default (dict) $profile.active) -}}
+{{- $_ := set $profile "active" $active -}}
+{{- end -}}
+{{- toYaml $profile -}}
+{{- end }}
+
+{{/* Seconds of a duration such as 90s, 5m or 1h. */}}
+{{- define "clusterprobe.seconds" -}}
+{{- $amount := regexFind "^[0-9]+" . | int -}}
+{{- if hasSuffix "h" . -}}{{ mul $amount 3600 }}{{- else if hasSuffix "m" . -}}{{ mul $amount 60 }}{{- else -}}{{ $amount }}{{- end -}}
+{{- end }}
+
+{{- define "clusterprobe.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "clusterprobe.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{/* The pod of a run. Takes a list: the root, the arguments after `run`, and whether its reports are kept. */}}
+{{- define "clusterprobe.runPod" -}}
+{{- $root := index . 0 -}}
+{{- $arguments := index . 1 -}}
+{{- with $root -}}
+metadata:
+  labels:
+    {{- include "clusterprobe.selector" . | nindent 4 }}
+    app.kubernetes.io/component: run
+    {{- with .Values.podLabels }}{{ toYaml . | nindent 4 }}{{ end }}
+  {{- with .Values.podAnnotations }}
+  annotations: {{- toYaml . | nindent 4 }}
+  {{- end }}
+spec:
+  serviceAccountName: {{ include "clusterprobe.serviceAccount" . }}
+  restartPolicy: Never
+  terminationGracePeriodSeconds: 90 # an active run takes away what it made before it ends
+  enableServiceLinks: false
+  securityContext: {{- include "clusterprobe.podSecurity" . | nindent 4 }}
+  {{- with .Values.imagePullSecrets }}
+  imagePullSecrets: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.priorityClassName }}
+  priorityClassName: {{ . }}
+  {{- end }}
+  {{- with .Values.nodeSelector }}
+  nodeSelector: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.tolerations }}
+  tolerations: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.affinity }}
+  affinity: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  containers:
+    - name: clusterprobe
+      image: {{ include "clusterprobe.image" . }}
+      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      workingDir: /data
+      args:
+        - run
+        - --profile=/etc/clusterprobe/profile.yaml
+        {{- range $arguments }}
+        - {{ . }}
+        {{- end }}
+      env:
+        - {name: HOME, value: /tmp}
+        {{- if .Values.heartbeat.secretName }}
+        - name: CLUSTERPROBE_HEARTBEAT_URL
+          valueFrom:
+            secretKeyRef: {name: {{ .Values.heartbeat.secretName }}, key: {{ .Values.heartbeat.key }}}
+        {{- end }}
+        {{- with .Values.extraEnv }}{{ toYaml . | nindent 8 }}{{ end }}
+      {{- with .Values.extraEnvFrom }}
+      envFrom: {{- toYaml . | nindent 8 }}
+      {{- end }}
+      securityContext: {{- include "clusterprobe.containerSecurity" . | nindent 8 }}
+      resources: {{- toYaml .Values.resources | nindent 8 }}
+      volumeMounts:
+        - {name: profile, mountPath: /etc/clusterprobe, readOnly: true}
+        - {name: reports, mountPath: /data/reports}
+        - {name: tmp, mountPath: /tmp}
+        {{- with .Values.extraVolumeMounts }}{{ toYaml . | nindent 8 }}{{ end }}
+  volumes:
+    - name: profile
+      configMap: {name: {{ include "clusterprobe.fullname" . }}}
+    - name: tmp
+      emptyDir: {sizeLimit: 256Mi}
+    - name: reports
+      {{- if .Values.reports.persistence.enabled }}
+      persistentVolumeClaim: {claimName: {{ include "clusterprobe.claim" . }}}
+      {{- else }}
+      emptyDir: {sizeLimit: 256Mi}
+      {{- end }}
+    {{- with .Values.extraVolumes }}{{ toYaml . | nindent 4 }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* The ids of the probes that the profile selects, as a JSON list: patterns as in the profile, all without any. */}}
+{{- define "clusterprobe.selected" -}}
+{{- $probes := default (dict) .Values.profile.probes -}}
+{{- $wanted := default (list "*") $probes.select -}}
+{{- $skipped := default (list) $probes.skip -}}
+{{- $found := list -}}
+{{- range $id, $_ := (.Files.Get "files/permissions.json" | fromJson).probes -}}
+{{- $in := false -}}
+{{- range $wanted }}{{- if regexMatch (printf "^%s$" (. | replace "." "\\." | replace "*" ".*" | replace "?" ".")) $id }}{{- $in = true }}{{- end }}{{- end -}}
+{{- range $skipped }}{{- if regexMatch (printf "^%s$" (. | replace "." "\\." | replace "*" ".*" | replace "?" ".")) $id }}{{- $in = false }}{{- end }}{{- end -}}
+{{- if $in }}{{- $found = append $found $id }}{{- end -}}
+{{- end -}}
+{{- $found | toJson -}}
+{{- end }}
+
+{{/* The rules of the least role for them: permissions of one API group and verb together. */}}
+{{- define "clusterprobe.rules" -}}
+{{- $permissions := .Files.Get "files/permissions.json" | fromJson -}}
+{{- $grouped := dict -}}
+{{- $all := $permissions.always -}}
+{{- range $id := include "clusterprobe.selected" . | fromJsonArray }}{{- $all = concat $all (index $permissions.probes $id) }}{{- end -}}
+{{- range $all -}}
+{{- $key := printf "%s|%s" .group .verb -}}
+{{- $_ := set $grouped $key (append (default (list) (index $grouped $key)) .resource) -}}
+{{- end -}}
+{{- range $key := keys $grouped | sortAlpha }}
+- apiGroups: [{{ index (splitList "|" $key) 0 | quote }}]
+  resources: {{ index $grouped $key | uniq | sortAlpha | toJson }}
+  verbs: [{{ index (splitList "|" $key) 1 }}]
+{{- end -}}
+{{- end }}

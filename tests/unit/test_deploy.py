@@ -1,0 +1,95 @@
+"""What is deployed agrees with what the probes are, as far as that can be seen without Helm."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from clusterprobe import __version__
+from clusterprobe.profile import Profile, seconds
+from clusterprobe.report.metrics import registry
+from tests.report_factories import unwell
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+CHART = DEPLOY / "chart"
+
+
+def make():
+    spec = importlib.util.spec_from_file_location("deploy_make", DEPLOY / "make.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def values() -> dict:
+    return yaml.safe_load((CHART / "values.yaml").read_text())
+
+
+def schema() -> dict:
+    return json.loads((CHART / "values.schema.json").read_text())
+
+
+def test_the_charts_permissions_are_those_of_the_probes() -> None:
+    """`python deploy/make.py` makes them again."""
+    assert (DEPLOY / make().PERMISSIONS).read_text() == make().permissions(), "python deploy/make.py"
+
+
+def test_active_runs_get_nothing_that_reaches_beyond_what_they_make() -> None:
+    active = json.loads((DEPLOY / make().PERMISSIONS).read_text())["active"]
+    assert [rule["resources"] for rule in active["cluster"]] == [["persistentvolumes"]]
+    assert {name for rule in active["namespaced"] for name in rule["resources"]} == {"pods", "persistentvolumeclaims", "leases"}
+
+
+def test_the_default_values_fit_their_schema_and_every_key_is_in_it() -> None:
+    jsonschema.Draft7Validator.check_schema(schema())
+    jsonschema.Draft7Validator(schema()).validate(values())
+
+    def keys(one: dict, known: dict, path: str = "") -> list[str]:
+        missing = [f"{path}{key}" for key in known.get("properties", {}) if key not in one and key != "global"]
+        for key, value in one.items():
+            if isinstance(value, dict) and "properties" in known["properties"][key]:
+                missing += keys(value, known["properties"][key], f"{path}{key}.")
+        return missing
+
+    assert keys(values(), schema()) == []
+
+
+def test_a_misspelt_value_is_refused() -> None:
+    wrong = {**values(), "shedule": "* * * * *"}
+    assert not jsonschema.Draft7Validator(schema()).is_valid(wrong)
+
+
+def test_the_default_profile_is_one() -> None:
+    assert Profile.model_validate(values()["profile"])
+
+
+def test_the_jobs_deadline_leaves_time_after_the_runs_own() -> None:
+    assert values()["activeDeadlineSeconds"] >= seconds(values()["timeout"]) + 90
+
+
+def test_the_chart_is_of_this_version() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert (chart["appVersion"], chart["version"]) == (__version__, __version__)
+
+
+def test_dashboard_and_alerts_ask_for_metrics_that_there_are() -> None:
+    written = {one.name for one in registry(unwell()).collect()} | {"clusterprobe_runs_kept"}
+    for file in (CHART / "files" / "dashboard.json", CHART / "templates" / "monitoring.yaml"):
+        asked = set(re.findall(r"\bclusterprobe_[a-z_]+", file.read_text()))
+        assert asked, file.name
+        assert asked - written == set(), file.name
+
+
+def test_every_panel_has_a_place_of_its_own() -> None:
+    panels = json.loads((CHART / "files" / "dashboard.json").read_text())["panels"]
+    cells = [
+        (x, y)
+        for panel in panels
+        for x in range(panel["gridPos"]["x"], panel["gridPos"]["x"] + panel["gridPos"]["w"])
+        for y in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) < 24

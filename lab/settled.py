@@ -136,3 +136,5 @@ def _alerting(environment: Environment) -> Iterator[str]:
         yield f"{environment.prometheus} has not found its Alertmanager"
     if not any(alert["labels"]["alertname"] == "Watchdog" for alert in systems.alertmanager(environment, "alerts")):
         yield f"no Watchdog has reached {environment.alertmanager}"
+    if not systems.slack_messages(environment):
+        yield f"no message of {environment.alertmanager} has reached the stand-in for Slack"

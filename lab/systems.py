@@ -29,6 +29,10 @@ def prometheus(environment: Environment, path: str) -> Any:
     return api.get(f"{pod}/api/v1/{path}")["data"]
 
 
+def has_series(environment: Environment, query: str) -> bool:
+    return bool(prometheus(environment, f"query?{urlencode({'query': query})}")["result"])
+
+
 def active_targets(environment: Environment) -> list[api.Object]:
     targets: list[api.Object] = prometheus(environment, "targets?state=active")["activeTargets"]
     return targets
@@ -47,6 +51,12 @@ def alertmanager(environment: Environment, path: str) -> Any:
 def served_config(environment: Environment) -> str:
     """The configuration that an Alertmanager serves, as it writes it."""
     return str(alertmanager(environment, "status")["config"]["original"])
+
+
+def slack_messages(environment: Environment) -> list[api.Object]:
+    """What the stand-in for Slack was sent for an environment, the oldest first."""
+    messages: list[api.Object] = api.get(f"{SLACK}/messages")["messages"]
+    return [one for one in messages if str(one["body"].get("channel", "")).startswith(f"#alerts-{environment.name}")]
 
 
 def log_lines(selector: str, seconds: int = 300, limit: int = 20) -> list[str]:

@@ -1,4 +1,5 @@
-// slack stands in for Slack: it keeps every message that is posted to it, and shows the kept ones on GET /messages.
+// slack stands in for Slack: it keeps every message that is posted to it, and shows the kept ones on GET /messages. A webhook
+// whose last part is not the lab's is one that was revoked: it is refused as Slack does it.
 package main
 
 import (
@@ -9,11 +10,13 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
 )
 
+const token = "/lab"
 const kept = 1000 // messages; the oldest go first
 
 type message struct {
@@ -28,6 +31,10 @@ type inbox struct {
 }
 
 func (box *inbox) receive(writer http.ResponseWriter, request *http.Request) {
+	if !strings.HasSuffix(request.URL.Path, token) {
+		http.Error(writer, "invalid_token", http.StatusForbidden)
+		return
+	}
 	body, err := io.ReadAll(io.LimitReader(request.Body, 1<<20))
 	if err != nil || !json.Valid(body) {
 		http.Error(writer, "invalid_payload", http.StatusBadRequest) // what Slack answers

@@ -8,11 +8,11 @@ from clusterprobe.access.cluster import Cluster, Endpoint, Resource
 from clusterprobe.access.servers import Server, read_each
 from clusterprobe.errors import BadResponse
 from clusterprobe.profile import Profile
-from clusterprobe.readings import Readings
+from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import Call, proxied, source
-from clusterprobe.systems.exposition import samples_of
+from clusterprobe.systems.exposition import Metric, samples_of
 from clusterprobe.systems.kubernetes import Served, list_custom
-from clusterprobe.systems.objects import Condition, LabelSelector, Metadata, Namespace, Object
+from clusterprobe.systems.objects import Condition, LabelSelector, ManagedMetadata, Namespace, Object
 from clusterprobe.systems.prometheus import GROUP, CustomStatus, StorageSpec, WebSpec
 from clusterprobe.systems.routing import Configuration, OddConfiguration, parse_configuration
 
@@ -42,7 +42,7 @@ class AlertmanagerSpec(Object):
 
 
 class Alertmanager(Object):
-    metadata: Metadata
+    metadata: ManagedMetadata
     spec: AlertmanagerSpec = msgspec.field(default_factory=AlertmanagerSpec)
     status: CustomStatus = msgspec.field(default_factory=CustomStatus)
 
@@ -58,6 +58,11 @@ class Alertmanager(Object):
     @property
     def chart_secret(self) -> str:
         return f"alertmanager-{self.metadata.name}"
+
+    @property
+    def generated_secret(self) -> str:
+        """The Secret that the Operator writes, and Alertmanager is given."""
+        return f"alertmanager-{self.metadata.name}-generated"
 
     def condition(self, kind: str) -> Condition | None:
         return next((one for one in self.status.conditions or [] if one.type == kind), None)
@@ -116,16 +121,42 @@ def alertmanager_statuses(cluster: Cluster, alertmanager_servers: Readings[Serve
 
 
 RELOADED = "alertmanager_config_last_reload_successful"
+STARTED = "process_start_time_seconds"
+NOTIFICATIONS = frozenset(
+    f"alertmanager_notification{rest}_total" for rest in ("s", "s_failed", "_requests", "_requests_failed", "s_suppressed")
+)
+
+
+class AlertmanagerMetrics(msgspec.Struct, frozen=True):
+    """What one replica says of itself: its last reload, since when it runs (epoch seconds), and the notifications that it counts."""
+
+    reloaded: bool | None
+    started: float | None
+    counters: list[Metric]
 
 
 @source(proxied("pods"))
-def alertmanager_reloads(cluster: Cluster, alertmanager_servers: Readings[Server], profile: Profile) -> Readings[bool]:
-    """Whether the last reload of every replica's configuration succeeded, from its metrics."""
+def alertmanager_metrics(cluster: Cluster, alertmanager_servers: Readings[Server], profile: Profile) -> Readings[AlertmanagerMetrics]:
+    """The metrics of every replica that tell of its configuration and its deliveries; of those, what is not 0."""
 
-    def read(endpoint: Endpoint, _: Server) -> bool:
-        found = samples_of(endpoint, {RELOADED})
+    def read(endpoint: Endpoint, _: Server) -> AlertmanagerMetrics:
+        found = samples_of(endpoint, {RELOADED, STARTED, *NOTIFICATIONS})
+        values = {one.name: one.value for one in found}
         if not found:
-            raise BadResponse(f"GET {endpoint.url}/metrics: there is no {RELOADED} in it")
-        return found[0].value == 1
+            raise BadResponse(f"GET {endpoint.url}/metrics: there is nothing of an Alertmanager in it")
+        counters = [one for one in found if one.name in NOTIFICATIONS and one.value]
+        return AlertmanagerMetrics(values[RELOADED] == 1 if RELOADED in values else None, values.get(STARTED), counters)
 
     return read_each(cluster, profile, alertmanager_servers, read)
+
+
+@source()
+def alertmanager_reloads(alertmanager_metrics: Readings[AlertmanagerMetrics]) -> Readings[bool]:
+    """Whether the last reload of every replica's configuration succeeded, from its metrics."""
+    found: Collector[bool] = Collector(unreadable=list(alertmanager_metrics.unreadable))
+    for subject, one in alertmanager_metrics:
+        if one.reloaded is None:
+            found.fail(subject, f"there is no {RELOADED} in its metrics")
+        else:
+            found.add(subject, one.reloaded)
+    return found.readings(alertmanager_metrics.absent)

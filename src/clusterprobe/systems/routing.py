@@ -160,6 +160,11 @@ class Configuration(msgspec.Struct, frozen=True):
     def receiver(self, name: str) -> Receiver:
         return next(one for one in self.receivers if one.name == name)
 
+    @property
+    def kinds(self) -> set[str]:
+        """The kinds of integrations that some route ends at: slack, webhook, …"""
+        return {kind for name in effective_receivers(self) for kind in self.receiver(name).integrations}
+
 
 def parse_configuration(text: str) -> Configuration:
     """The text of a configuration as its meaning. Raises `OddConfiguration`."""

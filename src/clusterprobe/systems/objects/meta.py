@@ -58,6 +58,30 @@ class Metadata(Object):
         return self.finalizers_ or []
 
 
+class ManagedFields(Object):
+    """Which program wrote, and when: of what it wrote, only whether it was a Secret's or ConfigMap's data."""
+
+    manager: str = ""
+    time: str | None = None
+    subresource: str = ""
+    fields: WrittenFields | None = msgspec.field(default=None, name="fieldsV1")
+
+
+class WrittenFields(Object, rename=None):
+    data: dict[str, object] | None = msgspec.field(default=None, name="f:data")
+    string_data: dict[str, object] | None = msgspec.field(default=None, name="f:stringData")
+
+
+class ManagedMetadata(Metadata):
+    """Metadata with who wrote the object; not in `Metadata`, for pods have it by the thousand."""
+
+    managed_: list[ManagedFields] | None = msgspec.field(default=None, name="managedFields")
+
+    @property
+    def managed(self) -> list[ManagedFields]:
+        return self.managed_ or []
+
+
 class Requirement(Object):
     key: str
     operator: str

@@ -1,0 +1,116 @@
+"""Notifications that Slack does not get, although every alert fires and is routed as it should be."""
+
+from __future__ import annotations
+
+import base64
+
+from lab import api, systems
+from lab.command import wait_until
+from lab.effects import PATIENCE_SECONDS, wait_for_config
+from lab.manifests import CONFIG_SECRET, Environment, slack_config
+from lab.stages import Stage
+
+_CONFIGURATION = "the Alertmanager configuration of {environment}"
+_HOST = "slack.slack.svc.cluster.local"
+_TOKEN = "B00000000/lab"  # noqa: S105 - the stand-in's
+_REVOKED = "B00000000/revoked"
+
+
+def stage_refused(environment: Environment) -> None:
+    """The webhook was revoked, and made anew under another address that nobody told Alertmanager."""
+    _break(environment, slack_config(environment).replace(_TOKEN, _REVOKED), "clientError")
+
+
+def stage_unreachable(environment: Environment) -> None:
+    """The proxy before Slack was moved to another namespace, and Alertmanager still names the old one."""
+    _break(environment, slack_config(environment).replace(_HOST, "slack.egress.svc.cluster.local"), "")
+
+
+def _break(environment: Environment, text: str, reason: str) -> None:
+    before = _given_up(environment, reason)
+    _configure(environment, text)
+    wait_until("two notifications to be given up", lambda: _given_up(environment, reason) >= before + 2, PATIENCE_SECONDS)
+
+
+def stage_silenced(environment: Environment) -> None:
+    """A look-alike: somebody has silenced everything for a while, after it was delivered."""
+    wait_until("a delivery", lambda: bool(systems.slack_messages(environment)), PATIENCE_SECONDS)
+    matcher = {"name": "alertname", "value": ".+", "isRegex": True, "isEqual": True}
+    times = {"startsAt": "2020-01-01T00:00:00Z", "endsAt": "2099-01-01T00:00:00Z"}
+    api.create(f"{_pod(environment)}/api/v2/silences", {"matchers": [matcher], **times, "createdBy": "lab", "comment": "maintenance"})
+    wait_until("the alerts to be suppressed", lambda: _suppressed(environment), PATIENCE_SECONDS)
+
+
+def clear_silenced(environment: Environment) -> None:
+    for one in systems.alertmanager(environment, "silences"):
+        if one["status"]["state"] != "expired":
+            api.delete(f"{_pod(environment)}/api/v2/silence/{one['id']}")
+    _wait_for_delivery(environment)
+
+
+def clear_delivery(environment: Environment) -> None:
+    _configure(environment, slack_config(environment))
+    _wait_for_delivery(environment)
+
+
+def _configure(environment: Environment, text: str) -> None:
+    data = {"alertmanager.yaml": base64.b64encode(text.encode()).decode()}
+    api.patch(f"/api/v1/namespaces/{environment.namespace}/secrets/{CONFIG_SECRET}", {"data": data})
+    wait_for_config(environment, "the Slack configuration", lambda config: "slack_configs" in config)
+
+
+def _wait_for_delivery(environment: Environment) -> None:
+    before = len(systems.slack_messages(environment))
+    newest = systems.slack_messages(environment)[-1:]
+
+    def arrived() -> bool:
+        messages = systems.slack_messages(environment)
+        return len(messages) > before or messages[-1:] != newest  # the oldest are forgotten
+
+    wait_until("a notification to arrive", arrived, PATIENCE_SECONDS)
+
+
+def _given_up(environment: Environment, reason: str) -> float:
+    """How many notifications were, for this reason or for any, but for those that a reload interrupted."""
+    start = f'alertmanager_notifications_failed_total{{integration="slack",reason="{reason}'
+    lines = [line for line in _counted(environment) if line.startswith(start) and "contextCanceled" not in line]
+    return sum(float(line.split()[-1]) for line in lines)
+
+
+def _suppressed(environment: Environment) -> bool:
+    return any(line.startswith('alertmanager_notifications_suppressed_total{reason="silence"}') for line in _counted(environment))
+
+
+def _counted(environment: Environment) -> list[str]:
+    """The counters that are not 0."""
+    text = api.call("GET", f"{_pod(environment)}/metrics").decode()
+    return [line for line in text.splitlines() if line.startswith("alertmanager_notifications_") and not line.endswith(" 0")]
+
+
+def _pod(environment: Environment) -> str:
+    return f"/api/v1/namespaces/{environment.namespace}/pods/{environment.alertmanager_pod}:9093/proxy"
+
+
+STAGES = (
+    Stage(
+        "slack-refuses",
+        "the webhook of Slack was revoked: every notification is refused for good",
+        stage_refused,
+        clear_delivery,
+        touches=(_CONFIGURATION,),
+    ),
+    Stage(
+        "slack-unreachable",
+        "the name under which Slack is reached does not resolve: every notification is given up in the end",
+        stage_unreachable,
+        clear_delivery,
+        touches=(_CONFIGURATION,),
+    ),
+    Stage(
+        "alerts-silenced",
+        "somebody has silenced everything: nothing is sent, and nothing fails",
+        stage_silenced,
+        clear_silenced,
+        touches=(_CONFIGURATION,),
+    ),
+)

@@ -22,6 +22,7 @@ class Expectation:
 
 PROMETHEUS = "monitoring-dev/monitoring-dev-kube-promet-prometheus"
 ALERTMANAGER = "monitoring-dev-kube-promet-alertmanager"
+UNDELIVERED = frozenset({"alertmanager/delivery"})  # where no route ends at an integration, none can be seen to deliver
 
 STAGES: dict[str, Expectation] = {
     "shared-release": Expectation(
@@ -45,24 +46,28 @@ STAGES: dict[str, Expectation] = {
                 "alertmanager.alertmanagerSpec.configSecret",
                 ALERTMANAGER,
             ]
-        }
+        },
+        blind=UNDELIVERED,
     ),
     "alertmanager-missing-secret": Expectation(
         {
             ("alertmanager/default-config", "OperatorFallbackConfig"): ["alertmanager.yaml", "configSecret"],
             ("alertmanager/config-secret", "ConfigSecretMissing"): ["monitoring-dev/alertmanager-slack-config does not exist"],
         },
-        blind=frozenset({"alertmanager/config-secret"}),  # until kube-state-metrics was scraped without it
+        # Until kube-state-metrics was scraped without it.
+        blind=UNDELIVERED | {"alertmanager/config-secret"},
     ),
     "alertmanager-empty-secret": Expectation(
         {("alertmanager/default-config", "OperatorFallbackConfig"): ["alertmanager-slack-config", "alertmanager.yaml"]},
-        blind=frozenset({"alertmanager/config-secret"}),
+        blind=UNDELIVERED | {"alertmanager/config-secret"},
     ),
     "receiver-without-name": Expectation(
-        {("alertmanager/config-secret", "ConfigRefused"): ["missing name in receiver", "alertmanager-slack-config"]}
+        {("alertmanager/config-secret", "ConfigRefused"): ["missing name in receiver", "alertmanager-slack-config"]},
+        blind=frozenset({"alertmanager/generated-secret"}),
     ),
     "undefined-receiver": Expectation(
-        {("alertmanager/config-secret", "ConfigRefused"): ["undefined receiver", "alertmanager-slack-config"]}
+        {("alertmanager/config-secret", "ConfigRefused"): ["undefined receiver", "alertmanager-slack-config"]},
+        blind=frozenset({"alertmanager/generated-secret"}),
     ),
     "loki-instant-query": Expectation({("loki/instant-queries", "InstantLogQueries"): ['{namespace="fastapi-dev"}', "query_range"]}),
     "loki-instant-metric-query": Expectation(),
@@ -162,4 +167,39 @@ STAGES: dict[str, Expectation] = {
         {("prometheus/selector-overlap", "SelectorOverlap"): ["PrometheusRule"]},
         warnings={("prometheus/alerting", "RulesOfOtherEnvironment"): ["has loaded", "PrometheusRules of prod", "ruleSelector"]},
     ),
+    "slack-refuses": Expectation(
+        {("alertmanager/delivery", "DeliveryFails"): ["through slack", "clientError", "403: invalid_token", 'Receiver "slack"']}
+    ),
+    "slack-unreachable": Expectation(
+        {("alertmanager/delivery", "DeliveryFails"): ["through slack", "reason other", "slack.egress.svc.cluster.local", "no such host"]}
+    ),
+    "alerts-silenced": Expectation(),
+    "generated-secret-put-back": Expectation(
+        warnings={
+            ("alertmanager/generated-secret", "GeneratedSecretPutBack"): [
+                "alertmanager-monitoring-dev-kube-promet-alertmanager-generated",
+                "put it back",
+                "monitoring-dev/alertmanager-slack-config",
+            ]
+        }
+    ),
+    "generated-secret-edited": Expectation(
+        {
+            ("alertmanager/generated-secret", "GeneratedSecretEdited"): [
+                "Kubectl-edit",
+                "serves just that",
+                "no Operator that manages it",
+                "monitoring-dev/alertmanager-slack-config",
+            ]
+        },
+        blind=frozenset({"prometheus/selector-overlap", "prometheus/unselected-monitors"}),  # without an Operator none can tell
+    ),
+    "generated-secret-deleted": Expectation(
+        warnings={("alertmanager/generated-secret", "GeneratedSecretDeleted"): ["came back", "StatefulSet", "belongs into"]}
+    ),
+    "generated-secret-lost": Expectation(
+        {("alertmanager/generated-secret", "GeneratedSecretGone"): ["does not come back", "no Operator that manages it"]},
+        blind=frozenset({"prometheus/selector-overlap", "prometheus/unselected-monitors"}),
+    ),
+    "source-secret-changed": Expectation(),
 }

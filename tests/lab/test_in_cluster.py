@@ -31,7 +31,7 @@ def account(tmp_path: Path):
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",
         "metadata": metadata,
-        "rules": rules(all_sources().values(), "in-cluster"),
+        "rules": rules(all_sources().values(), "in-cluster", secrets=True),
     }
     api.create(f"{RBAC}/clusterroles", role)
     binding = {

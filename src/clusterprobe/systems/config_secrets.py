@@ -21,12 +21,18 @@ class SecretSeries(msgspec.Struct, frozen=True):
     """What one Prometheus knows of Secrets, by namespace.
 
     `counts` are how many it lists, so that one that is missing among some can be told from none being listed at all;
-    `listed` are the names that have to do with Alertmanager, `owners` their owners as `Kind/name`.
+    `listed` are the names that have to do with Alertmanager, `owners` their owners as `Kind/name`. By `namespace/name`:
+    `created` (epoch seconds), how often they changed in the profile's window (`changes`) or a little before (`changes_before`),
+    and when the StatefulSets of Alertmanagers were created.
     """
 
     counts: dict[str, int] = {}
     listed: dict[str, list[str]] = {}
     owners: dict[str, str] = {}
+    created: dict[str, float] = {}
+    changes: dict[str, float] = {}
+    changes_before: dict[str, float] = {}
+    stateful_sets: dict[str, float] = {}
 
     def names(self, namespace: str) -> list[str]:
         return self.listed.get(namespace, [])
@@ -54,9 +60,30 @@ def secret_series(
             f"{_namespace(one.labels)}/{one.labels.get('secret', '')}": f"{one.labels.get('owner_kind')}/{one.labels.get('owner_name')}"
             for one in query(endpoint, f'kube_secret_owner{{secret=~"{chosen}", owner_kind!=""}}')
         }
-        return SecretSeries(counts, listed, owners)
+        return SecretSeries(counts, listed, owners, **_histories(endpoint, chosen, profile.thresholds.generated_secret_minutes * 60))
 
     return read_each(cluster, profile, prometheus_servers, read)
+
+
+SLACK_SECONDS = 60  # a scrape, between which and the next one of two changes that belong together may be seen
+
+
+def _histories(endpoint: Endpoint, chosen: str, seconds: float) -> dict[str, dict[str, float]]:
+    """When Secrets and StatefulSets were made, and how often Secrets changed since."""
+    version = f'kube_secret_metadata_resource_version{{secret=~"{chosen}"}}'
+    wanted = {
+        "created": ("secret", f'kube_secret_created{{secret=~"{chosen}"}}'),
+        "changes": ("secret", f"changes({version}[{seconds:.0f}s])"),
+        "changes_before": ("secret", f"changes({version}[{seconds + min(seconds, SLACK_SECONDS):.0f}s])"),
+        "stateful_sets": ("statefulset", 'kube_statefulset_created{statefulset=~"alertmanager-.*"}'),
+    }
+    found: dict[str, dict[str, float]] = {}
+    for name, (label, expression) in wanted.items():
+        values = found.setdefault(name, {})
+        for one in query(endpoint, expression):
+            key = f"{_namespace(one.labels)}/{one.labels.get(label, '')}"
+            values[key] = max(one.value, values.get(key, 0))
+    return found
 
 
 def _namespace(labels: dict[str, str]) -> str:

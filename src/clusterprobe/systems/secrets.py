@@ -13,9 +13,12 @@ from clusterprobe.errors import BadResponse, Forbidden, NotFound, Unreadable
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import Call, source
-from clusterprobe.systems.objects import Metadata, Object
+from clusterprobe.systems.config_meaning import meaning_of_value
+from clusterprobe.systems.objects import ManagedMetadata, Object
+from clusterprobe.times import epoch
 
 SECRETS = Resource("v1", "secrets", "Secret")
+CONFIGURATION = "alertmanager.yaml"  # what keys with configurations have in their names
 
 
 def _digest(data: bytes) -> str:
@@ -25,17 +28,30 @@ def _digest(data: bytes) -> str:
 EMPTY_DIGEST = _digest(b"")
 
 
+class Writer(msgspec.Struct, frozen=True):
+    """A program that wrote some of a Secret's data, and when (epoch seconds), as the API server noted it."""
+
+    manager: str
+    time: float
+
+
 class NamedSecret(msgspec.Struct, frozen=True):
-    """What is kept of a Secret: whether it is there, who owns it, and a digest under each key."""
+    """What is kept of a Secret: whether it is there, who owns and who wrote it, and a digest under each key.
+
+    `meanings` are digests of what configurations of an Alertmanager mean, by key.
+    """
 
     exists: bool
     owner: str = ""
     digests: dict[str, str] = {}
+    created: float | None = None
+    writers: list[Writer] = []
+    meanings: dict[str, str] = {}
 
 
 class _Secret(Object):
     kind: str
-    metadata: Metadata  # not kept: annotations may carry the whole Secret as it was applied
+    metadata: ManagedMetadata  # not kept: annotations may carry the whole Secret as it was applied
     data: dict[str, str] | None = None
 
 
@@ -64,7 +80,18 @@ def _read(cluster: Cluster, namespace: str, name: str) -> NamedSecret:
     if secret.kind != "Secret" or secret.metadata.name != name:
         raise BadResponse(f"GET {path}: the answer is not this Secret")
     try:
-        digests = {key: _digest(base64.b64decode(value, validate=True)) for key, value in (secret.data or {}).items()}
+        values = {key: base64.b64decode(value, validate=True) for key, value in (secret.data or {}).items()}
     except (binascii.Error, ValueError):
         raise BadResponse(f"GET {path}: a value that is not base64") from None
-    return NamedSecret(exists=True, owner=owner_of(secret), digests=digests)
+    return NamedSecret(
+        exists=True,
+        owner=owner_of(secret),
+        digests={key: _digest(value) for key, value in values.items()},
+        created=epoch(secret.metadata.creation_timestamp),
+        writers=[
+            Writer(one.manager, epoch(one.time) or 0.0)
+            for one in secret.metadata.managed
+            if one.fields and (one.fields.data or one.fields.string_data)
+        ],
+        meanings={key: found for key, value in values.items() if CONFIGURATION in key and (found := meaning_of_value(key, value))},
+    )

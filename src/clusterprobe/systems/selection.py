@@ -62,12 +62,22 @@ class Operator(msgspec.Struct, frozen=True):
     denied: list[str]
     controller_id: str
     unclear: str
+    alertmanager_instances: list[str] | None = None
+    ready: bool = True
+    started: str = ""
 
     def manages(self, prometheus: Prometheus) -> bool:
         if self.controller_id != prometheus.metadata.annotations.controller_id:
             return False
         namespace = prometheus.metadata.namespace
         return namespace in self.instances if self.instances is not None else self.sees(namespace)
+
+    def keeps(self, metadata: Metadata) -> bool:
+        """Whether it manages an Alertmanager object with this metadata."""
+        if self.controller_id != metadata.annotations.controller_id:
+            return False
+        own = self.alertmanager_instances
+        return metadata.namespace in own if own is not None else self.sees(metadata.namespace)
 
     def sees(self, namespace: str) -> bool:
         return (self.objects is None or namespace in self.objects) and namespace not in self.denied
@@ -83,15 +93,20 @@ def prometheus_operators(pods: Readings[Pod]) -> Readings[Operator]:
     for subject, pod in pods:
         for container in pod.spec.containers:
             if _OPERATOR_IMAGE.search(container.image) and not pod.metadata.deletion_timestamp:
-                found.add(subject, _operator([*(container.command or []), *(container.args or [])]))
+                told = _operator([*(container.command or []), *(container.args or [])])
+                found.add(subject, msgspec.structs.replace(told, ready=pod.ready, started=pod.status.start_time or ""))
     return found.readings("there is no Prometheus Operator: no pod runs its image")
+
+
+_FLAGS = ("namespaces", "deny-namespaces", "prometheus-instance-namespaces", "alertmanager-instance-namespaces")
 
 
 def _operator(arguments: list[str]) -> Operator:
     given = flags(arguments)
-    watched = [name for name in ("namespaces", "deny-namespaces", "prometheus-instance-namespaces") if "$(" in given.get(name, "")]
+    watched = [name for name in _FLAGS if "$(" in given.get(name, "")]
     return Operator(
         instances=_names(given.get("prometheus-instance-namespaces", "")) or None,
+        alertmanager_instances=_names(given.get("alertmanager-instance-namespaces", "")) or None,
         objects=_names(given.get("namespaces", "")) or None,
         denied=_names(given.get("deny-namespaces", "")),
         controller_id=given.get("controller-id", ""),

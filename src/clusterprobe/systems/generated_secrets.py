@@ -1,0 +1,113 @@
+"""What is known of the Secret that the Operator writes for an Alertmanager, and of the one that it is written from.
+
+Whether and since when it is there, and how often it changed, comes from kube-state-metrics through Prometheus; who wrote it and
+what it means only where the profile names it under `secrets:`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from clusterprobe.readings import Collector, Readings
+from clusterprobe.sources import source
+from clusterprobe.systems.alertmanager import Alertmanager
+from clusterprobe.systems.config_secrets import CONFIG_KEY, SecretSeries
+from clusterprobe.systems.objects import Pod
+from clusterprobe.systems.secrets import NamedSecret
+from clusterprobe.times import epoch
+
+# As which the Operator writes: by its user agent, or, in old versions, the name of its program.
+OPERATORS = frozenset({"PrometheusOperator", "prometheus-operator", "operator"})
+
+
+class Side(msgspec.Struct, frozen=True):
+    """One of the two Secrets: what is None or empty is not known. Times are epoch seconds.
+
+    `changes` says how often it changed within the profile's window, `changes_before` the same with a little more before it.
+    `strangers` are programs that wrote its data and are not the Operator; `meaning` is a digest.
+    """
+
+    name: str
+    exists: bool | None = None
+    proof: str = ""
+    created: float | None = None
+    changes: float | None = None
+    changes_before: float | None = None
+    written: float | None = None
+    strangers: list[str] = []
+    meaning: str = ""
+
+
+class GeneratedSecret(msgspec.Struct, frozen=True):
+    """The generated Secret and its source, and since when there is what cannot be without it (`older`, in words)."""
+
+    generated: Side
+    source: Side
+    older_since: float | None = None
+    older: str = ""
+
+
+@source()
+def generated_secrets(
+    alertmanagers: Readings[Alertmanager],
+    secret_series: Readings[SecretSeries],
+    named_secrets: Readings[NamedSecret],
+    pods: Readings[Pod],
+) -> Readings[GeneratedSecret]:
+    """What is known of every Alertmanager's generated Secret and of its source."""
+    found: Collector[GeneratedSecret] = Collector(unreadable=[*alertmanagers.unreadable, *named_secrets.unreadable])
+    named, seen = named_secrets.by_name(), secret_series.items
+    for subject, one in alertmanagers:
+        older_since, older = _older(one, seen, pods)
+        sides = [_side(one.metadata.namespace, name, seen, named) for name in (one.generated_secret, one.input_secret)]
+        found.add(subject, GeneratedSecret(sides[0], sides[1], older_since, older))
+    return found.readings(alertmanagers.absent)
+
+
+def _side(namespace: str, name: str, seen: list[SecretSeries], named: dict[tuple[str, str], NamedSecret]) -> Side:
+    key, read = f"{namespace}/{name}", named.get((namespace, name))
+    listing = [one for one in seen if one.counts.get(namespace) or one.names(namespace)]
+    listed = any(name in one.names(namespace) for one in listing)
+    there = [one for one in listing if name in one.names(namespace)]
+    side = Side(
+        name=name,
+        exists=listed if listing else None,
+        proof=f"kube-state-metrics lists the Secrets of {namespace}" if listing else "",
+        created=max((one.created[key] for one in there if key in one.created), default=None),
+        changes=max((one.changes[key] for one in there if key in one.changes), default=None),
+        changes_before=max((one.changes_before[key] for one in there if key in one.changes_before), default=None),
+    )
+    if read is None:
+        return side
+    proof = "it was read by name, as the profile says"
+    if not read.exists:
+        return Side(name=name, exists=False, proof=proof)
+    meanings = [read.meanings[one] for one in (CONFIG_KEY, f"{CONFIG_KEY}.gz") if one in read.meanings] or list(read.meanings.values())
+    return msgspec.structs.replace(
+        side,
+        exists=True,
+        proof=proof,
+        created=read.created,
+        written=max((one.time for one in read.writers), default=None),
+        strangers=sorted({one.manager for one in read.writers} - OPERATORS),
+        meaning=meanings[0] if meanings else "",
+    )
+
+
+def _older(one: Alertmanager, seen: list[SecretSeries], pods: Readings[Pod]) -> tuple[float | None, str]:
+    """What was there when, and could not have been without the Secret: the Operator writes it first."""
+    namespace, name = one.metadata.namespace, one.chart_secret  # the StatefulSet has the same name
+    times = [
+        (series.stateful_sets[f"{namespace}/{name}"], f"StatefulSet {namespace}/{name}")
+        for series in seen
+        if f"{namespace}/{name}" in series.stateful_sets
+    ]
+    for pod in pods.items:
+        started = epoch(pod.status.start_time)
+        if pod.metadata.namespace == namespace and pod.ready and _mounts(pod, one.generated_secret) and started is not None:
+            times.append((started, f"pod {namespace}/{pod.metadata.name}, which mounts it"))
+    return min(times, default=(None, ""), key=lambda pair: pair[0] or 0)
+
+
+def _mounts(pod: Pod, secret: str) -> bool:
+    return any(volume.secret is not None and volume.secret.secret_name == secret for volume in pod.spec.volumes or [])

@@ -135,7 +135,11 @@ def _judge_arrival(
 def _judge_environments(
     verdict: Verdict, subject: Subject, firing: list[Firing], homes: set[str], held: dict[str, list[dict[str, str]]]
 ) -> None:
-    """Alerts whose own labels name another environment than that of every Alertmanager they go to, while theirs has one."""
+    """Alerts whose own labels name another environment than that of every Alertmanager they go to, while theirs has one.
+
+    That a Loki which all environments share tells only one of them is worth knowing; that one of an environment does is wrong.
+    """
+    shared = not verdict.environment_of(subject.namespace)
     reached = {verdict.environment_of(place) for place in homes}
     owning = {verdict.environment_of(place) for place in held}
     astray = {
@@ -145,7 +149,7 @@ def _judge_environments(
     }
     for place, name in sorted(astray.items()):
         verdict.finding(
-            Severity.WARNING,
+            Severity.INFO if shared else Severity.WARNING,
             "AlertsOfAnotherEnvironment",
             subject,
             problem=f"Log alerts of {place} go to the Alertmanager of {', '.join(sorted(reached))} only.",

@@ -145,23 +145,28 @@ def _judge_agents(
         seen = lately.setdefault((one.namespace, one.pod), Counter())
         seen[one.reason] = max(seen[one.reason], round(one.count))
     said = {(subject.namespace, subject.name): one.said for subject, one in verdict.enrich(errors)}
-    lost: dict[str, list[tuple[Subject, Counter[str], str]]] = {}
+    lost: dict[Subject, list[tuple[Subject, Counter[str], str]]] = {}
     for subject, state in verdict.examine(states):
         counts: Counter[str] | None = lately.get((subject.namespace, subject.name))
         window = f"in the last {profile.thresholds.agent_drop_minutes:g} minutes"
         if counts is None and state.dropped and drops.complete:
             counts, window = Counter(state.dropped), f"since it started {ago(now - state.started)} ago (no Prometheus scrapes it)"
         if counts and sum(counts.values()):
-            lost.setdefault(subject.namespace, []).append((subject, counts, window))
+            lost.setdefault(_owner(subject, state), []).append((subject, counts, window))
         elif state.dropped and counts is not None:
             verdict.note(f"{subject.name} dropped {sum(state.dropped.values())} lines since it started, and none {window}.")
         _judge_backlog(verdict, subject, state, profile)
-    for namespace, agents in lost.items():
-        _report_lost(verdict, namespace, agents, said)
+    for owner, agents in lost.items():
+        _report_lost(verdict, owner, agents, said)
+
+
+def _owner(subject: Subject, state: AgentState) -> Subject:
+    kind, _, name = state.owner.partition("/")
+    return Subject(api_version="apps/v1", kind=kind, namespace=subject.namespace, name=name) if name else subject
 
 
 def _report_lost(
-    verdict: Verdict, namespace: str, agents: list[tuple[Subject, Counter[str], str]], said: dict[tuple[str, str], list[str]]
+    verdict: Verdict, owner: Subject, agents: list[tuple[Subject, Counter[str], str]], said: dict[tuple[str, str], list[str]]
 ) -> None:
     total: Counter[str] = sum((counts for _, counts, _ in agents), Counter())
     reason, _ = total.most_common(1)[0]
@@ -171,14 +176,14 @@ def _report_lost(
     verdict.finding(
         Severity.ERROR if lately else Severity.WARNING,
         "LinesDropped",
-        Subject(kind="LogAgents", namespace=namespace),
-        problem=f"Log agents of {namespace} dropped {sum(total.values())} lines {agents[0][2]}, which are not sent again.",
+        owner,
+        problem=f"{owner.namespace}/{owner.name} dropped {sum(total.values())} lines {agents[0][2]}, which are not sent again.",
         cause=f"Reason `{reason}`: {REASONS.get(reason, 'see the log of the agent')}." + (f" Loki answered: {words[-1]}" if words else ""),
-        fix="Raise the limit that is named in Loki's limits_config (or for one tenant in its overrides), or write less and shorter lines.\n"
-        f"$ kubectl -n {namespace} logs {agents[0][0].name} --since=1h | grep '{FINAL}' | tail -3",
+        fix="Raise the limit that is named, in Loki's limits_config or for one tenant in its overrides; or write less, and shorter lines.\n"
+        f"$ kubectl -n {owner.namespace} logs {agents[0][0].name} --since=1h | grep '{FINAL}' | tail -3",
         prevention=PREVENTION,
         exhibits=[Table(title="Dropped lines", columns=["Agent", "Reason", "Lines", "When"], rows=rows[:30])],
-        breaks=[f"Logs/{namespace}"],
+        breaks=[f"Logs/{owner.namespace}"],
     )
 
 

@@ -84,7 +84,7 @@ STAGES: dict[str, Expectation] = {
     ),
     "promtail-lines-dropped": Expectation(
         {
-            ("promtail/coverage", "LinesDropped"): ["ingester_error", "max entry size"],
+            ("promtail/coverage", "LinesDropped"): ["ingester_error", "Max entry size", "logging/promtail"],
             ("loki/freshness", "NamespaceNotInLoki"): ["fastapi-", "Loki refuses them"],
         }
     ),

@@ -5,7 +5,7 @@ import pytest
 
 from clusterprobe.access.http import Answer
 from clusterprobe.errors import BadResponse, NotFound, Unreachable
-from clusterprobe.systems.agent_drops import increase_of
+from clusterprobe.systems.agent_drops import _error, increase_of
 from clusterprobe.systems.agent_states import namespace_of, read_agent
 from clusterprobe.systems.objects import Pod
 from clusterprobe.systems.pod_log_times import _times, parse_times
@@ -121,3 +121,13 @@ def test_a_pod_that_went_since_it_was_listed_has_nothing_to_be_missed() -> None:
 def test_any_other_404_is_unreadable() -> None:
     with pytest.raises(NotFound):
         times_with(NotFound("GET /api/v1/…/log: HTTP 404"))
+
+
+GIVEN_UP = (
+    'level=error caller=client.go:430 msg="final error sending batch" status=400 error="HTTP status 400: Max entry size \'100\' bytes'
+)
+
+
+@pytest.mark.parametrize("line", [GIVEN_UP, GIVEN_UP + '"'])
+def test_what_loki_answered_is_read_even_out_of_a_line_that_was_cut_short(line: str) -> None:
+    assert _error(line) == "HTTP status 400: Max entry size '100' bytes"

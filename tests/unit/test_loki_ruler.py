@@ -138,11 +138,13 @@ def test_an_alertmanager_outside_the_cluster_is_believed_by_what_it_accepted() -
     assert outcome(judged(probe_ruler, **platform(outside))) == "pass"
 
 
-def test_an_alert_of_dev_at_the_alertmanager_of_prod_is_a_warning() -> None:
+@pytest.mark.parametrize(("place", "severity"), [("logging-prod", "warning"), ("logging", "info")])
+def test_an_alert_of_dev_at_the_alertmanager_of_prod_is_told(place: str, severity: str) -> None:
     labels = {"alertname": "ErrorLines", "namespace": "fastapi-dev"}
     found = (alertmanager("monitoring-prod", labels), alertmanager("monitoring-dev"))
-    (finding,) = judged(probe_ruler, **platform(ruler(rule(labels)), *found)).findings
-    assert (finding.reason, finding.severity) == ("AlertsOfAnotherEnvironment", "warning")
+    one = Ruler(namespace=place, release="loki", runs=True, rules=[rule(labels)], known=1, receivers=[Receiver(PROD, sent=9)])
+    (finding,) = judged(probe_ruler, **platform(one, *found)).findings
+    assert (finding.reason, finding.severity) == ("AlertsOfAnotherEnvironment", severity)
     assert "fastapi-dev" in finding.cause
 
 

@@ -56,7 +56,7 @@ def work(place: str, name: str = "fastapi") -> Pod:
 
 
 def state(place: str = "worker1", **changes: Any) -> tuple[Subject, AgentState]:
-    fields = {"dropped": {}, "sent": 100, "filtered": 0, "backlog_bytes": 0, "reads": {}, **changes}
+    fields = {"dropped": {}, "sent": 100, "filtered": 0, "backlog_bytes": 0, "reads": {}, "owner": "DaemonSet/promtail", **changes}
     subject = Subject(api_version="v1", kind="Pod", namespace="logging", name=f"promtail-{place}")
     return subject, AgentState("promtail", place, NOW - 7200, **fields)
 
@@ -215,7 +215,8 @@ def dropping(count: float = 12.0, **changes: Any) -> dict[str, Any]:
 
 def test_lines_dropped_lately_are_an_error_with_the_reason_and_lokis_words() -> None:
     finding = judged(probe_coverage, **platform(**dropping())).findings[0]
-    assert (finding.reason, finding.severity, finding.subject.namespace) == ("LinesDropped", "error", "logging")
+    assert (finding.reason, finding.severity) == ("LinesDropped", "error")
+    assert (finding.subject.kind, finding.subject.namespace, finding.subject.name) == ("DaemonSet", "logging", "promtail")
     assert "dropped 12 lines in the last 10 minutes" in finding.problem
     assert "`ingester_error`" in finding.cause
     assert "Max entry size '100' bytes exceeded" in finding.cause

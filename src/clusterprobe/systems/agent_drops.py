@@ -82,5 +82,8 @@ def agent_send_errors(cluster: Cluster, agent_states: Readings[AgentState], pods
 
 
 def _error(line: str) -> str:
+    """What Loki answered, out of a line that may have been cut short."""
     fields = fields_of(line)
-    return redact(fields.get("error", ""))[:300] or line[:300]
+    if not fields.get("error"):
+        fields = fields_of(line + '"')
+    return redact(fields.get("error", "") or line)[:300]

@@ -7,7 +7,7 @@ from collections import Counter
 
 import msgspec
 
-from clusterprobe.access.cluster import Cluster, Endpoint
+from clusterprobe.access.cluster import Cluster, Endpoint, owner_of
 from clusterprobe.discovery import container_port
 from clusterprobe.errors import BadResponse, Unreadable
 from clusterprobe.readings import Collector, Readings
@@ -56,6 +56,7 @@ class AgentState(msgspec.Struct, frozen=True):
     reads: dict[str, int]
     positions: str = ""
     version: str = ""
+    owner: str = ""  # Kind/name
 
 
 def is_agent(pod: Pod) -> bool:
@@ -108,6 +109,7 @@ def read_agent(endpoint: Endpoint, pod: Pod) -> AgentState:
         backlog_bytes=int(behind),
         reads=dict(Counter(name for path in done if (name := namespace_of(path)))),
         positions=_positions(endpoint) if program == "promtail" else "",
+        owner=owner_of(pod),
         version=next((one.labels.get("version", "") for one in by_name.get("promtail_build_info", [])), ""),
     )
 

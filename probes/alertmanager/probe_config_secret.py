@@ -82,6 +82,7 @@ def _report_refused(
         fix=config_advice.correct_the_secret(subject.namespace, subject.name, one.input_secret),
         prevention=PREVENTION,
         exhibits=[Text(title=f"Condition Reconciled, since {condition.last_transition_time}", text=condition.message)],
+        rests_on=[f"Secret/{place}"],
     )
 
 
@@ -101,6 +102,7 @@ def _judge_secret(verdict: Verdict, subject: Subject, one: Alertmanager, secret:
             + (" Its other Secrets are there: " + ", ".join(secret.candidates) + "." if missing and secret.candidates else ""),
             fix=config_advice.make_the_secret(subject.namespace, one.input_secret),
             prevention=PREVENTION,
+            rests_on=[f"Secret/{place}"],
         )
     elif fallback:
         verdict.unchecked(

@@ -70,7 +70,15 @@ def _report(
         fix=fix,
         prevention=PREVENTION,
         exhibits=[_receivers(replicas[0][1])],
+        rests_on=_rests_on(look, custom),
     )
+
+
+def _rests_on(look: Look, custom: Alertmanager | None) -> list[str]:
+    """The Secret at fault: where it is missing, or holds something else, its own finding explains this one."""
+    if custom is None or custom.spec.alertmanager_configuration or look is Look.CHART_DEFAULT:
+        return []
+    return [f"Secret/{custom.metadata.namespace}/{custom.input_secret}"]
 
 
 def _explain(look: Look, namespace: str, name: str, custom: Alertmanager | None, secret: ConfigSecret | None) -> tuple[str, str]:

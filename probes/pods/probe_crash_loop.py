@@ -7,6 +7,7 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.systems.crashes import Crash, CrashEvents, CrashLog, crashes_of
 from clusterprobe.systems.endings import cause_of, code_of
+from clusterprobe.systems.needed_secrets import missing_secret
 from clusterprobe.systems.objects import Pod, Service
 from clusterprobe.systems.waiting import Neighbourhood, Reason, reason_of, says_unreachable
 from clusterprobe.systems.workloads import other_revision, workload_of
@@ -173,6 +174,7 @@ def _report(verdict: Verdict, crashes: list[Crash], reason: str, known: Known, s
         f"$ kubectl -n {namespace} describe pod {pod.metadata.name}" + _undo(workload, old),
         prevention=PREVENTION,
         exhibits=[_table(crashes), *([Text(title="Its last lines", text="\n".join(lines))] if lines else [])],
+        rests_on=sorted({f"Secret/{namespace}/{name}" for one in crashes if (name := missing_secret(one.message))}),
     )
 
 

@@ -101,6 +101,7 @@ class Thresholds(Part):
     delivery_window_minutes: Annotated[int, Field(gt=0, le=1440)] = 60
     delivery_recovery_minutes: Annotated[float, Field(gt=0, le=1440)] = 10.0
     generated_secret_minutes: Annotated[float, Field(gt=0, le=10080)] = 60.0
+    unseal_minutes: Annotated[float, Field(ge=0, le=1440)] = 5.0
     pressure_window_minutes: Annotated[int, Field(gt=0, le=1440)] = 10
     scrape_slip_factor: Annotated[float, Field(gt=1, le=100)] = 1.1
     missed_evaluations: Annotated[int, Field(gt=0, le=1000)] = 3

@@ -37,7 +37,7 @@ STAGES: dict[str, Expectation] = {
     "half-fixed": Expectation(
         {("prometheus/unselected-monitors", "MonitorLabelLeftBehind"): ["release", "monitoring-dev", "kube-state-metrics"]},
         # Without dev's kube-state-metrics there are no series to judge.
-        blind=frozenset({"prometheus/foreign-series", "pods/termination", "alertmanager/config-secret"}),
+        blind=frozenset({"prometheus/foreign-series", "pods/termination", "alertmanager/config-secret", "sealed-secrets/unsealed"}),
     ),
     "alertmanager-wrong-key": Expectation(
         {
@@ -155,6 +155,50 @@ STAGES: dict[str, Expectation] = {
     # Nothing to roll back, and nothing to promote: wait.
     "canary-errors-in-both": Expectation(blind=frozenset({"serving/canary"})),
     "canary-better": Expectation(),
+    "sealed-for-other-namespace": Expectation(
+        {
+            ("sealed-secrets/unsealed", "CannotDecrypt"): [
+                "copied from namespace fastapi-dev",
+                "sealed for fastapi-dev/model-registry",
+                "Pod model-refresh cannot start without it",
+                "--namespace fastapi-prod --name model-registry",
+            ],
+            ("pods/crash-loop", "ConfigError"): ['secret "model-registry" not found'],
+        },
+        environment="prod",  # as it was in life: sealed for dev, and applied in prod
+    ),
+    "sealed-key-lost": Expectation(
+        {
+            ("sealed-secrets/unsealed", "SealingKeyLost"): [
+                "2 SealedSecrets",
+                "monitoring-prod/alertmanager-slack-config",
+                "rollout restart",
+            ],
+            ("sealed-secrets/unsealed", "CannotDecrypt"): ["lacks the key", "it opened before", "still there"],
+        }
+    ),
+    "secret-in-the-way": Expectation(
+        {
+            ("sealed-secrets/unsealed", "SecretInTheWay"): [
+                "A Secret fastapi-dev/model-registry is there",
+                "sealedsecrets.bitnami.com/managed",
+            ]
+        }
+    ),
+    "alertmanager-sealed-for-other-namespace": Expectation(
+        {
+            ("sealed-secrets/unsealed", "CannotDecrypt"): [
+                "copied from namespace monitoring-prod",
+                f"Alertmanager monitoring-dev/{ALERTMANAGER} is configured from it",
+            ],
+            ("alertmanager/default-config", "OperatorFallbackConfig"): ["alertmanager-slack-config"],
+            ("alertmanager/config-secret", "ConfigSecretMissing"): ["monitoring-dev/alertmanager-slack-config does not exist"],
+        },
+        blind=frozenset({"alertmanager/config-secret"}),  # until kube-state-metrics was scraped without it
+    ),
+    "sealed-wider-scopes": Expectation(),
+    "sealed-adopted": Expectation(),
+    "sealed-just-created": Expectation(blind=frozenset({"sealed-secrets/unsealed"})),  # it has no status, and so is not judged
     "nfs-called-local-path": Expectation({("prometheus/storage", "TsdbOnNfs"): [PROMETHEUS, "local-path"]}),
     "alerts-to-other-environment": Expectation(
         {("prometheus/alerting", "AlertsToOtherEnvironment"): ["sends its alerts to prod", "spec.alerting", "`namespace: monitoring-prod`"]}

@@ -87,6 +87,7 @@ def test_a_secret_that_was_read_by_name_and_is_not_there_is_an_error() -> None:
     (finding,) = judged(probe_config_secret, **platform(None, ConfigSecret("team-config", exists=False, proof=READ))).findings
     assert (finding.reason, finding.severity) == ("ConfigSecretMissing", "error")
     assert "monitoring-dev/team-config does not exist" in finding.cause
+    assert finding.rests_on == ["Secret/monitoring-dev/team-config"]
 
 
 def test_a_secret_that_kube_state_metrics_does_not_list_while_the_fallback_serves_is_an_error() -> None:

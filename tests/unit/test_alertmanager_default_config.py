@@ -110,3 +110,10 @@ def test_two_replicas_with_the_same_trouble_are_one_finding() -> None:
 
 def test_a_replica_that_cannot_be_asked_is_inconclusive() -> None:
     assert outcome(judged(probe_default_config, **platform(None))) == "inconclusive"
+
+
+def test_a_fallback_rests_on_the_secret_and_the_charts_default_on_none() -> None:
+    (fallback,) = judged(probe_default_config, **platform(FALLBACK)).findings
+    assert fallback.rests_on == ["Secret/monitoring-dev/team-config"]
+    (default,) = judged(probe_default_config, **platform(CHART, secret="")).findings
+    assert default.rests_on == []

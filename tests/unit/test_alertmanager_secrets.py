@@ -101,6 +101,14 @@ def test_of_a_named_secret_only_key_names_and_digests_are_kept() -> None:
     assert "planted" not in repr(found)
 
 
+def test_of_a_named_secret_its_owner_is_kept_with_the_uid_and_whether_it_is_patched() -> None:
+    answer = secret()
+    owner = {"kind": "SealedSecret", "name": "b", "uid": "u", "controller": True}
+    answer["metadata"] = {"name": "b", "ownerReferences": [owner], "annotations": {"sealedsecrets.bitnami.com/patch": "true"}}
+    (found,) = named_secrets(Asked({PATH: answer}), Profile(secrets=["a/b"])).items
+    assert (found.owner, found.owner_uid, found.patched) == ("SealedSecret/b", "u", True)
+
+
 def test_a_named_secret_that_is_not_there_is_told_so() -> None:
     assert named_secrets(Asked({}), Profile(secrets=["a/b"])).items == [NamedSecret(exists=False)]
 

@@ -166,8 +166,10 @@ def test_an_image_error_says_why(message: str, cause: str) -> None:
     assert "registry/app:2" in finding.cause
 
 
-def test_a_missing_secret_is_named() -> None:
-    assert 'secret "db" not found' in judged(probe_crash_loop, **world(case_named("Secret that is missing"))).findings[0].cause
+def test_a_missing_secret_is_named_and_would_explain_it() -> None:
+    finding = judged(probe_crash_loop, **world(case_named("Secret that is missing"))).findings[0]
+    assert 'secret "db" not found' in finding.cause
+    assert finding.rests_on == [f"Secret/{finding.subject.namespace}/db"]
 
 
 def test_a_liveness_probe_that_kills_is_named_with_its_answer() -> None:

@@ -38,7 +38,8 @@ class Writer(msgspec.Struct, frozen=True):
 class NamedSecret(msgspec.Struct, frozen=True):
     """What is kept of a Secret: whether it is there, who owns and who wrote it, and a digest under each key.
 
-    `meanings` are digests of what configurations of an Alertmanager mean, by key.
+    `meanings` are digests of what configurations of an Alertmanager mean, by key. `patched`: its annotation lets the
+    SealedSecrets controller add to it without owning it.
     """
 
     exists: bool
@@ -47,6 +48,8 @@ class NamedSecret(msgspec.Struct, frozen=True):
     created: float | None = None
     writers: list[Writer] = []
     meanings: dict[str, str] = {}
+    owner_uid: str = ""
+    patched: bool = False
 
 
 class _Secret(Object):
@@ -94,4 +97,6 @@ def _read(cluster: Cluster, namespace: str, name: str) -> NamedSecret:
             if one.fields and (one.fields.data or one.fields.string_data)
         ],
         meanings={key: found for key, value in values.items() if CONFIGURATION in key and (found := meaning_of_value(key, value))},
+        owner_uid=next((one.uid for one in secret.metadata.owner_references if one.controller), ""),
+        patched=secret.metadata.annotations.sealed_patch == "true",
     )

@@ -25,6 +25,10 @@ class Annotations(Object, rename=None):
     default_class: str = msgspec.field(default="", name="storageclass.kubernetes.io/is-default-class")
     beta_default_class: str = msgspec.field(default="", name="storageclass.beta.kubernetes.io/is-default-class")
     controller_id: str = msgspec.field(default="", name="operator.prometheus.io/controller-id")
+    sealed_cluster_wide: str = msgspec.field(default="", name="sealedsecrets.bitnami.com/cluster-wide")
+    sealed_namespace_wide: str = msgspec.field(default="", name="sealedsecrets.bitnami.com/namespace-wide")
+    sealed_patch: str = msgspec.field(default="", name="sealedsecrets.bitnami.com/patch")
+    sealed_without_owner: str = msgspec.field(default="", name="sealedsecrets.bitnami.com/skip-set-owner-references")
     revision: str = msgspec.field(default="", name="deployment.kubernetes.io/revision")
 
 

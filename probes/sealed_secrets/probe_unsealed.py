@@ -90,18 +90,22 @@ def probe_unsealed(
         keyless,
     )
     for subject, one in verdict.examine(sealed_secrets):
-        if one.metadata.deletion_timestamp:
-            verdict.note(f"{subject} is being deleted")
-        elif one.synced is None:
-            _judge_unspoken(verdict, subject, one, known)
-        elif one.synced.status == "False":
-            _judge_refused(verdict, subject, one, one.synced, known)
-        elif one.synced.status == "True":
-            _judge_secret(verdict, subject, one, one.synced, known)
-        else:
-            verdict.unchecked(subject, f"its condition Synced is {one.synced.status or 'without a status'}")
+        _judge(verdict, subject, one, known)
     if keyless:
         _report_key(verdict, [one for one in failing if one.place in keyless], known)
+
+
+def _judge(verdict: Verdict, subject: Subject, one: SealedSecret, known: Known) -> None:
+    if one.metadata.deletion_timestamp:
+        verdict.note(f"{subject} is being deleted")
+    elif one.synced is None:
+        _judge_unspoken(verdict, subject, one, known)
+    elif one.synced.status == "False":
+        _judge_refused(verdict, subject, one, one.synced, known)
+    elif one.synced.status == "True":
+        _judge_secret(verdict, subject, one, one.synced, known)
+    else:
+        verdict.unchecked(subject, f"its condition Synced is {one.synced.status or 'without a status'}")
 
 
 def _refused(one: SealedSecret, words: str) -> bool:

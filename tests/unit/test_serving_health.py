@@ -222,7 +222,14 @@ def test_without_one_it_does_not_apply_and_says_how_models_are_found() -> None:
 
 def test_a_profile_that_names_models_names_all_of_them() -> None:
     models = {"serving": {"models": [{"namespaces": ["ml-*"], "selector": {"app": "x"}}]}}
-    assert len(found(pod(), profile=Profile.model_validate(models))) == 0
+    replicas = found(pod(), profile=Profile.model_validate(models))
+    assert len(replicas) == 0
+    assert "the profile names it" in replicas.unreadable[0].reason
+
+
+def test_a_model_that_the_profile_names_and_that_is_not_there_is_not_health() -> None:
+    profile = Profile.model_validate({"serving": {"models": [{"selector": {"app": "gone"}}]}})
+    assert outcome(judged(probe_health, **platform((pod(), None), profile=profile))) == "inconclusive"
 
 
 def test_pods_that_are_done_or_going_or_of_jobs_are_none() -> None:

@@ -80,7 +80,13 @@ def model_replicas(pods: Readings[Pod], profile: Profile) -> Readings[Replica]:
         model = next((one for one in profile.serving.models if _is_of(pod, one)), None)
         if model is not None or (not profile.serving.models and _is_model(pod)):
             found.add(subject, _replica(pod, model))
-    return found.readings("no pod has the labels that the profile gives its models" if profile.serving.models else NONE)
+    for one in profile.serving.models:
+        if not any(_is_of(pod, one) for pod in pods.items):
+            name = ",".join(f"{key}={value}" for key, value in sorted(one.selector.items()))
+            found.fail(
+                Subject(kind="Model", name=name), f"the profile names it, and no pod in {', '.join(one.namespaces)} has these labels"
+            )
+    return found.readings(NONE)
 
 
 def _is_of(pod: Pod, model: ModelProfile) -> bool:

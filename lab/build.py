@@ -133,6 +133,7 @@ def _write_workspace(module: Module, workspace: Path) -> Path:
         f"go {upstream['Go']}",
         f"require {module.path} {module.version}",
         *_replacements(module, upstream),
+        *_trimmed(module, upstream, workspace),
     ]
     (workspace / "go.mod").write_text("\n".join(lines) + "\n")
     source = Path(downloaded["Dir"])
@@ -153,6 +154,19 @@ def _replacements(module: Module, upstream: Mapping[str, Any]) -> Iterator[str]:
             yield f"replace {old['Path']} => {old['Path']} {module.version.replace('v1.', 'v0.', 1)}"
         elif not new["Path"].startswith("."):
             yield f"replace {old['Path']} {old.get('Version', '')} => {new['Path']} {new.get('Version', '')}"
+
+
+def _trimmed(module: Module, upstream: Mapping[str, Any], workspace: Path) -> Iterator[str]:
+    """Copies of the modules of which it is to be built without a part, with that part replaced."""
+    versions = {each["Path"]: each["Version"] for each in upstream.get("Require") or []}
+    for number, (path, files) in enumerate(module.without.items()):
+        downloaded = json.loads(_run(["go", "mod", "download", "-json", f"{path}@{versions[path]}"], workspace).stdout)
+        copy = workspace / f"trimmed-{number}"
+        shutil.copytree(downloaded["Dir"], copy, ignore=shutil.ignore_patterns("*_test.go"))
+        for name, text in files.items():
+            copy.joinpath(name).chmod(0o644)
+            copy.joinpath(name).write_text(text)
+        yield f"replace {path} => ./{copy.name}"
 
 
 def _build_program(module: Module, program: str, workspace: Path) -> None:

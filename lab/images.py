@@ -57,6 +57,7 @@ def recipes() -> list[Recipe]:
         _published("quay.io/prometheus/alertmanager:v0.28.1", "/bin/alertmanager", "/bin/amtool", with_shell=True),
         _published("docker.io/bitnami/sealed-secrets-controller:0.27.1", "/usr/local/bin/controller"),
         _published("registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.15.0", "/kube-state-metrics"),
+        _published("docker.io/library/traefik:v3.4.1", "/usr/local/bin/traefik"),
         _published("docker.io/grafana/loki:3.5.0", "/usr/bin/loki"),
         _published("docker.io/grafana/promtail:3.5.0", "/usr/bin/promtail", with_shell=True, nodes=NODES),
     ]

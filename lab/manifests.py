@@ -14,8 +14,8 @@ from lab.errors import LabError
 
 FOLDER = Path(__file__).parent / "manifests"
 BASE = ("coredns", "storage", "slack")
-SHARED = ("loki", "promtail")
-PER_ENVIRONMENT = ("operator", "prometheus", "alertmanager", "kube-state-metrics", "monitors", "rules", "fastapi")
+SHARED = ("loki", "promtail", "traefik")
+PER_ENVIRONMENT = ("operator", "prometheus", "alertmanager", "kube-state-metrics", "monitors", "rules", "fastapi", "ingress")
 
 
 class _Template(string.Template):
@@ -112,6 +112,7 @@ def document(name: str, kind: str, object_name: str, environment: Environment | 
 def _shared_values() -> dict[str, str]:
     return {
         "loki_labels": _chart_labels("loki", "loki", "loki-6.30.1", "3.5.0"),
+        "traefik_labels": _chart_labels("traefik", "traefik-traefik", "traefik-36.0.0", "3.4.1"),
         "promtail_labels": _chart_labels("promtail", "promtail", "promtail-6.17.0", "3.5.0"),
     }
 

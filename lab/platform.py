@@ -5,7 +5,8 @@ from __future__ import annotations
 from lab import api
 from lab.build import definitions_folder
 from lab.command import wait_until
-from lab.images import bring_image, python_recipes
+from lab.images import bring_image, python_recipes, recipes
+from lab.ingress import balance_load, put_certificate
 from lab.manifests import BASE, ENVIRONMENTS, PER_ENVIRONMENT, SHARED, render
 from lab.programs import PROMETHEUS_OPERATOR, SEALED_SECRETS
 from lab.sealing import install_sealed_secrets
@@ -23,6 +24,24 @@ def install_platform() -> None:
     install_sealed_secrets()
     per_environment = [render(name, environment) for environment in ENVIRONMENTS for name in PER_ENVIRONMENT]
     api.apply(_together([*(render(name) for name in SHARED), *per_environment]))
+    show_certificates()
+
+
+def install_ingress() -> None:
+    """The Ingress controller and the hosts alone, in a lab that is up."""
+    for recipe in recipes():
+        if "traefik" in recipe.image.name:
+            bring_image(recipe)
+    hosts = [render("ingress", environment) for environment in ENVIRONMENTS]
+    api.apply(_together([render("namespaces"), render("traefik"), *hosts]))
+    show_certificates()
+
+
+def show_certificates() -> None:
+    """The Secrets of the hosts, and the load balancer that leads to them."""
+    balance_load()
+    for environment in ENVIRONMENTS:
+        put_certificate(environment)
 
 
 def install_serving() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from lab import api, sealing, systems
+from lab import api, ingress, sealing, systems
 from lab.cluster.layout import NODES
 from lab.cluster.lifecycle import ready_nodes
 from lab.cluster.processes import ended_daemons
@@ -18,6 +18,7 @@ _EXPECTED = {
         ("kube-system", "sealed-secrets-controller"),
         ("local-path-storage", "local-path-provisioner"),
         ("slack", "slack"),
+        ("traefik", "traefik"),
         *((each.namespace, f"{each.fullname}-operator") for each in ENVIRONMENTS),
         *((each.namespace, f"{each.release}-kube-state-metrics") for each in ENVIRONMENTS),
         *((each.workload_namespace, name) for each in ENVIRONMENTS for name in ("fastapi", "fastapi-canary", "churn-clients")),
@@ -110,6 +111,7 @@ def _systems() -> Iterator[str]:
         if sealing.condition(environment.namespace, CONFIG_SECRET).get("status") != "True":
             yield f"SealedSecret {environment.namespace}/{CONFIG_SECRET} is not unsealed"
         yield from targets_missing(environment)
+        yield from ingress.problems(environment)
         yield from _alerting(environment)
         if not systems.log_lines(f'{{namespace="{environment.workload_namespace}"}}', seconds=60):
             yield f"Loki has no recent line of {environment.workload_namespace}"

@@ -15,30 +15,45 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from lab.cluster.layout import API_SERVICE, CERTIFICATES, GATEWAY, NODES
+from lab.errors import LabError
 from lab.paths import KUBECONFIG, STATE
 
 LIFETIME = dt.timedelta(days=365)
+AN_HOUR = dt.timedelta(hours=1)
 _API_NAMES = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "localhost")
 
 
 class Authority:
-    """Signs with a key that it makes for itself."""
+    """Signs with a key that it makes for itself, unless it finds the one that it made before in its folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = "lab-ca") -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        if (folder / "ca.crt").exists():
+            self._key = _read_private_key(folder / "ca.key")
+            return
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "lab-ca")])
         self._write("ca", self._key, self._sign_own())
 
-    def issue(self, stem: str, common_name: str, organization: str = "", names: Sequence[str] = ()) -> None:
-        """Write STEM.key and STEM.crt for one identity; `names` are the host names and addresses that it serves."""
+    def issue(
+        self,
+        stem: str,
+        common_name: str,
+        organization: str = "",
+        names: Sequence[str] = (),
+        validity: tuple[dt.timedelta, dt.timedelta] = (-AN_HOUR, LIFETIME),
+    ) -> None:
+        """Write STEM.key and STEM.crt for one identity; `names` are the host names and addresses that it serves.
+
+        `validity`: from when until when, from now.
+        """
         attributes = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
         if organization:
             attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
         key = ec.generate_private_key(ec.SECP256R1())
         usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-        builder = self._builder(x509.Name(attributes), key.public_key(), is_authority=False).add_extension(
+        builder = self._builder(x509.Name(attributes), key.public_key(), is_authority=False, validity=validity).add_extension(
             x509.ExtendedKeyUsage(usages), critical=False
         )
         if names:
@@ -50,7 +65,14 @@ class Authority:
         builder = self._builder(self._name, self._key.public_key(), is_authority=True).add_extension(usage, critical=True)
         return builder.sign(self._key, hashes.SHA256())
 
-    def _builder(self, name: x509.Name, key: ec.EllipticCurvePublicKey, *, is_authority: bool) -> x509.CertificateBuilder:
+    def _builder(
+        self,
+        name: x509.Name,
+        key: ec.EllipticCurvePublicKey,
+        *,
+        is_authority: bool,
+        validity: tuple[dt.timedelta, dt.timedelta] = (-AN_HOUR, LIFETIME),
+    ) -> x509.CertificateBuilder:
         now = dt.datetime.now(dt.UTC)
         return (
             x509.CertificateBuilder()
@@ -58,8 +80,8 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(hours=1))
-            .not_valid_after(now + LIFETIME)
+            .not_valid_before(now + validity[0])
+            .not_valid_after(now + validity[1])
             .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
             # Python 3.13 and later refuse a chain without the key identifiers.
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
@@ -75,6 +97,13 @@ def write_private_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
     path.touch(mode=0o600)
     path.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+
+
+def _read_private_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise LabError(f"{path} is no key that the lab made")
+    return key
 
 
 def issue_all() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdwy])")
@@ -40,3 +40,12 @@ def ago(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / {'days': 86400, 'h': 3600, 'min': 60}[unit]:.0f} {unit}"
     return f"{max(seconds, 0):.0f} s"
+
+
+def day(moment: float) -> str:
+    """A moment in epoch seconds as a UTC date and time, for a sentence.
+
+    >>> day(86400.0)
+    '1970-01-02 00:00 UTC'
+    """
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -112,6 +112,7 @@ class Thresholds(Part):
     wal_sync_seconds: Annotated[float, Field(gt=0, le=600)] = 1.0
     query_queue_seconds: Annotated[float, Field(gt=0, le=600)] = 1.0
     remote_write_lag_seconds: Annotated[float, Field(gt=0, le=86400)] = 120.0
+    certificate_days: Annotated[float, Field(ge=0, le=3650)] = 14.0
     canary_window_minutes: Annotated[int, Field(gt=0, le=1440)] = 10
     canary_min_requests: Annotated[int, Field(ge=20, le=1_000_000)] = 100
     canary_error_percent: Annotated[float, Field(gt=0, le=100)] = 1.0
@@ -149,6 +150,14 @@ class Serving(Part):
     log_stream: Annotated[str, Field(pattern=r"^\{.*NAMESPACE.*\}$")] = '{namespace="NAMESPACE"}'
     log_pod_label: Annotated[str, Field(pattern=r"^[a-zA-Z_]\w*$")] = "pod"
     error_lines: Annotated[str, Field(pattern=r"^[^`]+$")] = r"""(?i)"?level"?\s*[=:]\s*"?(error|critical|fatal)"""
+
+
+class IngressProfile(Part):
+    """How Ingresses are looked at from here; without an address, where the cluster says that their controller listens."""
+
+    address: Annotated[str, Field(pattern=r"^$|^[^\s/@]+:\d{1,5}$")] = ""
+    ca_file: str = ""
+    classes: list[str] = []
 
 
 class Active(Part):
@@ -190,6 +199,7 @@ class Profile(Part):
         "grafana": ["local", "nfs", "network", "ephemeral"],
         "loki": ["local", "nfs", "network"],
     }
+    ingress: IngressProfile = IngressProfile()
     deleted_claims: Literal["keep", "delete", "any"] = "keep"
     probes: Probes = Probes()
     secrets: list[Annotated[str, Field(pattern=r"^[a-z0-9.-]+/[a-z0-9.-]+$")]] = []

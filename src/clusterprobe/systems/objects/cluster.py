@@ -5,14 +5,21 @@ from __future__ import annotations
 import msgspec
 
 from clusterprobe.systems.objects.meta import Condition, Metadata, Object
+from clusterprobe.systems.objects.network import BalancedStatus
 
 
 class Namespace(Object):
     metadata: Metadata
 
 
+class NodeAddress(Object):
+    type: str = ""
+    address: str = ""
+
+
 class NodeStatus(Object):
     conditions: list[Condition] | None = None
+    addresses: list[NodeAddress] | None = None
 
 
 class Taint(Object):
@@ -40,6 +47,7 @@ class ServicePort(Object):
     port: int
     name: str = ""
     target_port: int | str | None = None
+    node_port: int = 0
 
 
 class ServiceSpec(Object):
@@ -52,3 +60,4 @@ class ServiceSpec(Object):
 class Service(Object):
     metadata: Metadata
     spec: ServiceSpec = msgspec.field(default_factory=ServiceSpec)
+    status: BalancedStatus = msgspec.field(default_factory=BalancedStatus)

@@ -181,3 +181,20 @@ def _query_rank(service: Service) -> int:
     order = ["gateway", "query-frontend", "read", "single-binary", ""]
     headless = 100 if service.spec.cluster_ip == "None" else 0
     return headless + (order.index(component) if component in order else 50)
+
+
+# --- Grafana --------------------------------------------------------------------------------------------------------
+
+GRAFANA_PORTS = ("grafana", "http-web", "http", "service")
+
+
+@source()
+def grafana_servers(pods: Readings[Pod], profile: Profile) -> Readings[Server]:
+    """Every Grafana: its pods, or what the profile's address leads to, which is the only way to send credentials."""
+    found: Collector[Server] = Collector(unreadable=list(pods.unreadable))
+    explicit = _from_profile("grafana", "Grafana", profile, found)
+    for pod in pods.items:
+        name = pod.label(INSTANCE) or "grafana"
+        if pod.label(NAME) == "grafana" and not {(pod.metadata.namespace, ""), (pod.metadata.namespace, name)} & explicit:
+            _add_pods([pod], "grafana", "Grafana", name, False, 3000, GRAFANA_PORTS, None, found)
+    return found.readings(f"there is no Grafana: no pod is labelled {NAME}=grafana, and the profile names none")

@@ -23,6 +23,7 @@ class System:
 PROMETHEUS = System("prometheus", "Prometheus", "prometheuses.monitoring.coreos.com,statefulsets,deployments")
 ALERTMANAGER = System("alertmanager", "Alertmanager", "alertmanagers.monitoring.coreos.com,statefulsets")
 LOKI = System("loki", "Loki", "statefulsets,deployments")
+GRAFANA = System("grafana", "Grafana", "deployments,statefulsets,configmaps")
 
 
 def judge_expected(

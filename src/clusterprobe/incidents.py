@@ -72,7 +72,7 @@ INCIDENTS = (
         "3",
         "`log queries are not supported as an instant query type`",
         "Something asks Loki for log lines on the instant endpoint, which answers metric queries only. Loki itself is fine.",
-        _signs("loki/instant-queries"),
+        _signs("loki/instant-queries", "grafana/log-queries"),
     ),
     Incident(
         "4",

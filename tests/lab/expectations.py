@@ -10,12 +10,14 @@ class Expectation:
     """`findings`: (probe, reason) → words that its problem, cause or fix must contain.
 
     `warnings` are those that must be there as well; others may be.
+    `besides` are errors that may be there as well: consequences that come and go.
     `blind`: probes that may be unable to check something while this is staged, for the stage takes that away.
     """
 
     findings: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     blind: frozenset[str] = frozenset()
     warnings: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    besides: frozenset[tuple[str, str]] = frozenset()
     active: bool = False
     environment: str = ""
 
@@ -23,6 +25,9 @@ class Expectation:
 PROMETHEUS = "monitoring-dev/monitoring-dev-kube-promet-prometheus"
 ALERTMANAGER = "monitoring-dev-kube-promet-alertmanager"
 UNDELIVERED = frozenset({"alertmanager/delivery"})  # where no route ends at an integration, none can be seen to deliver
+
+# Of a Prometheus that has only just started, whether it keeps up cannot be told.
+_STARTED = frozenset({"prometheus/pressure"})
 
 STAGES: dict[str, Expectation] = {
     "shared-release": Expectation(
@@ -98,7 +103,30 @@ STAGES: dict[str, Expectation] = {
         blind=frozenset({"prometheus/targets"}),  # the successor of the pod that hangs was not scraped yet
         active=True,
     ),
-    "tsdb-on-nfs": Expectation({("prometheus/storage", "TsdbOnNfs"): [PROMETHEUS, "NFS", "local-path"]}),
+    "tsdb-on-nfs": Expectation({("prometheus/storage", "TsdbOnNfs"): [PROMETHEUS, "NFS", "local-path"]}, blind=_STARTED),
+    "prometheus-cpu-throttled": Expectation(
+        {("prometheus/pressure", "FallsBehind"): ["instead of 1 s", "CPU limit", "20m", "limits.cpu", "has most"]},
+        besides=frozenset({("prometheus/targets", "TargetsDown")}),  # it is too slow to scrape itself
+        blind=_STARTED | {"prometheus/targets"},
+    ),
+    "slow-rule-group": Expectation(
+        {("prometheus/pressure", "RuleGroupTooSlow"): ["capacity-report", "PrometheusRule monitoring-dev/capacity-report", "up:max1h"]}
+    ),
+    "prometheus-slow-query": Expectation(),
+    "datasource-of-other-environment": Expectation(
+        {
+            ("grafana/datasources", "DatasourceOfOtherEnvironment"): [
+                "ConfigMap monitoring-dev/monitoring-dev-kube-promet-grafana-datasource",
+                "namespace monitoring-prod",
+                "it is the default",
+            ]
+        }
+    ),
+    "datasource-named-for-other": Expectation(),
+    "dashboard-instant-log-query": Expectation(
+        warnings={("grafana/log-queries", "InstantLogQuery"): ["services-dashboard", "panel Errors", '|= "error"', "queryType: range"]}
+    ),
+    "dashboard-instant-metric-query": Expectation(),
     "tmp-curl": Expectation(),  # a normal phenomenon
     "tmp-curl-wrong-port": Expectation({("pods/crash-loop", "CrashLoop"): ["tmp-curl", "has no port 9999", "fastapi-dev/fastapi"]}),
     "out-of-memory": Expectation({("pods/crash-loop", "OomKilled"): ["feature-cache", "memory limit of 32Mi"]}),
@@ -200,6 +228,7 @@ STAGES: dict[str, Expectation] = {
     "sealed-adopted": Expectation(),
     "sealed-just-created": Expectation(blind=frozenset({"sealed-secrets/unsealed"})),  # it has no status, and so is not judged
     "nfs-called-local-path": Expectation({("prometheus/storage", "TsdbOnNfs"): [PROMETHEUS, "local-path"]}),
+    "nfs-called-local-path": Expectation({("prometheus/storage", "TsdbOnNfs"): [PROMETHEUS, "local-path"]}, blind=_STARTED),
     "alerts-to-other-environment": Expectation(
         {("prometheus/alerting", "AlertsToOtherEnvironment"): ["sends its alerts to prod", "spec.alerting", "`namespace: monitoring-prod`"]}
     ),

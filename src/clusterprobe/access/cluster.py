@@ -35,6 +35,7 @@ class Resource:
     group: str = ""
     namespaced: bool = True
     field_selector: str = ""  # lists only what has these fields
+    label_selector: str = ""  # … or these labels
 
     @property
     def api_version(self) -> str:
@@ -197,7 +198,8 @@ class Cluster:
         path, token, seen = resource.path(namespace), "", set[str]()
         of = subject or (lambda one: resource.subject(one.metadata.namespace, one.metadata.name, owner_of(one)))
         while True:
-            chosen = {"fieldSelector": resource.field_selector} if resource.field_selector else {}
+            selectors = {"fieldSelector": resource.field_selector, "labelSelector": resource.label_selector}
+            chosen = {name: value for name, value in selectors.items() if value}
             query = {"limit": PAGE, **chosen, **({"continue": token} if token else {})}
             answer = self._ask("GET", path, query=query)
             items, token = _page(answer, kind, resource, found)

@@ -15,9 +15,7 @@ from lab.errors import LabError
 FOLDER = Path(__file__).parent / "manifests"
 BASE = ("coredns", "storage", "slack")
 SHARED = ("loki", "promtail", "traefik")
-PER_ENVIRONMENT = ("operator", "prometheus", "alertmanager", "kube-state-metrics", "monitors", "rules", "fastapi", "ingress")
-SHARED = ("loki", "promtail")
-PER_ENVIRONMENT = ("operator", "prometheus", "alertmanager", "kube-state-metrics", "monitors", "rules", "fastapi", "grafana")
+PER_ENVIRONMENT = ("operator", "prometheus", "alertmanager", "kube-state-metrics", "monitors", "rules", "fastapi", "ingress", "grafana")
 
 
 class _Template(string.Template):

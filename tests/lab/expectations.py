@@ -227,7 +227,6 @@ STAGES: dict[str, Expectation] = {
     "sealed-wider-scopes": Expectation(),
     "sealed-adopted": Expectation(),
     "sealed-just-created": Expectation(blind=frozenset({"sealed-secrets/unsealed"})),  # it has no status, and so is not judged
-    "nfs-called-local-path": Expectation({("prometheus/storage", "TsdbOnNfs"): [PROMETHEUS, "local-path"]}),
     "nfs-called-local-path": Expectation({("prometheus/storage", "TsdbOnNfs"): [PROMETHEUS, "local-path"]}, blind=_STARTED),
     "alerts-to-other-environment": Expectation(
         {("prometheus/alerting", "AlertsToOtherEnvironment"): ["sends its alerts to prod", "spec.alerting", "`namespace: monitoring-prod`"]}

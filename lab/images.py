@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab import python_images
+from lab import product_image, python_images
 from lab.build import STAND_INS, program_path, stand_in_path
 from lab.cluster.images import Image, import_image, pack_image
 from lab.cluster.layout import NODES, WORKERS, Node
@@ -69,6 +69,7 @@ def python_recipes() -> list[PythonRecipe]:
         PythonRecipe(
             Image("lab/fastapi:1", ("python3", "-m", "churn.service")), services / "fastapi", prepare=("python3", "-m", "churn.training")
         ),
+        product_image.recipe(),
     ]
 
 

@@ -20,7 +20,7 @@ LAYERS = [
     {"report"},
     {"run", "progress"},
     {"plugin"},
-    {"cli"},
+    {"cli", "__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 

@@ -3,10 +3,12 @@
 import importlib.util
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import jsonschema
 import yaml
+from packaging.requirements import Requirement
 
 from clusterprobe import __version__
 from clusterprobe.profile import Profile, seconds
@@ -93,3 +95,46 @@ def test_every_panel_has_a_place_of_its_own() -> None:
     ]
     assert len(cells) == len(set(cells))
     assert max(x for x, _ in cells) < 24
+
+
+# --- the image ----------------------------------------------------------------------------------------------------------
+
+IMAGE = DEPLOY / "image"
+
+
+def locked(name: str) -> dict[str, str]:
+    """The pinned versions of a lock file, every one with its hashes."""
+    text = (IMAGE / name).read_text().replace("\\\n", "")
+    lines = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
+    assert [line for line in lines if "--hash=sha256:" not in line] == []
+    return {one.group(1): one.group(2) for line in lines if (one := re.match(r"([\w.-]+)==([^\s;]+)", line))}
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_the_locked_versions_are_ones_that_the_package_allows() -> None:
+    pins = {normal(name): version for name, version in locked("requirements.txt").items()}
+    project = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())
+    for wanted in map(Requirement, project["project"]["dependencies"]):
+        assert wanted.specifier.contains(pins[normal(wanted.name)]), wanted
+    assert {normal(Requirement(one).name) for one in project["build-system"]["requires"]} <= set(
+        map(normal, locked("build-requirements.txt"))
+    )
+
+
+def test_the_image_runs_as_nobody_in_particular_with_checked_packages() -> None:
+    text = (IMAGE / "Dockerfile").read_text()
+    assert text.count("--require-hashes") == 2
+    assert "USER 65532:65532" in text
+    assert 'ENTRYPOINT ["python3", "-m", "clusterprobe"]' in text
+    pods = [one for one in yaml.safe_load_all((DEPLOY / "kustomize/base/clusterprobe.yaml").read_text()) if one["kind"] == "CronJob"]
+    assert pods[0]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["securityContext"]["runAsUser"] == 65532
+
+
+def test_what_the_dockerfile_copies_is_let_through() -> None:
+    ignored = (DEPLOY.parent / ".dockerignore").read_text().split()
+    assert ignored[0] == "*"
+    for wanted in ("src", "probes", "profiles", "demo", "pyproject.toml", "README.md", "deploy/image"):
+        assert f"!{wanted}" in ignored

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.product_image import contents
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -34,6 +36,11 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(folder, with_pip=True)
     run(folder / "bin/python", "-m", "pip", "install", "--quiet", wheel, folder=folder)
     return folder / "bin"
+
+
+def test_the_labs_image_holds_what_the_wheel_holds(wheel: Path) -> None:
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert set(contents()) == names
 
 
 def test_the_wheel_carries_what_it_runs(wheel: Path) -> None:

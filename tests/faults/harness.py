@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import inspect
 import math
@@ -22,12 +23,13 @@ from clusterprobe.access.http import Origin
 from clusterprobe.catalogue import catalogue
 from clusterprobe.evidence import Evidence
 from clusterprobe.model import Finding, ProbeResult, ProbeVerdict
-from clusterprobe.profile import Expect, Profile, fail_level, load_profile
+from clusterprobe.profile import Expect, IngressProfile, Profile, fail_level, load_profile
 from clusterprobe.readings import Readings
 from clusterprobe.shipped import shipped
 from clusterprobe.sources import Source, all_sources, closure
 from clusterprobe.verdict import Verdict, result
 from tests.faults.server import FaultServer
+from tests.tls_server import make_pair, serving, showing
 
 SLACK_SECONDS = 1.5  # for judging, and for a busy machine
 
@@ -72,7 +74,15 @@ def default_profile() -> Profile:
     platform = Expect(
         prometheus=["monitoring-dev", "monitoring-prod"], alertmanager=["monitoring-dev", "monitoring-prod"], loki=["logging"]
     )
-    return load_profile("default", shipped("profiles")).model_copy(update={"expect": platform})
+    profile = load_profile("default", shipped("profiles"))
+    return profile.model_copy(update={"expect": platform, "ingress": IngressProfile(address=entrance())})
+
+
+@cache
+def entrance() -> str:
+    """Where the recorded cluster's Ingress controller would be: what it shows and answers is no request to the API server."""
+    running = contextlib.ExitStack()  # until the process ends
+    return str(running.enter_context(serving(showing(make_pair(["*.lab.internal"])))))
 
 
 @dataclass

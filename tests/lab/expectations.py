@@ -286,4 +286,30 @@ STAGES: dict[str, Expectation] = {
         {("ingress/tls", "DefaultCertificate"): ["fastapi-dev.lab.internal", "fastapi-dev/fastapi-tls", "or is for other names"]}
     ),
     "tls-wildcard": Expectation(),
+    "ingress-without-endpoints": Expectation(
+        {
+            ("ingress/routes", "NoEndpoints"): [
+                "fastapi-dev.lab.internal/",
+                "the Service fastapi-dev/fastapi-next selects",
+                "version=v2",
+                "no pod has these labels",
+                "no version",
+            ]
+        }
+    ),
+    "ingress-wrong-service-port": Expectation(
+        {("ingress/routes", "PortMissing"): ["fastapi-dev.lab.internal/", "has no port 80: it has 8000 (http)"]}
+    ),
+    "ingress-class-missing": Expectation(
+        {
+            ("ingress/routes", "ClassMissing"): ["ingressClassName is nginx-internal", "there are: traefik"],
+            ("ingress/tls", "DefaultCertificate"): ["nginx-internal"],
+        }
+    ),
+    "ingress-scaled-to-zero": Expectation(
+        warnings={("ingress/routes", "NoEndpoints"): ["admin-dev.lab.internal/", "Deployment fastapi-dev/admin-page is scaled to 0"]}
+    ),
+    "ingress-behind-login": Expectation(),
+    # Where a controller outside the cluster listens is not known, unless the profile says so.
+    "ingress-other-class": Expectation(blind=frozenset({"ingress/tls", "ingress/routes"})),
 }

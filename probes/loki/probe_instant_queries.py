@@ -119,7 +119,8 @@ def _fix(namespace: str, query: str, server: Server | None, profile: Profile, no
     return (
         "In the client, ask query_range instead of query, with start and end in nanoseconds; in a Grafana panel or alert rule, set the "
         f"query type to Range:\n{command}\n"
-        "To find the client: look for the query's text in scripts and dashboards, or let Loki log who asks "
+        "To find the client: look for the query's text in scripts and dashboards (`grafana/log-queries` does for Grafana), or let Loki "
+        "log who asks "
         "(server.log_request_at_info_level_enabled and server.log_source_ips_enabled: true).\n"
         f"$ kubectl -n {namespace} logs -l app.kubernetes.io/name=loki --since=10m --tail=-1 | grep 'type=instant query=\"{{'"
     )

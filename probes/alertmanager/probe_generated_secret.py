@@ -126,7 +126,7 @@ class _Judge:
                 self._subject, f"it is not there ({self._generated.proof}), and the Operator that runs writes it again at once"
             )
             return
-        self._report(
+        self.finding(
             Severity.ERROR,
             "GeneratedSecretGone",
             problem=f"The Secret {self._name}, from which Alertmanager is configured, is gone, and does not come back. What was loaded "
@@ -143,7 +143,7 @@ class _Judge:
             who = f"{', '.join(generated.strangers)} wrote its data after the Operator" if generated.strangers else "it was written by hand"
             same = " It routes otherwise than its source says." if differs else ""
             served = " Alertmanager serves just that." if differs and self._serves(generated.meaning) else ""
-            self._report(
+            self.finding(
                 Severity.ERROR,
                 "GeneratedSecretEdited",
                 problem=f"The Secret {self._name} was changed by hand, {self._origin}, from which it is made, was not.{same}{served} "
@@ -163,7 +163,7 @@ class _Judge:
         if not self._settled:
             self._verdict.unchecked(self._subject, f"{self._origin} has only just been changed, and is not served yet")
         else:
-            self._report(
+            self.finding(
                 Severity.ERROR,
                 "ServedConfigDiffers",
                 problem=f"{self._case.place.namespace}/{self._case.place.name} routes otherwise than {self._origin} says.",
@@ -190,30 +190,32 @@ class _Judge:
         generated, facts = self._generated, self._case.facts
         if generated.created is None:
             self._verdict.unchecked(self._subject, "since when it is there is not known: this kube-state-metrics does not tell")
-        elif facts.older_since is not None and generated.created > facts.older_since + SLACK_SECONDS:
-            self._judge_deleted(generated.created, facts.older)
-        else:
+        elif facts.older_since is None or generated.created <= facts.older_since + SLACK_SECONDS:
             self._judge_put_back()
+        elif not self._judge_deleted(generated.created, facts.older):
+            self._judge_put_back()  # it may have been deleted long ago, and edited now
         if self._case.unkept and not (generated.meaning and self._source.meaning):
             how = f"name {self._name} and {self._origin} under `secrets:` in the profile"
             self._verdict.unchecked(self._subject, f"{self._case.unkept}, so whether it is still what its source says is not known: {how}")
 
-    def _judge_deleted(self, created: float, older: str) -> None:
+    def _judge_deleted(self, created: float, older: str) -> bool:
+        """Whether it was deleted of late."""
         age = self._now - created
         if age > self._window:
             self._verdict.note(f"{self._name} was deleted and came back {ago(age)} ago: it is younger than {older}.")
-            return
-        self._report(
+            return False
+        self.finding(
             Severity.WARNING,
             "GeneratedSecretDeleted",
             problem=f"The Secret {self._name} was deleted {ago(age)} ago, and came back as it was: that has changed nothing.",
             cause=f"It is younger than {older}, which cannot be without it. The Operator made it anew from {self._origin} at once.",
         )
+        return True
 
     def _judge_put_back(self) -> None:
         if not self._generated.changes or not self._left_alone():
             return
-        self._report(
+        self.finding(
             Severity.WARNING,
             "GeneratedSecretPutBack",
             problem=f"The Secret {self._name} was changed within the last {ago(self._window)}, though its source was not.",
@@ -242,7 +244,7 @@ class _Judge:
     def _age(self, moment: float | None) -> str:
         return "some time" if moment is None else ago(self._now - moment)
 
-    def _report(self, severity: Severity, reason: str, *, problem: str, cause: str, breaks: list[str] | None = None) -> None:
+    def finding(self, severity: Severity, reason: str, *, problem: str, cause: str, breaks: list[str] | None = None) -> None:
         namespace, name = self._case.place.namespace, self._case.place.name
         run = (
             f"See that the Operator runs, and that the object is not paused:\n"
@@ -253,8 +255,8 @@ class _Judge:
         )
         self._verdict.finding(
             severity,
-            reason,
-            self._subject,
+            reason=reason,
+            subject=self._subject,
             problem=problem,
             cause=cause,
             fix=f"{run}Leave the generated Secret alone; whatever is to change belongs into {self._origin}. "

@@ -8,11 +8,12 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.systems.alertmanager import AlertmanagerMetrics, AlertmanagerStatus, alertmanager_reloads
 from clusterprobe.systems.deliveries import DeliverySeries, ReplicaTally, Tally, _replicas, _Series
-from clusterprobe.systems.delivery_errors import DeliveryError, errors_of
+from clusterprobe.systems.delivery_errors import DeliveryError, delivery_errors, errors_of
 from clusterprobe.systems.exposition import Metric
+from clusterprobe.systems.objects import Pod
 from clusterprobe.systems.routing import parse_configuration
 from probes.alertmanager.probe_delivery import probe_delivery
-from tests.factories import ENVIRONMENTS, assert_blindness_is_no_health, judged, outcome, reasons, refused, server
+from tests.factories import ENVIRONMENTS, assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, refused, server
 from tests.unit.test_routing import CHART, SINK, SLACK
 
 NOW = 1_000_000.0
@@ -276,3 +277,17 @@ def test_a_replica_that_does_not_tell_of_its_reload_is_unreadable_there() -> Non
     found = alertmanager_reloads(Readings(((ONE[0], AlertmanagerMetrics(None, 1.0, [])), (TWO[0], AlertmanagerMetrics(True, 1.0, [])))))
     assert found.items == [True]
     assert found.unreadable[0].subject == ONE[0]
+
+
+def test_a_log_that_is_silent_about_what_failed_is_said_not_to_tell() -> None:
+    own_counters = own(attempts=1, refused=1, failed=1)
+    pods = listing("Pod", [labelled(Pod, "monitoring-dev", ONE[0].name, spec={"containers": [{"name": "alertmanager", "image": "a"}]})])
+    answer = SimpleNamespace(body=b"")
+    cluster: Any = SimpleNamespace(api=SimpleNamespace(get=lambda *_, **__: answer), deadline=None)
+    found = delivery_errors(cluster, Readings((ONE,)), pods, Readings(), Readings(((ONE[0], own_counters),)), Profile())
+    assert "says nothing" in found.unreadable[0].reason
+    answer.body = b'2026-01-01T00:00:00Z level=ERROR msg="Notify for alerts failed" err="slack/slack[0]: gone"\n'
+    assert delivery_errors(cluster, Readings((ONE,)), pods, Readings(), Readings(((ONE[0], own_counters),)), Profile()).items == [
+        [DeliveryError("slack", "slack", "gone")]
+    ]
+    assert delivery_errors(cluster, Readings((ONE,)), pods, Readings(), Readings(((ONE[0], own()),)), Profile()).values == ()

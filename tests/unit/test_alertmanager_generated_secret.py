@@ -155,6 +155,11 @@ def test_a_change_without_one_of_its_source_was_put_back() -> None:
     assert "put it back" in finding.cause
 
 
+def test_one_that_was_deleted_long_ago_may_still_be_edited_now() -> None:
+    verdict = judged(probe_generated_secret, **platform(side(created=NOW - 7200, changes=2), side(name=SOURCE), RUNNING))
+    assert reasons(verdict) == ["GeneratedSecretPutBack"]
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -52,9 +52,14 @@ def delivery_errors(
         container = "alertmanager" if "alertmanager" in names or not names else names[0]
         seconds = profile.thresholds.delivery_window_minutes * 60
         try:
-            found.add(subject, errors_of(last_lines(cluster, pod, container, LINES, since_seconds=seconds)))
+            errors = errors_of(last_lines(cluster, pod, container, LINES, since_seconds=seconds))
         except Unreadable as error:
             found.fail(subject, str(error))
+            continue
+        if errors:
+            found.add(subject, errors)
+        else:
+            found.fail(subject, "its log says nothing of the notifications that failed")
     return found.readings("no notification failed, so no log was read")
 
 

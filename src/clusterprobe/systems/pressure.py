@@ -249,8 +249,10 @@ def prometheus_heads(cluster: Cluster, prometheus_servers: Readings[Server], pro
         answer = endpoint.json("/api/v1/status/tsdb", _DatabaseAnswer)
         if answer.status != "success" or answer.data is None:
             raise BadResponse(f"{endpoint.url}/api/v1/status/tsdb: status {answer.status}, without the expected data")
-        counts = answer.data.series_count_by_metric_name or []
-        return Head(answer.data.head_stats.num_series, [(one.name, one.value) for one in counts[:10]])
+        counts = answer.data.series_count_by_metric_name
+        if not counts and answer.data.head_stats.num_series:
+            raise BadResponse(f"{endpoint.url}/api/v1/status/tsdb: it counts series, and names no metric")
+        return Head(answer.data.head_stats.num_series, [(one.name, one.value) for one in (counts or [])[:10]])
 
     return read_each(cluster, profile, prometheus_servers, read)
 

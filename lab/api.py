@@ -24,13 +24,14 @@ class NotFound(LabError):
     """The API server answered 404."""
 
 
-def call(method: str, path: str, body: object = None, content_type: str = "application/json", timeout: float = 10) -> bytes:
-    """One request; anything but a 2xx answer is a LabError."""
-    host, port, context = _endpoint()
-    connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
+def call(method: str, path: str, body: object = None, content_type: str = "application/json", timeout: float = 10, host: str = "") -> bytes:
+    """One request; anything but a 2xx answer is a LabError. `host` is the name that a server behind the proxy is called by."""
+    server, port, context = _endpoint()
+    connection = http.client.HTTPSConnection(server, port, timeout=timeout, context=context)
     try:
         payload = None if body is None else json.dumps(body)
-        connection.request(method, path, payload, {"Content-Type": content_type, "Accept": "application/json"})
+        headers = {"Content-Type": content_type, "Accept": "application/json"} | ({"Host": host} if host else {})
+        connection.request(method, path, payload, headers)
         response = connection.getresponse()
         answer = response.read()
     except (OSError, http.client.HTTPException) as error:

@@ -70,6 +70,19 @@ def python_recipes() -> list[PythonRecipe]:
             Image("lab/fastapi:1", ("python3", "-m", "churn.service")), services / "fastapi", prepare=("python3", "-m", "churn.training")
         ),
         product_image.recipe(),
+        # The databases are made with the images: migrating an empty one takes longer than starting the server.
+        PythonRecipe(
+            Image("docker.io/apache/airflow:3.3.2", ("airflow",)),
+            services / "airflow",
+            prepare=("/bin/sh", "-c", "AIRFLOW_HOME=/opt/app/home AIRFLOW__CORE__LOAD_EXAMPLES=False airflow db migrate"),
+            nodes=WORKERS[:1],
+        ),
+        PythonRecipe(
+            Image("ghcr.io/mlflow/mlflow:v3.17.2", ("mlflow",)),
+            services / "mlflow",
+            prepare=("mlflow", "db", "upgrade", "sqlite:////opt/app/mlflow.db"),
+            nodes=WORKERS[:1],
+        ),
     ]
 
 

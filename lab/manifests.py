@@ -13,7 +13,7 @@ import yaml
 from lab.errors import LabError
 
 FOLDER = Path(__file__).parent / "manifests"
-BASE = ("coredns", "storage", "slack")
+BASE = ("coredns", "storage", "slack", "mlflow", "airflow")  # what takes long to start is started first
 SHARED = ("loki", "promtail", "traefik")
 PER_ENVIRONMENT = ("operator", "prometheus", "alertmanager", "kube-state-metrics", "monitors", "rules", "fastapi", "ingress", "grafana")
 
@@ -113,6 +113,7 @@ def _shared_values() -> dict[str, str]:
     return {
         "loki_labels": _chart_labels("loki", "loki", "loki-6.30.1", "3.5.0"),
         "traefik_labels": _chart_labels("traefik", "traefik-traefik", "traefik-36.0.0", "3.4.1"),
+        "mlflow_labels": _chart_labels("mlflow", "mlflow", "mlflow-1.8.0", "3.17.2"),
         "promtail_labels": _chart_labels("promtail", "promtail", "promtail-6.17.0", "3.5.0"),
     }
 

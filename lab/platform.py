@@ -51,6 +51,13 @@ def install_serving() -> None:
     api.apply(_together([render(name, environment) for environment in ENVIRONMENTS for name in ("monitors", "fastapi")]))
 
 
+def install_pipeline() -> None:
+    """Airflow and MLflow alone, in a lab that is up."""
+    for recipe in python_recipes():
+        bring_image(recipe)
+    api.apply(_together([render(name) for name in ("namespaces", "mlflow", "airflow")]))
+
+
 def install_definitions() -> None:
     files = sorted(file for module in _WITH_DEFINITIONS for file in definitions_folder(module).glob("*.yaml"))
     api.apply(_together([file.read_text() for file in files]))

@@ -23,7 +23,8 @@ from lab.command import ENVIRONMENT, run
 from lab.paths import CACHE
 
 SUITE = "bookworm"  # Debian 12: its Python is 3.11
-DEBIAN_PACKAGES = ("python3", "python3-venv", "ca-certificates", "dash", "bash", "coreutils", "libc-bin")
+# greenlet and pandas are linked with libstdc++.
+DEBIAN_PACKAGES = ("python3", "python3-venv", "ca-certificates", "dash", "bash", "coreutils", "libc-bin", "libstdc++6")
 SITE = "/opt/python"  # where the packages lie, so that a layer is one folder
 APPLICATION = "/opt/app"  # where the sources lie
 _UNNEEDED = ("usr/share/doc", "usr/share/locale", "usr/share/man", "usr/share/info", "usr/share/lintian", "var/cache", "var/log", "var/lib")

@@ -19,6 +19,8 @@ _EXPECTED = {
         ("local-path-storage", "local-path-provisioner"),
         ("slack", "slack"),
         ("traefik", "traefik"),
+        ("mlflow", "mlflow"),
+        *(("airflow", f"airflow-{part}") for part in ("api-server", "scheduler", "dag-processor")),
         *((each.namespace, f"{each.fullname}-operator") for each in ENVIRONMENTS),
         *((each.namespace, f"{each.release}-kube-state-metrics") for each in ENVIRONMENTS),
         *((each.workload_namespace, name) for each in ENVIRONMENTS for name in ("fastapi", "fastapi-canary", "churn-clients")),
@@ -107,6 +109,7 @@ def _claims() -> Iterator[str]:
 
 
 def _systems() -> Iterator[str]:
+    yield from _pipeline()
     for environment in ENVIRONMENTS:
         if sealing.condition(environment.namespace, CONFIG_SECRET).get("status") != "True":
             yield f"SealedSecret {environment.namespace}/{CONFIG_SECRET} is not unsealed"
@@ -116,6 +119,14 @@ def _systems() -> Iterator[str]:
         if not systems.log_lines(f'{{namespace="{environment.workload_namespace}"}}', seconds=60):
             yield f"Loki has no recent line of {environment.workload_namespace}"
     yield from systems.log_alerts_missing()
+
+
+def _pipeline() -> Iterator[str]:
+    for part in ("scheduler", "dag_processor"):
+        if systems.airflow_health(part) != "healthy":
+            yield f"Airflow calls its {part} {systems.airflow_health(part)}"
+    if '"name": "churn"' not in systems.mlflow("registered-models/search?max_results=10"):
+        yield "MLflow has no model of Airflow's train_churn yet"
 
 
 def targets_missing(environment: Environment) -> Iterator[str]:

@@ -7,9 +7,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from lab import api
+from lab.errors import LabError
 from lab.manifests import PROD, Environment
 
 LOKI = "/api/v1/namespaces/logging/services/loki:3100/proxy"
+AIRFLOW = "/api/v1/namespaces/airflow/services/airflow-api-server:8080/proxy/api/v2"
+MLFLOW = "/api/v1/namespaces/mlflow/services/mlflow:5000/proxy/api/2.0/mlflow"
+MLFLOW_HOST = "mlflow.mlflow.svc:5000"  # as its clients call it
 SLACK = "/api/v1/namespaces/slack/services/slack:80/proxy"
 MONITORING = "/apis/monitoring.coreos.com/v1"
 MONITOR_KINDS = ("servicemonitors", "podmonitors", "probes", "prometheusrules")
@@ -79,3 +83,16 @@ def log_alerts_missing() -> Iterator[str]:
     if not firing:
         yield "no log alert fires in Loki's ruler"
     yield from (f"the log alert {name} has not reached {PROD.alertmanager}" for name in sorted(firing - arrived))
+
+
+def airflow_health(component: str) -> str:
+    """What Airflow says of one of its parts."""
+    return str(api.get(f"{AIRFLOW}/monitor/health")[component]["status"])
+
+
+def mlflow(path: str) -> str:
+    """What MLflow answers when it is called as its clients call it; a refusal's words, too."""
+    try:
+        return api.call("GET", f"{MLFLOW}/{path}", host=MLFLOW_HOST).decode()
+    except LabError as error:
+        return str(error)

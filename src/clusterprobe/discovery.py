@@ -198,3 +198,80 @@ def grafana_servers(pods: Readings[Pod], profile: Profile) -> Readings[Server]:
         if pod.label(NAME) == "grafana" and not {(pod.metadata.namespace, ""), (pod.metadata.namespace, name)} & explicit:
             _add_pods([pod], "grafana", "Grafana", name, False, 3000, GRAFANA_PORTS, None, found)
     return found.readings(f"there is no Grafana: no pod is labelled {NAME}=grafana, and the profile names none")
+
+
+# --- Airflow and MLflow ---------------------------------------------------------------------------------------------
+
+AIRFLOW_PORTS = ("api-server", "webserver", "airflow-ui", "http")
+AIRFLOW_SERVERS = ("api-server", "webserver", "standalone", "web", "")
+MLFLOW_PORTS = ("mlflow", "http", "tracking")
+MLFLOW_SERVERS = ("tracking", "tracking-server", "server", "mlflow", "")
+
+
+def component_of(pod: Pod) -> str:
+    """Which part of its system a pod is: the usual label, or the one of Airflow's own chart."""
+    return pod.label("app.kubernetes.io/component") or pod.label("component")
+
+
+def is_airflow(pod: Pod) -> bool:
+    """Airflow's own chart labels its pods `tier: airflow`, the caches and databases beside them otherwise."""
+    return pod.label("tier") == "airflow" or pod.label(NAME) == "airflow"
+
+
+def is_mlflow(pod: Pod) -> bool:
+    return pod.label(NAME) == "mlflow" or (not pod.label(NAME) and pod.label("app") == "mlflow")
+
+
+@source()
+def airflow_servers(pods: Readings[Pod], profile: Profile) -> Readings[Server]:
+    """Every Airflow API server (or webserver, before Airflow 3)."""
+    ours = [pod for pod in pods.items if is_airflow(pod) and component_of(pod) in AIRFLOW_SERVERS]
+    return _unmanaged("airflow", "Airflow", 8080, AIRFLOW_PORTS, ours, pods, profile)
+
+
+@source()
+def mlflow_servers(pods: Readings[Pod], profile: Profile) -> Readings[Server]:
+    """Every MLflow tracking server."""
+    ours = [pod for pod in pods.items if is_mlflow(pod) and component_of(pod) in MLFLOW_SERVERS]
+    return _unmanaged("mlflow", "MLflow", 5000, MLFLOW_PORTS, ours, pods, profile)
+
+
+def _unmanaged(
+    system: str, kind: str, port: int, port_names: tuple[str, ...], ours: list[Pod], pods: Readings[Pod], profile: Profile
+) -> Readings[Server]:
+    """The servers of a system without custom resources: its pods, but for jobs that are done."""
+    found: Collector[Server] = Collector(unreadable=list(pods.unreadable))
+    explicit = _from_profile(system, kind, profile, found)
+    for pod in ours:
+        name = pod.label(INSTANCE) or pod.label("release") or system
+        if pod.status.phase != "Succeeded" and not explicit & {(pod.metadata.namespace, ""), (pod.metadata.namespace, name)}:
+            _add_pods([pod], system, kind, name, False, port, port_names, None, found)
+    return found.readings(f"there is no {kind}: no pod is labelled {NAME}={system}")
+
+
+@source()
+def mlflow_addresses(
+    mlflow_servers: Readings[Server], pods: Readings[Pod], services: Readings[Service], profile: Profile
+) -> Readings[Server]:
+    """One way to each MLflow as its clients take it: its Service, or the profile's URL."""
+    found: Collector[Server] = Collector(unreadable=list(services.unreadable))
+    _from_profile("mlflow", "MLflow", profile, found)
+    by_name = pods.by_name()
+    for key in sorted({server.key for server in mlflow_servers.items if not server.url}):
+        own = [by_name[server.namespace, server.pod] for server in mlflow_servers.items if server.key == key and server.pod]
+        chosen = next((one for pod in own for one in services.items if _leads_to(one, pod)), None)
+        if chosen is None:
+            found.fail(Subject(kind="MLflow", namespace=key[0], name=key[1]), "no Service leads to it")
+            continue
+        ports = chosen.spec.ports or []
+        port = next((one.port for one in ports if one.name in MLFLOW_PORTS or one.port == 5000), ports[0].port)
+        server = Server(system="mlflow", namespace=key[0], name=key[1], service=chosen.metadata.name, port=port)
+        found.add(SERVICES.subject(key[0], chosen.metadata.name), server)
+    found.unreadable.extend(one for one in mlflow_servers.unreadable if one not in found.unreadable)
+    return found.readings(mlflow_servers.absent)
+
+
+def _leads_to(service: Service, pod: Pod) -> bool:
+    selector = service.spec.selector or {}
+    same = service.metadata.namespace == pod.metadata.namespace and bool(selector) and bool(service.spec.ports)
+    return same and all(pod.label(key) == value for key, value in selector.items())

@@ -24,6 +24,8 @@ PROMETHEUS = System("prometheus", "Prometheus", "prometheuses.monitoring.coreos.
 ALERTMANAGER = System("alertmanager", "Alertmanager", "alertmanagers.monitoring.coreos.com,statefulsets")
 LOKI = System("loki", "Loki", "statefulsets,deployments")
 GRAFANA = System("grafana", "Grafana", "deployments,statefulsets,configmaps")
+AIRFLOW = System("airflow", "Airflow", "deployments,statefulsets")
+MLFLOW = System("mlflow", "MLflow", "deployments,statefulsets")
 
 
 def judge_expected(

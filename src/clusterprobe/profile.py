@@ -119,6 +119,9 @@ class Thresholds(Part):
     canary_latency_factor: Annotated[float, Field(gt=1, le=100)] = 1.5
     canary_latency_seconds: Annotated[float, Field(gt=0, le=60)] = 0.05
     canary_significance: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
+    airflow_start_minutes: Annotated[float, Field(ge=0, le=1440)] = 5.0
+    airflow_heartbeat_seconds: Annotated[float, Field(gt=0, le=86400)] = 120.0
+    airflow_failed_run_hours: Annotated[float, Field(gt=0, le=8760)] = 24.0
 
 
 class ModelProfile(Part):

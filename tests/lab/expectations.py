@@ -312,4 +312,26 @@ STAGES: dict[str, Expectation] = {
     "ingress-behind-login": Expectation(),
     # Where a controller outside the cluster listens is not known, unless the profile says so.
     "ingress-other-class": Expectation(blind=frozenset({"ingress/tls", "ingress/routes"})),
+    "airflow-scheduler-down": Expectation(
+        {
+            ("airflow/health", "SchedulerUnhealthy"): [
+                "Airflow airflow/airflow",
+                "component=scheduler",
+                "scale deployment airflow-scheduler",
+            ],
+            ("pipeline/alert-path", "AlertPathBroken"): ["gets past Airflow", "airflow/health"],
+        }
+    ),
+    "mlflow-database-down": Expectation(
+        {
+            ("mlflow/health", "BackendStoreDown"): ["/health", "sqlite at /mlflow/mlflow.db", "file is not a database"],
+            ("pipeline/alert-path", "AlertPathBroken"): ["gets past MLflow", "mlflow/health"],
+        }
+    ),
+    "mlflow-host-refused": Expectation(
+        {
+            ("mlflow/health", "HostRefused"): ["mlflow.mlflow.svc:5000", "not among its arguments", "mlflow.mlflow.svc:*"],
+            ("pipeline/alert-path", "AlertPathBroken"): ["gets past MLflow", "mlflow/health"],
+        }
+    ),
 }

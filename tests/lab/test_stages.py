@@ -70,6 +70,8 @@ def test_the_healthy_lab_is_healthy_and_everything_is_examined(tmp_path: Path) -
         "alertmanager/missing",
         "loki/missing",
         "grafana/missing",
+        "airflow/missing",
+        "mlflow/missing",
         "grafana/health",  # there is no Grafana, only what it would load
     }
 

@@ -86,6 +86,10 @@ class Endpoint:
         """What was asked, for messages and for commands to copy."""
         return self._http.origin.url + self._base
 
+    def called(self, host: str) -> Endpoint:
+        """The same way to the same server, asked under another name (`Host`): some answer to certain names only."""
+        return Endpoint(self._http, self._base, self._deadline, {**self._headers, "Host": host})
+
     def get(self, path: str, query: Mapping[str, Any] | None = None, *, seconds: float = 30, accept: tuple[int, ...] = (200,)) -> Answer:
         """The whole answer, retried while trouble is transient. Raises an `Unreadable`."""
         limit = self._deadline.within(seconds)

@@ -1,0 +1,99 @@
+"""Airflow and MLflow answer as ever on the pages that people look at, and do nothing behind them."""
+
+from __future__ import annotations
+
+import re
+
+from lab import api, systems
+from lab.command import run, wait_until
+from lab.effects import PATIENCE_SECONDS, wait_for_rollout
+from lab.manifests import Environment, document
+from lab.paths import KUBECONFIG
+from lab.stages import Stage
+
+_AIRFLOW = "/apis/apps/v1/namespaces/airflow/deployments/airflow"
+_MLFLOW = "/apis/apps/v1/namespaces/mlflow/deployments/mlflow"
+_DATABASE = "/mlflow/mlflow.db"
+
+
+def _stop_scheduler(_: Environment) -> None:
+    api.patch(f"{_AIRFLOW}-scheduler", {"spec": {"replicas": 0}})
+    wait_until("Airflow to miss its scheduler", lambda: systems.airflow_health("scheduler") == "unhealthy", PATIENCE_SECONDS)
+
+
+def _start_scheduler(_: Environment) -> None:
+    api.patch(f"{_AIRFLOW}-scheduler", {"spec": {"replicas": 1}})
+    wait_for_rollout(f"{_AIRFLOW}-scheduler")
+    wait_until("Airflow to hear of its scheduler", lambda: systems.airflow_health("scheduler") == "healthy", PATIENCE_SECONDS)
+
+
+def _damage_database(_: Environment) -> None:
+    """The file of the database is damaged at its beginning, as a broken disk leaves it."""
+    _in_mlflow(f"import shutil; shutil.copy('{_DATABASE}', '{_DATABASE}.good'); open('{_DATABASE}', 'r+b').write(b'no database' * 9)")
+    wait_until("MLflow to fail", lambda: "file is not a database" in _experiments(), PATIENCE_SECONDS)
+
+
+def _repair_database(_: Environment) -> None:
+    _in_mlflow(f"open('{_DATABASE}', 'r+b').write(open('{_DATABASE}.good', 'rb').read(99))")
+    wait_until("MLflow to find its experiments", _finds_experiments, PATIENCE_SECONDS)
+
+
+def _refuse_host(_: Environment) -> None:
+    """As MLflow is by default since 3.5: localhost and private addresses may call it, its Service's name may not."""
+    _start_mlflow(re.sub(r"--allowed-hosts \S+", "", _command()))
+    wait_until("MLflow to refuse its Service's name", lambda: "Invalid Host header" in _experiments(), PATIENCE_SECONDS)
+
+
+def _allow_host(_: Environment) -> None:
+    _start_mlflow(_command())
+    wait_until("MLflow to find its experiments", _finds_experiments, PATIENCE_SECONDS)
+
+
+def _command() -> str:
+    return str(document("mlflow", "Deployment", "mlflow")["spec"]["template"]["spec"]["containers"][0]["args"][0])
+
+
+def _start_mlflow(command: str) -> None:
+    change = [{"op": "replace", "path": "/spec/template/spec/containers/0/args/0", "value": command}]
+    api.patch(_MLFLOW, change, api.JSON_PATCH)
+    wait_for_rollout(_MLFLOW)
+
+
+def _in_mlflow(program: str) -> None:
+    run("kubectl", "--kubeconfig", KUBECONFIG, "-n", "mlflow", "exec", "deployment/mlflow", "--", "python3", "-c", program)
+
+
+def _experiments() -> str:
+    return systems.mlflow("experiments/search?max_results=1")
+
+
+def _finds_experiments() -> bool:
+    return '"experiments"' in _experiments()
+
+
+STAGES = tuple(
+    Stage(name, description, stage, clear, touches=(touched,), per_environment=False)
+    for name, description, stage, clear, touched in (
+        (
+            "airflow-scheduler-down",
+            "Airflow's scheduler is stopped: its API server still answers 200, and no DAG runs",
+            _stop_scheduler,
+            _start_scheduler,
+            "Airflow",
+        ),
+        (
+            "mlflow-database-down",
+            "MLflow's database is damaged: /health still says OK",
+            _damage_database,
+            _repair_database,
+            "MLflow",
+        ),
+        (
+            "mlflow-host-refused",
+            "MLflow does not let its Service's name through, as by default: /health still says OK, clients get 403",
+            _refuse_host,
+            _allow_host,
+            "MLflow",
+        ),
+    )
+)

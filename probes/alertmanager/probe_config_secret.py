@@ -97,6 +97,7 @@ def _judge_secret(verdict: Verdict, subject: Subject, one: Alertmanager, secret:
             Severity.ERROR,
             "ConfigSecretMissing" if missing else "ConfigSecretWithoutKey",
             subject,
+            settles=missing,  # it may be made after this one
             problem=f"{subject.namespace}/{subject.name} is not configured from {place}, from which it should be.",
             cause=f"The Secret {place} {what_is_wrong(secret)}."
             + (" Its other Secrets are there: " + ", ".join(secret.candidates) + "." if missing and secret.candidates else ""),

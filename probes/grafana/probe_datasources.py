@@ -117,6 +117,7 @@ def _report_gone(verdict: Verdict, subject: Subject, one: Datasource, place: Des
         Severity.ERROR,
         "DatasourceWithoutService",
         subject,
+        settles=True,
         problem=f"The data source {one.name} leads to a Service that does not exist: its panels stay empty.",
         cause=f"In {where}, its address is {one.url}, and the namespace {place.namespace} has no Service {place.service}.",
         fix=f"Correct the address; these Services are there:\n$ kubectl -n {place.namespace} get services\n{look}",
@@ -153,6 +154,7 @@ def _judge_health(verdict: Verdict, subject: Subject, one: Datasource) -> None:
         Severity.ERROR,
         "DatasourceFails",
         subject,
+        settles=True,
         problem=f"The data source {one.name} of Grafana {subject.namespace}/{subject.name} does not answer.",
         cause=f"Grafana asked {one.url or 'it'}, and says: {one.health}",
         fix="See whether what it leads to runs, and whether its credentials still hold:\n"

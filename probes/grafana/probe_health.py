@@ -26,6 +26,7 @@ def probe_health(verdict: Verdict, grafana_health: Readings[Health]) -> None:
             Severity.ERROR,
             "DatabaseFailing",
             subject,
+            settles=True,
             problem=f"Grafana {who} does not reach its own database: nobody can log in, and its alert rules are silent.",
             cause=f"/api/health says `database: {health.database[:100]}`: its SQLite file is locked, or its volume is full or slow; or the "
             "database server that [database] in grafana.ini names does not answer.",

@@ -117,6 +117,7 @@ def _judge_backends(verdict: Verdict, subject: Subject, one: Ingress, backends: 
                 lack.severity,
                 lack.reason,
                 subject,
+                settles=lack.reason == "NoEndpoints",
                 problem=f"Nothing answers behind {', '.join(hosts[:4])}: clients get 503 or 404 of the Ingress controller.",
                 cause=f"{subject} leads to port {backend.port} of Service {backend.name}, and {lack.cause}",
                 fix=lack.fix,

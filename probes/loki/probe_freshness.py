@@ -73,6 +73,7 @@ def _report(
         Severity.ERROR,
         "NamespaceNotInLoki",
         NAMESPACES.subject(name=namespace),
+        settles=True,
         problem=f"The pods of {namespace} write lines that do not arrive in Loki.",
         cause=f"{logs[0][0].name} wrote a line more than {ago(profile.thresholds.loki_freshness_minutes * 60)} before the check; "
         f"Loki has {late}. " + _how_far(namespace, nodes, agents),

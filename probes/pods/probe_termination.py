@@ -103,6 +103,7 @@ def _report_stuck(
         Severity.ERROR if serious else Severity.WARNING,
         "StuckTerminating",
         NODES.subject("", node) if node else Subject(kind="Pod", namespace=group[0][0].metadata.namespace, name=group[0][0].metadata.name),
+        settles=True,
         problem=f"{len(group)} pods on {node or 'no node'} are Terminating for up to {longest:.0f} s: {names}.",
         cause=f"{_CAUSES[phase]}{nfs if phase is Phase.CLEANUP else ''}.",
         fix=_stuck_fix(phase, node, group, str(next(iter(exports.values()), ""))),

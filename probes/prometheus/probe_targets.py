@@ -85,6 +85,7 @@ def _report(verdict: Verdict, prometheus: Subject, name: str, pool: Pool) -> Non
             Severity.ERROR if everything else Severity.WARNING,
             "TargetsDown",
             subject,
+            settles=True,
             problem=f"{len(pool.down)} of {len(pool.seen)} targets that {where} scrapes through {source} are down.",
             cause=f"Its last error: {error}. {hint(error)}",
             fix=f"Look at what is scraped, and ask it as Prometheus does:\n{show}"
@@ -97,6 +98,7 @@ def _report(verdict: Verdict, prometheus: Subject, name: str, pool: Pool) -> Non
             Severity.WARNING,
             "TargetsNeverScraped",
             subject,
+            settles=True,
             problem=f"{len(pool.never)} targets of {source} were never scraped by {where}.",
             cause="They have been there for several intervals without one scrape: Prometheus does not get round to them.",
             fix=f"See whether it is overloaded or stuck:\n$ kubectl -n {prometheus.namespace} logs {pool.asked} -c prometheus --tail=100",

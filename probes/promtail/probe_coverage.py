@@ -195,6 +195,7 @@ def _judge_backlog(verdict: Verdict, subject: Subject, state: AgentState, profil
             Severity.WARNING,
             "AgentBehind",
             subject,
+            settles=True,
             problem=f"The log agent on {state.node} has still {behind:.0f} MB to read: new lines come late, or are rotated away before.",
             cause="Its files grow faster than Loki takes them (or it was stopped for long): file_bytes_total is ahead of read_bytes_total.",
             fix=f"$ kubectl -n {subject.namespace} logs {subject.name} --since=10m | grep -E 'level=(warn|error)' | tail",

@@ -135,6 +135,7 @@ def _report(verdict: Verdict, workload: Subject, troubles: list[Trouble], replic
         Severity.WARNING if first.replica.said_by == "profile" and first.reason == "HealthNotFound" else Severity.ERROR,
         first.reason,
         workload,
+        settles=True,
         problem=f"{len(troubles)} of {len(replicas)} replicas of {workload} are not well; {left}.",
         cause=f"Pod {pod} answers on {path} (said by its {first.replica.said_by}) with {first.said}. {what}",
         fix="Read what it logs, and ask it yourself; if a new revision brought it, undo that (in Git under Argo CD):\n"

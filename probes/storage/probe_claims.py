@@ -89,6 +89,7 @@ def _judge_pending(
         Severity.ERROR if consumers else Severity.WARNING,
         "ClaimPending",
         subject,
+        settles=True,
         problem=f"{subject} has been Pending for {ago(age)}. {who}",
         cause=cause,
         fix="Read what the controllers say, and whether the provisioner runs:\n"

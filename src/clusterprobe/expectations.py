@@ -59,6 +59,7 @@ def _report(verdict: Verdict, system: System, namespace: str, namespaces: Readin
         Severity.ERROR,
         "ExpectedMissing",
         Subject(kind=system.kind, namespace=namespace),
+        settles=True,
         problem=f"The profile expects a {system.kind} in {namespace}, and there is none.",
         cause=f"{where}: neither a custom resource nor a pod labelled app.kubernetes.io/name={system.key}.",
         fix=f"See what is left of it, and whether its release or its Argo CD application is still there:\n"

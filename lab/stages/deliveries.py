@@ -35,10 +35,11 @@ def _break(environment: Environment, text: str, reason: str) -> None:
 def stage_silenced(environment: Environment) -> None:
     """A look-alike: somebody has silenced everything for a while, after it was delivered."""
     wait_until("a delivery", lambda: bool(systems.slack_messages(environment)), PATIENCE_SECONDS)
+    before = _suppressed(environment)
     matcher = {"name": "alertname", "value": ".+", "isRegex": True, "isEqual": True}
     times = {"startsAt": "2020-01-01T00:00:00Z", "endsAt": "2099-01-01T00:00:00Z"}
     api.create(f"{_pod(environment)}/api/v2/silences", {"matchers": [matcher], **times, "createdBy": "lab", "comment": "maintenance"})
-    wait_until("the alerts to be suppressed", lambda: _suppressed(environment), PATIENCE_SECONDS)
+    wait_until("the alerts to be suppressed", lambda: _suppressed(environment) > before, PATIENCE_SECONDS)
 
 
 def clear_silenced(environment: Environment) -> None:
@@ -77,8 +78,10 @@ def _given_up(environment: Environment, reason: str) -> float:
     return sum(float(line.split()[-1]) for line in lines)
 
 
-def _suppressed(environment: Environment) -> bool:
-    return any(line.startswith('alertmanager_notifications_suppressed_total{reason="silence"}') for line in _counted(environment))
+def _suppressed(environment: Environment) -> float:
+    """How many alerts a silence has held back since the Alertmanager was started."""
+    start = 'alertmanager_notifications_suppressed_total{reason="silence"}'
+    return sum(float(line.split()[-1]) for line in _counted(environment) if line.startswith(start))
 
 
 def _counted(environment: Environment) -> list[str]:

@@ -10,7 +10,19 @@ from clusterprobe.systems.alertmanager import Alertmanager
 from clusterprobe.systems.needed_secrets import what_needs
 from clusterprobe.systems.objects import Condition, Pod
 from clusterprobe.systems.sealed_secrets import SealedSecret, SealingCertificate
-from clusterprobe.systems.sealing import IMMUTABLE, IN_THE_WAY, NO_KEY, Place, changed_at, keys_in, origin_of, why_sealed, without_key
+from clusterprobe.systems.sealing import (
+    IMMUTABLE,
+    IN_THE_WAY,
+    NO_KEY,
+    Opening,
+    Place,
+    changed_at,
+    keys_in,
+    opening,
+    origin_of,
+    why_sealed,
+    without_key,
+)
 from clusterprobe.systems.unsealed import Unsealed
 from clusterprobe.times import ago, epoch
 from clusterprobe.verdict import Verdict
@@ -28,11 +40,11 @@ SYNCED = "That Argo CD shows it Synced only says that the object is as in Git, n
 class Known:
     """All that helps to judge a SealedSecret."""
 
-    every: Readings[SealedSecret]
+    opens: Opening
     facts: dict[Place, Unsealed]
     controllers: Readings[Server]
     alertmanagers: Readings[Alertmanager]
-    pods: Readings[Pod]
+    pods: dict[str, list[Pod]]  # by namespace
     now: float
     patience_seconds: float
     keyless: dict[Place, str]
@@ -46,7 +58,7 @@ class Known:
 
     def needs(self, one: SealedSecret) -> str:
         """What hangs on its Secret, as sentences to add."""
-        found = what_needs(*one.place, self.alertmanagers.items, self.pods.items)
+        found = what_needs(*one.place, self.alertmanagers.items, self.pods.get(one.place[0], []))
         return "".join(f" {sentence}." for sentence in found)
 
     def breaks(self, one: SealedSecret) -> list[str]:
@@ -77,14 +89,15 @@ def probe_unsealed(
     Prevention: Seal for each environment in CI, validate before the merge, keep the keys safe, and alert on the controller's metric.
     """
     facts = verdict.need(unsealed_secrets).by_name()
-    failing = [one for one in sealed_secrets.items if _refused(one, NO_KEY) and origin_of(one, sealed_secrets.items) is None]
+    opens = opening(sealed_secrets.items)
+    failing = [one for one in sealed_secrets.items if _refused(one, NO_KEY) and origin_of(one, opens) is None]
     keyless = without_key(failing, sealed_secrets, facts, verdict.enrich(sealing_certificates))
     known = Known(
-        sealed_secrets,
+        opens,
         facts,
         verdict.enrich(sealed_secrets_controllers),
         verdict.enrich(alertmanagers),
-        verdict.enrich(pods),
+        _by_namespace(verdict.enrich(pods)),
         clock.now,
         profile.thresholds.unseal_minutes * 60,
         keyless,
@@ -93,6 +106,13 @@ def probe_unsealed(
         _judge(verdict, subject, one, known)
     if keyless:
         _report_key(verdict, [one for one in failing if one.place in keyless], known)
+
+
+def _by_namespace(pods: Readings[Pod]) -> dict[str, list[Pod]]:
+    found: dict[str, list[Pod]] = {}
+    for subject, pod in pods:
+        found.setdefault(subject.namespace, []).append(pod)
+    return found
 
 
 def _judge(verdict: Verdict, subject: Subject, one: SealedSecret, known: Known) -> None:
@@ -147,7 +167,7 @@ def _judge_refused(verdict: Verdict, subject: Subject, one: SealedSecret, condit
 
 def _report_sealed(verdict: Verdict, subject: Subject, one: SealedSecret, condition: Condition, known: Known) -> None:
     namespace, name = one.place
-    origin = origin_of(one, known.every.items)
+    origin = origin_of(one, known.opens)
     keys = keys_in(condition.message)
     still = not known.breaks(one)
     effect = "Its Secret of before is still there, with the values of before." if still else f"Its Secret is not made.{known.needs(one)}"

@@ -37,9 +37,21 @@ def keys_in(message: str) -> list[str]:
     return [one.strip() for one in found[1].split(",")] if found else []
 
 
-def origin_of(one: SealedSecret, every: Iterable[SealedSecret]) -> Origin | None:
+Opening = dict[str, list[SealedSecret]]
+"""What opens, by the digests of its encrypted values: no two encryptions are ever the same."""
+
+
+def opening(every: Iterable[SealedSecret]) -> Opening:
+    found: Opening = {}
+    for one in every:
+        for value in one.sealed if one.opens else ():
+            found.setdefault(value.digest, []).append(one)
+    return found
+
+
+def origin_of(one: SealedSecret, opens: Opening) -> Origin | None:
     """Where it was copied or renamed from, or which scope it had; None where it seems to be what it was sealed as."""
-    twin = _twin(one, every)
+    twin = next((each for value in one.sealed for each in opens.get(value.digest, ()) if each.place != one.place), None)
     template, scope = one.template, scope_of(one.template.annotations)
     place = (template.namespace or one.place[0], template.name or one.place[1])
     if not _same(scope, place, one.place):
@@ -65,12 +77,6 @@ def _told(one: SealedSecret, place: Place) -> str:
         if value and value != own
     ]
     return " and ".join(fields) or f"it says {'/'.join(place)}"
-
-
-def _twin(one: SealedSecret, every: Iterable[SealedSecret]) -> SealedSecret | None:
-    """Another SealedSecret, that opens, with an encrypted value of this one: no two encryptions are ever the same."""
-    own = {each.digest for each in one.sealed}
-    return next((each for each in every if each.place != one.place and each.opens and own & {value.digest for value in each.sealed}), None)
 
 
 def why_sealed(one: SealedSecret, origin: Origin | None, lost: str) -> str:
@@ -107,9 +113,10 @@ def without_key(
     """Those whose key the controller lacks, with what tells so. `failing` are those that nothing else explains."""
     found = {one.place: told for one in failing if (told := _opened_before(one, facts.get(one.place, Unsealed())))}
     if every.complete and (found or len(failing) > 1):
+        others = [changed_at(each) for each in every.items if each.opens]
         newest = max((at for each in certificates.items if (at := epoch(each.not_before)) is not None), default=None)
         for one in failing:
-            told = _nothing_like_it_opens(one, every.items, newest)
+            told = _nothing_like_it_opens(one, others, newest)
             if told:
                 found.setdefault(one.place, told)
     return found
@@ -124,15 +131,13 @@ def _opened_before(one: SealedSecret, fact: Unsealed) -> str:
     return "it opened before as it is, for its Secret is there and its own"
 
 
-def _nothing_like_it_opens(one: SealedSecret, every: list[SealedSecret], newest: float | None) -> str:
-    """Nothing opens at all, or nothing that is as old as it is, and the newest key is younger."""
-    opening = [each for each in every if each.opens]
-    if not opening:
+def _nothing_like_it_opens(one: SealedSecret, opening_since: list[float | None], newest: float | None) -> str:
+    """Nothing opens at all, or nothing that is as old as it is, and the newest key is younger; times are those of the last changes."""
+    if not opening_since:
         return "no SealedSecret opens"
     if newest is None or (changed := changed_at(one)) is None or changed >= newest:
         return ""
-    others = [changed_at(each) for each in opening]
-    if any(at is None or at < newest for at in others):
+    if any(at is None or at < newest for at in opening_since):
         return ""
     return "it is older than the controller's newest key, and nothing as old opens"
 

@@ -14,6 +14,8 @@ from lab.stages import Stage
 _NEXT = "fastapi-next"
 _ADMIN = "admin-page"
 _OTHER = "internal"
+# It asks for the password only where there is a page.
+_SERVE = "cd /tmp && echo hello > index.html && echo '/:admin:*' > httpd.conf && exec httpd -f -p 8080 -h /tmp -c /tmp/httpd.conf"
 _CLASSES = "/apis/networking.k8s.io/v1/ingressclasses"
 
 
@@ -116,7 +118,7 @@ def _container() -> api.Object:
     return {
         "name": _ADMIN,
         "image": "lab/busybox:1",
-        "command": ["/bin/sh", "-c", "echo '/:admin:*' > /tmp/httpd.conf && exec httpd -f -p 8080 -h /tmp -c /tmp/httpd.conf"],
+        "command": ["/bin/sh", "-c", _SERVE],
         "ports": [{"name": "http", "containerPort": 8080}],
         "readinessProbe": {"tcpSocket": {"port": "http"}, "periodSeconds": 1},
         "resources": {"requests": {"cpu": "5m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}},

@@ -168,7 +168,9 @@ def _judge_answers(verdict: Verdict, answers: Readings[HostAnswer], direct: Read
             verdict.note(
                 f"{one.host}{one.path} answers {one.reply.status}; not compared with its backend, for {one.changes} changes requests."
             )
-        elif status is not None:
+        elif status is None:
+            verdict.note(f"{one.host}{one.path} answers {one.reply.status}; what its backend answers by itself is not known.")
+        else:
             _compare(verdict, subject, one, status)
     if rows:
         columns = ["Host and path", "Through the controller", "From the backend", "Redirects to"]

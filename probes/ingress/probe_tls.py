@@ -131,7 +131,7 @@ def _words(reason: str, first: Seen, names: str, now: float, lost: str) -> tuple
     if reason == "DefaultCertificate":
         missing = "that Secret is missing in the Ingress' namespace, has no `tls.crt` and `tls.key` that fit, or is for other names"
         because = lost or (missing if first.place else "the controller has no default certificate of its own")
-        return f"{names} shows the default certificate of {whose_default(one)}: no client trusts it.", f"{entry}, and {because}. {own}."
+        return f"{names} shows the default certificate of {whose_default(one)}: no client trusts it.", f"{entry}, but {because}. {own}."
     if reason == "WrongNames":
         or_else = " (or that Secret is missing, and this is the controller's default certificate)" if first.place else ""
         return f"{names} shows a certificate for other names.", f"{entry}, and what is shown is not for {names}{or_else}. {own}."

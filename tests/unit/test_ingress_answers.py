@@ -11,7 +11,7 @@ from clusterprobe.access.tls import Address, Reply
 from clusterprobe.readings import Readings
 from clusterprobe.systems.ingress import Entrance
 from clusterprobe.systems.ingress_answers import HostAnswer, ingress_answers, ingress_direct_answers, questions
-from clusterprobe.systems.objects import Ingress, Pod, Service, ServiceBackend
+from clusterprobe.systems.objects import EndpointSlice, Ingress, Pod, Service, ServiceBackend
 from tests.factories import labelled, listing, make, refused
 from tests.tls_server import make_pair, plain, serving, showing, silent
 
@@ -108,6 +108,12 @@ def odd(status: int = 404, changes: str = "") -> Readings[HostAnswer]:
     return Readings(((listing("Ingress", [ingress()]).values[0][0], one),))
 
 
+READY = listing(
+    "EndpointSlice",
+    [labelled(EndpointSlice, "shop", "api-x", {"kubernetes.io/service-name": "api"}, endpoints=[{"conditions": {"ready": True}}])],
+)
+
+
 @pytest.fixture
 def backend(request: pytest.FixtureRequest) -> Iterator[str]:
     with serving(plain(request.param)) as address:
@@ -125,8 +131,16 @@ def response(status: str, body: bytes = b"{}") -> bytes:
     indirect=["backend"],
 )
 def test_the_backends_own_status_is_told_whatever_it_is(backend: str, status: int) -> None:
-    ((_, found),) = ingress_direct_answers(cluster(backend), odd(), listing("Service", [SERVICE]))
+    ((_, found),) = ingress_direct_answers(cluster(backend), odd(), listing("Service", [SERVICE]), READY)
     assert (found.host, found.path, found.status) == (HOST, "/health", status)
+
+
+def test_a_backend_with_nothing_ready_is_not_asked_unless_that_could_not_be_read() -> None:
+    services = listing("Service", [SERVICE])
+    found = ingress_direct_answers(cluster(), odd(503), services, listing("EndpointSlice", []))
+    assert (found.values, found.unreadable) == ((), ())
+    blind: Readings[EndpointSlice] = Readings((), (refused("EndpointSliceList"),))
+    assert ingress_direct_answers(cluster(), odd(503), services, blind).unreadable
 
 
 STATUS = b'{"kind":"Status","apiVersion":"v1","status":"Failure","message":"no endpoints available for service \\"api\\""}'
@@ -134,12 +148,12 @@ STATUS = b'{"kind":"Status","apiVersion":"v1","status":"Failure","message":"no e
 
 @pytest.mark.parametrize("backend", [response("503 Unavailable", STATUS), response("403 Forbidden", STATUS)], indirect=True)
 def test_a_refusal_of_the_api_server_is_no_answer_of_the_backend(backend: str) -> None:
-    found = ingress_direct_answers(cluster(backend), odd(), listing("Service", [SERVICE]))
+    found = ingress_direct_answers(cluster(backend), odd(), listing("Service", [SERVICE]), READY)
     assert not found.values
     assert "no endpoints available" in found.unreadable[0].reason
 
 
 @pytest.mark.parametrize("given", [odd(200), odd(401), odd(404, changes="rewrite-target")])
 def test_a_backend_is_only_asked_where_that_can_tell_something(given: Readings[HostAnswer]) -> None:
-    found = ingress_direct_answers(cluster(), given, listing("Service", [SERVICE]))
+    found = ingress_direct_answers(cluster(), given, listing("Service", [SERVICE]), READY)
     assert (found.values, found.unreadable) == ((), ())

@@ -283,6 +283,12 @@ def test_requests_that_the_controller_changes_are_not_compared() -> None:
     assert "rewrite-target" in verdict.notes[0]
 
 
+def test_a_backend_that_was_not_asked_is_only_noted() -> None:
+    verdict = judged(probe_routes, **platform(answer=answered(404), services=[service(type="ExternalName")]))
+    assert not verdict.findings
+    assert "what its backend answers by itself is not known" in verdict.notes[0]
+
+
 def test_an_error_of_a_host_with_nothing_behind_it_is_told_once() -> None:
     assert reasons(judged(probe_routes, **platform(answer=answered(503), direct=200, endpoint_slices=[endpoints(False)]))) == [
         "NoEndpoints"

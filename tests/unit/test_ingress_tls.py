@@ -87,7 +87,7 @@ def test_the_default_certificate_names_the_secret_that_must_be_missing_or_broken
     (finding,) = judged(probe_tls, **platform(TRAEFIK)).findings
     assert (finding.reason, finding.severity) == ("DefaultCertificate", "error")
     assert f"{HOST} shows the default certificate of Traefik" in finding.problem
-    assert "names the Secret shop-prod/api-tls for it, and that Secret is missing" in finding.cause
+    assert "names the Secret shop-prod/api-tls for it, but that Secret is missing" in finding.cause
     assert "$ kubectl -n shop-prod describe secret api-tls" in finding.fix
     assert finding.rests_on == ["Secret/shop-prod/api-tls"]
 
@@ -110,7 +110,7 @@ def test_default_certificates_are_recognised_by_what_their_controllers_write(sub
 def test_a_default_certificate_where_no_secret_is_named_says_that_none_is_named() -> None:
     one = ingress(tls=[{"hosts": [HOST]}])
     (finding,) = judged(probe_tls, **platform(TRAEFIK, one=one, secret="")).findings
-    assert "names no Secret for it, and the controller has no default certificate of its own" in finding.cause
+    assert "names no Secret for it, but the controller has no default certificate of its own" in finding.cause
     assert finding.rests_on == []
     assert "kubectl -n shop-prod edit ingress api" in finding.fix
 

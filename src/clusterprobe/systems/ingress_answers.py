@@ -17,7 +17,7 @@ from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import proxied, source
 from clusterprobe.systems.backends import port_of
 from clusterprobe.systems.ingress import Entrance, name_of
-from clusterprobe.systems.objects import HttpPath, Ingress, Pod, Service, ServiceBackend
+from clusterprobe.systems.objects import EndpointSlice, HttpPath, Ingress, Pod, Service, ServiceBackend
 
 PLAIN_PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
 LOGIN = re.compile(r"(?i)log-?in|sign-?in|oauth|openid|saml|sso|auth|account|session")
@@ -127,13 +127,20 @@ def _serves(target: int | str, probed: int | str, numbers: dict[str, int]) -> bo
 
 
 @source(proxied("services"))
-def ingress_direct_answers(cluster: Cluster, ingress_answers: Readings[HostAnswer], services: Readings[Service]) -> Readings[DirectAnswer]:
+def ingress_direct_answers(
+    cluster: Cluster,
+    ingress_answers: Readings[HostAnswer],
+    services: Readings[Service],
+    endpoint_slices: Readings[EndpointSlice],
+) -> Readings[DirectAnswer]:
     """What the backend answers to the same path by itself, for each host whose answer looks as if it came from something else."""
     by_name, found = services.by_name(), Collector[DirectAnswer]()
+    ready = {(subject.namespace, one.service) for subject, one in endpoint_slices if any(each.ready for each in one.endpoints)}
     for subject, one in ingress_answers:
         service = by_name.get((subject.namespace, one.backend.name))
         port = port_of(service, one.backend) if service else None
-        if not one.odd or one.changes or port is None:
+        nobody = (subject.namespace, one.backend.name) not in ready and not endpoint_slices.missing_reason(subject.namespace)
+        if not one.odd or one.changes or port is None or nobody:
             continue
         scheme = "https" if port.port == 443 or port.name == "https" else "http"
         endpoint = cluster.service(subject.namespace, one.backend.name, port.port, scheme=scheme)

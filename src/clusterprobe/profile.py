@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
-import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from clusterprobe.errors import ProfileError
 from clusterprobe.model import Severity
+from clusterprobe.profile_errors import Lines, Path_, explain
 
 System = Literal["prometheus", "alertmanager", "loki", "grafana", "airflow", "mlflow"]
 StorageKind = Literal["local", "nfs", "network", "ephemeral"]
@@ -113,6 +113,8 @@ class Thresholds(Part):
     query_queue_seconds: Annotated[float, Field(gt=0, le=600)] = 1.0
     remote_write_lag_seconds: Annotated[float, Field(gt=0, le=86400)] = 120.0
     certificate_days: Annotated[float, Field(ge=0, le=3650)] = 14.0
+    application_minutes: Annotated[float, Field(gt=0, le=10080)] = 15.0
+    reconcile_minutes: Annotated[float, Field(gt=0, le=10080)] = 30.0
     canary_window_minutes: Annotated[int, Field(gt=0, le=1440)] = 10
     canary_min_requests: Annotated[int, Field(ge=20, le=1_000_000)] = 100
     canary_error_percent: Annotated[float, Field(gt=0, le=100)] = 1.0
@@ -163,6 +165,13 @@ class IngressProfile(Part):
     classes: list[str] = []
 
 
+class Deployed(Part):
+    """What an Application of Argo CD (`namespace/name`) must be at: a commit, or its first seven digits or more, or a version."""
+
+    application: Annotated[str, Field(pattern=r"^[a-z0-9.-]+/[a-z0-9.-]+$")]
+    revision: Annotated[str, Field(min_length=1)]
+
+
 class Active(Part):
     """What `--active` may use."""
 
@@ -204,6 +213,7 @@ class Profile(Part):
     }
     ingress: IngressProfile = IngressProfile()
     deleted_claims: Literal["keep", "delete", "any"] = "keep"
+    deployments: list[Deployed] = []
     probes: Probes = Probes()
     secrets: list[Annotated[str, Field(pattern=r"^[a-z0-9.-]+/[a-z0-9.-]+$")]] = []
     known: list[Known] = []
@@ -271,11 +281,7 @@ def load_profile(name: str, folder: Path) -> Profile:
     try:
         return Profile.model_validate(merged)
     except pydantic.ValidationError as error:
-        raise ProfileError(_explain(error, lines, path)) from None
-
-
-Path_ = tuple[str | int, ...]
-Lines = dict[Path_, tuple[Path, int]]
+        raise ProfileError(explain(error, lines, path, Profile)) from None
 
 
 def _read_extending(path: Path, folder: Path, seen: tuple[Path, ...]) -> tuple[dict[str, Any], Lines]:
@@ -344,52 +350,3 @@ def _walk(node: yaml.Node, place: Path_, path: Path, lines: Lines) -> None:
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             _walk(value, (*place, index), path, lines)
-
-
-def _explain(error: pydantic.ValidationError, lines: Lines, path: Path) -> str:
-    return "\n".join(_explain_one(one, lines, path) for one in error.errors(include_url=False))
-
-
-def _explain_one(one: Any, lines: Lines, path: Path) -> str:
-    place: Path_ = tuple(one["loc"])
-    known = place
-    while known and known not in lines:
-        known = known[:-1]
-    file, line = lines.get(known, (path, 1))
-    key = ".".join(map(str, place))
-    if one["type"] == "extra_forbidden":
-        names = _keys_at(place[:-1])
-        near = difflib.get_close_matches(str(place[-1]), names, 1)
-        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(names))}"
-        return f"{file}:{line}: {key}: unknown key; {hint}"
-    message = one["msg"].removeprefix("Value error, ")
-    expected = _expected(one, message)
-    return f"{file}:{line}: {key}: {expected}, found {one['input']!r}"
-
-
-def _expected(one: Any, message: str) -> str:
-    if one["type"] == "literal_error":
-        names = re.findall(r"'([^']+)'", str(one["ctx"]["expected"]))
-        near = difflib.get_close_matches(str(one["input"]), names, 1)
-        return f"expected one of {', '.join(names)}" + (f" (did you mean {near[0]}?)" if near else "")
-    if one["type"] == "string_pattern_mismatch" and "(s|m|h)" in message:
-        return "expected a duration such as 90s, 5m or 1h"
-    if one["type"] == "string_pattern_mismatch" and "https?" in message:
-        return "expected an http:// or https:// address without credentials in it"
-    return message[:1].lower() + message[1:]
-
-
-def _keys_at(place: Path_) -> list[str]:
-    """The keys that are valid at a place of the profile."""
-    kind: Any = Profile
-    for step in place:
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            field = kind.model_fields.get(str(step))
-            kind = field.annotation if field else None
-        else:
-            arguments = [one for one in typing.get_args(kind) if one is not type(None)]
-            kind = arguments[-1] if arguments else None
-        if typing.get_origin(kind) is not dict and typing.get_origin(kind) is not list:
-            models = [one for one in typing.get_args(kind) if isinstance(one, type) and issubclass(one, BaseModel)]
-            kind = models[0] if models else kind
-    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []

@@ -13,7 +13,7 @@ PROBES = sorted((ROOT / "probes").glob("*/probe_*.py"))
 # Each layer may import itself and those before it.
 LAYERS = [
     {"model", "errors", "shipped", "redaction", "times", "incidents", "correlation", "alert_path", "catalogue"},
-    {"profile", "readings"},
+    {"profile_errors", "profile", "readings"},
     {"sources", "access"},
     {"systems", "environments", "discovery", "expectations", "verdict"},
     {"outcome", "evidence", "history", "settling", "archive", "archive_server", "permissions", "handbook"},

@@ -1,0 +1,65 @@
+"""What is wrong in a user's profile, in their own words: with file, line, key, and the nearest valid name."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import typing
+from pathlib import Path
+from typing import Any
+
+import pydantic
+from pydantic import BaseModel
+
+Path_ = tuple[str | int, ...]
+Lines = dict[Path_, tuple[Path, int]]
+
+
+def explain(error: pydantic.ValidationError, lines: Lines, path: Path, model: type[BaseModel]) -> str:
+    """All that is wrong, a line each: file, line, key, and what was expected there."""
+    return "\n".join(_explain_one(one, lines, path, model) for one in error.errors(include_url=False))
+
+
+def _explain_one(one: Any, lines: Lines, path: Path, model: type[BaseModel]) -> str:
+    place: Path_ = tuple(one["loc"])
+    known = place
+    while known and known not in lines:
+        known = known[:-1]
+    file, line = lines.get(known, (path, 1))
+    key = ".".join(map(str, place))
+    if one["type"] == "extra_forbidden":
+        names = _keys_at(place[:-1], model)
+        near = difflib.get_close_matches(str(place[-1]), names, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(names))}"
+        return f"{file}:{line}: {key}: unknown key; {hint}"
+    message = one["msg"].removeprefix("Value error, ")
+    expected = _expected(one, message)
+    return f"{file}:{line}: {key}: {expected}, found {one['input']!r}"
+
+
+def _expected(one: Any, message: str) -> str:
+    if one["type"] == "literal_error":
+        names = re.findall(r"'([^']+)'", str(one["ctx"]["expected"]))
+        near = difflib.get_close_matches(str(one["input"]), names, 1)
+        return f"expected one of {', '.join(names)}" + (f" (did you mean {near[0]}?)" if near else "")
+    if one["type"] == "string_pattern_mismatch" and "(s|m|h)" in message:
+        return "expected a duration such as 90s, 5m or 1h"
+    if one["type"] == "string_pattern_mismatch" and "https?" in message:
+        return "expected an http:// or https:// address without credentials in it"
+    return message[:1].lower() + message[1:]
+
+
+def _keys_at(place: Path_, model: type[BaseModel]) -> list[str]:
+    """The keys that are valid at a place of the profile."""
+    kind: Any = model
+    for step in place:
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            field = kind.model_fields.get(str(step))
+            kind = field.annotation if field else None
+        else:
+            arguments = [one for one in typing.get_args(kind) if one is not type(None)]
+            kind = arguments[-1] if arguments else None
+        if typing.get_origin(kind) is not dict and typing.get_origin(kind) is not list:
+            models = [one for one in typing.get_args(kind) if isinstance(one, type) and issubclass(one, BaseModel)]
+            kind = models[0] if models else kind
+    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []

@@ -6,13 +6,22 @@ from collections.abc import Iterator
 
 import msgspec
 
-from clusterprobe.access.cluster import Cluster, Resource
+from clusterprobe.access.cluster import Cluster
 from clusterprobe.readings import Readings
 from clusterprobe.sources import source
-from clusterprobe.systems.kubernetes import lists
-from clusterprobe.systems.objects import Container, Metadata, Namespace, Node, Object, Requirement, Taint, Volume
+from clusterprobe.systems.kubernetes import DAEMON_SETS, lists
+from clusterprobe.systems.objects import (
+    Namespace,
+    Node,
+    Object,
+    PodSpec,
+    Requirement,
+    Taint,
+    Workload,
+    WorkloadSpec,
+    WorkloadTemplate,
+)
 
-DAEMON_SETS = Resource("v1", "daemonsets", "DaemonSet", "apps")
 # Every DaemonSet's pods tolerate these by themselves.
 _TOLERATED = frozenset(
     f"node.kubernetes.io/{name}"
@@ -50,35 +59,29 @@ class Affinity(Object):
     node_affinity: NodeAffinity | None = None
 
 
-class TemplateSpec(Object):
-    containers: list[Container]
-    volumes: list[Volume] | None = None
+class TemplateSpec(PodSpec):
     node_selector: dict[str, str] | None = None
     tolerations: list[Toleration] | None = None
     affinity: Affinity | None = None
 
 
-class TemplateMetadata(Object):
-    labels: dict[str, str] | None = None
-
-
-class Template(Object):
+class Template(WorkloadTemplate):
     spec: TemplateSpec
-    metadata: TemplateMetadata = msgspec.field(default_factory=TemplateMetadata)
 
 
-class DaemonSetSpec(Object):
+class DaemonSetSpec(WorkloadSpec):
     template: Template
 
 
-class DaemonSet(Object):
-    metadata: Metadata
+class DaemonSet(Workload):
+    """A workload of which it also matters where it may run."""
+
     spec: DaemonSetSpec
 
 
 @source(lists(DAEMON_SETS))
 def daemon_sets(cluster: Cluster, namespaces: Readings[Namespace]) -> Readings[DaemonSet]:
-    """Every DaemonSet, with what its pods mount of the node and where they may run."""
+    """Every DaemonSet, with what its pods run and mount of the node, where they may run, and how far its roll-out has got."""
     return cluster.list(DAEMON_SETS, DaemonSet, namespaces)
 
 

@@ -21,6 +21,7 @@ from clusterprobe.systems.objects import (
     ReplicaSet,
     Service,
     StorageClass,
+    Workload,
 )
 
 NAMESPACES = Resource("v1", "namespaces", "Namespace", namespaced=False)
@@ -31,6 +32,9 @@ REPLICA_SETS = Resource("v1", "replicasets", "ReplicaSet", "apps")
 CLAIMS = Resource("v1", "persistentvolumeclaims", "PersistentVolumeClaim")
 VOLUMES = Resource("v1", "persistentvolumes", "PersistentVolume", namespaced=False)
 CLASSES = Resource("v1", "storageclasses", "StorageClass", "storage.k8s.io", namespaced=False)
+DEPLOYMENTS = Resource("v1", "deployments", "Deployment", "apps")
+STATEFUL_SETS = Resource("v1", "statefulsets", "StatefulSet", "apps")
+DAEMON_SETS = Resource("v1", "daemonsets", "DaemonSet", "apps")
 CSI_DRIVERS = Resource("v1", "csidrivers", "CSIDriver", "storage.k8s.io", namespaced=False)
 
 
@@ -280,3 +284,15 @@ def storage_classes(cluster: Cluster) -> Readings[StorageClass]:
 def csi_drivers(cluster: Cluster) -> Readings[CsiDriver]:
     """Every CSI driver with what it wants done about a pod's fsGroup."""
     return cluster.list(CSI_DRIVERS, CsiDriver)
+
+
+@source(lists(DEPLOYMENTS))
+def deployments(cluster: Cluster, namespaces: Readings[Namespace]) -> Readings[Workload]:
+    """Every Deployment with the images that it wants, and how far its roll-out has got."""
+    return cluster.list(DEPLOYMENTS, Workload, namespaces)
+
+
+@source(lists(STATEFUL_SETS))
+def stateful_sets(cluster: Cluster, namespaces: Readings[Namespace]) -> Readings[Workload]:
+    """Every StatefulSet with the images that it wants, and how far its roll-out has got."""
+    return cluster.list(STATEFUL_SETS, Workload, namespaces)

@@ -73,7 +73,19 @@ from clusterprobe.systems.objects.storage import (
     Present,
     StorageClass,
 )
-from clusterprobe.systems.objects.workloads import PodTemplate, ReplicaSet, ReplicaSetSpec, TemplateContainer, TemplateSpec
+from clusterprobe.systems.objects.workloads import (
+    PodTemplate,
+    ReplicaSet,
+    ReplicaSetSpec,
+    RollingUpdate,
+    TemplateContainer,
+    TemplateSpec,
+    UpdateStrategy,
+    Workload,
+    WorkloadSpec,
+    WorkloadStatus,
+    WorkloadTemplate,
+)
 
 __all__ = [
     "Annotations",
@@ -130,6 +142,7 @@ __all__ = [
     "ReplicaSetSpec",
     "Requirement",
     "Resources",
+    "RollingUpdate",
     "SecretVolume",
     "SecurityContext",
     "Service",
@@ -141,7 +154,12 @@ __all__ = [
     "TemplateContainer",
     "TemplateSpec",
     "Terminated",
+    "UpdateStrategy",
     "Volume",
     "VolumeMount",
     "Waiting",
+    "Workload",
+    "WorkloadSpec",
+    "WorkloadStatus",
+    "WorkloadTemplate",
 ]

@@ -47,6 +47,7 @@ def recipes() -> list[Recipe]:
     stand_ins = {f"/bin/{name}": stand_in_path(name) for name in STAND_INS}
     return [
         Recipe(Image("lab/pause:1", ("/pause",)), {"/pause": _pause_path()}, nodes=NODES),
+        Recipe(Image("lab/pause:2", ("/pause",)), {"/pause": _pause_path()}),  # the same under a newer tag, to roll out
         Recipe(Image("lab/busybox:1", ("/bin/sh",)), with_shell=True, nodes=NODES),
         Recipe(Image("lab/stand-ins:1", ()), stand_ins),
         _published("registry.k8s.io/coredns/coredns:v1.12.1", "/coredns"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lab import api
+from lab.argocd import install_argocd
 from lab.build import definitions_folder
 from lab.command import wait_until
 from lab.images import bring_image, python_recipes, recipes
@@ -25,6 +26,7 @@ def install_platform() -> None:
     per_environment = [render(name, environment) for environment in ENVIRONMENTS for name in PER_ENVIRONMENT]
     api.apply(_together([*(render(name) for name in SHARED), *per_environment]))
     show_certificates()
+    install_argocd()
 
 
 def install_ingress() -> None:

@@ -107,6 +107,13 @@ TRAEFIK = Module(
     {"github.com/traefik/traefik/v3/pkg/version.Version": "3.4.1"},
     without={"github.com/go-acme/lego/v4": {"providers/dns/zz_gen_dns_providers.go": _NO_DNS_SERVICES}},
 )
+ARGO_CD = Module(
+    "github.com/argoproj/argo-cd/v3",
+    "v3.0.12",
+    {"argocd": "cmd"},  # one program that acts by the name that it is called by
+    {"github.com/argoproj/argo-cd/v3/common.version": "3.0.12"},
+    definitions="manifests/crds",
+)
 
 HELM = Module(
     "helm.sh/helm/v3",
@@ -133,6 +140,7 @@ MODULES = (
     SEALED_SECRETS,
     HELM,
     TRAEFIK,
+    ARGO_CD,
 )
 
 DEBIAN_PACKAGES = (
@@ -146,4 +154,6 @@ DEBIAN_PACKAGES = (
     "mmdebstrap",  # unpacks Debian for the images with Python in them
     "gcc",
     "libc6-dev",
+    "redis-server",  # Argo CD's cache
+    "git",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from lab import api, ingress, sealing, systems
+from lab import api, argocd, ingress, sealing, systems
 from lab.cluster.layout import NODES
 from lab.cluster.lifecycle import ready_nodes
 from lab.cluster.processes import ended_daemons
@@ -24,6 +24,7 @@ _EXPECTED = {
         *((each.namespace, f"{each.fullname}-operator") for each in ENVIRONMENTS),
         *((each.namespace, f"{each.release}-kube-state-metrics") for each in ENVIRONMENTS),
         *((each.workload_namespace, name) for each in ENVIRONMENTS for name in ("fastapi", "fastapi-canary", "churn-clients")),
+        *((argocd.namespace_of(each), "feature-store") for each in ENVIRONMENTS),
     ],
     "statefulsets": [
         ("logging", "loki"),
@@ -79,7 +80,7 @@ def _workloads() -> Iterator[str]:
             elif not is_rolled_out(found[key]):
                 yield f"{kind} {'/'.join(key)} is not ready"
     for pod in api.items("/api/v1/pods"):
-        if not is_ready(pod):
+        if not is_ready(pod) and pod["status"].get("phase") != "Succeeded":
             yield f"pod {pod['metadata']['namespace']}/{pod['metadata']['name']} is not ready"
 
 
@@ -118,6 +119,8 @@ def _systems() -> Iterator[str]:
         yield from _alerting(environment)
         if not systems.log_lines(f'{{namespace="{environment.workload_namespace}"}}', seconds=60):
             yield f"Loki has no recent line of {environment.workload_namespace}"
+        if trouble := argocd.trouble(argocd.name_in(environment)):
+            yield trouble
     yield from systems.log_alerts_missing()
 
 

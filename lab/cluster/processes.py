@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +16,14 @@ from lab.errors import LabError
 from lab.paths import STATE
 
 
-def start(name: str, program: str, *arguments: str, node: Node | None = None, first_on_path: Path | None = None) -> None:
+def start(
+    name: str,
+    program: str,
+    *arguments: str,
+    node: Node | None = None,
+    first_on_path: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> None:
     """Start a daemon, on the host or on a node; its output goes to logs/NAME.log."""
     command = [_resolve(program), *arguments]
     if node:  # not `ip netns exec`, which would hide the cgroup mounts
@@ -24,13 +31,19 @@ def start(name: str, program: str, *arguments: str, node: Node | None = None, fi
     LOGS.mkdir(parents=True, exist_ok=True)
     PROCESS_IDS.mkdir(parents=True, exist_ok=True)
     path = f"{first_on_path}:{ENVIRONMENT['PATH']}" if first_on_path else ENVIRONMENT["PATH"]
-    process_id = spawn(command, LOGS / f"{name}.log", {**ENVIRONMENT, "PATH": path})
+    process_id = spawn(command, LOGS / f"{name}.log", {**ENVIRONMENT, **(environment or {}), "PATH": path})
     (PROCESS_IDS / name).write_text(str(process_id))
 
 
 def ended_daemons() -> list[str]:
     """The daemons that were started and run no longer."""
     return [file.name for file in sorted(PROCESS_IDS.glob("*")) if not _runs(int(file.read_text()))]
+
+
+def is_started(name: str) -> bool:
+    """Whether a daemon was started, and runs."""
+    file = PROCESS_IDS / name
+    return file.exists() and _runs(int(file.read_text()))
 
 
 def stop_all() -> None:

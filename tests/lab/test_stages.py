@@ -8,6 +8,7 @@ import pytest
 from clusterprobe.alert_path import PATH
 from lab.stages import clear, stage
 from tests.lab.expectations import STAGES, Expectation
+from tests.lab.rounds import rounds
 from tests.lab.running import Done, clusterprobe, ours
 
 ALERT_PATH = "pipeline/alert-path"  # it concludes from the others, so that no stage has to say what it does
@@ -76,15 +77,31 @@ def test_the_healthy_lab_is_healthy_and_everything_is_examined(tmp_path: Path) -
     }
 
 
-@pytest.mark.parametrize("name", STAGES)
-def test_an_incident_is_found_with_its_cause_and_silent_once_repaired(name: str, tmp_path: Path) -> None:
-    expected = STAGES[name]
+def merged(names: tuple[str, ...]) -> Expectation:
+    """What several stages must lead to together."""
+    found = [STAGES[name] for name in names]
+    return Expectation(
+        findings={key: [] for one in found for key in one.findings},
+        warnings={key: [] for one in found for key in one.warnings},
+        besides=frozenset().union(*(one.besides for one in found)),
+        blind=frozenset().union(*(one.blind for one in found)),
+        active=any(one.active for one in found),
+    )
+
+
+@pytest.mark.parametrize("names", rounds(), ids=" + ".join)
+def test_an_incident_is_found_with_its_cause_and_silent_once_repaired(names: tuple[str, ...], tmp_path: Path) -> None:
+    expected = merged(names)
     options = ("--active", "--yes") if expected.active else ()
-    stage(name, expected.environment)
+    staged: list[str] = []
     try:
+        for name in names:
+            staged.append(name)
+            stage(name, STAGES[name].environment)
         done = wait_until_found(tmp_path / "staged", expected, *options)
     finally:
-        clear(name, expected.environment)
+        for name in reversed(staged):
+            clear(name, STAGES[name].environment)
     assert found(done) - expected.besides == set(expected.findings), done.said
     assert lesser(done) >= set(expected.warnings), done.said
     assert blind(done) <= expected.blind, done.said
@@ -92,12 +109,17 @@ def test_an_incident_is_found_with_its_cause_and_silent_once_repaired(name: str,
     assert bool(done.probe(ALERT_PATH)["findings"]) == broken, done.said
     assert done.verdicts("broken") == {}
     assert done.status == (1 if expected.findings else 2 if done.verdicts("inconclusive") else 0)
-    for (probe, reason), words in (expected.findings | expected.warnings).items():
-        finding = done.finding(probe, reason)
-        text = " ".join(finding[part] for part in ("problem", "cause", "fix"))
-        assert [word for word in words if word not in text] == [], text
-        assert "$ " in finding["fix"]
-        assert finding["prevention"]
+    for name in names:
+        for (probe, reason), words in (STAGES[name].findings | STAGES[name].warnings).items():
+            check_words(done, probe, reason, words)
     assert ours() == [], "a run leaves nothing of its own behind"
     done = wait_until_healthy(tmp_path / "cleared", *options)
     assert healthy(done), done.said
+
+
+def check_words(done: Done, probe: str, reason: str, words: list[str]) -> None:
+    """One of the findings of this reason says all of it, has commands for the fix, and tells how to prevent it."""
+    findings = [one for one in done.probe(probe)["findings"] if one["reason"] == reason]
+    texts = [" ".join(one[part] for part in ("problem", "cause", "fix")) for one in findings]
+    assert any(all(word in text for word in words) for text in texts), texts
+    assert all("$ " in one["fix"] and one["prevention"] for one in findings)

@@ -18,12 +18,24 @@ _DATABASE = "/mlflow/mlflow.db"
 
 def _stop_scheduler(_: Environment) -> None:
     api.patch(f"{_AIRFLOW}-scheduler", {"spec": {"replicas": 0}})
+    wait_for_rollout(f"{_AIRFLOW}-scheduler")
     wait_until("Airflow to miss its scheduler", lambda: systems.airflow_health("scheduler") == "unhealthy", PATIENCE_SECONDS)
 
 
 def _start_scheduler(_: Environment) -> None:
     api.patch(f"{_AIRFLOW}-scheduler", {"spec": {"replicas": 1}})
     wait_for_rollout(f"{_AIRFLOW}-scheduler")
+    wait_until("Airflow to hear of its scheduler", lambda: systems.airflow_health("scheduler") == "healthy", PATIENCE_SECONDS)
+
+
+def _delay_scheduler(_: Environment) -> None:
+    """A scheduler that is only just starting, as after any deployment: silent, and young."""
+    _start(f"{_AIRFLOW}-scheduler", f"sleep 120; {_command('airflow', 'airflow-scheduler')}")
+    wait_until("Airflow to miss its scheduler", lambda: systems.airflow_health("scheduler") == "unhealthy", PATIENCE_SECONDS)
+
+
+def _end_delay(_: Environment) -> None:
+    _start(f"{_AIRFLOW}-scheduler", _command("airflow", "airflow-scheduler"))
     wait_until("Airflow to hear of its scheduler", lambda: systems.airflow_health("scheduler") == "healthy", PATIENCE_SECONDS)
 
 
@@ -40,23 +52,29 @@ def _repair_database(_: Environment) -> None:
 
 def _refuse_host(_: Environment) -> None:
     """As MLflow is by default since 3.5: localhost and private addresses may call it, its Service's name may not."""
-    _start_mlflow(re.sub(r"--allowed-hosts \S+", "", _command()))
+    _start(_MLFLOW, re.sub(r"--allowed-hosts \S+", "", _command("mlflow", "mlflow")))
     wait_until("MLflow to refuse its Service's name", lambda: "Invalid Host header" in _experiments(), PATIENCE_SECONDS)
 
 
-def _allow_host(_: Environment) -> None:
-    _start_mlflow(_command())
+def _allow_one_host(_: Environment) -> None:
+    """Only one of the Service's names is let through, which is the one that clients use."""
+    _start(_MLFLOW, re.sub(r"--allowed-hosts \S+", "--allowed-hosts mlflow.mlflow.svc:*", _command("mlflow", "mlflow")))
     wait_until("MLflow to find its experiments", _finds_experiments, PATIENCE_SECONDS)
 
 
-def _command() -> str:
-    return str(document("mlflow", "Deployment", "mlflow")["spec"]["template"]["spec"]["containers"][0]["args"][0])
+def _allow_hosts(_: Environment) -> None:
+    _start(_MLFLOW, _command("mlflow", "mlflow"))
+    wait_until("MLflow to find its experiments", _finds_experiments, PATIENCE_SECONDS)
 
 
-def _start_mlflow(command: str) -> None:
+def _command(manifest: str, deployment: str) -> str:
+    return str(document(manifest, "Deployment", deployment)["spec"]["template"]["spec"]["containers"][0]["args"][0])
+
+
+def _start(deployment: str, command: str) -> None:
     change = [{"op": "replace", "path": "/spec/template/spec/containers/0/args/0", "value": command}]
-    api.patch(_MLFLOW, change, api.JSON_PATCH)
-    wait_for_rollout(_MLFLOW)
+    api.patch(deployment, change, api.JSON_PATCH)
+    wait_for_rollout(deployment)
 
 
 def _in_mlflow(program: str) -> None:
@@ -92,8 +110,22 @@ STAGES = tuple(
             "mlflow-host-refused",
             "MLflow does not let its Service's name through, as by default: /health still says OK, clients get 403",
             _refuse_host,
-            _allow_host,
+            _allow_hosts,
             "MLflow",
+        ),
+        (
+            "mlflow-one-host-allowed",
+            "MLflow lets only one of its Service's names through, the one that its clients use: no incident",
+            _allow_one_host,
+            _allow_hosts,
+            "MLflow",
+        ),
+        (
+            "airflow-scheduler-starting",
+            "Airflow's scheduler is only just starting, as after any deployment: no incident",
+            _delay_scheduler,
+            _end_delay,
+            "Airflow",
         ),
     )
 )

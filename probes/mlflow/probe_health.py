@@ -22,7 +22,11 @@ def probe_health(verdict: Verdict, mlflow_alive: Readings[Alive], mlflow_behind:
     Fix: Add the Service's names, each with `:*` for the port, to `--allowed-hosts`; or bring the database back.
     Prevention: Search for experiments, by the Service's name, after each deployment; `/health` alone proves nothing.
     """
-    rows = [[str(subject), alive.version or "?", "OK"] for subject, alive in verdict.examine(mlflow_alive)]
+    rows = []
+    for subject, alive in verdict.examine(mlflow_alive):
+        rows.append([str(subject), alive.version or "?", "OK"])
+        if not alive.version:
+            verdict.note(f"{subject} does not tell its version: it has no /version")
     options = _options(verdict.enrich(pods))
     for subject, behind in verdict.examine(mlflow_behind):
         rows += [[str(subject), one.host, one.message or one.outcome] for one in behind.asked]

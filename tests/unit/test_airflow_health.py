@@ -1,6 +1,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from clusterprobe.access.http import Answer
@@ -72,6 +73,13 @@ def test_a_stopped_scheduler_is_an_error_although_the_web_server_answers() -> No
     assert "No pod of it (component=scheduler) is there" in finding.cause
     assert "$ kubectl -n airflow scale deployment airflow-scheduler --replicas 1" in finding.fix
     assert finding.breaks == ["Airflow/airflow/airflow"]
+
+
+def test_a_pod_that_is_being_deleted_is_no_scheduler_any_more() -> None:
+    going = pod("scheduler")
+    going = msgspec.structs.replace(going, metadata=msgspec.structs.replace(going.metadata, deletion_timestamp=LONG_AGO))
+    (finding,) = judged(probe_health, **platform(health(scheduler=unhealthy()), pods=[going])).findings
+    assert "No pod of it" in finding.cause
 
 
 def test_a_scheduler_that_crashes_is_named_with_its_exit_code_and_rests_on_its_workload() -> None:

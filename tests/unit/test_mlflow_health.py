@@ -53,6 +53,11 @@ def test_without_an_option_the_default_is_named() -> None:
     assert "not among its arguments" in finding.cause
 
 
+def test_one_without_a_version_passes_and_says_so() -> None:
+    verdict = judged(probe_health, **platform(mlflow_alive=single(POD, Alive())))
+    assert (outcome(verdict), verdict.notes) == ("pass", ["Pod mlflow/mlflow-0 does not tell its version: it has no /version"])
+
+
 def test_one_that_refuses_some_names_only_passes_and_says_which() -> None:
     verdict = judged(probe_health, **platform([Asked(NAMES[0], "host", HOST), Asked(NAMES[1], "ok"), Asked(NAMES[2], "ok")]))
     assert outcome(verdict) == "pass"

@@ -70,7 +70,7 @@ def _is_part(pod: Pod, airflow: Subject, name: str) -> bool:
     release = pod.label(INSTANCE) or pod.label("release") or "airflow"
     label = LABELS.get(name)
     same = component_of(pod) == label if label else component_of(pod) in ("standalone", "")
-    done = pod.status.phase == "Succeeded"
+    done = pod.status.phase == "Succeeded" or pod.metadata.deletion_timestamp
     return is_airflow(pod) and not done and same and (pod.metadata.namespace, release) == (airflow.namespace, airflow.name)
 
 

@@ -165,7 +165,6 @@ STAGES: dict[str, Expectation] = {
                 "none of its replicas is Ready",
                 "Deployment fastapi-dev/fastapi",
             ],
-            ("pipeline/alert-path", "AlertPathBroken"): ["gets past FastAPI", "serving/health"],
         }
     ),
     "canary-errors": Expectation(

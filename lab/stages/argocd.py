@@ -110,7 +110,10 @@ def stage_syncing(environment: Environment) -> None:
 
 
 def clear_hook(environment: Environment) -> None:
-    """The hook goes, from Git and from the cluster; the one that goes on is not waited for."""
+    """A synchronisation that still waits for its hook is ended, as `argocd app terminate-op` does; the hook goes, too."""
+    if argocd.state(argocd.name_in(environment))[2] == "Running":
+        _patch(environment, {"status": {"operationState": {"phase": "Terminating"}}})
+        _wait_for(environment, "to end its synchronisation", lambda _, __, phase: phase not in ("Running", "Terminating"))
     api.delete(f"/apis/batch/v1/namespaces/{argocd.namespace_of(environment)}/jobs/feature-store-check", grace_seconds=0)
     clear_content(environment)
 

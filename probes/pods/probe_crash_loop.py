@@ -174,6 +174,7 @@ def _report(verdict: Verdict, crashes: list[Crash], reason: str, known: Known, s
         f"$ kubectl -n {namespace} describe pod {pod.metadata.name}" + _undo(workload, old),
         prevention=PREVENTION,
         exhibits=[_table(crashes), *([Text(title="Its last lines", text="\n".join(lines))] if lines else [])],
+        breaks=[f"{workload.kind}/{namespace}/{workload.name}"],
         rests_on=sorted({f"Secret/{namespace}/{name}" for one in crashes if (name := missing_secret(one.message))}),
     )
 

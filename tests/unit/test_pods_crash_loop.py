@@ -170,6 +170,7 @@ def test_a_missing_secret_is_named_and_would_explain_it() -> None:
     finding = judged(probe_crash_loop, **world(case_named("Secret that is missing"))).findings[0]
     assert 'secret "db" not found' in finding.cause
     assert finding.rests_on == [f"Secret/{finding.subject.namespace}/db"]
+    assert finding.breaks == [f"{finding.subject.kind}/{finding.subject.namespace}/{finding.subject.name}"]
 
 
 def test_a_liveness_probe_that_kills_is_named_with_its_answer() -> None:

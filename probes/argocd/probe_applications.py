@@ -15,6 +15,7 @@ from clusterprobe.systems.argocd_causes import (
     failed_results,
     failure_stands,
     only_pruning_is_left,
+    references,
     speaks_of_now,
     unhealthy,
     workloads_by_place,
@@ -284,7 +285,7 @@ def _judge_health(verdict: Verdict, subject: Subject, one: Application, known: K
             problem=f"has been Progressing for {ago(known.now - began)}.",
             cause=f"Something in it does not become ready: {health.message or 'Argo CD does not tell here what'}.",
             fix="See what is not ready:\n" + f"$ kubectl -n {one.spec.destination.namespace} get deployments,statefulsets,daemonsets,pods",
-            rests_on=[each.reference for each in one.resources],
+            rests_on=references(one.resources),
         )
     elif health.status in ("Progressing", "Suspended"):
         verdict.note(f"{subject} is {health.status}")
@@ -312,7 +313,7 @@ def _report_degraded(verdict: Verdict, subject: Subject, one: Application, known
         fix=f"Repair what is not well, in Git:\n{look or _tree(subject)}",
         exhibits=[_objects(one.resources)],
         # Where Argo CD does not tell which, a finding about any of them explains it.
-        rests_on=[each.resource.reference for each in faults] or [each.reference for each in one.resources],
+        rests_on=references(each.resource for each in faults) or references(one.resources),
     )
 
 

@@ -247,7 +247,7 @@ def test_degraded_names_the_object_that_argo_cd_tells() -> None:
     (finding,) = judged(probe_applications, **world(application(health="Degraded", resources=[DEPLOYMENT, sealed]))).findings
     assert (finding.reason, finding.severity) == ("Degraded", "error")
     assert "SealedSecret/web-dev/db: no key could decrypt" in finding.cause
-    assert finding.rests_on == ["SealedSecret/web-dev/db"]
+    assert finding.rests_on == ["SealedSecret/web-dev/db", "Secret/web-dev/db"]
     assert "describe sealedsecret db" in finding.fix
 
 

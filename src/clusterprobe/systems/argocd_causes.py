@@ -75,6 +75,16 @@ def unhealthy(one: Application, workloads: dict[tuple[str, str, str], Workload])
     return found
 
 
+def references(resources: Iterable[ManagedResource]) -> list[str]:
+    """By which findings about these objects are found: those about a SealedSecret speak of the Secret that it should become."""
+    found = []
+    for one in resources:
+        found.append(one.reference)
+        if one.kind == "SealedSecret":
+            found.append(f"Secret/{one.namespace}/{one.name}")
+    return found
+
+
 def _stuck(workload: Workload) -> str:
     condition = workload.condition("Progressing")
     if condition and condition.reason == "ProgressDeadlineExceeded":

@@ -112,8 +112,8 @@ INCIDENTS = (
     ),
     Incident(
         "9b",
-        "Promtail loses its positions, or keeps them on slow storage",
-        "Without lasting positions a restart sends logs again or skips them.",
+        "Promtail's positions are shared between dev and prod, or lost",
+        "Two agents with one positions file skip each other's lines; without a lasting one a restart sends logs again.",
         _signs("promtail/positions"),
     ),
     Incident(

@@ -23,6 +23,12 @@ def read(path: Path) -> dict[Any, Any]:
     return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
+def documented(mark: str) -> str:
+    """The commands that docs/ci.md shows after this mark."""
+    text = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    return text.partition(f"<!-- {mark} -->\n```sh\n")[2].partition("```")[0]
+
+
 @dataclass(frozen=True)
 class Ran:
     """What a step left: its exit status, what it said, and what it handed on."""

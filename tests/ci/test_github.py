@@ -100,7 +100,7 @@ def test_without_a_package_the_version_that_the_action_came_with_is_installed(tm
     environment = action.temporary / "clusterprobe" / "bin"
     python = tmp_path / "python"  # pip would want an index for what builds the checkout: look at what it is asked for
     python.write_text(
-        "#!/bin/sh\n[ \"$2\" = venv ] || exit 0\n"
+        '#!/bin/sh\n[ "$2" = venv ] || exit 0\n'
         f"mkdir -p {environment}\nprintf '#!/bin/sh\\necho \"$@\"' >{environment}/python\nchmod +x {environment}/python\n"
     )
     python.chmod(0o755)

@@ -1,14 +1,18 @@
-"""The GitHub action's own steps against the real cluster: install the wheel, probe with the smoke profile."""
+"""The GitHub action's own steps against the real cluster: install the wheel, probe with the smoke profile, as whom docs/ci.md says."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from clusterprobe.profile import load_profile
 from clusterprobe.shipped import shipped
+from lab import api
 from lab.paths import KUBECONFIG
-from tests.ci.steps import OFFLINE, Action, Ran, lend_dependencies, wheel
+from tests.ci.steps import OFFLINE, Action, Ran, documented, execute, lend_dependencies, wheel
+
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +25,26 @@ def action(tmp_path_factory) -> Action:
 
 
 @pytest.fixture(scope="module")
-def smoke(action: Action) -> Ran:
-    return action.step("Probe", kubeconfig=KUBECONFIG.read_text())
+def kubeconfig(action: Action, tmp_path_factory) -> Path:
+    """What the commands of docs/ci.md make: the reader's."""
+    folder = tmp_path_factory.mktemp("account")
+    programs = action.temporary / "clusterprobe" / "bin"
+    environment = {**os.environ, "KUBECONFIG": str(KUBECONFIG), "HOME": str(folder), "PATH": f"{programs}:{os.environ['PATH']}"}
+    done = execute(["bash", "-euo", "pipefail", "-c", documented("account")], environment, folder)
+    yield folder / "reader.kubeconfig"
+    for path in (
+        f"{RBAC}/clusterrolebindings/clusterprobe-ci",
+        f"{RBAC}/clusterroles/clusterprobe-ci",
+        "/api/v1/namespaces/clusterprobe-ci",
+    ):
+        if api.find(path) is not None:
+            api.delete(path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def smoke(action: Action, kubeconfig: Path) -> Ran:
+    return action.step("Probe", kubeconfig=kubeconfig.read_text())
 
 
 def test_the_smoke_profile_sees_everything_of_the_healthy_lab_before_its_deadline(action: Action, smoke: Ran) -> None:
@@ -30,6 +52,7 @@ def test_the_smoke_profile_sees_everything_of_the_healthy_lab_before_its_deadlin
     assert load_profile("smoke", shipped("profiles")).timeout_seconds == 30
     # What is not read by then would be unchecked, and the exit status 2.
     assert (smoke.status, results["run"]["profile"], results["run"]["interrupted"]) == (0, "smoke", False), smoke.said
+    assert results["cluster"]["user"] == "system:serviceaccount:clusterprobe-ci:reader"
     assert [one["id"] for one in results["probes"] if one["unchecked"]] == []
     assert sum(one["verdict"] == "pass" for one in results["probes"]) > len(results["probes"]) / 2
 

@@ -10,9 +10,11 @@ from clusterprobe.profile import load_profile
 from clusterprobe.shipped import shipped
 from lab import api
 from lab.paths import KUBECONFIG
-from tests.ci.steps import OFFLINE, Action, Ran, documented, execute, lend_dependencies, wheel
+from lab.stages import clear, stage
+from tests.ci.steps import CI, OFFLINE, Action, Ran, documented, execute, lend_dependencies, read, wheel
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
+EXAMPLE = CI / "github" / "example.yml"
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +68,28 @@ def test_the_summary_says_so_and_the_kubeconfig_is_gone(action: Action, smoke: R
 def test_a_context_that_does_not_exist_is_bad_usage(action: Action, smoke: Ran, tmp_path: Path) -> None:
     done = action.step("Probe", kubeconfig=str(KUBECONFIG), context="nosuch", output=str(tmp_path / "out"))
     assert (done.status, done.outputs) == (4, {"exit-status": "4"}), done.said
+
+
+@pytest.fixture
+def deployed():
+    """A deployment that breaks something, between the two runs of an example."""
+    name, environment = "alertmanager-wrong-key", "dev"
+    yield lambda: stage(name, environment)
+    clear(name, environment)
+
+
+def test_a_deployment_that_breaks_something_fails_the_run_after_it(action: Action, kubeconfig: Path, deployed) -> None:
+    steps = read(EXAMPLE)["jobs"]["deploy"]["steps"]
+    before, after = [
+        {name.replace("-", "_"): value for name, value in step["with"].items() if name not in ("kubeconfig", "artifact")}
+        for step in steps
+        if "profile" in step.get("with", {})
+    ]
+    first = action.step("Probe", kubeconfig=kubeconfig.read_text(), **before)
+    assert first.status in (0, 2), first.said  # its example goes on after either
+    assert first.outputs["report"] == "before"
+    deployed()
+    second = action.step("Probe", kubeconfig=kubeconfig.read_text(), **after)
+    assert (second.status, "will not settle by itself" in second.said) == (1, True), second.said
+    results = json.loads((action.workspace / "after" / "results.json").read_text())
+    assert {probe for probe, _ in map(tuple, results["since"]["new"])} >= {"alertmanager/default-config"}, results["since"]

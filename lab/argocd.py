@@ -210,6 +210,7 @@ def _start(name: str, program: str, *arguments: str) -> None:
         "ARGOCD_ASK_PASS_SOCK": str(HOME / "ask-pass.sock"),
         "GOMAXPROCS": "1",
         "HOME": str(HOME),
+        "KUBECONFIG": str(KUBECONFIG),  # what the cluster that it believes to be in is reached by
         "TMPDIR": str(folder),
     }
     start(name, program, *arguments, environment=environment)

@@ -137,6 +137,7 @@ class Gathering:
         self._read, self._on_done = read, on_done
         self._futures: dict[str, Future[Any]] = {one.name: Future() for one in wanted}
         self._wanted = wanted
+        self._reading: set[str] = set()
         self.seconds: dict[str, float] = {}
 
     def start(self) -> None:
@@ -147,6 +148,7 @@ class Gathering:
     def _run(self, one: Source) -> None:
         needed = {name: self._futures[name].result() for name in one.needs}
         begun = time.monotonic()
+        self._reading.add(one.name)
         value = _guarded(one, lambda: self._read(one, needed))
         self.seconds[one.name] = time.monotonic() - begun
         self._futures[one.name].set_result(value)
@@ -165,7 +167,8 @@ class Gathering:
         return unreadable(Subject(kind="source", name=name), late)
 
     def pending(self, names: Iterable[str]) -> list[str]:
-        return [name for name in names if name in self._futures and not self._futures[name].done()]
+        """Those that are being read: one that has not begun, when the run is interrupted, may never."""
+        return [name for name in names if name in self._reading and not self._futures[name].done()]
 
 
 def _guarded(one: Source, read: Callable[[], Any]) -> Any:

@@ -19,10 +19,11 @@ from clusterprobe.access.lease import _Spec as Spec
 from clusterprobe.access.writer import Writer
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
+from clusterprobe.sources import Call
 from clusterprobe.systems import canaries
 from clusterprobe.systems.canaries import termination_canaries
 from clusterprobe.systems.objects import Node, PersistentVolume, PersistentVolumeClaim, Pod
-from tests.apiserver import ApiServer, stamp
+from tests.apiserver import KINDS, ApiServer, stamp
 from tests.factories import labelled, listing, make, refused
 
 PLACE = "/api/v1/namespaces/clusterprobe-active"
@@ -145,23 +146,101 @@ def test_what_names_the_exports_and_is_unreadable_stays_unreadable(server: ApiSe
     assert not readings.complete
 
 
-@pytest.mark.parametrize(
-    ("what", "status", "message"),
-    [
-        ("/pods", 403, "exceeded quota: compute"),
-        ("/pods", 403, 'violates PodSecurity "restricted:latest"'),
-        ("/pods", 400, "admission webhook denied the request"),
-        ("/persistentvolumes", 403, "cannot create resource persistentvolumes"),
-        ("/leases", 403, "cannot create resource leases"),
-        ("/namespaces", 403, "cannot create resource namespaces"),
-    ],
-)
-def test_what_is_denied_is_unreadable_with_the_reason_and_leaves_nothing(server: ApiServer, what: str, status: int, message: str) -> None:
-    server.state.refuse = lambda method, path, body: (status, message) if method == "POST" and path.endswith(what) else None
+DENIALS = [
+    ("pods", 403, 'pods "{name}" is forbidden: exceeded quota: compute, requested: pods=1, used: pods=3, limited: pods=3'),
+    ("pods", 403, 'pods "{name}" is forbidden: minimum cpu usage per Container is 100m, but request is 5m'),
+    ("pods", 403, 'pods "{name}" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true (pod or container ...)'),
+    ("pods", 400, 'admission webhook "validate.kyverno.svc-fail" denied the request: policy require-team: label team is missing'),
+    ("pods", 500, 'Internal error occurred: failed calling webhook "x.example.com": failed to call webhook: context deadline exceeded'),
+    (
+        "persistentvolumes",
+        403,
+        'persistentvolumes is forbidden: User "a" cannot create resource "persistentvolumes" in API group "" at the cluster scope',
+    ),
+    (
+        "persistentvolumeclaims",
+        403,
+        'persistentvolumeclaims "{name}" is forbidden: exceeded quota: storage, requested: persistentvolumeclaims=1',
+    ),
+    ("leases", 403, 'leases.coordination.k8s.io is forbidden: User "a" cannot create resource "leases" in API group "coordination.k8s.io"'),
+    ("namespaces", 403, 'namespaces is forbidden: User "a" cannot create resource "namespaces" in API group "" at the cluster scope'),
+]
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["namespace-of-ours", "namespace-of-theirs"])
+@pytest.mark.parametrize(("what", "status", "message"), DENIALS, ids=range(len(DENIALS)))
+def test_what_is_denied_is_unreadable_with_the_reason_and_leaves_nothing(
+    server: ApiServer, what: str, status: int, message: str, there: bool
+) -> None:
+    if there:
+        server.put(PLACE)
+    before = server.state.versions()
+    server.state.refuse = lambda method, path, body: (
+        (status, message.format(name=body["metadata"]["name"])) if method == "POST" and path.endswith(f"/{what}") else None
+    )
     readings = fly(cluster_at(server), node("worker1"))
-    assert any(message in one.reason for one in readings.unreadable)
+    if what == "namespaces" and there:
+        return
+    assert any(message.partition("{name}")[2] in one.reason for one in readings.unreadable)
+    assert server.state.versions() == before
+    plain = [""] if what.startswith("persistent") else []
+    assert [one.export for timings in readings.items for one in timings] == plain
+
+
+def test_a_namespace_that_is_deleted_in_mid_run_is_unreadable_and_leaves_nothing(server: ApiServer) -> None:
+    def delete(number: int) -> None:
+        if server.state.requests[number - 1] == ("POST", f"{PLACE}/pods"):
+            server.state.remove(PLACE)
+
+    server.put(f"{PLACE}/configmaps/slow", finalizers=["example.com/slow"])  # put first, so that the namespace stays for a while
+    server.put(PLACE)
+    server.state._used = lambda path, of=server.state._used: path == PLACE or of(path)  # type: ignore[method-assign]
+    server.state.before = delete
+    readings = fly(cluster_at(server), node("worker1"))
+    assert "because it is being terminated" in readings.unreadable[0].reason
     assert server.state.left == []
-    assert [one.export for timings in readings.items for one in timings] == ([""] if what == "/persistentvolumes" else [])
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["namespace-of-ours", "namespace-of-theirs"])
+@pytest.mark.parametrize("call", canaries.CALLS, ids=lambda call: f"{call.verb}-{call.resource}")
+def test_without_one_permission_nothing_is_left_and_what_could_not_be_is_said(server: ApiServer, call: Call, there: bool) -> None:
+    """Whoever may make something, but not take it away again, makes nothing."""
+    if there:
+        server.put(PLACE)
+    before = server.state.versions()
+    denied: list[str] = []
+
+    def refuse(method: str, path: str, body: Any) -> tuple[int, str] | None:
+        if _verb(server, method, path) != (call.verb, call.resource):
+            return None
+        denied.append(path)
+        return 403, f'{call.resource} is forbidden: User "a" cannot {call.verb} resource "{call.resource}" in API group "{call.group}"'
+
+    server.state.refuse = refuse
+    readings = fly(cluster_at(server), node("worker1"))
+    deadline = time.monotonic() + 2  # who may not look whether something went has not waited for it
+    while server.state.versions() != before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert server.state.versions() == before
+    if denied and call != Call("list", "persistentvolumes"):  # who may not list them made none
+        assert any(f"cannot {call.verb} resource" in one.reason for one in readings.unreadable)
+
+
+def _verb(server: ApiServer, method: str, path: str) -> tuple[str, str]:
+    """The permission that a request needs."""
+    parts = path.split("/")
+    if parts[-1] in KINDS:
+        watch = method == "GET" and parts[-1] == "pods" and ("POST", path) in server.state.requests[:-1]
+        return {"POST": "create", "GET": "watch" if watch else "list"}[method], parts[-1]
+    return {"GET": "get", "PUT": "update", "DELETE": "delete"}[method], parts[-2]
+
+
+def test_what_a_killed_run_left_is_gone_when_the_next_one_ends_however_long_it_takes(server: ApiServer) -> None:
+    server.put(PLACE)
+    server.put(f"{PLACE}/pods/clusterprobe-run-dead-0-0", labels=OURS)
+    server.state.hang_seconds = lambda pod: 2.0 if pod["metadata"]["name"].startswith("clusterprobe-run-dead") else 0.0
+    assert fly(cluster_at(server), node("worker1")).complete
+    assert server.state.left == []
 
 
 @pytest.mark.parametrize(
@@ -300,6 +379,7 @@ def test_a_lease_expires_by_the_api_servers_clock() -> None:
 
 
 def test_a_lease_that_was_taken_over_is_lost(server: ApiServer) -> None:
+    server.put(PLACE)
     lease = Lease(Writer(Origin(server.url)), "clusterprobe-active", "run-a", OURS, time.time)
     lease.acquire(Deadline.after(5), lambda: False)
     server.state.objects[LEASE]["spec"]["holderIdentity"] = "run-b"
@@ -332,36 +412,3 @@ def test_interrupted_at_any_request_nothing_is_left() -> None:
         assert readings.unreadable or len(readings.items[0]) == 2
         server.shutdown()
         server.server_close()
-
-
-class Killed(BaseException):
-    """Nothing that anybody catches."""
-
-
-def test_killed_at_any_request_the_next_run_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clusterprobe.access.lease.CLOCK_SLACK_SECONDS", -60.0)  # the killed run's lease counts as expired
-    send = Writer.create, Writer.read, Writer.delete, Writer.replace
-    for number in range(1, 14):
-        server = ApiServer()
-        calls = iter(range(1, 10_000))
-        with monkeypatch.context() as killing:
-            for name, function in zip(("create", "read", "delete", "replace"), send, strict=True):
-                killing.setattr(Writer, name, _dying(function, calls, number))
-            killing.setattr(active.Workspace, "__exit__", lambda *_: None)
-            killing.setattr(active.Workspace, "_withdraw", lambda self: self._lease.stop())
-            with pytest.raises(Killed):
-                fly(cluster_at(server), node("worker1"))
-        assert fly(cluster_at(server), node("worker1")).complete
-        assert server.state.left == [], f"killed at call {number}"
-        server.shutdown()
-        server.server_close()
-
-
-def _dying(function: Any, calls: Iterator[int], number: int) -> Any:
-    def call(*arguments: Any, **options: Any) -> Any:
-        result = function(*arguments, **options) if next(calls) <= number else None
-        if result is None and next(calls) > number:
-            raise Killed
-        return result
-
-    return call

@@ -21,7 +21,8 @@ import msgspec
 from clusterprobe import errors
 from clusterprobe.access.cluster import Cluster, Resource
 from clusterprobe.access.deadline import Deadline
-from clusterprobe.access.lease import Lease, free
+from clusterprobe.access.lease import LEASES, Lease, free
+from clusterprobe.access.lease import NAME as LEASE
 from clusterprobe.access.watch import Event
 from clusterprobe.access.writer import Stored, Writer
 
@@ -33,6 +34,7 @@ POLL_SECONDS = 0.3
 MANAGED = "app.kubernetes.io/managed-by"
 OURS = "clusterprobe"
 RUN = "app.kubernetes.io/instance"
+NOBODY = "00000000-0000-0000-0000-000000000000"
 SELECTOR = f"{MANAGED}={OURS}"
 
 NAMESPACES = Resource("v1", "namespaces", "Namespace", namespaced=False)
@@ -82,6 +84,7 @@ class Workspace:
         self.writer = Writer(cluster.connection.origin)
         self._lease = Lease(self.writer, namespace, self.run, self.labels, cluster.now)
         self._made: list[Made] = []
+        self._deletable: set[Resource] = set()
         self._lock = threading.Lock()
         self._namespace_is_ours = False
 
@@ -97,15 +100,19 @@ class Workspace:
             raise errors.TimedOut(
                 f"the run's deadline leaves no time beside the {self._cleanup_seconds:.0f} s for cleaning up: raise --timeout"
             )
+        if self.stopped:
+            raise errors.TimedOut("the run was interrupted")
         limit = self.deadline.within(60)
         try:
             self._make_namespace(limit)
+            if not self._namespace_is_ours:
+                self._check_may_delete(LEASES, limit)  # in one of ours, it goes with it
             self._lease.acquire(limit, lambda: self.stopped)
         except BaseException:
             self._withdraw()
             raise
         try:
-            Janitor(self.writer, self.namespace, self.run, self._cluster.now).sweep(limit)
+            Janitor(self.writer, self.namespace, self.run, self._cluster.now, self._made.append).sweep(limit)
         except BaseException:
             self.__exit__()
             raise
@@ -127,6 +134,8 @@ class Workspace:
         while True:
             there = self.writer.read(NAMESPACES, "", self.namespace, limit, Stored)
             if there is None:
+                self._check_may_delete(NAMESPACES, limit)
+                free(self.writer, self.namespace, self._cluster.now(), limit)  # nor one of which we could not tell who holds it
                 self._namespace_is_ours = True  # noted before it is made
                 if self.writer.create(NAMESPACES, _namespace(self.namespace, self.labels), limit, Stored):
                     return
@@ -138,6 +147,11 @@ class Workspace:
             if settle.passed or self.stopped:
                 raise errors.Unreadable(f"the namespace {self.namespace} is being deleted: nothing can be made in it")
             time.sleep(POLL_SECONDS)
+
+    def _check_may_delete(self, resource: Resource, limit: Deadline) -> None:
+        """Nothing is made that could not be taken away again: raises `Forbidden`. The UID is nobody's, so nothing goes."""
+        name = {NAMESPACES: self.namespace, LEASES: LEASE}.get(resource, f"clusterprobe-{self.run}")
+        self.writer.delete(resource, self.namespace if resource.namespaced else "", name, limit, uid=NOBODY)
 
     def _withdraw(self) -> None:
         """The lease is somebody else's, or cannot be had: of the namespace, only one that nobody holds is taken away."""
@@ -183,6 +197,9 @@ class Workspace:
             "metadata": {"name": name, "labels": self.labels, **place},
             **body,
         }
+        if resource not in self._deletable:
+            self._check_may_delete(resource, self.deadline)
+            self._deletable.add(resource)
         with self._lock:
             if self.stopped:
                 raise errors.TimedOut("the run was interrupted")
@@ -223,7 +240,7 @@ class Workspace:
         made = Made(resource, self.namespace if resource.namespaced else "", name)
         try:
             self._wait_gone(made, self.deadline.within(seconds))
-        except errors.Unreadable:
+        except errors.TimedOut:
             return False
         return True
 
@@ -263,14 +280,16 @@ class Workspace:
 class Janitor:
     """Removes what a killed run left: objects with our label whose run holds no lease any more. Only with the lease in hand."""
 
-    def __init__(self, writer: Writer, namespace: str, run: str, now: Callable[[], float]) -> None:
-        self._writer, self._namespace, self._run, self._now = writer, namespace, run, now
+    def __init__(self, writer: Writer, namespace: str, run: str, now: Callable[[], float], note: Callable[[Made], None]) -> None:
+        """`note` is told of what in our own place has to go, so that the end of the run sees to it that it does."""
+        self._writer, self._namespace, self._run, self._now, self._note = writer, namespace, run, now, note
 
     def sweep(self, limit: Deadline) -> None:
         """Everything in our own namespace that is not of this run; elsewhere, what nobody is at work with."""
         selector = f"{SELECTOR},{RUN}!={self._run}"
         for resource in (PODS, CLAIMS):
             for one in self._writer.find(resource, selector, limit, self._namespace):
+                self._note(Made(resource, self._namespace, one.metadata.name))
                 self._writer.delete(resource, self._namespace, one.metadata.name, limit, uid=one.metadata.uid)
         self._sweep_volumes(selector, limit)
         for one in self._writer.find(NAMESPACES, selector, limit):
@@ -287,6 +306,7 @@ class Janitor:
             volume = self._writer.read(VOLUMES, "", one.metadata.name, limit, _Volume)
             place = volume.spec.claim_ref.namespace if volume else ""
             if place == self._namespace or (not self._is_new(one) and free(self._writer, place, self._now(), limit)):
+                self._note(Made(VOLUMES, "", one.metadata.name))
                 self._writer.delete(VOLUMES, "", one.metadata.name, limit, uid=one.metadata.uid)
 
     def _is_new(self, one: Stored) -> bool:

@@ -105,15 +105,15 @@ def disarm(server: ApiServer) -> None:
     server.state.before = server.state.after = lambda number: None
 
 
-def count(processes: Processes, folder: Path, *, namespace_is_there: bool) -> int:
-    """How many requests a run makes that nobody disturbs; the platform is as before afterwards."""
+def undisturbed(processes: Processes, folder: Path, *, namespace_is_there: bool) -> list[tuple[str, str]]:
+    """The requests of a run that nobody disturbs; the platform is as before afterwards."""
     with platform(namespace_is_there=namespace_is_there) as server:
         others, runs = server.state.versions(), Runs(server, processes, folder)
         runs.start("whole")
         status, results = runs.finish("whole")
         assert status == 0, results
         assert server.state.versions() == others
-        return len(server.state.requests)
+        return server.state.requests
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_killed_at_any_call_nothing_of_ours_is_left_and_nothing_else_touched(
             idle.put(processes)
 
     with ThreadPoolExecutor(AT_ONCE) as pool, _several(idle) as first:
-        calls = count(first, tmp_path / "whole", namespace_is_there=there)
+        calls = len(undisturbed(first, tmp_path / "whole", namespace_is_there=there))
         idle.put(first)
         assert calls > 30
         troubles = [trouble for trouble in pool.map(kill, range(1, calls + 1)) if trouble]
@@ -176,3 +176,25 @@ def _kill(processes: Processes, folder: Path, number: int, moment: str, sent: si
         if status != 0:
             return f"{where}: the next run ended with {status}: {[one['reason'] for one in results.get('probes', [])]}"
         return "" if server.state.versions() == others else f"{where}: {sorted(server.state.versions().items() ^ others.items())}"
+
+
+def test_killed_while_it_cleans_up_after_sigterm_the_next_run_leaves_nothing(tmp_path: Path) -> None:
+    """As Kubernetes does when a grace period is over. The last pod of ours mounts an export then, and is running."""
+    with Processes() as processes:
+        whole = undisturbed(processes, tmp_path / "whole", namespace_is_there=False)
+        mounted = len(whole) - whole[::-1].index(("GET", f"{PLACE}/pods"))  # the watch of the pod that mounts
+        for later in range(1, 11):
+            with platform(namespace_is_there=False) as server:
+                others, runs = server.state.versions(), Runs(server, processes, tmp_path / str(later))
+                first = Killer(server, mounted, "after", signal.SIGTERM)
+                second = Killer(server, mounted + later, "before", signal.SIGKILL)
+                pid = runs.start("killed")
+                first.aim(pid)
+                second.aim(pid)
+                status, _ = runs.finish("killed")
+                assert status == (-signal.SIGKILL if second.struck else 2)
+                disarm(server)
+                server.state.ahead_seconds += 60
+                runs.start("next")
+                assert runs.finish("next")[0] == 0
+                assert server.state.versions() == others, f"{later} requests after SIGTERM"

@@ -26,7 +26,7 @@ class NotFound(LabError):
 
 def call(method: str, path: str, body: object = None, content_type: str = "application/json", timeout: float = 10, host: str = "") -> bytes:
     """One request; anything but a 2xx answer is a LabError. `host` is the name that a server behind the proxy is called by."""
-    server, port, context = _endpoint()
+    server, port, context = endpoint()
     connection = http.client.HTTPSConnection(server, port, timeout=timeout, context=context)
     try:
         payload = None if body is None else json.dumps(body)
@@ -100,7 +100,8 @@ def apply(manifest: str) -> None:
     run("kubectl", "--kubeconfig", KUBECONFIG, "apply", "--server-side", "--force-conflicts", "-f", "-", text=manifest)
 
 
-def _endpoint() -> tuple[str, int, ssl.SSLContext]:
+def endpoint() -> tuple[str, int, ssl.SSLContext]:
+    """Where the API server is, and how to speak to it as the administrator."""
     if not KUBECONFIG.exists():
         raise LabError("the lab is not up: run `python -m lab up`")
     return _read_endpoint(KUBECONFIG.stat().st_mtime_ns)

@@ -14,6 +14,17 @@ from lab.stages import clear, stage, staged
 # In this order: a termination has to be over to be evidence, and a node that is slow to unmount would slow the other stages down.
 INCIDENTS = (
     ("agent-slow-flush", ""),
+    ("claims-delete-data", ""),
+    ("positions-shared", ""),
+    ("tls-expired", "prod"),
+    ("ingress-without-endpoints", "dev"),
+    ("sealed-for-other-namespace", "prod"),
+    ("argocd-sync-failed", "dev"),
+    ("argocd-old-revision", "prod"),
+    ("datasource-of-other-environment", "dev"),
+    ("dashboard-instant-log-query", "prod"),
+    ("slow-rule-group", "dev"),
+    ("canary-errors", "dev"),
     ("alertmanager-wrong-key", "dev"),
     ("receiver-without-name", "prod"),
     ("tsdb-on-nfs", "prod"),
@@ -21,6 +32,7 @@ INCIDENTS = (
     ("volume-permission-denied", "prod"),
     ("tmp-curl", "dev"),
     ("loki-instant-query", "dev"),
+    ("loki-wide-query", "prod"),
     ("nfs-unmount-hang", ""),
 )
 PROFILE = Path(__file__).parent / "profile.yaml"

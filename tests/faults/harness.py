@@ -68,11 +68,18 @@ def _load(path: Path) -> Callable[..., None]:
     return function
 
 
+_RUNNING = contextlib.ExitStack()  # until the process ends: a context that nobody holds ends when it is collected
+
+
 @cache
 def default_profile() -> Profile:
     """The default one, and what the recorded cluster has: so that `*/missing` has something to judge."""
     platform = Expect(
-        prometheus=["monitoring-dev", "monitoring-prod"], alertmanager=["monitoring-dev", "monitoring-prod"], loki=["logging"]
+        prometheus=["monitoring-dev", "monitoring-prod"],
+        alertmanager=["monitoring-dev", "monitoring-prod"],
+        loki=["logging"],
+        airflow=["airflow"],
+        mlflow=["mlflow"],
     )
     profile = load_profile("default", shipped("profiles"))
     return profile.model_copy(update={"expect": platform, "ingress": IngressProfile(address=entrance())})
@@ -81,8 +88,7 @@ def default_profile() -> Profile:
 @cache
 def entrance() -> str:
     """Where the recorded cluster's Ingress controller would be: what it shows and answers is no request to the API server."""
-    running = contextlib.ExitStack()  # until the process ends
-    return str(running.enter_context(serving(showing(make_pair(["*.lab.internal"])))))
+    return str(_RUNNING.enter_context(serving(showing(make_pair(["*.lab.internal"])))))
 
 
 @dataclass
@@ -183,19 +189,20 @@ def baseline(server: FaultServer) -> Baseline:
         for request in server.seen:
             found.asked[request.resource].add(one.name)
             found.pages[request.resource] = request.pages
-    found.outcome = Outcome(judge(Known(found.readings, set(), server.url, 60), probes()))
+    found.outcome = Outcome(judge(Known(found.readings, set(), server, 60), probes()))
     return found
 
 
 class Known(Evidence):
     """Evidence of which only some sources are read afresh; the others are as they were."""
 
-    def __init__(self, readings: Mapping[str, Any], afresh: set[str], url: str, seconds: float) -> None:
+    def __init__(self, readings: Mapping[str, Any], afresh: set[str], server: FaultServer, seconds: float) -> None:
         deadline = Deadline.after(seconds)
-        cluster = Cluster(connection(url), deadline)
+        server.rewind()
+        cluster = Cluster(connection(server.url), deadline)
         super().__init__(list(readings), default_profile(), cluster=cluster, deadline=deadline)
         self._readings, self._afresh = readings, afresh
-        cluster.skew_seconds, cluster._skew_known = _skew(readings), True
+        cluster.skew_seconds, cluster._skew_known = server.now - time.time(), True
         self._moment = cluster.now()
         self._gathering.start()
 
@@ -206,14 +213,10 @@ class Known(Evidence):
         return super()._read(one, needed) if one.name in self._afresh else self._readings[one.name]
 
 
-def _skew(readings: Mapping[str, Any]) -> float:
-    return float(next(iter(readings["identity"].items)).skew_seconds)
-
-
 def rerun(known: Baseline, server: FaultServer, resource: str, seconds: float) -> Outcome:
     """Run again only the probes that a path concerns, reading only what it concerns."""
     begun = time.monotonic()
-    evidence = Known(known.readings, known.affected(resource), server.url, seconds)
+    evidence = Known(known.readings, known.affected(resource), server, seconds)
     results = judge(evidence, known.readers(resource))
     return Outcome(results, time.monotonic() - begun, touched=_touched(evidence, known))
 
@@ -265,6 +268,11 @@ def wrongs(outcome: Outcome, healthy: Outcome) -> list[str]:
 # What these say of themselves where they know less; their probes judge that, and the matrix cannot see it.
 OF_THEIR_OWN = {
     "alertmanager_secrets",  # each fact is None where nothing tells it; it only matters where the fallback serves
+    "generated_secrets",  # the same
+    "unsealed_secrets",  # the same
+    "ingress_certificates",  # asked of the controller, not of the API server; no two handshakes give the same readings
+    "ingress_answers",  # the same
+    "ingress_direct_answers",  # of a backend that has no route to itself there is none
     "log_agents",  # a claim is only looked up for an agent whose positions lie on one, and is unreadable there
 }
 

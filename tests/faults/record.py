@@ -62,6 +62,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length)) if length else None
         headers = {"Accept": self.headers["Accept"]}
+        if not self.headers["Host"].startswith("127.0.0.1"):  # a source asks for a server by its name
+            headers["Host"] = self.headers["Host"]
         answer = self.server.upstream.send(
             method, self.path, Deadline.after(30), body=body, headers=headers, accept=ANY_STATUS, retry=False
         )

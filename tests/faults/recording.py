@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 HEALTHY = Path(__file__).with_name("healthy.json.gz")
 
 # What differs from run to run without asking for anything else: pages, and the window of a query.
-PASSING = frozenset({"limit", "continue", "time", "start", "end", "timeout"})
+PASSING = frozenset({"sinceSeconds", "limit", "continue", "time", "start", "end", "timeout"})
 # Bulk that no source decodes, some of which people fill with what is nobody's business.
 DROPPED = frozenset({"managedFields", "env", "envFrom"})
 DROPPED_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"

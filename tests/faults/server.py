@@ -134,10 +134,15 @@ class FaultServer:
                 with contextlib.suppress(OSError):
                     one.shutdown(socket.SHUT_RDWR)
 
+    def rewind(self) -> None:
+        """Back to the moment of the recording: a heartbeat that was young there is not old because the tests take long."""
+        self._skew = self.recording.clock - time.time()
+
     @contextlib.contextmanager
     def misbehaving(self, misbehave: Misbehave, where: Callable[[Request], bool], times: float = math.inf) -> Iterator[Injection]:
         """Inject a fault for the time of a `with`; starts to count requests anew."""
         self.seen.clear()
+        self.rewind()
         self.harmless = False
         self.injection = Injection(misbehave, where, times)
         try:

@@ -21,6 +21,10 @@ class Expectation:
     active: bool = False
     environment: str = ""
 
+    @property
+    def wanted(self) -> dict[tuple[str, str], list[str]]:
+        return self.findings | self.warnings
+
 
 PROMETHEUS = "monitoring-dev/monitoring-dev-kube-promet-prometheus"
 ALERTMANAGER = "monitoring-dev-kube-promet-alertmanager"
@@ -63,8 +67,13 @@ STAGES: dict[str, Expectation] = {
         blind=UNDELIVERED | {"alertmanager/config-secret"},
     ),
     "alertmanager-empty-secret": Expectation(
-        {("alertmanager/default-config", "OperatorFallbackConfig"): ["alertmanager-slack-config", "alertmanager.yaml"]},
-        blind=UNDELIVERED | {"alertmanager/config-secret"},
+        {
+            ("alertmanager/default-config", "OperatorFallbackConfig"): ["alertmanager-slack-config", "alertmanager.yaml"],
+            ("alertmanager/config-secret", "ConfigSecretWithoutKey"): [
+                "monitoring-dev/alertmanager-slack-config has no key alertmanager.yaml"
+            ],
+        },
+        blind=UNDELIVERED,
     ),
     "receiver-without-name": Expectation(
         {("alertmanager/config-secret", "ConfigRefused"): ["missing name in receiver", "alertmanager-slack-config"]},
@@ -104,11 +113,6 @@ STAGES: dict[str, Expectation] = {
         active=True,
     ),
     "tsdb-on-nfs": Expectation({("prometheus/storage", "TsdbOnNfs"): [PROMETHEUS, "NFS", "local-path"]}, blind=_STARTED),
-    "prometheus-cpu-throttled": Expectation(
-        {("prometheus/pressure", "FallsBehind"): ["instead of 1 s", "CPU limit", "20m", "limits.cpu", "has most"]},
-        besides=frozenset({("prometheus/targets", "TargetsDown")}),  # it is too slow to scrape itself
-        blind=_STARTED | {"prometheus/targets"},
-    ),
     "slow-rule-group": Expectation(
         {("prometheus/pressure", "RuleGroupTooSlow"): ["capacity-report", "PrometheusRule monitoring-dev/capacity-report", "up:max1h"]}
     ),
@@ -356,9 +360,6 @@ STAGES: dict[str, Expectation] = {
         {("argocd/applications", "ComparisonError"): ["app path does not exist", "dev at main", "Healthy"]},
         blind=frozenset({"argocd/revision"}),
     ),
-    "argocd-out-of-sync": Expectation(
-        warnings={("argocd/applications", "DriftNotHealed"): ["Deployment/features-dev/feature-store", "selfHeal"]}
-    ),
     "argocd-sync-window": Expectation(
         {
             ("argocd/applications", "CommitNotSynced"): ["sync window", "argocd proj windows list default"],
@@ -371,4 +372,18 @@ STAGES: dict[str, Expectation] = {
     "argocd-manual": Expectation(),  # waits for somebody by intent
     "argocd-syncing": Expectation(),
     "argocd-suspended": Expectation(),
+}
+
+# Staged by hand only: how late the scrapes come depends on how busy the machine itself is, so that on a busy one it is not found
+# within a minute, or found without the CPU that it used.
+BY_HAND: dict[str, Expectation] = {
+    "prometheus-cpu-throttled": Expectation(
+        {("prometheus/pressure", "FallsBehind"): ["instead of 1 s", "CPU limit", "20m", "limits.cpu", "has most"]},
+        besides=frozenset({("prometheus/targets", "TargetsDown")}),  # it is too slow to scrape itself
+        blind=_STARTED | {"prometheus/targets"},
+    ),
+    # Argo CD does not always notice within the stage's patience that what it manages was changed.
+    "argocd-out-of-sync": Expectation(
+        warnings={("argocd/applications", "DriftNotHealed"): ["Deployment/features-dev/feature-store", "selfHeal"]}
+    ),
 }

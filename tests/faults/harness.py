@@ -268,7 +268,8 @@ def wrongs(outcome: Outcome, healthy: Outcome) -> list[str]:
 # What these say of themselves where they know less; their probes judge that, and the matrix cannot see it.
 OF_THEIR_OWN = {
     "alertmanager_secrets",  # each fact is None where nothing tells it; it only matters where the fallback serves
-    "generated_secrets",  # the same
+    "pod_log_times",  # a namespace is as fresh as the newest line of any of its pods
+    "generated_secrets",  # facts that are None where nothing tells them, as above
     "unsealed_secrets",  # the same
     "ingress_certificates",  # asked of the controller, not of the API server; no two handshakes give the same readings
     "ingress_answers",  # the same

@@ -105,8 +105,10 @@ def ended(job: dict[str, Any]) -> str:
 
 def run_now(name: str) -> str:
     """What `kubectl create job --from=cronjob/…` does, until the job has ended."""
-    template = api.get(CRON_JOB)["spec"]["jobTemplate"]
-    metadata = {"name": name, "labels": template["metadata"]["labels"]}
+    cron_job = api.get(CRON_JOB)
+    template = cron_job["spec"]["jobTemplate"]
+    owner = {"apiVersion": "batch/v1", "kind": "CronJob", "name": NAME, "uid": cron_job["metadata"]["uid"], "controller": True}
+    metadata = {"name": name, "labels": template["metadata"]["labels"], "ownerReferences": [owner]}
     api.create(JOBS, {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": template["spec"]})
     return until(f"the job {name} ends", lambda: ended(api.get(f"{JOBS}/{name}")), 150)
 

@@ -45,6 +45,7 @@ def probe_freshness(
     quiet = sorted(name for name in answers if name not in settled)
     if quiet:
         verdict.note(f"The pods of {', '.join(quiet)} wrote nothing lately that could be missed.")
+    agents = verdict.enrich(agent_states)
     elsewhere = not loki_recent_lines.complete or any(not found.label for found in loki_recent_lines.items)
     for namespace, logs in settled.items():
         searched = answers.get(namespace, [])
@@ -52,7 +53,7 @@ def probe_freshness(
         written = max(times.settled for _, times in logs)
         blind = elsewhere or not searched or any(one.error for one in searched)
         if not blind and written > newest + SLACK_SECONDS:
-            _report(verdict, namespace, logs, newest, written, verdict.enrich(agent_states), profile)
+            _report(verdict, namespace, logs, newest, written, agents, profile)
 
 
 def _report(

@@ -193,6 +193,14 @@ class Answering:
         return Answer(status, {}, body, 0.0)
 
 
+class Without(Answering):
+    """A Loki that lists these modules, and serves no rules."""
+
+    def __init__(self, services: tuple[int, bytes]) -> None:
+        super().__init__(_services=services)
+        self.answers["/prometheus/api/v1/rules"] = (404, b"404 page not found")
+
+
 LOKI = Server(system="loki", namespace="logging", name="loki")
 
 
@@ -209,7 +217,22 @@ def test_the_counters_are_read_by_address_without_credentials() -> None:
 
 
 def test_a_loki_whose_modules_lack_the_ruler_has_none() -> None:
-    assert read(_services=(200, b"server => Running\nquerier => Running\n")).runs is False
+    without = (200, b"server => Running\nquerier => Running\n")
+    assert read_ruler(Without(without), LOKI).runs is False  # type: ignore[arg-type]
+
+
+def test_half_a_list_of_modules_proves_nothing_while_the_rules_answer() -> None:
+    with pytest.raises(BadResponse, match="and yet /prometheus/api/v1/rules answers"):
+        read(_services=(200, b"server => Running\nquerier => Run"))
+
+
+def test_lists_that_are_null_are_not_empty_ones() -> None:
+    for groups in (None, [{"name": "g", "file": "f", "rules": None}]):
+        with pytest.raises(BadResponse, match="a list is null"):
+            nothing = json.dumps({"status": "success", "data": {"groups": groups}}).encode()
+            answering = Answering()
+            answering.answers["/prometheus/api/v1/rules"] = (200, nothing)
+            read_ruler(answering, LOKI)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("body", [b"<html>login</html>", b"", b"{}"])

@@ -122,6 +122,7 @@ def read_ruler(endpoint: Endpoint, server: Server) -> Ruler:
     """One replica's ruler. That it has none is said only if Loki itself lists its modules without it."""
     runs = _runs_ruler(endpoint)
     if runs is False:
+        _confirm_absence(endpoint)
         return Ruler(server.namespace, server.name, runs=False)
     rules = _loaded(endpoint)
     metrics = samples_of(endpoint, {DISCOVERED, SENT, FAILED, DROPPED, RELOADED}, seconds=QUERY_SECONDS)
@@ -149,6 +150,12 @@ def _runs_ruler(endpoint: Endpoint) -> bool | None:
     return "ruler" in modules
 
 
+def _confirm_absence(endpoint: Endpoint) -> None:
+    """The list of modules has no end mark, so that half of it looks like a whole one: its rules must not be served either."""
+    if endpoint.get(LOADED, seconds=QUERY_SECONDS, accept=(200, 404)).status != 404:
+        raise BadResponse(f"GET {endpoint.url}/services: the module `ruler` is not in it, and yet {LOADED} answers")
+
+
 def _loaded(endpoint: Endpoint) -> list[LogRule]:
     what = f"GET {endpoint.url}{LOADED}"
     try:
@@ -157,7 +164,9 @@ def _loaded(endpoint: Endpoint) -> list[LogRule]:
         raise Unauthenticated(f"{error}; {TENANT_HINT}" if "org id" in str(error) else str(error)) from None
     if answer.status != "success" or answer.data is None:
         raise BadResponse(f"{what}: status {answer.status}: {redact(answer.error)[:200] or 'no data'}")
-    return [_rule(group, one) for group in answer.data.groups or [] for one in group.rules or []]
+    if answer.data.groups is None or any(group.rules is None for group in answer.data.groups):
+        raise BadResponse(f"{what}: a list is null, where Loki writes an empty one")
+    return [_rule(group, one) for group in answer.data.groups for one in group.rules or []]
 
 
 def _rule(group: _Group, one: _Rule) -> LogRule:

@@ -38,8 +38,11 @@ def agent(
 
 
 def states(*pods: Pod, **positions: str) -> Readings[Any]:
-    """Each agent's state, with what its /config says by the pod's name (`_` for `-`)."""
+    """Each agent's state, with what its /config says by the pod's name (`_` for `-`); the chart's place where nothing is named."""
     of = {name.replace("_", "-"): path for name, path in positions.items()}
+    for pod in pods:
+        if not any("positions.file" in one for one in pod.spec.containers[0].args or []):
+            of.setdefault(pod.metadata.name, "/run/promtail/positions.yaml")
     found = listing("Pod", pods)
     return found.map(
         lambda subject, pod: AgentState("promtail", pod.spec.node_name, 0.0, {}, 1, 0, 0, {}, positions=of.get(subject.name, ""))
@@ -153,3 +156,14 @@ def test_a_claim_that_cannot_be_read_is_unchecked() -> None:
 
 def test_what_cannot_be_read_adds_nothing_and_is_no_health() -> None:
     assert_blindness_is_no_health(probe_positions, platform(agent(), agent("b")))
+
+
+def test_an_agent_whose_configuration_cannot_be_read_is_unchecked_unless_its_flag_names_the_file() -> None:
+    silent = states(agent(), promtail_worker2="")
+    verdict = judged(probe_positions, **platform(agent(), agent_states=silent))
+    assert outcome(verdict) == "inconclusive"
+    assert "its page /config does not tell" in verdict.unread[0].reason
+    blind = Readings((), (refused("Pod", "logging", "not allowed to ask it"),))
+    assert "not allowed to ask it" in judged(probe_positions, **platform(agent(), agent_states=blind)).unread[0].reason
+    named = agent(args=("-positions.file=/run/promtail/own.yaml",))
+    assert outcome(judged(probe_positions, **platform(named, agent_states=blind))) == "pass"

@@ -10,7 +10,7 @@ from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
 from clusterprobe.systems.agent_states import AgentState
 from clusterprobe.systems.objects import Container, PersistentVolume, PersistentVolumeClaim, Pod, Volume, VolumeMount
-from clusterprobe.systems.promtail import NAME, POSITIONS, main_container, positions_path, why_unknown
+from clusterprobe.systems.promtail import NAME, POSITIONS, main_container, names_positions, positions_path, why_unknown
 from clusterprobe.systems.termination import Mounts
 
 KEPT, LOST = True, False
@@ -48,6 +48,10 @@ def agent_positions(
             continue
         state = states.get((subject.namespace, subject.name))
         path = (state.positions if state else "") or positions_path(program, container)
+        if program == "promtail" and not (state and state.positions) and not names_positions(program, container):
+            why = agent_states.missing_reason(subject.namespace) if state is None else "its page /config does not tell"
+            found.fail(subject, f"its configuration says where its positions lie, and could not be read: {why or 'it was not asked'}")
+            continue
         mount, volume = _mounted(pod, container, path)
         unknown = _why_unknown(path, mount) or why_unknown(subject.namespace, volume, claims, volumes)
         if unknown:

@@ -84,10 +84,14 @@ def main_container(pod: Pod, program: str) -> Container | None:
 
 def positions_path(program: str, container: Container) -> str:
     """Where the agent keeps its positions: as its flag says, else where the chart puts them."""
-    flag, usual = POSITIONS[program]
+    return names_positions(program, container) or POSITIONS[program][1]
+
+
+def names_positions(program: str, container: Container) -> str:
+    """The place that the agent's flag names, which wins over its configuration; empty without that flag."""
     words = " ".join([*(container.command or []), *(container.args or [])])
-    match = re.search(rf"(?<!\S)--?{re.escape(flag)}[= ]\s*(\S+)", words)
-    return match[1] if match else usual
+    match = re.search(rf"(?<!\S)--?{re.escape(POSITIONS[program][0])}[= ]\s*(\S+)", words)
+    return match[1] if match else ""
 
 
 def volume_at(pod: Pod, container: Container, path: str) -> Volume | None:

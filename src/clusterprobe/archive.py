@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from clusterprobe.decoding import from_json
 from clusterprobe.model import RunResult
 
 _NAME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z")
@@ -37,7 +38,7 @@ def finished(archive: Path) -> list[Path]:
 def load(folder: Path) -> Kept:
     """What a run's folder holds."""
     try:
-        return Kept(folder, msgspec.json.decode((folder / RESULTS).read_bytes(), type=RunResult))
+        return Kept(folder, from_json((folder / RESULTS).read_bytes(), RunResult))
     except (OSError, msgspec.MsgspecError):
         return Kept(folder, None)
 

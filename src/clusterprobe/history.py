@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from clusterprobe.decoding import from_json
 from clusterprobe.errors import UsageError
 from clusterprobe.model import Cluster, Finding, Past, ProbeResult, ProbeVerdict, RunResult, Since
 
@@ -21,7 +22,7 @@ def last_run(folder: Path, now: RunResult) -> RunResult | None:
     newest = sorted(beside, key=lambda one: one.stat().st_mtime, reverse=True)[:LOOK_BACK]
     for file in newest:
         try:
-            then = msgspec.json.decode(file.read_bytes(), type=RunResult)
+            then = from_json(file.read_bytes(), RunResult)
         except (OSError, msgspec.MsgspecError):
             continue
         if _comparable(then, now):
@@ -41,7 +42,7 @@ def _comparable(then: RunResult, now: RunResult) -> bool:
 def earlier(file: Path, cluster: Cluster) -> RunResult:
     """The run that a results.json holds, to compare with. Raises `UsageError` where a run of this cluster cannot be."""
     try:
-        then = msgspec.json.decode(file.read_bytes(), type=RunResult)
+        then = from_json(file.read_bytes(), RunResult)
     except OSError as error:
         raise UsageError(f"--against {file}: {error.strerror}") from None
     except msgspec.MsgspecError as error:

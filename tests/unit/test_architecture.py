@@ -12,7 +12,7 @@ PROBES = sorted((ROOT / "probes").glob("*/probe_*.py"))
 
 # Each layer may import itself and those before it.
 LAYERS = [
-    {"model", "errors", "shipped", "redaction", "times", "incidents", "correlation", "alert_path", "catalogue"},
+    {"model", "errors", "shipped", "redaction", "times", "incidents", "correlation", "alert_path", "catalogue", "decoding"},
     {"profile_errors", "profile", "readings"},
     {"sources", "access"},
     {"systems", "environments", "discovery", "expectations", "verdict"},
@@ -84,3 +84,9 @@ def test_a_probe_explains_itself(path: Path) -> None:
 def test_a_probe_has_a_unit_test(path: Path) -> None:
     tests = (ROOT / "tests" / "unit").glob("test_*.py")
     assert any(path.stem in one.read_text() for one in tests)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_structs_are_only_decoded_where_threads_are_kept_apart(path: Path) -> None:
+    calls = [ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    assert not {"msgspec.json.decode", "msgspec.json.Decoder", "msgspec.convert"} & set(calls) or path.stem == "decoding"

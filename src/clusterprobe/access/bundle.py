@@ -15,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from clusterprobe import __version__, model
+from clusterprobe.decoding import from_json
 from clusterprobe.errors import BundleError
 from clusterprobe.model import Struct, Subject, Unchecked
 from clusterprobe.readings import Readings
@@ -57,7 +58,7 @@ class Bundle:
                 if too_large:
                     raise BundleError(f"{path}: {too_large[0]} in it is too large")
                 self._members = {one: archive.read(one) for one in archive.namelist()}
-            self.manifest = msgspec.json.decode(self._members["manifest.json"], type=Manifest)
+            self.manifest = from_json(self._members["manifest.json"], Manifest)
         except OSError as error:
             raise BundleError(f"the bundle {path} cannot be read: {error.strerror}") from None
         except msgspec.MsgspecError as error:
@@ -72,9 +73,9 @@ class Bundle:
             why = "the bundle was captured without --active" if source.active else "it was not captured in this bundle"
             return Readings(absent=why) if source.active else _not_there(source, why)
         try:
-            stored = msgspec.json.decode(content, type=_Stored)
+            stored = from_json(content, _Stored)
             kind = source.value_type()
-            values = tuple((one.subject, msgspec.json.decode(one.value, type=kind)) for one in stored.values)
+            values = tuple((one.subject, from_json(one.value, kind)) for one in stored.values)
         except (msgspec.MsgspecError, RecursionError) as error:
             return _not_there(source, f"the bundle's readings do not fit this version: {error}")
         return Readings(values, tuple(stored.unreadable), stored.absent)

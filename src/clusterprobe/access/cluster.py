@@ -16,6 +16,7 @@ from clusterprobe import errors
 from clusterprobe.access.connection import Connection
 from clusterprobe.access.deadline import Deadline
 from clusterprobe.access.http import MAX_IN_FLIGHT, Answer, Http, Origin, decode
+from clusterprobe.decoding import from_json
 from clusterprobe.model import Subject
 from clusterprobe.readings import Collector, Readings
 
@@ -289,7 +290,7 @@ def _page(answer: Answer, kind: type[Value], resource: Resource, found: Collecto
     """A page's objects and the continue token; objects that do not fit go to `found.unreadable`, one by one."""
     what = f"list {resource.name}"
     try:
-        page = msgspec.json.decode(answer.body, type=_Page[kind])  # type: ignore[valid-type]
+        page = from_json(answer.body, _Page[kind])  # type: ignore[valid-type]
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         raw = decode(answer, _Page[msgspec.Raw], what)
         fitting = [_item(one, kind, resource, found) for one in raw.items]
@@ -301,10 +302,10 @@ def _page(answer: Answer, kind: type[Value], resource: Resource, found: Collecto
 
 def _item(raw: msgspec.Raw, kind: type[Value], resource: Resource, found: Collector[Value]) -> Value | None:
     try:
-        return msgspec.json.decode(raw, type=kind)
+        return from_json(raw, kind)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         try:
-            named = msgspec.json.decode(raw, type=_Any).metadata
+            named = from_json(raw, _Any).metadata
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             named = _Named()
         found.fail(resource.subject(named.namespace, named.name), f"this {resource.kind} is not as the API describes it: {error}")

@@ -18,6 +18,7 @@ from requests.adapters import HTTPAdapter
 
 from clusterprobe import __version__, errors
 from clusterprobe.access.deadline import Deadline, call_within
+from clusterprobe.decoding import from_json
 from clusterprobe.redaction import redact
 
 Value = TypeVar("Value")
@@ -296,8 +297,8 @@ def refusal(answer: Answer, what: str) -> errors.Unreadable:
 def _said(answer: Answer) -> str:
     """What the server says of itself: the message of a Kubernetes Status, else the first line of text."""
     try:
-        said = msgspec.json.decode(answer.body).get("message", "")
-    except (msgspec.MsgspecError, AttributeError, RecursionError, UnicodeDecodeError):
+        said = from_json(answer.body, dict[str, Any]).get("message", "")
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         said = ""
     if not said and "html" not in answer.headers.get("Content-Type", ""):
         said = answer.body[:300].decode("utf-8", "replace").strip().split("\n")[0]
@@ -319,7 +320,7 @@ def _retry_after(answer: Answer) -> float:
 def decode(answer: Answer, kind: type[Value], what: str) -> Value:
     """The body as JSON of that shape; `BadResponse` for anything else, with the likeliest explanation."""
     try:
-        return msgspec.json.decode(answer.body, type=kind)
+        return from_json(answer.body, kind)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         start = answer.body[:200].lstrip().lower()
         if start.startswith((b"<!doctype html", b"<html")):

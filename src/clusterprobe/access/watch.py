@@ -16,6 +16,7 @@ import requests
 from clusterprobe import errors
 from clusterprobe.access.deadline import Deadline
 from clusterprobe.access.http import Http, translate
+from clusterprobe.decoding import from_json
 
 MAX_EVENT_BYTES = 8 * 1024 * 1024
 STEP_SECONDS = 0.2
@@ -103,9 +104,9 @@ def _next(arrivals: queue.SimpleQueue[Arrival], deadline: Deadline, stopped: Cal
 
 def _decode(received: float, line: bytes, what: str) -> Event:
     try:
-        event = msgspec.json.decode(line, type=_Event)
+        event = from_json(line, _Event)
         if event.type == "ERROR":
-            status = msgspec.json.decode(event.object, type=_Status)
+            status = from_json(event.object, _Status)
             kind = errors.Expired if status.code == 410 else errors.BadResponse
             raise kind(f"{what}: {status.code} {status.message}")
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:

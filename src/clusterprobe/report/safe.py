@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import msgspec
-
+from clusterprobe.decoding import from_tree
 from clusterprobe.model import RunResult
 from clusterprobe.redaction import redacted
 
@@ -25,7 +24,7 @@ _CI_COMMAND = re.compile(r"(?<!\S)(?=::)|(?<=#)(?=#\w*\[)")
 
 def safe(result: RunResult) -> RunResult:
     """The same result with secrets taken out of every text, ready to be written anywhere."""
-    return msgspec.convert(_encodable(redacted(result)), RunResult)
+    return from_tree(_encodable(redacted(result)), RunResult)
 
 
 def _encodable(value: Any) -> Any:

@@ -11,6 +11,7 @@ import msgspec
 from clusterprobe.access.cluster import Cluster, Endpoint
 from clusterprobe.access.http import Answer, decode
 from clusterprobe.access.servers import Server, read_each
+from clusterprobe.decoding import from_json
 from clusterprobe.errors import BadResponse, NotFound, Unauthenticated
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
@@ -220,10 +221,10 @@ def _work(endpoint: Endpoint, base: str, credentials: bool, since: float) -> Wor
 
 def _refusal(answer: Answer, what: str) -> str:
     try:
-        told = msgspec.json.decode(answer.body)
+        told = from_json(answer.body, dict[str, Any])
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         told = {}
-    if isinstance(told, dict) and told.get("kind") == "Status":
+    if told.get("kind") == "Status":
         raise Unauthenticated(f"{what}: HTTP {answer.status}: the API server's proxy refuses it")
     return f"HTTP {answer.status} without credentials"
 

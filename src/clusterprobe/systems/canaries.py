@@ -16,6 +16,7 @@ from clusterprobe.access.active import CLAIMS, PODS, VOLUMES, Workspace
 from clusterprobe.access.cluster import Cluster
 from clusterprobe.access.deadline import Deadline
 from clusterprobe.access.writer import Stored
+from clusterprobe.decoding import from_json
 from clusterprobe.model import Subject, Unchecked
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
@@ -170,7 +171,7 @@ class _Round:
         """The pod from now on, matched by its UID; `TimedOut` once the phase's limit has passed."""
         for event in self._workspace.watch(PODS, stored, lambda: self._limit.passed):
             try:
-                pod = msgspec.json.decode(event.object, type=Pod)
+                pod = from_json(event.object, Pod)
             except msgspec.MsgspecError as error:
                 raise errors.BadResponse(f"the watch gave no pod: {error}") from None
             if pod.metadata.uid == stored.metadata.uid:

@@ -13,6 +13,7 @@ import msgspec
 from clusterprobe.access.cluster import Cluster, Endpoint
 from clusterprobe.access.http import decode
 from clusterprobe.access.servers import Server, read_each
+from clusterprobe.decoding import from_json
 from clusterprobe.environments import Environments
 from clusterprobe.errors import BadResponse, Unauthenticated
 from clusterprobe.profile import Profile, Serving
@@ -242,7 +243,7 @@ def _examples(endpoint: Endpoint, selector: str, label: str, start: int, end: in
     for one in _ask(endpoint, "query_range", _Lines, parameters).data.result:
         for values in one.values:
             try:
-                line = msgspec.json.decode(values[1], type=str)
+                line = from_json(values[1], str)
             except (msgspec.MsgspecError, IndexError):
                 raise BadResponse(f"GET {endpoint.url}{API}/query_range: a line that is none") from None
             if len(found[one.stream.get(label, "")]) < LINES:

@@ -13,6 +13,7 @@ import msgspec
 import yaml
 
 from clusterprobe.access.cluster import Cluster, Resource
+from clusterprobe.decoding import from_json
 from clusterprobe.errors import BadResponse
 from clusterprobe.model import Subject
 from clusterprobe.readings import Collector, Readings
@@ -95,7 +96,7 @@ def _read(found: Collector[DashboardFile], subject: Subject, data: dict[str, str
     boards = []
     for name, text in data.items():
         try:
-            boards.append(board_of(msgspec.json.decode(text.encode(), type=dict[str, Any])))
+            boards.append(board_of(from_json(text.encode(), dict[str, Any])))
         except (msgspec.MsgspecError, RecursionError):
             found.fail(subject, f"its file {name} is no dashboard in JSON")
             return

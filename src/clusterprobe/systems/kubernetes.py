@@ -8,6 +8,7 @@ import msgspec
 
 from clusterprobe import errors, model
 from clusterprobe.access.cluster import Cluster, Resource
+from clusterprobe.decoding import from_tree
 from clusterprobe.model import Subject
 from clusterprobe.readings import Collector, Readings, single
 from clusterprobe.sources import Call, source
@@ -234,7 +235,7 @@ def namespaces(cluster: Cluster, profile: object) -> Readings[Namespace]:
         found.fail(Subject(kind="NamespaceList"), str(refused))
         named = [*getattr(profile, "named_namespaces", ()), cluster.connection.namespace]
         for name in dict.fromkeys(one for one in named if one):
-            found.add(NAMESPACES.subject("", name), msgspec.convert({"metadata": {"name": name}}, Namespace))
+            found.add(NAMESPACES.subject("", name), from_tree({"metadata": {"name": name}}, Namespace))
         return found.readings()
 
 

@@ -7,6 +7,8 @@ from datetime import datetime
 
 import msgspec
 
+from clusterprobe.decoding import from_json
+
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
 _PAIR = re.compile(r'([A-Za-z_][\w.-]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)')
 _UNITS = {"ns": 1e-9, "µs": 1e-6, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
@@ -28,7 +30,7 @@ def fields_of(text: str) -> dict[str, str]:
     """A line's own keys and values, in either format. What is quoted inside a value is no key."""
     if text.startswith("{"):
         try:
-            return {key: str(value) for key, value in msgspec.json.decode(text.encode(), type=dict[str, object]).items()}
+            return {key: str(value) for key, value in from_json(text.encode(), dict[str, object]).items()}
         except (msgspec.MsgspecError, RecursionError):
             return {}
     return {key: _unquoted(value) for key, value in _PAIR.findall(text)}

@@ -10,6 +10,7 @@ import msgspec
 from clusterprobe.access.cluster import Cluster, Endpoint
 from clusterprobe.access.http import decode
 from clusterprobe.access.servers import Server, read_each
+from clusterprobe.decoding import from_json
 from clusterprobe.environments import Environments
 from clusterprobe.errors import BadResponse, Unauthenticated, Unreachable, Unreadable
 from clusterprobe.profile import Profile
@@ -205,7 +206,7 @@ def _search(endpoint: Endpoint, namespace: str, query: str, start: int, end: int
         if answer.status != "success" or answer.data.result_type != "streams" or answer.warnings:
             why = (answer.warnings or [f"{answer.status}, {answer.data.result_type}"])[0]
             raise BadResponse(f"GET {endpoint.url}{API}/query_range: not the lines that were asked for: {why}")
-        times = [int(msgspec.json.decode(values[0], type=str)) for stream in answer.data.result for values in stream.values]
+        times = [int(from_json(values[0], str)) for stream in answer.data.result for values in stream.values]
     except (Unreadable, msgspec.MsgspecError, ValueError, IndexError) as error:
         reason = str(error) if isinstance(error, Unreadable) else f"GET {endpoint.url}{API}/query_range: an answer without times"
         return Searched(namespace, query, error=reason)

@@ -9,6 +9,7 @@ import msgspec
 from clusterprobe.access.cluster import Cluster, Endpoint
 from clusterprobe.access.http import Answer, refusal
 from clusterprobe.access.servers import Server, read_each
+from clusterprobe.decoding import from_json
 from clusterprobe.errors import BadResponse, NotFound
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
@@ -120,7 +121,7 @@ def judge(answer: Answer, host: str, what: str) -> Asked:
     text = _text(answer)
     if answer.status == 200:
         try:
-            msgspec.json.decode(answer.body, type=_Experiments)
+            from_json(answer.body, _Experiments)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             raise BadResponse(f"{what}: status 200, but no experiments" + _if_page(text)) from None
         if text in ("{}", "null"):  # a server without any experiment answers so; with Default there is always one
@@ -133,7 +134,7 @@ def judge(answer: Answer, host: str, what: str) -> Asked:
 
 def _error(answer: Answer, host: str, what: str) -> Asked:
     try:
-        told = msgspec.json.decode(answer.body, type=_Error)
+        told = from_json(answer.body, _Error)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         told = None
     first = told.message.strip().split("\n")[0][:300] if told else ""

@@ -9,6 +9,7 @@ import msgspec
 
 from clusterprobe.access.cluster import Cluster, Endpoint, Resource
 from clusterprobe.access.servers import Server, read_each
+from clusterprobe.decoding import from_tree
 from clusterprobe.errors import BadResponse
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
@@ -116,7 +117,7 @@ def _reduced(one: _SealedSecret) -> SealedSecret:
     values = {**({"": one.spec.data} if one.spec.data else {}), **(one.spec.encrypted_data or {})}
     written = [each.time for each in one.metadata.managed if each.time and not each.subresource]
     return SealedSecret(
-        metadata=msgspec.convert(msgspec.to_builtins(one.metadata), Metadata),
+        metadata=from_tree(msgspec.to_builtins(one.metadata), Metadata),
         sealed=[Sealed(key, hashlib.sha256(str(value).encode()).hexdigest()[:16]) for key, value in sorted(values.items())],
         template=Template(template.namespace, template.name, template.annotations or Annotations()),
         status=one.status,

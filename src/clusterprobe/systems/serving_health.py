@@ -9,6 +9,7 @@ import msgspec
 
 from clusterprobe.access.cluster import Cluster
 from clusterprobe.access.http import Answer, refusal
+from clusterprobe.decoding import from_json
 from clusterprobe.errors import BadResponse
 from clusterprobe.model import Subject
 from clusterprobe.readings import Readings
@@ -72,7 +73,7 @@ def health_of(answer: Answer, what: str) -> Health:
 
 def _json(body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body)
+        return from_json(body, Any)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
 

@@ -141,7 +141,7 @@ def test_waiting_ends_with_the_last_answer(tmp_path: Path) -> None:
         "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n"
         "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:9'}}]\nusers: [{name: u, user: {token: t}}]\n"
     )
-    done = clusterprobe("run", "--kubeconfig", str(config), "--wait", "13s", folder=tmp_path)
+    done = clusterprobe("run", "--kubeconfig", str(config), "--wait", "20s", folder=tmp_path)
     assert done.returncode == 2
     assert "not settled: " in done.stderr
     assert "did not settle in time: " in done.stderr

@@ -56,23 +56,23 @@ def agent_positions(
         unknown = _why_unknown(path, mount) or why_unknown(subject.namespace, volume, claims, volumes)
         if unknown:
             found.fail(subject, f"where its positions ({path}) lie is not known: {unknown}")
-            continue
-        place, kept = _place(pod, path, mount, volume, mounts)
-        found.add(
-            subject,
-            Positions(
-                program=program,
-                namespace=subject.namespace,
-                name=subject.name,
-                owner=owner_of(pod),
-                node=pod.spec.node_name,
-                created=pod.metadata.creation_timestamp or "",
-                path=path,
-                place=place,
-                kept=kept,
-            ),
-        )
+        else:
+            found.add(subject, _positions(pod, program, path, *_place(pod, path, mount, volume, mounts)))
     return found.readings(f"no pod is labelled {NAME}={' or '.join(POSITIONS)}")
+
+
+def _positions(pod: Pod, program: str, path: str, place: str, kept: bool) -> Positions:
+    return Positions(
+        program=program,
+        namespace=pod.metadata.namespace,
+        name=pod.metadata.name,
+        owner=owner_of(pod),
+        node=pod.spec.node_name,
+        created=pod.metadata.creation_timestamp or "",
+        path=path,
+        place=place,
+        kept=kept,
+    )
 
 
 def _mounted(pod: Pod, container: Container, path: str) -> tuple[VolumeMount | None, Volume | None]:
@@ -84,9 +84,11 @@ def _mounted(pod: Pod, container: Container, path: str) -> tuple[VolumeMount | N
 
 
 def _why_unknown(path: str, mount: VolumeMount | None) -> str:
-    """Variables are filled in by the kubelet or the agent, from what we do not read."""
+    """Variables are filled in by the kubelet or the agent, from what we do not read; so is the folder that it starts in."""
     if "$" in path:
         return "it depends on the pod's environment, and its /config could not be read"
+    if not path.startswith("/"):
+        return "it is no absolute path, so it depends on the folder that the agent starts in"
     return "the mount's subPathExpr depends on the pod's environment" if mount and "$" in mount.sub_path_expr else ""
 
 

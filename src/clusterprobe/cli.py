@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from clusterprobe.progress import Progress
 
 USAGE = 4
+TYPER_INTERRUPTED = 130  # what Typer makes of Ctrl-C; ours is 2
 PAUSE_SECONDS = 10
 PACKAGE = Path(__file__).parent
 
@@ -286,6 +287,7 @@ def _probe(options: list[str], patience: float = 0.0) -> int:
             left = deadline - time.monotonic()
             if found.answer is Answer.WAIT and left > PAUSE_SECONDS:
                 progress.say(f"not settled: {found.why}; again in {PAUSE_SECONDS} s, for at most {left:.0f} s more")
+                signal.signal(signal.SIGTERM, _terminated)  # while a run ends, it is ignored
                 time.sleep(PAUSE_SECONDS)
                 continue
             progress.say(
@@ -360,14 +362,14 @@ def main() -> None:
     except typer.Abort:
         typer.echo("clusterprobe: interrupted", err=True)
         status = USAGE
-    except KeyboardInterrupt:
-        typer.echo("clusterprobe: interrupted", err=True)
-        status = 2
     except Exception as error:
         if not hasattr(error, "show") or not hasattr(error, "exit_code"):
             raise
         error.show()  # Typer's own usage errors; their status 2 means something else here
         status = USAGE
+    if status == TYPER_INTERRUPTED:
+        typer.echo("clusterprobe: interrupted", err=True)
+        status = 2
     _let_go_of_output()
     sys.exit(status or 0)
 

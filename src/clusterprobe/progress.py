@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,10 @@ class Progress:
         sys.stderr.flush()
 
     # --- pytest's hooks -----------------------------------------------------------------------------------------------
+
+    def pytest_sessionfinish(self) -> None:
+        """What is left to do, to clean up and to write what was seen, is what SIGTERM asks for: another one must not break it off."""
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
     def pytest_collectreport(self, report: Any) -> None:
         """A probe file that cannot be imported is our bug, and must be heard of although pytest's terminal is off."""

@@ -128,11 +128,11 @@ def run(url: str, seconds: float, *, chosen: Iterable[Probe] | None = None, prof
     return Outcome(judge(evidence, asked), time.monotonic() - begun, evidence.hopeless)
 
 
-def judge(evidence: Evidence, asked: Iterable[Probe]) -> dict[str, ProbeResult]:
-    """Each probe's verdict on these readings; a crash is broken, as in the plugin."""
+def judge(evidence: Evidence, asked: Iterable[Probe], others: Mapping[str, ProbeResult] | None = None) -> dict[str, ProbeResult]:
+    """Each probe's verdict on these readings, and on what `others` said before; a crash is broken, as in the plugin."""
     results: dict[str, ProbeResult] = {}
     for one in sorted(asked, key=lambda probe: "conclusions" in probe.parameters):
-        results[one.id] = _judge(evidence, one, list(results.values()))
+        results[one.id] = _judge(evidence, one, list({**(others or {}), **results}.values()))
     return results
 
 
@@ -171,8 +171,9 @@ class Baseline:
         return found
 
     def readers(self, resource: str) -> list[Probe]:
+        """The probes that read what it concerns, and those that judge what the others said."""
         affected = self.affected(resource)
-        return [one for one in probes() if affected & set(one.sources)]
+        return [one for one in probes() if affected & set(one.sources) or "conclusions" in one.parameters]
 
 
 def baseline(server: FaultServer) -> Baseline:
@@ -217,7 +218,7 @@ def rerun(known: Baseline, server: FaultServer, resource: str, seconds: float) -
     """Run again only the probes that a path concerns, reading only what it concerns."""
     begun = time.monotonic()
     evidence = Known(known.readings, known.affected(resource), server, seconds)
-    results = judge(evidence, known.readers(resource))
+    results = judge(evidence, known.readers(resource), known.outcome.results)
     return Outcome(results, time.monotonic() - begun, touched=_touched(evidence, known))
 
 
@@ -271,6 +272,11 @@ NOT_HELD_YET = {
     "serving/canary",
     "serving/health",
 }
+
+
+def is_unasked(one: ProbeResult) -> bool:
+    """Whether a probe has nothing to look at, whatever can be read: the profile expects none of it."""
+    return one.verdict is ProbeVerdict.NOT_APPLICABLE and one.reason.startswith("the profile expects no")
 
 
 def wrongs(outcome: Outcome, healthy: Outcome) -> list[str]:

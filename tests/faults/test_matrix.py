@@ -8,7 +8,7 @@ import pytest
 
 from clusterprobe.model import ProbeResult, ProbeVerdict
 from tests.faults.faults import EVERYWHERE, FAULTS, Fault
-from tests.faults.harness import SLACK_SECONDS, Baseline, Outcome, rerun, run, unnoticed, wrongs
+from tests.faults.harness import SLACK_SECONDS, Baseline, Outcome, is_unasked, rerun, run, unnoticed, wrongs
 from tests.faults.recording import Recording
 from tests.faults.server import FaultServer, Request
 
@@ -33,10 +33,9 @@ def _in_time(outcome: Outcome, seconds: float) -> bool:
 def _fine(one: ProbeResult, position: str, healthy: Baseline) -> bool:
     """A list without a middle was read: what rests on it may pass, if it tells what was not read beside it."""
     told = position != "first" and one.notes != healthy.outcome.results[one.id].notes
-    unasked = one.reason.startswith("the profile expects no")  # it has nothing to look at, whatever can be read
     # Handshakes are no requests to the API server, and the list of Ingresses has but a first page.
     untouched = position != "first" and one.id == "ingress/tls"
-    return one.verdict in (ProbeVerdict.PASS, ProbeVerdict.NOT_APPLICABLE) and not (told or unasked or untouched)
+    return one.verdict in (ProbeVerdict.PASS, ProbeVerdict.NOT_APPLICABLE) and not (told or is_unasked(one) or untouched)
 
 
 def test_without_a_fault_every_probe_passes_or_has_nothing_to_judge(healthy: Baseline, server: FaultServer):

@@ -114,7 +114,7 @@ def _build_module(module: Module) -> str:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Two builds of the same module at once: the second waits, then finds it built."""
+    """Hold a lock until the end of the block: of two builds of the same module, say, the second waits, then finds it built."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

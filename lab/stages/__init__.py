@@ -10,9 +10,11 @@ import difflib
 import importlib
 import json
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from lab.build import locked
 from lab.errors import LabError
 from lab.manifests import DEV, Environment, environment_named
 from lab.paths import STAGED
@@ -64,10 +66,11 @@ def stage(name: str, environment: str = "") -> None:
     """Break it. What is staged is recorded before anything is touched: a stage that failed half-way can be cleared."""
     wanted = stage_named(name)
     entry = (name, _environment_of(wanted, environment))
-    if entry in staged():
-        raise LabError(f"{describe(*entry)} is staged already")
-    _check_conflicts(*entry)
-    _record([*staged(), entry])
+    with _record() as record:
+        if entry in record:
+            raise LabError(f"{describe(*entry)} is staged already")
+        _check_conflicts(*entry)
+        record.append(entry)
     wanted.stage(_resolve(entry[1]))
 
 
@@ -82,7 +85,8 @@ def clear(name: str, environment: str = "") -> None:
         raise LabError(f"{describe(name, environment)} is not staged: staged is {active}")
     for entry in found:
         wanted.clear(_resolve(entry[1]))
-        _record([other for other in staged() if other != entry])
+        with _record() as record:
+            record.remove(entry)
 
 
 def _environment_of(wanted: Stage, environment: str) -> str:
@@ -111,5 +115,10 @@ def _touched(name: str, environment: str) -> set[str]:
     return {thing.format(environment=environment) for thing in stage_named(name).touches}
 
 
-def _record(entries: list[tuple[str, str]]) -> None:
-    STAGED.write_text(json.dumps(entries))
+@contextmanager
+def _record() -> Iterator[list[tuple[str, str]]]:
+    """What is staged, to be changed by one at a time: several stages can be set at once."""
+    with locked(STAGED.with_suffix(".lock")):
+        entries = staged()
+        yield entries
+        STAGED.write_text(json.dumps(entries))

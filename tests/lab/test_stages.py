@@ -1,6 +1,8 @@
 """Every incident, staged on the real platform: found with its cause, and nothing else; repaired, and silent again."""
 
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -46,16 +48,16 @@ def wait_until_healthy(folder: Path, *options: str) -> Done:
         time.sleep(5)
 
 
-def wait_until_found(folder: Path, expected: Expectation, *options: str) -> Done:
+def wait_until_found(folder: Path, names: tuple[str, ...], *options: str) -> Done:
     """Run until what is expected is found: some evidence is a scrape or a termination that has to end first."""
-    deadline = time.monotonic() + EVIDENCE_SECONDS
+    deadline, expected = time.monotonic() + EVIDENCE_SECONDS, merged(names)
     while True:
         done = clusterprobe(folder, *options)
         seen = (
             found(done) - expected.besides == set(expected.findings)
             and blind(done) <= expected.blind
             and lesser(done) >= set(expected.warnings)
-            and all(says(done, *key, words) for key, words in expected.wanted.items())
+            and all(says(done, *key, words) for name in names for key, words in STAGES[name].wanted.items())
         )
         if seen or time.monotonic() > deadline:
             return done
@@ -90,19 +92,23 @@ def merged(names: tuple[str, ...]) -> Expectation:
     )
 
 
+def at_once(do: Callable[[str, str], None], names: tuple[str, ...]) -> None:
+    """Stage or clear; mostly that is waiting until a system shows the effect. All are tried, whatever becomes of one."""
+    with ThreadPoolExecutor(len(names)) as pool:
+        pending = [pool.submit(do, name, STAGES[name].environment) for name in names]
+    for one in pending:
+        one.result()
+
+
 @pytest.mark.parametrize("names", rounds(), ids=" + ".join)
 def test_an_incident_is_found_with_its_cause_and_silent_once_repaired(names: tuple[str, ...], tmp_path: Path) -> None:
     expected = merged(names)
     options = ("--active", "--yes") if expected.active else ()
-    staged: list[str] = []
     try:
-        for name in names:
-            staged.append(name)
-            stage(name, STAGES[name].environment)
-        done = wait_until_found(tmp_path / "staged", expected, *options)
+        at_once(stage, names)
+        done = wait_until_found(tmp_path / "staged", names, *options)
     finally:
-        for name in reversed(staged):
-            clear(name, STAGES[name].environment)
+        at_once(clear, names)
     assert found(done) - expected.besides == set(expected.findings), done.said
     assert lesser(done) >= set(expected.warnings), done.said
     assert blind(done) <= expected.blind, done.said

@@ -20,7 +20,7 @@ from tests.apiserver import ApiServer
 from tests.processes import Processes
 
 AT_ONCE = 6
-IN_TIME_SECONDS = 40  # far below the minute that a stop may take, even on a machine with much else to do
+IN_TIME_SECONDS = 60  # what a stop may take; mostly it is a second, and on a machine with much else to do many
 PLACE = "/api/v1/namespaces/clusterprobe-active"
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 LOGS = [{"name": "logs", "persistentVolumeClaim": {"claimName": "logs"}}]

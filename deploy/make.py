@@ -1,4 +1,4 @@
-"""Makes what is derived in deploy/: the chart's permissions from the probes, and the Kustomize base from the chart.
+"""Makes what is derived in deploy/: the chart's permissions from the probes, and the plain manifests from the chart.
 
 python deploy/make.py [--helm HELM]    # without --helm only the permissions
 """
@@ -9,6 +9,9 @@ import argparse
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from clusterprobe.catalogue import catalogue
 from clusterprobe.permissions import by_probe
@@ -16,7 +19,21 @@ from clusterprobe.permissions import by_probe
 ROOT = Path(__file__).parents[1]
 PERMISSIONS = Path("chart/files/permissions.json")
 BASE = Path("kustomize/base/clusterprobe.yaml")
+POST_SYNC = Path("argocd/post-sync.yaml")
+ANALYSIS = Path("argo-rollouts/analysis-template.yaml")
 NAMESPACE = "clusterprobe"
+
+_MADE = "# Made by `python deploy/make.py --helm helm` from the chart's default values: change the chart, not this file.\n"
+_POST_SYNC_HEAD = """\
+# A hook for the Application whose deployment it is to judge: commit it beside that one's manifests, with your image in it. It runs in
+# the namespace of Clusterprobe (chart or kustomize/base), which the Application's AppProject has to allow, with its account, role,
+# profile and volume of reports. A second Application that has it needs another name of the Job.
+"""
+_ANALYSIS_HEAD = """\
+# Whether a Rollout goes on: exit status 0 does, any other aborts it. Argo Rollouts runs the Job in the Rollout's own namespace, so that
+# an account of that one gets the role of Clusterprobe (chart or kustomize/base). Put in your namespace and your image.
+"""
+_ROLLOUTS_NAMESPACE = "fastapi-prod"
 
 
 def permissions() -> str:
@@ -26,29 +43,78 @@ def permissions() -> str:
 
 def base(helm: str) -> str:
     """The objects of the chart with its default values, but for those that only Helm uses."""
-    command = [
-        helm,
-        "template",
-        "clusterprobe",
-        str(ROOT / "deploy/chart"),
-        "--namespace",
-        NAMESPACE,
-        "--skip-tests",
-        "--kube-version",
-        "1.34",
+    return _MADE + _rendered(helm, "--skip-tests").replace("managed-by: Helm", "managed-by: kustomize")
+
+
+def post_sync(helm: str) -> str:
+    """The hook of Argo CD, as the chart renders it."""
+    text = _rendered(helm, "--set", "postSync.enabled=true", "--show-only", "templates/post-sync.yaml")
+    return _MADE + _POST_SYNC_HEAD + text.replace("managed-by: Helm", "managed-by: argocd")
+
+
+def analysis(helm: str) -> str:
+    """An AnalysisTemplate of Argo Rollouts whose pod is the scheduled run's, but for what only its namespace has."""
+    objects = [one for one in yaml.safe_load_all(_rendered(helm, "--skip-tests")) if one]
+    pod = next(one for one in objects if one["kind"] == "CronJob")["spec"]["jobTemplate"]["spec"]["template"]
+    role = next(one for one in objects if one["kind"] == "ClusterRole")["metadata"]["name"]
+    account = {"kind": "ServiceAccount", "name": pod["spec"]["serviceAccountName"], "namespace": _ROLLOUTS_NAMESPACE}
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": f"{NAMESPACE}-analysis-{_ROLLOUTS_NAMESPACE}"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        "subjects": [account],
+    }
+    documents = [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {key: account[key] for key in ("name", "namespace")}},
+        binding,
+        _template(_alone(pod)),
     ]
-    rendered = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    head = "# Made by `python deploy/make.py --helm helm` from the chart's default values: change the chart, not this file.\n"
-    return head + rendered.replace("app.kubernetes.io/managed-by: Helm", "app.kubernetes.io/managed-by: kustomize")
+    return _MADE + _ANALYSIS_HEAD + yaml.safe_dump_all(documents, sort_keys=False, width=140)
+
+
+def _template(pod: dict[str, Any]) -> dict[str, Any]:
+    arguments = [
+        {"name": "profile", "value": "post-deploy"},
+        {"name": "select", "value": "*"},  # such as `serving`, to judge by that area only
+        {"name": "wait", "value": "5m"},
+    ]
+    job = {"backoffLimit": 0, "activeDeadlineSeconds": 600, "template": pod}
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "AnalysisTemplate",
+        "metadata": {"name": NAMESPACE, "namespace": _ROLLOUTS_NAMESPACE},
+        "spec": {"args": arguments, "metrics": [{"name": NAMESPACE, "provider": {"job": {"spec": job}}}]},
+    }
+
+
+def _alone(pod: dict[str, Any]) -> dict[str, Any]:
+    """The pod without the ConfigMap, the volume and the neighbours of Clusterprobe's namespace."""
+    container = pod["spec"]["containers"][0]
+    container["args"] = ["run", "--profile={{args.profile}}", "--select={{args.select}}", "--wait={{args.wait}}", "--output=/tmp/report"]
+    container["workingDir"] = "/tmp"
+    container["volumeMounts"] = [one for one in container["volumeMounts"] if one["name"] == "tmp"]
+    pod["spec"]["volumes"] = [one for one in pod["spec"]["volumes"] if one["name"] == "tmp"]
+    pod["spec"].pop("affinity", None)
+    return pod
+
+
+def _rendered(helm: str, *options: str) -> str:
+    chart = str(ROOT / "deploy/chart")
+    command = [helm, "template", "clusterprobe", chart, "--namespace", NAMESPACE, "--kube-version", "1.34", *options]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--helm", default="", help="the helm program")
     helm = parser.parse_args().helm
-    (ROOT / "deploy" / PERMISSIONS).write_text(permissions())
+    made = {PERMISSIONS: permissions()}
     if helm:
-        (ROOT / "deploy" / BASE).write_text(base(helm))
+        made |= {BASE: base(helm), POST_SYNC: post_sync(helm), ANALYSIS: analysis(helm)}
+    for path, text in made.items():
+        (ROOT / "deploy" / path).parent.mkdir(exist_ok=True)
+        (ROOT / "deploy" / path).write_text(text)
 
 
 if __name__ == "__main__":

@@ -115,6 +115,8 @@ ARGO_CD = Module(
     definitions="manifests/crds",
 )
 
+# Its definitions only: what deploy/argo-rollouts holds is checked against them.
+ARGO_ROLLOUTS = Module("github.com/argoproj/argo-rollouts", "v1.8.3", {}, definitions="manifests/crds")
 HELM = Module(
     "helm.sh/helm/v3",
     "v3.18.6",
@@ -139,6 +141,7 @@ MODULES = (
     LOCAL_PATH_PROVISIONER,
     SEALED_SECRETS,
     HELM,
+    ARGO_ROLLOUTS,
     TRAEFIK,
     ARGO_CD,
 )

@@ -23,6 +23,7 @@ EVERYTHING = {
     "dashboard": {"enabled": True},
     "active": {"enabled": True},
     "heartbeat": {"secretName": "heartbeat"},
+    "postSync": {"enabled": True},
     "profile": {"extends": "nightly", "secrets": ["monitoring-dev/alertmanager-slack-config"]},
 }
 
@@ -115,9 +116,11 @@ def test_what_cannot_be_is_refused_with_the_reason(tmp_path: Path) -> None:
     assert "serviceMonitor.enabled needs reports.server.enabled" in refusal(tmp_path, without)
 
 
-def test_the_kustomize_base_is_the_chart_with_its_defaults() -> None:
+def test_the_plain_manifests_are_the_chart_with_its_defaults() -> None:
     """`python deploy/make.py --helm helm` makes it again."""
     spec = importlib.util.spec_from_file_location("deploy_make", ROOT / "deploy" / "make.py")
     make = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(make)
-    assert (ROOT / "deploy" / make.BASE).read_text() == make.base(str(program_path("helm")))
+    helm = str(program_path("helm"))
+    for path, text in ((make.BASE, make.base(helm)), (make.POST_SYNC, make.post_sync(helm)), (make.ANALYSIS, make.analysis(helm))):
+        assert (ROOT / "deploy" / path).read_text() == text, path

@@ -80,7 +80,7 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
-{{/* The pod of a run. Takes a list: the root, the arguments after `run`, and whether its reports are kept. */}}
+{{/* The pod of a run. Takes a list: the root, and the arguments after `run`. */}}
 {{- define "clusterprobe.runPod" -}}
 {{- $root := index . 0 -}}
 {{- $arguments := index . 1 -}}
@@ -121,7 +121,6 @@ spec:
       workingDir: /data
       args:
         - run
-        - --profile=/etc/clusterprobe/profile.yaml
         {{- range $arguments }}
         - {{ . }}
         {{- end }}

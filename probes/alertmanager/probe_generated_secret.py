@@ -190,7 +190,12 @@ class _Judge:
         generated, facts = self._generated, self._case.facts
         if generated.created is None:
             self._verdict.unchecked(self._subject, "since when it is there is not known: this kube-state-metrics does not tell")
-        elif facts.older_since is None or generated.created <= facts.older_since + SLACK_SECONDS:
+        elif facts.older_since is None:
+            self._verdict.unchecked(
+                self._subject, "whether it was deleted is not known: neither its StatefulSet's age nor a ready pod that mounts it tells"
+            )
+            self._judge_put_back()
+        elif generated.created <= facts.older_since + SLACK_SECONDS:
             self._judge_put_back()
         elif not self._judge_deleted(generated.created, facts.older):
             self._judge_put_back()  # it may have been deleted long ago, and edited now
@@ -213,6 +218,8 @@ class _Judge:
         return True
 
     def _judge_put_back(self) -> None:
+        if self._generated.changes is None:
+            self._say_unseen()
         if not self._generated.changes or not self._left_alone():
             return
         self.finding(
@@ -227,6 +234,14 @@ class _Judge:
                 else "; the Operator put it back within a second."
             ),
         )
+
+    def _say_unseen(self) -> None:
+        """That nobody counted its versions. What was read by name is what its source says now, whatever was before."""
+        untold = "no kube-state-metrics tells how often it changed, so whether a change by hand was put back of late is not known"
+        if self._generated.meaning and self._source.meaning:
+            self._verdict.note(f"{self._name}: {untold}.")
+        else:
+            self._verdict.unchecked(self._subject, untold)
 
     def _left_alone(self) -> bool:
         """Whether all that the Operator makes it from was certainly left as it was, so that only another hand can have changed it."""

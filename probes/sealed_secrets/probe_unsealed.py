@@ -268,9 +268,11 @@ def _judge_secret(verdict: Verdict, subject: Subject, one: SealedSecret, conditi
         verdict.unchecked(subject, "it was unsealed a moment ago, and kube-state-metrics does not list its Secret yet")
     elif not fact.exists:
         _report_missing(verdict, subject, one, fact, known)
+    elif fact.owned is None:
+        verdict.unchecked(subject, f"it is Synced, but whether its Secret is its own is not known: {fact.proof}")
     elif fact.owned is False and not fact.shared:
         _report_foreign(verdict, subject, one, fact)
-    elif fact.owned is False:
+    elif not fact.owned:
         verdict.note(f"The Secret of {subject} belongs to nobody: it is patched (annotation), or was replaced by hand")
 
 

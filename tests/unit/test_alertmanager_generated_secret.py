@@ -17,7 +17,7 @@ from clusterprobe.systems.secrets import NamedSecret, Writer
 from clusterprobe.systems.selection import Operator
 from clusterprobe.times import epoch
 from probes.alertmanager.probe_generated_secret import RELOAD_SECONDS, SLACK_SECONDS, probe_generated_secret
-from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, server
+from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, refused, server
 from tests.unit.test_alertmanager_default_config import HEALTHY
 from tests.unit.test_routing import FALLBACK, SINK, SLACK
 
@@ -193,6 +193,19 @@ def test_one_whose_age_is_not_told_is_unchecked() -> None:
     assert outcome(judged(probe_generated_secret, **platform(side(created=None), None, RUNNING))) == "inconclusive"
 
 
+def test_one_of_which_nothing_tells_whether_it_was_deleted_is_unchecked() -> None:
+    verdict = judged(probe_generated_secret, **platform(READ, None, RUNNING, older_since=None))
+    assert outcome(verdict) == "inconclusive"
+    assert "whether it was deleted is not known" in verdict.unread[0].reason
+
+
+def test_versions_that_nobody_counts_are_unchecked_unless_it_is_what_its_source_says() -> None:
+    assert outcome(judged(probe_generated_secret, **platform(side(changes=None), None, RUNNING))) == "inconclusive"
+    verdict = judged(probe_generated_secret, **platform(side(READ, changes=None), None, RUNNING))
+    assert outcome(verdict) == "pass"
+    assert "how often it changed" in verdict.notes[0]
+
+
 def test_while_the_source_is_refused_nothing_is_judged() -> None:
     verdict = judged(probe_generated_secret, **platform(side(exists=False), None, RUNNING, reconciled="False"))
     assert (outcome(verdict), verdict.findings) == ("inconclusive", [])
@@ -248,6 +261,15 @@ def test_what_kube_state_metrics_tells_is_taken_from_the_prometheus_that_has_it(
 def test_without_any_listing_nothing_is_known() -> None:
     assert facts().generated.exists is None
     assert facts(SecretSeries()).generated.exists is None
+
+
+def test_a_prometheus_that_could_not_be_asked_may_know_of_it_and_of_changes() -> None:
+    custom = labelled(Alertmanager, "monitoring-dev", "main", spec={"configSecret": SOURCE})
+    lists = SecretSeries({"monitoring-dev": 5}, {"monitoring-dev": [SOURCE]}, changes_before={f"monitoring-dev/{SOURCE}": 0.0})
+    asked = Readings(((server("prometheus", "monitoring-dev", "main")[0], lists),), (refused("Pod"),))
+    found = generated_secrets(listing("Alertmanager", [custom]), asked, Readings(absent="none"), listing("Pod", []))
+    assert not found.complete
+    assert (found.items[0].generated.exists, found.items[0].source.exists, found.items[0].source.changes_before) == (None, True, None)
 
 
 def test_a_named_secret_tells_who_wrote_it_and_what_it_means() -> None:

@@ -37,6 +37,12 @@ def test_a_secret_that_is_not_among_those_listed_does_not_exist() -> None:
     assert facts(series("alertmanager-main")).exists is False
 
 
+def test_a_secret_that_one_prometheus_does_not_list_may_be_listed_by_one_that_could_not_be_asked() -> None:
+    customs = listing("Alertmanager", [labelled(Alertmanager, "monitoring-dev", "main", spec={"configSecret": "team"})])
+    asked = Readings(((server("prometheus", "monitoring-dev", "main")[0], series("alertmanager-main")),), (refused("Pod"),))
+    assert alertmanager_secrets(customs, asked, Readings()).items[0].exists is None
+
+
 def test_a_prometheus_that_lists_no_secret_of_the_namespace_tells_nothing() -> None:
     assert facts(SecretSeries({"monitoring-prod": 9})).exists is None
 

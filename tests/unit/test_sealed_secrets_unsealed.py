@@ -122,6 +122,21 @@ def test_a_secret_that_is_not_listed_yet_is_unchecked() -> None:
     assert (outcome(verdict), verdict.findings) == ("inconclusive", [])
 
 
+def test_a_listed_secret_whose_owner_is_not_told_is_unchecked() -> None:
+    subject = server("prometheus", "monitoring-dev", "main")[0]
+    verdict = judge(sealed("ml-dev"), series=single(subject, UnsealedSeries(["ml-dev/db"], {})))
+    assert (outcome(verdict), verdict.findings) == ("inconclusive", [])
+    assert "whether its Secret is its own is not known" in verdict.unread[0].reason
+
+
+@pytest.mark.parametrize(("owner", "said"), [("Deployment/other", "inconclusive"), ("SealedSecret/db", "pass")])
+def test_another_owner_is_no_finding_while_a_prometheus_that_may_know_better_cannot_be_asked(owner: str, said: str) -> None:
+    subject = server("prometheus", "monitoring-dev", "main")[0]
+    series = Readings(((subject, UnsealedSeries(["ml-dev/db"], {"ml-dev/db": owner})),), (refused("Pod"),))
+    verdict = judge(sealed("ml-dev"), series=series)
+    assert (outcome(verdict), verdict.findings) == (said, [])
+
+
 def test_a_listed_secret_that_nobody_owns_may_be_patched_and_is_only_noted() -> None:
     verdict = judge(sealed("ml-dev"), owners={"ml-dev/db": ""})
     assert outcome(verdict) == "pass"

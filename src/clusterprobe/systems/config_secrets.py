@@ -119,15 +119,15 @@ def alertmanager_secrets(
     found: Collector[ConfigSecret] = Collector(unreadable=[*alertmanagers.unreadable, *named_secrets.unreadable])
     named = named_secrets.by_name()
     for subject, one in alertmanagers:
-        found.add(subject, _config_secret(one, secret_series.items, named))
+        found.add(subject, _config_secret(one, secret_series, named))
     return found.readings(alertmanagers.absent)
 
 
-def _config_secret(one: Alertmanager, seen: list[SecretSeries], named: dict[tuple[str, str], NamedSecret]) -> ConfigSecret:
+def _config_secret(one: Alertmanager, seen: Readings[SecretSeries], named: dict[tuple[str, str], NamedSecret]) -> ConfigSecret:
     namespace, name = one.metadata.namespace, one.input_secret
     exists, proof = _exists(namespace, name, seen, named)
     read = named.get((namespace, name))
-    names = {secret for series in seen for secret in series.names(namespace)}
+    names = {secret for series in seen.items for secret in series.names(namespace)}
     names |= {key[1] for key, secret in named.items() if key[0] == namespace and CONFIG_KEY in secret.digests}
     ours = {name, one.chart_secret}
     return ConfigSecret(
@@ -136,17 +136,18 @@ def _config_secret(one: Alertmanager, seen: list[SecretSeries], named: dict[tupl
         has_key=None if read is None or not read.exists else read.digests.get(CONFIG_KEY, EMPTY_DIGEST) != EMPTY_DIGEST,
         chart_secret_exists=_exists(namespace, one.chart_secret, seen, named)[0],
         proof=proof,
-        owner=next((owner for series in seen if (owner := series.owner(namespace, name))), read.owner if read else ""),
+        owner=next((owner for series in seen.items if (owner := series.owner(namespace, name))), read.owner if read else ""),
         candidates=sorted(secret for secret in names - ours if not secret.startswith(f"{one.chart_secret}-")),
     )
 
 
-def _exists(namespace: str, name: str, seen: list[SecretSeries], named: dict[tuple[str, str], NamedSecret]) -> tuple[bool | None, str]:
+def _exists(namespace: str, name: str, seen: Readings[SecretSeries], named: dict[tuple[str, str], NamedSecret]) -> tuple[bool | None, str]:
     read = named.get((namespace, name))
     if read is not None:
         return read.exists, "the Secret was read by name, as the profile says"
-    if any(name in series.names(namespace) for series in seen):
+    if any(name in series.names(namespace) for series in seen.items):
         return True, "kube-state-metrics lists it"
-    if any(series.names(namespace) or series.counts.get(namespace) for series in seen):
+    # One that could not be asked may list it: another may not have seen it yet.
+    if seen.complete and any(series.names(namespace) or series.counts.get(namespace) for series in seen.items):
         return False, f"kube-state-metrics lists the Secrets of {namespace}, and this one is not among them"
     return None, ""

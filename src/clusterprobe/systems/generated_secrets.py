@@ -55,28 +55,19 @@ def generated_secrets(
     pods: Readings[Pod],
 ) -> Readings[GeneratedSecret]:
     """What is known of every Alertmanager's generated Secret and of its source."""
-    found: Collector[GeneratedSecret] = Collector(unreadable=[*alertmanagers.unreadable, *named_secrets.unreadable])
+    # What another Prometheus saw may be less: it may have begun to scrape after a change, or lag behind.
+    unreadable = [*alertmanagers.unreadable, *named_secrets.unreadable, *secret_series.unreadable]
+    found: Collector[GeneratedSecret] = Collector(unreadable=unreadable)
     named, seen = named_secrets.by_name(), secret_series.items
     for subject, one in alertmanagers:
         older_since, older = _older(one, seen, pods)
-        sides = [_side(one.metadata.namespace, name, seen, named) for name in (one.generated_secret, one.input_secret)]
+        sides = [_side(one.metadata.namespace, name, secret_series, named) for name in (one.generated_secret, one.input_secret)]
         found.add(subject, GeneratedSecret(sides[0], sides[1], older_since, older))
     return found.readings(alertmanagers.absent)
 
 
-def _side(namespace: str, name: str, seen: list[SecretSeries], named: dict[tuple[str, str], NamedSecret]) -> Side:
-    key, read = f"{namespace}/{name}", named.get((namespace, name))
-    listing = [one for one in seen if one.counts.get(namespace) or one.names(namespace)]
-    listed = any(name in one.names(namespace) for one in listing)
-    there = [one for one in listing if name in one.names(namespace)]
-    side = Side(
-        name=name,
-        exists=listed if listing else None,
-        proof=f"kube-state-metrics lists the Secrets of {namespace}" if listing else "",
-        created=max((one.created[key] for one in there if key in one.created), default=None),
-        changes=max((one.changes[key] for one in there if key in one.changes), default=None),
-        changes_before=max((one.changes_before[key] for one in there if key in one.changes_before), default=None),
-    )
+def _side(namespace: str, name: str, seen: Readings[SecretSeries], named: dict[tuple[str, str], NamedSecret]) -> Side:
+    read, side = named.get((namespace, name)), _listed(namespace, name, seen)
     if read is None:
         return side
     proof = "it was read by name, as the profile says"
@@ -91,6 +82,23 @@ def _side(namespace: str, name: str, seen: list[SecretSeries], named: dict[tuple
         written=max((one.time for one in read.writers), default=None),
         strangers=sorted({one.manager for one in read.writers} - OPERATORS),
         meaning=meanings[0] if meanings else "",
+    )
+
+
+def _listed(namespace: str, name: str, seen: Readings[SecretSeries]) -> Side:
+    """What kube-state-metrics tells. That it is not there, or never changed, takes every Prometheus that may know."""
+    key = f"{namespace}/{name}"
+    listing = [one for one in seen.items if one.counts.get(namespace) or one.names(namespace)]
+    there = [one for one in listing if name in one.names(namespace)]
+    known = bool(there) or (bool(listing) and seen.complete)
+    before = max((one.changes_before[key] for one in there if key in one.changes_before), default=None)
+    return Side(
+        name=name,
+        exists=bool(there) if known else None,
+        proof=f"kube-state-metrics lists the Secrets of {namespace}" if known else "",
+        created=max((one.created[key] for one in there if key in one.created), default=None),
+        changes=max((one.changes[key] for one in there if key in one.changes), default=None),
+        changes_before=before if before or seen.complete else None,
     )
 
 

@@ -133,7 +133,7 @@ def _as_listed(one: SealedSecret, series: Readings[UnsealedSeries], counts: Read
     listing = [each for each in series.items if place in each.listed]
     if listing:
         owners = [each.owners[place] for each in listing if place in each.owners]
-        return _owned(one, owners)
+        return _owned(one, owners, series)
     lists = any(each.counts.get(namespace) for each in counts.items)
     blind = [each.reason for each in (*series.unreadable, *counts.unreadable)]
     if lists and not blind:
@@ -142,13 +142,17 @@ def _as_listed(one: SealedSecret, series: Readings[UnsealedSeries], counts: Read
     return Unsealed(proof=_unknown(namespace, place, blind))
 
 
-def _owned(one: SealedSecret, owners: Iterable[str]) -> Unsealed:
+def _owned(one: SealedSecret, owners: list[str], series: Readings[UnsealedSeries]) -> Unsealed:
     proof = "kube-state-metrics lists it"
     own = f"{KIND}/{one.metadata.name}"
-    for owner in sorted(set(owners), key=lambda each: each != own):
-        shared = owner == NOBODY  # it may be patched, which its annotation would tell
-        return Unsealed(exists=True, owned=owner == own, proof=proof, owner="" if owner == own else owner, shared=shared)
-    return Unsealed(exists=True, proof=proof)
+    if own not in owners and (not owners or not series.complete):  # one that could not be asked may have seen it since
+        why = series.unreadable[0].reason if series.unreadable else "there is no kube_secret_owner of it"
+        return Unsealed(exists=True, proof=f"{proof}, but who owns it is not known: {why}")
+    if own in owners:
+        return Unsealed(exists=True, owned=True, proof=proof)
+    owner = min(owners)
+    shared = owner == NOBODY  # it may be patched, which its annotation would tell
+    return Unsealed(exists=True, owned=False, proof=proof, owner=owner, shared=shared)
 
 
 def _unknown(namespace: str, place: str, blind: Iterable[str]) -> str:

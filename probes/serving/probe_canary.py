@@ -98,7 +98,7 @@ def _decide(
 
 
 def _roll_back(verdict: Verdict, canary: Canary, own: Side, worse: list[Test], revisions: Readings[ReplicaSet]) -> None:
-    workload, known = canary.canary, revisions_of(canary.canary, revisions)
+    workload, known = canary.canary, revisions_of(canary, revisions)
     current = f"revision {known[0].revision}" if known else f"revision {canary.revision or 'unknown'}"
     said = f" It logs: {own.examples[0]}" if own.examples else ""
     verdict.finding(
@@ -115,15 +115,15 @@ def _roll_back(verdict: Verdict, canary: Canary, own: Side, worse: list[Test], r
 
 
 def _promote(verdict: Verdict, canary: Canary, own: Side, base: Side, results: list[Test], revisions: Readings[ReplicaSet]) -> None:
-    known, stable = revisions_of(canary.canary, revisions), canary.stable or Subject(kind="Deployment")
+    known, stable = revisions_of(canary, revisions), canary.stable or Subject(kind="Deployment")
     better = " Stable fails more often." if base.failed.rate > own.failed.rate else ""
-    images = f" (image {', '.join(known[0].images)})" if known else ""
+    judged = f" (revision {known[0].revision}, image {', '.join(known[0].images)})" if known else ""
     place = f"-n {canary.namespace}"
     verdict.finding(
         Severity.INFO,
         "CanaryPromote",
         canary.canary,
-        problem=f"Promote: the canary {canary.canary}{images} is not worse than {stable}.{better}",
+        problem=f"Promote: the canary {canary.canary}{judged} is not worse than {stable}.{better}",
         cause=f"{'; '.join(one.words for one in results)}. With 95 % confidence at most {at_most(own.failed):.1%} of its requests fail.",
         fix=f"Give {stable} the canary's template, in Git where there is one; to see the difference:\n"
         f"$ kubectl get {canary.canary.kind.lower()} {canary.canary.name} {stable.name} {place} -o yaml",

@@ -101,7 +101,7 @@ def test_a_canary_that_is_as_good_is_to_be_promoted() -> None:
     verdict = judge(canary(buckets=QUICK, scale=2), stable(buckets=QUICK, scale=4))
     (finding,) = verdict.findings
     assert (outcome(verdict), finding.reason, finding.severity) == ("pass", "CanaryPromote", "info")
-    assert "image churn:1.6" in finding.problem
+    assert "(revision 3, image churn:1.6)" in finding.problem
     assert "at most 1.3% of its requests fail" in finding.cause
 
 
@@ -114,6 +114,16 @@ def test_one_whose_requests_fail_is_to_be_rolled_back_to_the_revision_before() -
     assert "$ kubectl rollout undo deployment/fastapi-canary -n fastapi-dev --to-revision=2" in finding.fix
     assert "churn:1.5" in finding.fix
     assert finding.breaks == ["Deployment/fastapi-dev/fastapi-canary"]
+
+
+@pytest.mark.parametrize(("failed", "said"), [(0, "(revision 3, image churn:1.6) is not worse"), (20, "(revision 3) is worse")])
+def test_the_revision_that_it_names_is_the_one_whose_pods_were_judged(failed: int, said: str) -> None:
+    """A quota lets the newest revision have no pod yet."""
+    pending = listing("ReplicaSet", [*REVISIONS, revision(4, "pending", "churn:1.7")])
+    (finding,) = judge(canary(failed=failed), stable(), replica_sets=pending).findings
+    assert said in finding.problem
+    assert "churn:1.7" not in finding.problem + finding.fix
+    assert failed == 0 or "--to-revision=2" in finding.fix
 
 
 def test_error_lines_alone_are_enough() -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from clusterprobe.model import Subject
 from clusterprobe.readings import Readings
 from clusterprobe.systems.objects import ReplicaSet
 from clusterprobe.systems.serving import Canary
 
 
-def revisions_of(workload: Subject, revisions: Readings[ReplicaSet]) -> list[ReplicaSet]:
-    """Of a Deployment, the newest first."""
-    owned = [
-        one
+def revisions_of(canary: Canary, revisions: Readings[ReplicaSet]) -> list[ReplicaSet]:
+    """The revision that was judged, and those before it, the newest first; one whose pods are not there yet was not judged."""
+    workload, judged = canary.canary, f"{canary.canary.name}-{canary.revision}"
+    owned = {
+        subject.name: one
         for subject, one in revisions
         if subject.namespace == workload.namespace and subject.owner == f"Deployment/{workload.name}" and one.revision
-    ]
-    return sorted(owned, key=lambda one: -one.revision)
+    }
+    if judged not in owned:
+        return []
+    return sorted((one for one in owned.values() if one.revision <= owned[judged].revision), key=lambda one: -one.revision)
 
 
 def undo(canary: Canary, known: list[ReplicaSet]) -> str:

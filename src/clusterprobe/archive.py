@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from clusterprobe.decoding import from_json
+from clusterprobe.errors import UsageError
 from clusterprobe.model import RunResult
 
 _NAME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z")
 RESULTS = "results.json"
+PYTEST_LOG = "pytest.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +54,27 @@ def prune(archive: Path, keep: int) -> list[Path]:
         shutil.rmtree(folder)
         removed.append(folder)
     return removed
+
+
+def check_folder(asked: str, folder: Path) -> list[Path]:
+    """Find out before the work, not after it, that nothing can be written: `UsageError` names what asked for it.
+
+    Returns the folders that were made for it, the innermost first.
+    """
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(f"{asked} {folder}: {error.strerror}") from None
+    return made
+
+
+def remove(folder: Path, made: list[Path]) -> None:
+    """Take away the folders that a run which never began had made, with pytest's log; whatever else is in them stays."""
+    if folder in made:
+        (folder / PYTEST_LOG).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        for one in made:
+            one.rmdir()

@@ -7,6 +7,7 @@ import difflib
 import fnmatch
 import inspect
 import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,10 +73,16 @@ def find(entries: list[Entry], wanted: str) -> Entry:
     for one in entries:
         if one.id == wanted:
             return one
-    ids = [one.id for one in entries]
-    near = difflib.get_close_matches(wanted, ids, 1) or [one for one in ids if wanted in one][:1]
+    inside = [one.id for one in entries if matches(one.id, wanted)]
+    if inside:
+        raise UsageError(f"there is no probe {wanted}, but there are {', '.join(inside)}")
+    raise _unknown(wanted, [one.id for one in entries])
+
+
+def _unknown(wanted: str, known: list[str]) -> UsageError:
+    near = difflib.get_close_matches(wanted, known, 1) or [one for one in known if wanted in one][:1]
     hint = f"did you mean {near[0]}?" if near else "`clusterprobe list` shows them"
-    raise UsageError(f"there is no probe {wanted}: {hint}")
+    return UsageError(f"there is no probe {wanted}: {hint}")
 
 
 def matches(probe_id: str, pattern: str) -> bool:
@@ -83,11 +90,16 @@ def matches(probe_id: str, pattern: str) -> bool:
     return fnmatch.fnmatchcase(probe_id, pattern) or probe_id.startswith(pattern.rstrip("/") + "/")
 
 
+def refuse_unknown(patterns: Iterable[str], ids: list[str]) -> None:
+    """Raise `UsageError`, with the nearest id or area, for a pattern that selects none of these probes."""
+    for pattern in patterns:
+        if not any(matches(one, pattern) for one in ids):
+            raise _unknown(pattern, [*ids, *sorted({one.split("/")[0] for one in ids})])
+
+
 def chosen(entries: list[Entry], patterns: list[str]) -> list[Entry]:
     """The probes that the patterns select, or all; a pattern that selects none is a `UsageError` with the nearest id."""
-    for pattern in patterns:
-        if not any(matches(one.id, pattern) for one in entries):
-            find(entries, pattern)
+    refuse_unknown(patterns, [one.id for one in entries])
     return [one for one in entries if not patterns or any(matches(one.id, pattern) for pattern in patterns)]
 
 

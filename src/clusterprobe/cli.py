@@ -303,11 +303,13 @@ def _run_once(options: list[str]) -> tuple[int, Progress]:
     """Run pytest on the packaged probes, undisturbed by the caller's configuration, and map its result."""
     import pytest
 
+    from clusterprobe.archive import PYTEST_LOG, check_folder, remove
     from clusterprobe.progress import Progress
     from clusterprobe.shipped import shipped
 
     probes = shipped("probes")
-    folder = next(one.partition("=")[2] for one in options if one.startswith("--clusterprobe-output="))
+    folder = Path(next(one.partition("=")[2] for one in options if one.startswith("--clusterprobe-output=")))
+    made = check_folder("--output", folder)
     os.environ.pop("PYTEST_ADDOPTS", None)  # survives -c
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     progress = Progress()
@@ -317,7 +319,7 @@ def _run_once(options: list[str]) -> tuple[int, Progress]:
         "--import-mode=importlib",
         *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:faulthandler"),
         *("-p", "clusterprobe.plugin", "-p", "pytest_metadata.plugin", "-p", "pytest_html.plugin"),
-        f"--html={Path(folder) / 'pytest.html'}",
+        f"--html={folder / PYTEST_LOG}",
         "--self-contained-html",
         *options,
         str(probes),
@@ -325,6 +327,7 @@ def _run_once(options: list[str]) -> tuple[int, Progress]:
     status = pytest.main(arguments, plugins=[progress])
     if progress.result is not None:
         return progress.result.run.exit_status, progress
+    remove(folder, made)
     return _without_result(int(status), progress), progress
 
 

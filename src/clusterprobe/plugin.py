@@ -5,7 +5,6 @@ It does nothing in a test suite that has no `probe_*.py` files. Nothing touches 
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 import traceback
@@ -15,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from clusterprobe.catalogue import matches
+from clusterprobe.catalogue import matches, refuse_unknown
 from clusterprobe.environments import Environments
 from clusterprobe.errors import ClusterprobeError
 from clusterprobe.evidence import Clock
@@ -28,6 +27,7 @@ from clusterprobe.verdict import Verdict, result
 RUN: pytest.StashKey[Run] = pytest.StashKey()
 VERDICT: pytest.StashKey[Verdict] = pytest.StashKey()
 CALLED: pytest.StashKey[bool] = pytest.StashKey()
+OBSERVER = "clusterprobe-observer"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -72,11 +72,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     run = _prepare(config)
     ids = [probe_id(item.path) for item in probes]
-    for pattern in run.request.select:
-        if not any(matches(one, pattern) for one in ids):
-            near = difflib.get_close_matches(pattern, ids, 1)
-            hint = f"did you mean {near[0]}?" if near else "`clusterprobe list` shows them"
-            raise pytest.UsageError(f"there is no probe {pattern}: {hint}")
+    try:
+        refuse_unknown(run.request.select, ids)
+    except ClusterprobeError as error:
+        raise _refusal(config, error) from None
     dropped = [item for item in probes if not _selected(run, probe_id(item.path))]
     if dropped:
         config.hook.pytest_deselected(items=dropped)
@@ -117,8 +116,17 @@ def _prepare(config: pytest.Config) -> Run:
         try:
             config.stash[RUN] = Run(request)
         except ClusterprobeError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise _refusal(config, error) from None
     return config.stash[RUN]
+
+
+def _refusal(config: pytest.Config, error: ClusterprobeError) -> pytest.UsageError:
+    """What ends pytest; where somebody watches the run, it is theirs to say why, and pytest says nothing."""
+    observer = config.pluginmanager.get_plugin(OBSERVER)
+    if observer is None:
+        return pytest.UsageError(str(error))
+    observer.refused(str(error))
+    return pytest.UsageError()
 
 
 # --- reading ------------------------------------------------------------------------------------------------------------
@@ -130,13 +138,13 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     probes = [item for item in session.items if is_probe(item)]
     if probes and not session.config.option.collectonly:
         run = _prepare(session.config)
-        observer = session.config.pluginmanager.get_plugin("clusterprobe-observer")
+        observer = session.config.pluginmanager.get_plugin(OBSERVER)
         known = all_sources()
         names = {name for item in probes for name in inspect.signature(_function(item)).parameters if name in known}
         try:
             run.begin({probe_id(item.path): _question(item) for item in probes}, sorted(names), observer)
         except ClusterprobeError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise _refusal(session.config, error) from None
     return (yield)
 
 

@@ -60,6 +60,10 @@ class Progress:
         if self.result is not None:
             show(self.result, self.folder)
 
+    def refused(self, why: str) -> None:
+        """The run cannot be as it was asked for."""
+        self._line(why)
+
     def say(self, text: str) -> None:
         """A line of our own beside the answer."""
         self._line(text)

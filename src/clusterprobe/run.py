@@ -15,6 +15,7 @@ import msgspec
 from clusterprobe import __version__, model
 from clusterprobe.access.bundle import Bundle, new_manifest, write_bundle
 from clusterprobe.access.deadline import Deadline
+from clusterprobe.archive import check_folder
 from clusterprobe.correlation import explain
 from clusterprobe.errors import UsageError
 from clusterprobe.evidence import Evidence
@@ -46,6 +47,12 @@ class Request:
 def default_folder() -> Path:
     """Where a run writes that was not told: one folder a run, by the time it started (UTC)."""
     return Path("reports") / f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H-%M-%SZ}"
+
+
+def _check_capture(file: Path) -> None:
+    if file.is_dir():
+        raise UsageError(f"capture {file}: this is a folder; name a file, such as {file / 'evidence.zip'}")
+    check_folder("capture into", file.parent)
 
 
 class Observer(Protocol):
@@ -103,7 +110,9 @@ class Run:
     def begin(self, questions: Mapping[str, str], names: list[str], observer: Observer | None = None) -> None:
         """Connect, and start to read what the probes with these ids need."""
         self._questions, self._observer = questions, observer or self._observer
-        self._check_folder()
+        check_folder("--output", self.folder)
+        if self.request.capture:
+            _check_capture(Path(self.request.capture))
         deadline = Deadline.after(self._seconds)
         done = 0
 
@@ -138,15 +147,6 @@ class Run:
                 self.begun = False  # there is no result to write
                 raise
 
-    def _check_folder(self) -> None:
-        """Find out before the work, not after it, that nothing can be written."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"--output {self.folder}: {error.strerror}") from None
-        if not os.access(self.folder, os.W_OK):
-            raise UsageError(f"--output {self.folder}: not writable")
-
     def conclude(self, one: ProbeResult) -> None:
         """Take a probe's result; an earlier crash of its set-up is replaced."""
         self.results[one.id] = one
@@ -171,7 +171,10 @@ class Run:
         troubles = write_all(finished, self.folder)
         if self.request.capture:
             manifest = new_manifest(finished.cluster, self.evidence.clock.now, active=self.request.active)
-            write_bundle(Path(self.request.capture), manifest, self.evidence.captured())
+            try:
+                write_bundle(Path(self.request.capture), manifest, self.evidence.captured())
+            except OSError as error:
+                troubles.append(f"the bundle {self.request.capture}: {error.strerror}")
         if not interrupted and not self.evidence.hopeless:
             troubles += self._heartbeat()
         self._observer.finished(finished, self.folder, troubles)

@@ -10,6 +10,15 @@ import yaml
 
 from clusterprobe.shipped import shipped
 
+UNREACHABLE = """
+apiVersion: v1
+kind: Config
+current-context: c
+contexts: [{name: c, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: 'http://127.0.0.1:9'}}]
+users: [{name: u, user: {token: t}}]
+"""
+
 
 def clusterprobe(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -35,7 +44,10 @@ def clusterprobe(*arguments: str, folder: Path, **environment: str) -> subproces
         (["run"], 4, "no kubeconfig"),
         (["run", "--active"], 4, "no kubeconfig"),
         (["demo", "--select", "prometheus/cross-scrap"], 4, "did you mean prometheus/cross-scrape?"),
-        (["explain", "loki"], 4, "there is no probe loki"),
+        (["demo", "--select", "prometeus"], 4, "did you mean prometheus?"),
+        (["demo", "--output", "/proc/nowhere"], 4, "--output /proc/nowhere: No such file or directory"),
+        (["explain", "loki"], 4, "there is no probe loki, but there are loki/freshness, "),
+        (["list", "--select", "lokki"], 4, "did you mean loki?"),
         (["rbac", "--route", "outside"], 4, "expected in-cluster or proxy"),
         (["rbac", "--select", "loki/redy"], 4, "did you mean loki/ready?"),
         (["nosuch"], 4, "No such command"),
@@ -45,6 +57,22 @@ def test_a_mistake_is_one_clear_sentence(tmp_path: Path, arguments: list[str], s
     done = clusterprobe(*arguments, folder=tmp_path)
     assert (done.returncode, "Traceback" in done.stderr) == (status, False)
     assert said in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_there_before_a_mistake_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "reports" / "mine").mkdir(parents=True)
+    done = clusterprobe("run", "--profile", "nighly", "--output", "reports/mine/new", folder=tmp_path)
+    assert done.stderr.startswith("clusterprobe: there is no profile nighly")
+    assert list((tmp_path / "reports").rglob("*")) == [tmp_path / "reports" / "mine"]
+
+
+@pytest.mark.parametrize(("file", "said"), [("/proc/evidence.zip", "capture into /proc: "), (".", "capture .: this is a folder")])
+def test_a_bundle_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path, file: str, said: str) -> None:
+    config = tmp_path / "config"
+    config.write_text(UNREACHABLE)
+    done = clusterprobe("capture", file, "--kubeconfig", str(config), folder=tmp_path)
+    assert (done.returncode, done.stderr.startswith(f"clusterprobe: {said}")) == (4, True), done.stderr
 
 
 def test_permissions_are_just_those_of_the_selected_probes(tmp_path: Path) -> None:
@@ -73,10 +101,7 @@ def test_the_callers_pytest_configuration_does_not_disturb(tmp_path: Path) -> No
 
 def test_an_unreachable_cluster_is_incomplete_and_says_why(tmp_path: Path) -> None:
     config = tmp_path / "config"
-    config.write_text(
-        "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n"
-        "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:9'}}]\nusers: [{name: u, user: {token: t}}]\n"
-    )
+    config.write_text(UNREACHABLE)
     done = clusterprobe("run", "--kubeconfig", str(config), folder=tmp_path)
     assert done.returncode == 2
     assert "no way in" in done.stderr
@@ -86,10 +111,7 @@ def test_an_unreachable_cluster_is_incomplete_and_says_why(tmp_path: Path) -> No
 @pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
 def test_a_reader_that_leaves_changes_no_exit_status(tmp_path: Path, unbuffered: str) -> None:
     config = tmp_path / "config"
-    config.write_text(
-        "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n"
-        "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:9'}}]\nusers: [{name: u, user: {token: t}}]\n"
-    )
+    config.write_text(UNREACHABLE)
     read, write = os.pipe()
     os.close(read)
     command = [sys.executable, "-c", "from clusterprobe.cli import main; main()", "run", "--kubeconfig", str(config)]
@@ -137,10 +159,7 @@ def test_a_file_to_compare_with_that_is_not_there_is_bad_usage(tmp_path: Path) -
 
 def test_waiting_ends_with_the_last_answer(tmp_path: Path) -> None:
     config = tmp_path / "config"
-    config.write_text(
-        "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n"
-        "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:9'}}]\nusers: [{name: u, user: {token: t}}]\n"
-    )
+    config.write_text(UNREACHABLE)
     done = clusterprobe("run", "--kubeconfig", str(config), "--wait", "20s", folder=tmp_path)
     assert done.returncode == 2
     assert "not settled: " in done.stderr

@@ -92,7 +92,7 @@ def test_a_zip_of_something_else_says_so(tmp_path: Path):
     path = tmp_path / "bundle.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("hello", "x")
-    with pytest.raises(BundleError, match="is no bundle: make one"):
+    with pytest.raises(BundleError, match="is no bundle, or damaged: make one"):
         Bundle(path)
 
 

@@ -58,6 +58,12 @@ def test_what_is_unchecked_is_grouped_by_reason_the_most_frequent_first():
     assert [(reason, len(things)) for reason, things in answer.unchecked(seen).items()] == [("often", 2), ("rare", 1)]
 
 
+def test_where_permissions_were_missing_it_says_how_to_get_them():
+    refused = probe("a/b", "inconclusive", unchecked=[unchecked("not allowed to list pods in namespace dev", subject("PodList", ""))])
+    assert answer.permission_advice(result(refused)).startswith("`clusterprobe rbac --route proxy` prints")
+    assert answer.permission_advice(incomplete()) == ""
+
+
 def test_what_several_probes_could_not_check_counts_once():
     seen = result(probe("a/b", unchecked=[unchecked("refused")]), probe("c/d", unchecked=[unchecked("refused")]))
     assert answer.unchecked_count(seen) == 1

@@ -64,7 +64,7 @@ class Bundle:
         except msgspec.MsgspecError as error:
             raise BundleError(f"{path} is no bundle of this version ({SCHEMA}): {error}") from None
         except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError, ValueError, zlib.error, lzma.LZMAError):
-            raise BundleError(f"{path} is no bundle: make one with `clusterprobe capture`") from None
+            raise BundleError(f"{path} is no bundle, or damaged: make one with `clusterprobe capture`") from None
 
     def readings(self, source: Source) -> Readings[Any]:
         """What the source returned at capture."""

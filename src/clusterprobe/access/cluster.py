@@ -122,12 +122,12 @@ class Cluster:
 
     def get(self, path: str, kind: type[Value], query: Mapping[str, Any] | None = None, **options: Any) -> Value:
         """One GET at the API server. Raises an `Unreadable`; a `Status` with 200 is a bad response."""
-        return decode(self._ask("GET", path, query=query, **options), kind, f"GET {path}")
+        return decode(self._ask("GET", path, query=query, **options), kind, f"GET {self.connection.origin.url}{path}")
 
     def post(self, path: str, body: Any, kind: type[Value], *, retry: bool = False) -> Value:
         """One POST at the API server: self-reviews, which may be retried, and what `--active` creates, which may not."""
         answer = self._ask("POST", path, body=body, accept=(200, 201, 202), retry=retry)
-        return decode(answer, kind, f"POST {path}")
+        return decode(answer, kind, f"POST {self.connection.origin.url}{path}")
 
     def delete(self, path: str, body: Any = None) -> None:
         """One DELETE at the API server; an object that is already gone is fine."""

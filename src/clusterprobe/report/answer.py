@@ -65,6 +65,14 @@ def unchecked_count(result: RunResult) -> int:
     return sum(len(things) for things in unchecked(result).values())
 
 
+def permission_advice(result: RunResult) -> str:
+    """How to get the permissions that were missing; empty if none was."""
+    if not any("not allowed to" in reason or "is forbidden" in reason for reason in unchecked(result)):
+        return ""
+    route = "in-cluster" if result.cluster.route == "in-cluster" else "proxy"
+    return f"`clusterprobe rbac --route {route}` prints the least role that the probes need."
+
+
 def first_finding(result: RunResult) -> Finding | None:
     """The finding to look at first, which is a cause and no effect; none where something else comes first, or all are remarks."""
     found = cases(result)

@@ -138,6 +138,8 @@ def _unchecked(result: RunResult) -> Iterator[Line]:
             yield f"    and {len(things) - 3} more", "dim"
     if len(groups) > LIMIT:
         yield f"  and {len(groups) - LIMIT} more reasons in the report", "dim"
+    if advice := answer.permission_advice(result):
+        yield f"  {advice}", ""
 
 
 def _counts(result: RunResult) -> str:

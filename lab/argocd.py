@@ -132,6 +132,16 @@ def refresh(name: str, kind: str = "normal") -> None:
     api.patch(path_of(name), {"metadata": {"annotations": {"argocd.argoproj.io/refresh": kind}}})
 
 
+def look_again(name: str) -> None:
+    """Until Argo CD has compared an Application anew: it takes the annotation away when it has."""
+    refresh(name)
+    wait_until(
+        f"Argo CD to look at {name} again",
+        lambda: "argocd.argoproj.io/refresh" not in api.get(path_of(name))["metadata"].get("annotations", {}),
+        _PATIENCE_SECONDS,
+    )
+
+
 def state(name: str) -> tuple[str, str, str]:
     """(synchronisation, health, phase of the last operation); all empty before Argo CD has looked at it."""
     status = (api.find(path_of(name)) or {}).get("status", {})

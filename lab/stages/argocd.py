@@ -64,8 +64,10 @@ def clear_comparison_error(environment: Environment) -> None:
 def stage_out_of_sync(environment: Environment) -> None:
     """selfHeal is off, and somebody scales by hand."""
     _patch(environment, {"spec": {"syncPolicy": {"automated": {"selfHeal": False}}}})
+    argocd.look_again(argocd.name_in(environment))  # else it may heal once more by the policy of before
     api.patch(_deployment(environment), {"spec": {"replicas": 2}})
     wait_for_rollout(_deployment(environment))
+    argocd.look_again(argocd.name_in(environment))
     _wait_for(environment, "to be out of sync", lambda sync, _, __: sync == "OutOfSync")
 
 

@@ -360,6 +360,9 @@ STAGES: dict[str, Expectation] = {
         {("argocd/applications", "ComparisonError"): ["app path does not exist", "dev at main", "Healthy"]},
         blind=frozenset({"argocd/revision"}),
     ),
+    "argocd-out-of-sync": Expectation(
+        warnings={("argocd/applications", "DriftNotHealed"): ["Deployment/features-dev/feature-store", "selfHeal"]}
+    ),
     "argocd-sync-window": Expectation(
         {
             ("argocd/applications", "CommitNotSynced"): ["sync window", "argocd proj windows list default"],
@@ -381,9 +384,5 @@ BY_HAND: dict[str, Expectation] = {
         {("prometheus/pressure", "FallsBehind"): ["instead of 1 s", "CPU limit", "20m", "limits.cpu", "has most"]},
         besides=frozenset({("prometheus/targets", "TargetsDown")}),  # it is too slow to scrape itself
         blind=_STARTED | {"prometheus/targets"},
-    ),
-    # Argo CD does not always notice within the stage's patience that what it manages was changed.
-    "argocd-out-of-sync": Expectation(
-        warnings={("argocd/applications", "DriftNotHealed"): ["Deployment/features-dev/feature-store", "selfHeal"]}
     ),
 }

@@ -63,7 +63,7 @@ def test_the_installed_demo_answers_as_the_checkout_does(installed: Path, tmp_pa
 
 def test_every_installed_probe_can_be_listed_and_explained(installed: Path, tmp_path: Path) -> None:
     listed = run(installed / "clusterprobe", "list", folder=tmp_path).stdout.split("\n")
-    ids = [line.split()[0] for line in listed if line.strip()]
+    ids = [line.split()[0] for line in listed if line.strip() and not line.startswith(" ")]
     assert len(ids) == len(list((ROOT / "probes").glob("*/probe_*.py")))
     text = run(installed / "clusterprobe", "explain", ids[0], folder=tmp_path).stdout
     assert all(word in text for word in ("Problem", "Cause", "Fix", "Prevention", "Needs the permissions"))

@@ -34,7 +34,8 @@ def probe_canary(
     Prevention: Let the rollout wait for this verdict, and test a model against the requests that it will get.
     """
     traffic = [pod for one in verdict.need(canary_traffic).items for pod in one.pods]
-    lines = [pod for one in verdict.need(canary_error_lines).items for pod in one.pods]
+    whole = verdict.need(canary_error_lines).complete  # half of what was logged may be the other half's fault
+    lines = [pod for one in canary_error_lines.items for pod in one.pods] if whole else []
     revisions = verdict.enrich(replica_sets)
     for subject, canary in verdict.examine(model_canaries):
         blind = _blind(canary, canary_traffic, canary_error_lines)
@@ -44,8 +45,24 @@ def probe_canary(
         own = _side(canary.namespace, canary.is_canary, traffic, lines)
         base = _side(canary.namespace, canary.is_stable, traffic, lines)
         results = tests(own, base, profile.thresholds)
-        _decide(verdict, canary, own, base, results, revisions, profile.thresholds, blind)
+        if unseen := _unseen(verdict, canary, model_canaries, canary_traffic):
+            verdict.unchecked(subject, f"wait: {unseen}")
+        else:
+            _decide(verdict, canary, own, base, results, revisions, profile.thresholds, blind or _unlogged(own, base))
         verdict.exhibit(_table(canary, own, base, results))
+
+
+def _unseen(verdict: Verdict, canary: Canary, canaries: Readings[Canary], traffic: Readings[Traffic]) -> str:
+    """Why it may be another revision that was compared, or with another one: neither promoted nor rolled back by that."""
+    if missing := canaries.missing_reason(canary.namespace):
+        return f"not all pods of {canary.namespace} could be read, so which revision is the newest is not certain: {missing}"
+    own = verdict.environment_of(canary.namespace)
+    blind = [one for one in traffic.unreadable if verdict.environment_of(one.subject.namespace) in ("", own)]
+    return f"not all that measures it could be read: {blind[0].subject}: {blind[0].reason}" if blind else ""
+
+
+def _unlogged(own: Side, base: Side) -> str:
+    return "stable's log lines are in Loki, and of the canary's there are none" if base.lines and not own.lines else ""
 
 
 def _blind(canary: Canary, traffic: Readings[Traffic], lines: Readings[ErrorLines]) -> str:

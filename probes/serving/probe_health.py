@@ -41,6 +41,8 @@ def probe_health(verdict: Verdict, model_replicas: Readings[Replica], model_heal
         answer = answers.get(subject)
         rows.append(_row(subject, replica, answer))
         trouble = _judge(verdict, subject, replica, answer, clock.now)
+        if answer is None and replica.path and not replica.down(clock.now) and model_health.complete:
+            verdict.unchecked(subject, "it did not run when it was to be asked, and does now")
         if trouble:
             troubles[replica.workload, trouble.reason].append(trouble)
     for workload in dict.fromkeys(one.workload for one in model_replicas.items if not one.probed):

@@ -11,6 +11,7 @@ from clusterprobe.systems.canary_traffic import ErrorLines, PodLines, PodTraffic
 from clusterprobe.systems.comparison import Share, at_most, chance, quantile, slower_than
 from clusterprobe.systems.objects import Pod, ReplicaSet
 from clusterprobe.systems.serving import Canary, model_canaries, model_replicas
+from clusterprobe.verdict import Verdict
 from probes.serving.probe_canary import probe_canary
 from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, refused, server
 
@@ -232,6 +233,42 @@ def test_where_loki_could_not_be_read_it_is_not_promoted_and_errors_still_count(
     blind = Readings((), (refused("Loki"),))
     assert judge(canary(), stable(), canary_error_lines=blind).findings == []
     assert reasons(judge(canary(failed=50), stable(), canary_error_lines=blind)) == ["CanaryRollBack"]
+
+
+def test_where_a_pod_beside_it_could_not_be_read_nothing_is_decided() -> None:
+    whole = canaries()
+    verdict = judge(canary(failed=100), stable(), model_canaries=Readings(whole.values, (refused("Pod", NAMESPACE),)))
+    assert (outcome(verdict), reasons(verdict)) == ("inconclusive", [])
+    elsewhere = Readings(whole.values, (refused("Pod", "another"),))
+    assert reasons(judge(canary(failed=100), stable(), model_canaries=elsewhere)) == ["CanaryRollBack"]
+
+
+@pytest.mark.parametrize("own", [canary(), canary(failed=100)])
+def test_where_one_of_two_prometheus_servers_could_not_be_read_nothing_is_decided(own: PodTraffic) -> None:
+    half = Readings(single(PROMETHEUS, Traffic([own, stable()])).values, (refused("Pod", "monitoring-dev"),))
+    verdict = judge(own, stable(), canary_traffic=half)
+    assert (outcome(verdict), reasons(verdict)) == ("inconclusive", [])
+
+
+def test_a_prometheus_of_another_environment_does_not_matter_to_a_roll_back() -> None:
+    verdict = Verdict(lambda namespace: namespace.rpartition("-")[2])
+    half = Readings(single(PROMETHEUS, Traffic([canary(failed=100), stable()])).values, (refused("Pod", "monitoring-prod"),))
+    probe_canary(verdict, **platform(canary(failed=100), stable(), canary_traffic=half))
+    assert reasons(verdict) == ["CanaryRollBack"]
+
+
+def test_error_lines_count_only_where_every_loki_was_read() -> None:
+    readings = platform(canary(), stable(), errors=100)
+    assert reasons(judged(probe_canary, **readings)) == ["CanaryRollBack"]
+    readings["canary_error_lines"] = Readings(readings["canary_error_lines"].values, (refused("Service", "logging"),))
+    verdict = judged(probe_canary, **readings)
+    assert (outcome(verdict), reasons(verdict)) == ("inconclusive", [])
+
+
+def test_a_canary_whose_lines_are_missing_from_loki_is_not_promoted() -> None:
+    only = [PodLines(namespace=NAMESPACE, pod=f"{STABLE}-aaaaa", lines=400)]
+    verdict = judge(canary(), stable(), canary_error_lines=single(LOKI, ErrorLines(only)))
+    assert (outcome(verdict), reasons(verdict)) == ("inconclusive", [])
 
 
 def test_two_prometheus_servers_that_saw_the_same_count_once() -> None:

@@ -195,6 +195,12 @@ def test_one_replica_that_could_not_be_asked_is_unchecked() -> None:
     assert outcome(judged(probe_health, **readings)) == "inconclusive"
 
 
+def test_one_that_was_not_asked_is_unchecked_although_nothing_failed() -> None:
+    readings = platform((pod("a"), OK), (pod("b"), None))
+    verdict = judged(probe_health, **readings)
+    assert (outcome(verdict), [one.subject.name for one in verdict.unread]) == ("inconclusive", ["b"])
+
+
 # --- which pods are models --------------------------------------------------------------------------------------------
 
 

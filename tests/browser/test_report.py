@@ -150,6 +150,29 @@ def test_a_command_is_selected_by_one_click_without_its_prompt(open_report):
     )
 
 
+def test_a_remark_is_shut_until_somebody_follows_a_link_to_it(open_report):
+    page = open_report(incomplete())
+    remark = page.get_by_role("heading", name="tmp-curl crashed twice")
+    assert not remark.is_visible()
+    page.goto(f"{page.url.partition('#')[0]}#{page.locator('.folded article').first.get_attribute('id')}")
+    assert remark.is_visible()
+
+
+def test_print_shows_what_is_shut(open_report):
+    page = open_report(incomplete())
+    page.emulate_media(media="print")
+    assert page.locator(".folded dd").first.is_visible()
+    assert not page.locator(".folded > summary").first.is_visible()
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_no_label_of_a_bar_is_cut_off(open_report, width):
+    page = open_report(hostile("worker1, nfs.lab.internal:/exports/a-long-name-of-an-export"), width=width)
+    cut = "() => [...document.querySelectorAll('.bars th[scope=row]')].filter(one => one.scrollWidth > one.clientWidth).length"
+    assert page.locator(".bars th[scope=row]").count() > 0
+    assert page.evaluate(cut) == 0
+
+
 def test_print_leaves_out_the_navigation(open_report):
     page = open_report(unwell())
     page.emulate_media(media="print")

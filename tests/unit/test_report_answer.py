@@ -156,7 +156,7 @@ def test_the_page_shows_a_finding_once_under_its_cause():
     assert [(one.probe.id, one.through) for one in cause.effects] == [("alertmanager/default-config", "Secret/ns/slack")]
     html = render(correlated())
     assert html.count('id="finding-1"') == html.count('id="finding-2"') == 1
-    assert '<details class="effect">' in html
+    assert '<details class="folded">' in html
 
 
 def test_the_terminal_names_what_a_cause_explains():

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from clusterprobe.model import Bar, Bars, Matrix
 
+LABEL_CHARACTERS = 24  # what fits beside a bar
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -37,6 +39,11 @@ class DrawnBars:
     parts: list[str]
     rows: list[DrawnBar]
     limit: float | None
+
+    @property
+    def long(self) -> bool:
+        """Whether a label needs a line of its own."""
+        return any(len(bar.label) > LABEL_CHARACTERS for bar in self.chart.bars)
 
 
 def draw(chart: Bars) -> DrawnBars:

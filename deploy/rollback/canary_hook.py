@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 import time
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -142,7 +143,9 @@ class Hook:
         deadline = time.monotonic() + self.options.patience
         while True:
             decision = self._decided()
-            say(f"{self.canary.namespace}/{self.canary.name}: {decision.action.name.lower().replace('_', ' ')}: {decision.why}")
+            label = decision.action.name.lower().replace("_", " ")
+            why = decision.why if decision.why.lower().startswith(label) else f"{label}: {decision.why}"
+            say(f"{self.canary.namespace}/{self.canary.name}: {why}")
             if decision.action is Action.ROLL_BACK:
                 return self._roll_back(decision)
             if decision.action is not Action.WAIT or time.monotonic() + self.options.pause > deadline:
@@ -213,7 +216,10 @@ def _reason(error: Exception) -> str:
 
 
 def say(text: str) -> None:
-    print(f"canary hook: {text}", flush=True)
+    """Findings quote what workloads log: no line of that is to be a command to a CI system or to a terminal."""
+    for line in text.splitlines():
+        plain = "".join(one if one.isprintable() else "?" for one in line)
+        print("canary hook: " + re.sub("#(?=#)", r"#\\", plain), flush=True)
 
 
 class Parser(argparse.ArgumentParser):
@@ -241,4 +247,9 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        status = main()
+    except Exception:  # whatever it is: Python's own status would be 1, which says that it was rolled back
+        traceback.print_exc()
+        status = Action.REFUSE.value
+    sys.exit(status)

@@ -211,7 +211,7 @@ def test_a_bad_version_is_told_in_slack_rolled_back_and_the_next_run_is_healthy(
     (probe,) = [one for one in results["probes"] if one["id"] == "serving/canary"]
     (finding,) = [one for one in probe["findings"] if one["subject"]["namespace"] == NAMESPACE]
     assert finding["reason"] == "CanaryRollBack"
-    decided = next(at for at, text in said if "roll back: " in text)
+    decided = next(at for at, text in said if "Roll back: " in text)
     line.reach(decided, f"“{finding['problem']}”", "`serving/canary`")
     undone, command = next((at, text.partition("$ ")[2]) for at, text in said if "$ kubectl" in text)
     assert f"$ {command}" in finding["fix"].splitlines()

@@ -351,6 +351,21 @@ def test_the_context_and_the_profile_are_handed_on(world: World) -> None:
     assert all(one.endswith(" --context prod") for one in world.calls())
 
 
+def test_what_workloads_log_commands_nobody(world: World) -> None:
+    hostile = "KeyError\n::set-output name=x::y\r###[error]no \x1b[2J \u202e\u2028::stop-commands::z"
+    world.answers(bad_results(cause=hostile))
+    lines = world.hook().stdout.split("\n")[:-1]
+    assert any("::set-output" in one for one in lines)
+    assert all(one.startswith("canary hook: ") and one.isprintable() and "##" not in one for one in lines)
+
+
+def test_a_mistake_of_its_own_is_no_roll_back(world: World) -> None:
+    (world.folder / "canary-hook" / "results.json").mkdir(parents=True)  # which cannot be removed as a file
+    world.answers(written(bad()))
+    done = world.hook()
+    assert (done.returncode, world.calls(), "Traceback" in done.stderr) == (3, [], True)
+
+
 def test_bad_usage_is_not_waited_for(world: World) -> None:
     assert world.hook(STATUS="4", patience="30").returncode == 4
     assert world.hook("--nosuch").returncode == 4

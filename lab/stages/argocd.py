@@ -62,7 +62,9 @@ def clear_comparison_error(environment: Environment) -> None:
 
 
 def stage_out_of_sync(environment: Environment) -> None:
-    """selfHeal is off, and somebody scales by hand."""
+    """A commit was deployed, selfHeal is off, and somebody scales by hand. A commit that was never tried would heal it."""
+    _push(environment, ("price, quantity", "price, discount, quantity"))
+    _wait_for(environment, "to have deployed the newest commit", lambda _, __, phase: phase == "Succeeded" and _is_deployed(environment))
     _patch(environment, {"spec": {"syncPolicy": {"automated": {"selfHeal": False}}}})
     argocd.look_again(argocd.name_in(environment))  # else it may heal once more by the policy of before
     api.patch(_deployment(environment), {"spec": {"replicas": 2}})
@@ -154,6 +156,11 @@ def _hook(when: str, script: str) -> str:
 def _wait_for(environment: Environment, what: str, is_wanted: Callable[[str, str, str], bool]) -> None:
     name = argocd.name_in(environment)
     wait_until(f"the Application {name} {what}", lambda: is_wanted(*argocd.state(name)), PATIENCE_SECONDS)
+
+
+def _is_deployed(environment: Environment) -> bool:
+    status = api.get(argocd.path_of(argocd.name_in(environment)))["status"]
+    return bool(status["operationState"].get("syncResult", {}).get("revision") == argocd.head())
 
 
 def _is_newest(environment: Environment) -> bool:

@@ -49,7 +49,7 @@ def probe_alerting(
     """
     judge = _Judge(verdict, environments, clock.now)
     judge.addresses = Addresses(verdict.enrich(pods), verdict.enrich(services), profile)
-    judge.blind = pods.missing_reason("") or services.missing_reason("")
+    judge.blind = next((one.reason for one in (*pods.unreadable, *services.unreadable)), "")
     judge.customs, judge.services = verdict.enrich(prometheuses).by_name(), services
     judge.alertmanagers = verdict.enrich(alertmanagers)
     judge.owners = {one.metadata.uid: subject for subject, one in verdict.need(prometheus_rules)}
@@ -176,9 +176,12 @@ class _Judge:
         if sending is None or not found.active or (rules is not None and not rules.alerts):
             return
         known = [one for one in found.active if one in sending.sent and one in sending.failed]
+        for one in found.active:
+            if one not in known:
+                window = ago(SENDING_SECONDS)
+                why = f"it has no series of its own sending there in the last {window}"
+                self._verdict.unchecked(subject, f"whether its alerts are taken by {one}: {why}")
         if not known:
-            window = ago(SENDING_SECONDS)
-            self._verdict.unchecked(subject, f"whether its alerts are taken: it has no series of its own sending in the last {window}")
             return
         refusing = [one for one in known if sending.sent[one] > 0 and sending.failed[one] >= 0.99 * sending.sent[one]]
         old = [one for one in refusing if not self._is_young(subject, one)]
@@ -190,6 +193,10 @@ class _Judge:
     def _is_young(self, subject: Subject, destination: str) -> bool:
         pod = self.addresses.pod(host_of(destination))
         started = epoch(pod.status.start_time) if pod else None
+        if pod is None and self.blind:
+            why = f"since when it runs is not known: {self.blind}"
+            self._verdict.unchecked(subject, f"{destination} takes no alerts, which is normal for a while after a start; {why}")
+            return True
         if started is None or self._now - started >= SENDING_SECONDS:
             return False
         self._verdict.unchecked(subject, f"{destination} takes no alerts, but was started only {ago(self._now - started)} ago")

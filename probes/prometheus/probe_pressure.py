@@ -82,6 +82,7 @@ def probe_pressure(
         if age < LEAST_INTERVALS * interval:
             verdict.unchecked(subject, f"it was started {ago(age)} ago, so whether it keeps up cannot be told yet")
             continue
+        _say_unseen(verdict, case)
         _judge(verdict, case, settled=age >= SETTLED_INTERVALS * interval)
         rows.append(_row(case))
     if rows:
@@ -108,6 +109,21 @@ def _judge(verdict: Verdict, case: Case, *, settled: bool) -> None:
         _report_memory(verdict, case)
     _judge_database(verdict, case)
     _judge_others(verdict, case)
+
+
+def _say_unseen(verdict: Verdict, case: Case) -> None:
+    """What cannot be judged of this replica, although its metrics were read."""
+    one, place = case.one, case.place
+    if not one.intervals:
+        verdict.unchecked(place.subject, "how long it takes from scrape to scrape is not known: it has not scraped anything lately")
+    if place.pod is None:
+        verdict.unchecked(place.subject, "its limits and its disk are not known, for its pod is not among those that were read")
+    elif place.cpu and one.cpu is None and one.throttled is None:
+        said = f"how much of its CPU limit it used in {ago(one.window)} is not known (it does not scrape itself)"
+        if one.lifelong < case.limits.cpu_limit_fraction * place.cpu:
+            verdict.note(f"{case.who}: {said}; since its start it was {one.lifelong * 1000:.0f}m of {place.cpu * 1000:.0f}m.")
+        else:
+            verdict.unchecked(place.subject, said)
 
 
 def _slip(interval: Interval, *, settled: bool) -> float:

@@ -193,6 +193,31 @@ def test_an_alertmanager_that_has_just_started_may_not_take_them_yet() -> None:
     assert (outcome(verdict), verdict.findings) == ("inconclusive", [])
 
 
+def test_one_that_takes_nothing_may_be_young_where_its_pod_could_not_be_read() -> None:
+    blind = Readings((), (refused("PodList"),))
+    verdict = judged(probe_alerting, **platform(DEV, pods=blind, **sending(10, 10)))
+    assert (outcome(verdict), verdict.findings) == ("inconclusive", [])
+    elsewhere = judged(probe_alerting, **platform(DEV, pods=listing("Pod", []), **sending(10, 10)))
+    assert reasons(elsewhere) == ["AlertsNotTaken"]
+
+
+def test_each_of_two_must_be_known_to_take_its_alerts() -> None:
+    half = Readings(((ONE[0], Sending({DEV: 10.0}, {DEV: 0.0})),))
+    verdict = judged(probe_alerting, **platform(DEV, DEV2, prometheus_sending=half))
+    assert (outcome(verdict), verdict.findings) == ("inconclusive", [])
+    assert DEV2 in verdict.unread[0].reason
+
+
+def test_an_address_of_a_node_names_no_pod_unless_all_were_read() -> None:
+    status = {"phase": "Running", "podIP": "10.0.0.21", "hostIP": "10.0.0.21"}
+    agent = labelled(Pod, "monitoring-prod", "agent", spec={"containers": []}, status=status)
+    whole = judged(probe_alerting, **platform(PROD, pods=listing("Pod", [agent])))
+    assert reasons(whole) == ["AlertsToOtherEnvironment"]
+    half = Readings(listing("Pod", [agent]).values, (refused("Pod", "monitoring-dev"),))
+    verdict = judged(probe_alerting, **platform(PROD, pods=half))
+    assert (outcome(verdict), verdict.findings) == ("inconclusive", [])
+
+
 def test_nothing_sent_is_only_noted_and_no_series_of_its_own_is_unchecked() -> None:
     quiet = judged(probe_alerting, **platform(DEV, **sending(0, 0)))
     assert (outcome(quiet), len(quiet.notes)) == ("pass", 1)

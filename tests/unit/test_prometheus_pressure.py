@@ -1,3 +1,4 @@
+import math
 from typing import Any
 
 import pytest
@@ -8,9 +9,10 @@ from clusterprobe.evidence import Clock
 from clusterprobe.model import Severity
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings, single
-from clusterprobe.systems.exposition import parse_line
+from clusterprobe.systems.exposition import Metric, parse_line
 from clusterprobe.systems.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
 from clusterprobe.systems.pressure import (
+    TROUBLES,
     Head,
     Interval,
     Pressure,
@@ -18,6 +20,7 @@ from clusterprobe.systems.pressure import (
     SlowRule,
     SlowRules,
     before_query,
+    lacking,
     pressure_of,
 )
 from clusterprobe.systems.prometheus import Rule, Sample
@@ -337,6 +340,39 @@ def test_a_page_without_a_start_is_unreadable(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(module, "read_each", lambda cluster, profile, servers, read: read(Answering(), SERVER))
     with pytest.raises(BadResponse, match="process_start_time_seconds"):
         module.prometheus_pressure(None, Readings(), Profile())  # type: ignore[arg-type]
+
+
+def whole_page() -> list[Metric]:
+    return [*(parse_line(line) for line in PAGE.strip().splitlines()), *(Metric(name, {}, 0.0) for name in TROUBLES)]
+
+
+def test_a_page_with_all_that_every_prometheus_has_lacks_nothing() -> None:
+    assert lacking(whole_page()) == ""
+
+
+@pytest.mark.parametrize("name", [*TROUBLES, "go_memstats_sys_bytes", MISSED, "prometheus_rule_group_last_duration_seconds"])
+def test_a_page_that_ends_early_is_not_the_whole_page(name: str) -> None:
+    assert lacking([one for one in whole_page() if one.name != name]) != ""
+
+
+def test_a_value_that_is_no_number_is_only_right_for_a_summary() -> None:
+    assert "go_memstats_sys_bytes is no number" in lacking([*whole_page(), Metric("go_memstats_sys_bytes", {}, math.nan)])
+
+
+def test_one_that_scrapes_nothing_is_unchecked() -> None:
+    verdict = judged(probe_pressure, **platform(pressure(intervals=[])))
+    assert (outcome(verdict), verdict.findings) == ("inconclusive", [])
+
+
+def test_one_whose_pod_was_not_read_is_unchecked() -> None:
+    assert outcome(judged(probe_pressure, **platform(pods=listing("Pod", [])))) == "inconclusive"
+
+
+@pytest.mark.parametrize(("lifelong", "expected"), [(0.1, "pass"), (0.49, "inconclusive")])
+def test_an_unknown_use_of_a_cpu_limit_passes_only_where_the_average_is_far_below(lifelong: float, expected: str) -> None:
+    verdict = judged(probe_pressure, **platform(pressure(cpu=None, lifelong=lifelong), limits={"cpu": "500m"}))
+    assert (outcome(verdict), bool(verdict.notes)) == (expected, expected == "pass")
+    assert outcome(judged(probe_pressure, **platform(pressure(cpu=None, lifelong=lifelong)))) == "pass"
 
 
 @pytest.mark.parametrize(

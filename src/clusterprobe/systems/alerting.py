@@ -184,9 +184,10 @@ class Addresses:
     """Tells in which namespace a host of an Alertmanager's URL is: a pod, a Service, or one that the profile names."""
 
     def __init__(self, pods: Readings[Pod], services: Readings[Service], profile: Profile) -> None:
-        # On the host's network several pods share the node's address: that names none of them.
-        counts = Counter(one.status.pod_ip for one in pods.items if not _over(one))
-        self._pods: Mapping[str, Pod] = {one.status.pod_ip: one for one in pods.items if not _over(one) and counts[one.status.pod_ip] == 1}
+        # On the host's network several pods share the node's address: that names none of them, and one of them may not be read.
+        known = [one for one in pods.items if not _over(one) and (pods.complete or one.status.pod_ip != one.status.host_ip)]
+        counts = Counter(one.status.pod_ip for one in known)
+        self._pods: Mapping[str, Pod] = {one.status.pod_ip: one for one in known if counts[one.status.pod_ip] == 1}
         self._services = {one.spec.cluster_ip: one for one in services.items if one.spec.cluster_ip not in ("", "None")}
         self._named = {urlsplit(one.url).hostname: one for one in profile.endpoints if one.system == "alertmanager" and one.namespace}
 

@@ -103,10 +103,29 @@ def prometheus_pressure(cluster: Cluster, prometheus_servers: Readings[Server], 
         started = next((one.value for one in now if one.name == START), 0.0)
         if not started:
             raise BadResponse(f"GET {endpoint.url}/metrics: there is no {START} in it")
+        if lack := lacking(now):
+            raise BadResponse(f"GET {endpoint.url}/metrics: {lack}, so it is not the whole page, or not Prometheus'")
         before = query(endpoint, before_query(started, window, server))
         return pressure_of(now, before, started, cluster.now(), window)
 
     return read_each(cluster, profile, prometheus_servers, read)
+
+
+_EVERY_GROUP = ("prometheus_rule_group_interval_seconds", "prometheus_rule_group_last_duration_seconds", MISSED)
+
+
+def lacking(now: list[Metric]) -> str:
+    """What every Prometheus has and these have not; empty if nothing. A page that ends early is cut between two lines at times."""
+    names = {one.name for one in now}
+    for name in (*TROUBLES, CPU, "go_memstats_sys_bytes"):
+        if name not in names:
+            return f"there is no {name} in it"
+    for one in now:
+        if math.isnan(one.value) and "quantile" not in one.labels:  # of a summary it means that nothing was observed
+            return f"{one.name} is no number"
+    groups = [{one.labels.get("rule_group") for one in now if one.name == name} for name in _EVERY_GROUP]
+    odd = set.union(*groups) - set.intersection(*groups)
+    return f"the group of rules {min(map(str, odd))} has not all of its metrics" if odd else ""
 
 
 def before_query(started: float, window: int, server: Server) -> str:

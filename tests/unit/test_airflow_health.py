@@ -240,7 +240,8 @@ def test_airflow_2_answers_404_there_and_200_on_health_even_when_unhealthy() -> 
 
 
 def test_airflow_before_2_has_no_more_than_a_scheduler() -> None:
-    answer = Answer(200, {}, json.dumps({"metadatabase": {"status": "healthy"}, "scheduler": {"status": "healthy"}}).encode(), 0.0)
+    told = {"metadatabase": {"status": "healthy"}, "scheduler": THREE["scheduler"]}
+    answer = Answer(200, {}, json.dumps(told).encode(), 0.0)
     assert not parse(answer, "v1", "GET").components["triggerer"].deployed
 
 
@@ -264,6 +265,14 @@ def test_a_status_that_is_neither_is_unreadable() -> None:
         parse(Answer(200, {}, json.dumps({**THREE, "scheduler": {"status": "purple"}}).encode(), 0.0), "v2", "GET")
 
 
+@pytest.mark.parametrize(
+    "scheduler", [{}, {"status": None}, {"status": "healthy"}, {"status": "healthy", "latest_scheduler_heartbeat": "a while ago"}]
+)
+def test_a_scheduler_that_is_not_told_of_or_whose_heartbeat_is_not_is_unreadable(scheduler: dict[str, Any]) -> None:
+    with pytest.raises(BadResponse):
+        parse(Answer(200, {}, json.dumps({**THREE, "scheduler": scheduler}).encode(), 0.0), "v2", "GET")
+
+
 def test_the_path_below_which_it_lies_is_that_of_its_own_probes() -> None:
     containers = [{"name": "web", "readinessProbe": {"httpGet": {"path": "/airflow/api/v2/version", "port": 8080}}}]
     assert prefix_of(labelled(Pod, "a", "b", spec={"containers": containers})) == "/airflow"
@@ -282,6 +291,15 @@ def work(**answers: Any) -> Work:
 def test_a_dag_whose_newest_run_failed_is_told_of_once() -> None:
     found = work(**{NEWEST: (200, {"dag_runs": [{**RUN, "state": "running", "end_date": None}, RUN]})})
     assert [(one.dag, one.failures, one.ended) for one in found.failed] == [("train", 2, 1795377600.0)]
+
+
+def test_a_dag_none_of_whose_newest_runs_has_ended_is_not_known() -> None:
+    assert work(**{NEWEST: (200, {"dag_runs": [{**RUN, "state": "running", "end_date": None}] * 5})}).more == 1
+
+
+def test_a_failed_run_without_an_end_is_unreadable() -> None:
+    with pytest.raises(BadResponse):
+        work(**{NEWEST: (200, {"dag_runs": [{**RUN, "end_date": None}]})})
 
 
 def test_a_dag_that_has_succeeded_since_is_not() -> None:

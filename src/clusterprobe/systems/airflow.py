@@ -103,6 +103,8 @@ def parse(answer: Answer, api: str, what: str) -> Health:
     if told.metadatabase.status not in ("healthy", "unhealthy"):
         raise BadResponse(f"{what}: it does not say how the metadatabase is")
     components = {name: _component(name, getattr(told, name) or {}, what) for name in COMPONENTS}
+    if not components["scheduler"].deployed:  # the others may be left out
+        raise BadResponse(f"{what}: it does not say how the scheduler is")
     return Health(api=api, metadatabase=told.metadatabase.status, components=components)
 
 
@@ -110,7 +112,10 @@ def _component(name: str, told: Mapping[str, Any], what: str) -> Component:
     status, heartbeat = told.get("status"), told.get(f"latest_{name}_heartbeat")
     if status not in (None, "healthy", "unhealthy"):
         raise BadResponse(f"{what}: the status of {name} is {status!r}")
-    return Component(status=status, heartbeat=epoch(heartbeat) if isinstance(heartbeat, str) else None)
+    moment = epoch(heartbeat) if isinstance(heartbeat, str) else None
+    if moment is None and (heartbeat is not None or status == "healthy"):
+        raise BadResponse(f"{what}: {name} is {status}, and its last heartbeat {heartbeat!r}")
+    return Component(status=status, heartbeat=moment)
 
 
 # --- what fails in it -------------------------------------------------------------------------------------------------
@@ -138,7 +143,7 @@ class BrokenFile(msgspec.Struct, frozen=True):
 class Work(msgspec.Struct, frozen=True):
     """DAGs that fail, and files that do not load. `refused` says why none of it may be seen without credentials.
 
-    `more` is how many DAGs with failed runs were not looked at, at least.
+    `more` is how many DAGs with failed runs were not looked at, or have had none of late that came to its end, at least.
     """
 
     failed: list[Failed] = []
@@ -210,13 +215,17 @@ def _work(endpoint: Endpoint, base: str, credentials: bool, since: float) -> Wor
     for one in recent:
         by_dag[one.dag_id] = by_dag.get(one.dag_id, 0) + 1
     newest = [(dag, _newest(endpoint, base, dag)) for dag in list(by_dag)[:MAX_DAGS]]
-    failed = [
-        Failed(dag, run.dag_run_id, epoch(run.end_date) or 0.0, by_dag[dag])
-        for dag, run in newest
-        if run is not None and run.state == "failed"
-    ]
+    failed = [_failed(run, by_dag[dag], f"GET {endpoint.url}{runs}") for dag, run in newest if run is not None and run.state == "failed"]
+    unknown = sum(run is None for _, run in newest)
     broken = [BrokenFile(one.filename, (one.stack_trace.strip().splitlines() or [""])[-1][:300]) for one in imports]
-    return Work(failed=failed, broken=broken, more=max(0, len(by_dag) - MAX_DAGS) + (len(recent) == LIMIT))
+    return Work(failed=failed, broken=broken, more=max(0, len(by_dag) - MAX_DAGS) + (len(recent) == LIMIT) + unknown)
+
+
+def _failed(run: _Run, count: int, what: str) -> Failed:
+    ended = epoch(run.end_date)
+    if ended is None:
+        raise BadResponse(f"{what}: the run {run.dag_run_id} failed, and has no end")
+    return Failed(run.dag_id, run.dag_run_id, ended, count)
 
 
 def _refusal(answer: Answer, what: str) -> str:

@@ -56,7 +56,7 @@ def part_of(pods: Readings[Pod], subject: Subject, name: str) -> Part:
         pod for pod in pods.items if _is_part(pod, airflow, "standalone") and (pod.metadata.name == subject.name)
     ]
     blind = pods.missing_reason(airflow.namespace)
-    if blind and not found:
+    if blind:  # one that has just been started may be among what was not read
         return Part(name, blind=blind)
     workloads = {workload_of(pod) for pod in found}
     references = [f"{one.kind}/{one.namespace}/{one.name}" for one in sorted(workloads, key=str) if one.kind]

@@ -131,6 +131,8 @@ def _judge_conditions(verdict: Verdict, subject: Subject, one: Application) -> b
                 cause=f"Argo CD says: {messages}",
                 fix="Let each object be in one place of one Application's manifests:\n" + _look(subject, ".status.conditions"),
             )
+        elif kind.endswith("Error") and kind not in ERRORS:
+            verdict.unchecked(subject, f"it has the condition {kind}, of which is not known here what it means: {messages}")
     return any(kind in ERRORS for kind in by_type)
 
 
@@ -139,7 +141,9 @@ def _judge_operation(verdict: Verdict, subject: Subject, one: Application, known
     running, state = one.running, one.status.operation_state
     if running:
         started = epoch(running.started_at)
-        if started is not None and known.now - started > known.patience:
+        if started is None:
+            verdict.unchecked(subject, "it is being synchronised, and since when is not told")
+        elif known.now - started > known.patience:
             _report_hanging(verdict, subject, running, known.now - started)
         return True
     if state and failure_stands(one):
@@ -287,9 +291,11 @@ def _judge_health(verdict: Verdict, subject: Subject, one: Application, known: K
             fix="See what is not ready:\n" + f"$ kubectl -n {one.spec.destination.namespace} get deployments,statefulsets,daemonsets,pods",
             rests_on=references(one.resources),
         )
-    elif health.status in ("Progressing", "Suspended"):
+    elif health.status == "Progressing" and began is None:
+        verdict.unchecked(subject, "it is Progressing, and since when is not told")
+    elif health.status in ("Progressing", "Suspended", "Missing"):  # what is missing is out of sync, and judged by that
         verdict.note(f"{subject} is {health.status}")
-    elif health.status in ("", "Unknown") and not failing:
+    elif health.status != "Healthy" and not failing:
         verdict.unchecked(subject, f"its health is {health.status or 'not told'}")
 
 

@@ -194,6 +194,8 @@ def _judge_pods(verdict: Verdict, subject: Subject, one: Application, seen: Seen
     if not one.is_here:
         verdict.unchecked(subject, f"it deploys to another cluster ({one.spec.destination.server or one.spec.destination.name})")
         return
+    if not one.resources:
+        verdict.unchecked(subject, "its status names no object, so there is nothing to compare with what runs")
     for resource in one.resources:
         _judge_resource(verdict, subject, resource, seen)
 

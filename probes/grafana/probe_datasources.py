@@ -42,6 +42,8 @@ def probe_datasources(
         _judge_all(verdict, subject, found, known, placed, rows)
         for one in found.items:
             _judge_health(verdict, subject, one)
+        if not found.items:
+            verdict.unchecked(subject, "it shows no data source: its account may be allowed to see none")
         if found.skipped:
             verdict.unchecked(subject, f"{found.skipped} of its data sources were not asked whether they answer")
     _without_credentials(verdict, verdict.need(grafana_servers), bool(homes), profile)

@@ -49,6 +49,8 @@ def _judge_live(verdict: Verdict, boards: Readings[Boards], *, alert: bool) -> N
     for subject, found in verdict.examine(boards):
         for board in found.boards:
             _judge(verdict, subject, board, alert=alert)
+        if not (alert or found.boards or found.failed or found.skipped):
+            verdict.unchecked(subject, "it shows no dashboard: its account may be allowed to see none")
         for reason in found.failed:
             verdict.unchecked(subject, f"a dashboard could not be read: {reason}")
         if found.skipped:

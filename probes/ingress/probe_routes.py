@@ -164,12 +164,13 @@ def _judge_answers(verdict: Verdict, answers: Readings[HostAnswer], direct: Read
         rows.append([f"{one.host}{one.path}", str(one.reply.status), "" if status is None else str(status), one.reply.location])
         if not one.odd or (subject.namespace, one.backend.name, str(one.backend.port)) in broken:
             continue
-        if one.changes:
-            verdict.note(
-                f"{one.host}{one.path} answers {one.reply.status}; not compared with its backend, for {one.changes} changes requests."
-            )
-        elif status is None:
-            verdict.note(f"{one.host}{one.path} answers {one.reply.status}; what its backend answers by itself is not known.")
+        if one.changes or status is None:
+            why = f"not compared with its backend, for {one.changes} changes requests" if one.changes else "its backend could not be asked"
+            said = f"{one.host}{one.path} answers {one.reply.status}; {why}."
+            if one.reply.status in UNREACHED:  # no application is known to answer
+                verdict.unchecked(subject, said)
+            else:
+                verdict.note(said)
         else:
             _compare(verdict, subject, one, status)
     if rows:

@@ -44,12 +44,13 @@ def probe_query_cost(
             queries[one.key] = queries[one.key].plus(one) if one.key in queries else one
     undone = [one for queries in releases.values() for one in queries.values() if not one.done and _goes_on(one, clock.now)]
     known = verdict.need(loki_query_limits) if undone else verdict.enrich(loki_query_limits)  # only a limit tells what became of them
-    limits = [one.max_query_length for one in known.items if one.max_query_length]
     for (namespace, release), queries in releases.items():
         subject = Subject(kind="Loki", namespace=namespace, name=release)
+        own = [one.max_query_length for place, one in known if place.namespace in ("", namespace) and one.max_query_length]
+        limit = min(own, default=0.0)  # another Loki's says nothing of this one
         active = [one for one in queries.values() if _goes_on(one, clock.now)]
         for one in active:
-            _judge(verdict, subject, one, min(limits, default=0.0), profile.thresholds)
+            _judge(verdict, subject, one, limit, profile.thresholds)
         if active:
             verdict.exhibit(_table(active, subject))
 

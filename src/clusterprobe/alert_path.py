@@ -95,6 +95,8 @@ def _step(hop: Hop, ran: list[ProbeResult], environment: str) -> Step:
         return Step(hop, Passage.BROKEN, breaks=breaks)
     if not ran:
         return Step(hop, Passage.UNPROVEN, "no probe of this run looked at it")
+    if left := [pattern for pattern in hop.vital if not any(fnmatch.fnmatchcase(one.id, pattern) for one in ran)]:
+        return Step(hop, Passage.UNPROVEN, f"{', '.join(left)} did not run")
     for probe in ran:
         if why := _blind(probe, environment):
             return Step(hop, Passage.UNPROVEN, f"{probe.id}: {why}")

@@ -167,6 +167,15 @@ def test_a_plugin_without_a_health_check_is_not_judged(grafana: Grafana, kuberne
     assert str(of(kubernetes, profile(grafana, **token), "datasources").verdict) == "pass"
 
 
+def test_a_health_that_says_nothing_and_a_data_source_that_cannot_be_asked_are_unchecked(
+    grafana: Grafana, kubernetes: Kubernetes, token: dict[str, str]
+):
+    grafana.state.health = {"prom": (200, {"status": "", "message": ""})}
+    assert str(of(kubernetes, profile(grafana, **token), "datasources").verdict) == "inconclusive"
+    grafana.state.health, grafana.state.datasources = {}, [{**one, "uid": ""} for one in grafana.state.datasources]
+    assert str(of(kubernetes, profile(grafana, **token), "datasources").verdict) == "inconclusive"
+
+
 def test_a_data_source_to_a_service_that_is_gone_is_an_error(grafana: Grafana, kubernetes: Kubernetes, token: dict[str, str]):
     grafana.state.datasources = [datasource("http://old.monitoring-dev:9090")]
     assert reasons(of(kubernetes, profile(grafana, **token), "datasources")) == ["DatasourceWithoutService"]

@@ -1,12 +1,13 @@
 from typing import Any
 
+import msgspec
 import pytest
 
 from clusterprobe.evidence import Clock
 from clusterprobe.model import Subject
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.argocd import Application, Drift
+from clusterprobe.systems.argocd import Application, Drift, Health
 from clusterprobe.systems.objects import Workload
 from probes.argocd.probe_applications import probe_applications
 from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, refused
@@ -127,6 +128,30 @@ def test_a_warning_condition_is_told_as_such(kind: str, severity: str) -> None:
 
 
 # --- operations -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"conditions": [condition("BrandNewError")]},
+        {"operationState": operation("Running", startedAt=None)},
+        {"health": "Splendid"},
+    ],
+)
+def test_what_is_not_understood_or_not_dated_is_unchecked(status: dict[str, Any]) -> None:
+    verdict = judged(probe_applications, **world(application(**status)))
+    assert (outcome(verdict), verdict.findings) == ("inconclusive", [])
+
+
+def test_progress_that_is_not_dated_is_unchecked() -> None:
+    one = application(health="Progressing")
+    one = msgspec.structs.replace(one, status=msgspec.structs.replace(one.status, health=Health(status="Progressing")))
+    assert outcome(judged(probe_applications, **world(one))) == "inconclusive"
+
+
+def test_what_is_missing_is_judged_by_being_out_of_sync() -> None:
+    verdict = judged(probe_applications, **world(application("OutOfSync", "Missing", automated={})))
+    assert (outcome(verdict), reasons(verdict)) == ("pass", ["WaitsForSync"])
 
 
 def test_a_failed_synchronisation_names_the_object_and_its_message() -> None:

@@ -74,6 +74,10 @@ def test_pods_that_run_what_the_newest_commit_deploys_pass() -> None:
     assert (outcome(verdict), verdict.findings) == ("pass", [])
 
 
+def test_a_status_that_names_no_object_is_no_comparison() -> None:
+    assert outcome(judged(probe_revision, **world(one=application(resources=None)))) == "inconclusive"
+
+
 def test_without_the_definition_argo_cd_is_not_here() -> None:
     absent: Readings[Any] = Readings(absent="the API has no applications.argoproj.io")
     assert outcome(judged(probe_revision, **world(applications=absent, application_drifts=absent))) == "not_applicable"

@@ -122,6 +122,11 @@ def test_one_that_does_not_answer_is_an_error(health: str, expected: list[str]) 
     assert reasons(judged(probe_datasources, **platform(grafana_datasources=live))) == expected
 
 
+def test_a_grafana_that_shows_no_data_source_is_unchecked() -> None:
+    live = single(GRAFANA, Datasources([]))
+    assert outcome(judged(probe_datasources, **platform(grafana_datasources=live))) == "inconclusive"
+
+
 def test_what_was_not_asked_is_unchecked() -> None:
     live = single(GRAFANA, Datasources([source()], skipped=MAX_DATASOURCES))
     assert outcome(judged(probe_datasources, **platform(grafana_datasources=live))) == "inconclusive"

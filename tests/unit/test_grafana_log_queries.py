@@ -65,6 +65,12 @@ def test_one_of_a_dashboard_in_grafana_says_how_to_open_it() -> None:
     assert "/api/dashboards/uid/svc" in finding.fix
 
 
+def test_a_grafana_that_shows_no_dashboard_is_unchecked_and_one_without_alert_rules_is_not() -> None:
+    nothing = single(GRAFANA, Boards([]))
+    assert outcome(judged(probe_log_queries, **platform(grafana_dashboards=nothing))) == "inconclusive"
+    assert outcome(judged(probe_log_queries, **platform(grafana_alert_rules=nothing))) == "pass"
+
+
 def test_one_that_a_variable_hides_is_a_note() -> None:
     verdict = judged(probe_log_queries, **platform(grafana_dashboards=live(Instant("Errors", "$query", "unclear"))))
     assert reasons(verdict) == []

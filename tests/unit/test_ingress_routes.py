@@ -286,7 +286,13 @@ def test_requests_that_the_controller_changes_are_not_compared() -> None:
 def test_a_backend_that_was_not_asked_is_only_noted() -> None:
     verdict = judged(probe_routes, **platform(answer=answered(404), services=[service(type="ExternalName")]))
     assert not verdict.findings
-    assert "what its backend answers by itself is not known" in verdict.notes[0]
+    assert "its backend could not be asked" in verdict.notes[0]
+
+
+@pytest.mark.parametrize("changes", ["", "rewrite-target"])
+def test_an_error_of_a_host_whose_backend_was_not_asked_is_unchecked(changes: str) -> None:
+    verdict = judged(probe_routes, **platform(answer=answered(503, changes=changes), services=[service(type="ExternalName")]))
+    assert (outcome(verdict), verdict.findings) == ("inconclusive", [])
 
 
 def test_an_error_of_a_host_with_nothing_behind_it_is_told_once() -> None:

@@ -94,6 +94,13 @@ def test_a_range_beyond_the_limit_has_a_reason_of_its_own() -> None:
     assert "max_query_length is 30 days" in finding.cause
 
 
+def test_the_limit_of_another_loki_says_nothing_of_this_one() -> None:
+    other = Subject(kind="Pod", namespace="elsewhere", name="loki-0")
+    foreign = Readings(((other, QueryLimits(DAY, 60.0, 3600.0)),), (refused("Pod", "logging"),))
+    verdict = judged(probe_query_cost, **platform(cost(days=40, done=0), loki_query_limits=foreign))
+    assert (outcome(verdict), verdict.findings) == ("inconclusive", [])
+
+
 def test_a_range_within_the_limit_that_is_not_done_yet_is_none() -> None:
     assert reasons(judged(probe_query_cost, **platform(cost(done=0, seconds_max=0)))) == []
 

@@ -1,5 +1,7 @@
 """The way of an alert, hop by hop, from what the other probes concluded."""
 
+import msgspec
+
 from clusterprobe.alert_path import PATH, Passage, stations, walk
 from clusterprobe.correlation import explain
 from clusterprobe.incidents import State
@@ -8,7 +10,7 @@ from clusterprobe.readings import Readings
 from probes.pipeline.probe_alert_path import probe_alert_path
 from tests.factories import ENVIRONMENTS, judged, outcome, refused, server
 
-VITAL = ["airflow/health", "mlflow/health", "serving/health", "loki/ready", "loki/ruler", "alertmanager/receivers", "alertmanager/delivery"]
+VITAL = [name for hop in PATH for name in hop.vital]
 DEV = Readings((server("alertmanager", "monitoring-dev", "main"),))
 BOTH = Readings((*DEV.values, server("alertmanager", "monitoring-prod", "main")))
 
@@ -103,15 +105,23 @@ def test_a_hop_that_was_blind_in_another_environment_only_is_open() -> None:
 
 
 def test_a_hop_that_no_probe_of_the_run_looked_at_is_unproven() -> None:
-    conclusions = [one for one in passed() if one.id != "mlflow/health"]
+    conclusions = [one for one in passed() if not one.id.startswith("mlflow/")]
     verdict = judged(probe_alert_path, alertmanager_servers=DEV, conclusions=conclusions, environments=ENVIRONMENTS)
     assert outcome(verdict) == "inconclusive"
     assert "MLflow is not proven: no probe of this run looked at it" in verdict.unread[0].reason
 
 
+def test_a_hop_that_was_looked_at_in_part_only_is_unproven() -> None:
+    conclusions = [one for one in passed() if one.id != "promtail/coverage"]
+    verdict = judged(probe_alert_path, alertmanager_servers=DEV, conclusions=conclusions, environments=ENVIRONMENTS)
+    assert outcome(verdict) == "inconclusive"
+    assert "Loki is not proven: promtail/coverage did not run" in verdict.unread[0].reason
+
+
 def test_a_system_that_is_not_here_is_noted_and_blocks_nothing() -> None:
     absent = ProbeResult(id="airflow/health", question="", verdict=ProbeVerdict.NOT_APPLICABLE, reason="there is no Airflow")
-    verdict = judged(probe_alert_path, alertmanager_servers=DEV, conclusions=passed(airflow=absent), environments=ENVIRONMENTS)
+    conclusions = passed(airflow=absent, missing=msgspec.structs.replace(absent, id="airflow/missing"))
+    verdict = judged(probe_alert_path, alertmanager_servers=DEV, conclusions=conclusions, environments=ENVIRONMENTS)
     assert outcome(verdict) == "pass"
     assert verdict.notes == ["Airflow is not on the way here: there is no Airflow"]
 

@@ -116,7 +116,7 @@ def grafana_datasources(cluster: Cluster, grafana_servers: Readings[Server], pro
     def read(endpoint: Endpoint, _: Server) -> Datasources:
         listed = endpoint.json("/api/datasources", list[_Datasource])
         found = [_with_health(endpoint, one, asked=number < MAX_DATASOURCES) for number, one in enumerate(listed)]
-        return Datasources(found, max(0, len(listed) - MAX_DATASOURCES))
+        return Datasources(found, sum(number >= MAX_DATASOURCES or not one.uid for number, one in enumerate(listed)))
 
     return read_each(cluster, profile, _open(grafana_servers, profile), read)
 
@@ -143,6 +143,8 @@ def _datasource_health(endpoint: Endpoint, uid: str) -> str:
     except NotFound:
         return ""
     health = decode(answer, _DatasourceHealth, f"GET {endpoint.url}{path}")
+    if not health.status:
+        raise BadResponse(f"GET {endpoint.url}{path}: it does not say how the data source is")
     return "OK" if health.status.upper() == "OK" else health.message[:300] or health.status
 
 

@@ -123,9 +123,9 @@ def lacking(now: list[Metric]) -> str:
     for one in now:
         if math.isnan(one.value) and "quantile" not in one.labels:  # of a summary it means that nothing was observed
             return f"{one.name} is no number"
-    groups = [{one.labels.get("rule_group") for one in now if one.name == name} for name in _EVERY_GROUP]
-    odd = set.union(*groups) - set.intersection(*groups)
-    return f"the group of rules {min(map(str, odd))} has not all of its metrics" if odd else ""
+    groups = [{one.labels.get("rule_group", "") for one in now if one.name == name} for name in _EVERY_GROUP]
+    odd = groups[0].union(*groups) - groups[0].intersection(*groups)
+    return f"the group of rules {min(odd)} has not all of its metrics" if odd else ""
 
 
 def before_query(started: float, window: int, server: Server) -> str:

@@ -222,7 +222,7 @@ def _judge(item: pytest.Item, run: Run, values: Mapping[str, Any], verdict: Verd
         verdict.need(run.evidence.unplaced)
     try:
         _function(item)(**{name: values[name] for name in parameters})
-    except Exception as error:
+    except Exception as error:  # a probe's bug is its own verdict, and ends no other probe
         crash = _crash(error)
     return result(
         probe_id(item.path),

@@ -144,7 +144,7 @@ def _judge(evidence: Evidence, probe: Probe, conclusions: list[ProbeResult]) -> 
     special["conclusions"] = conclusions
     try:
         probe.function(**{name: special[name] if name in special else evidence.get(name) for name in probe.parameters})
-    except Exception as error:
+    except Exception as error:  # judged as broken, as the plugin does
         crash = f"{type(error).__name__}: {error}"
     return result(probe.id, probe.question, verdict, level=fail_level(evidence.profile.fail_on), crash=crash)
 

@@ -108,12 +108,12 @@ class Workspace:
             if not self._namespace_is_ours:
                 self._check_may_delete(LEASES, limit)  # in one of ours, it goes with it
             self._lease.acquire(limit, lambda: self.stopped)
-        except BaseException:
+        except BaseException:  # a signal, too: nobody calls __exit__ for what did not come in
             self._withdraw()
             raise
         try:
             Janitor(self.writer, self.namespace, self.run, self._cluster.now, self._made.append).sweep(limit)
-        except BaseException:
+        except BaseException:  # as above, and now there is a lease to give back
             self.__exit__()
             raise
         return self

@@ -106,6 +106,7 @@ def _from_kubeconfig(named: str, context: str, *, chosen: bool) -> Connection:
     from kubernetes.client.configuration import Configuration
     from kubernetes.config.config_exception import ConfigException
     from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
+    from yaml import YAMLError
 
     logging.getLogger().addFilter(_trouble)
     configuration = Configuration()
@@ -120,10 +121,8 @@ def _from_kubeconfig(named: str, context: str, *, chosen: bool) -> Connection:
         loader.load_and_set(configuration)
     except (ConfigException, OSError, TypeError, KeyError, ValueError, AttributeError) as error:
         raise UsageError(f"the kubeconfig {named} cannot be used: {redact(str(error))}") from None
-    except Exception as error:
-        if type(error).__module__.startswith("yaml"):
-            raise UsageError(f"the kubeconfig {named} is not YAML: {str(error).splitlines()[0]}") from None
-        raise
+    except YAMLError as error:
+        raise UsageError(f"the kubeconfig {named} is not YAML: {str(error).splitlines()[0]}") from None
     if "exec" in user and not configuration.api_key and not configuration.cert_file:
         command = user["exec"]["args"][PLUGIN_COMMAND]
         why = redact(_trouble.text.split("\n")[0])[:300] or "run it by hand to see why"
@@ -183,7 +182,7 @@ def _origin(configuration: Any, fixed: Mapping[str, str], token_file: str = "") 
             try:
                 token = configuration.get_api_key_with_prefix("BearerToken") or configuration.get_api_key_with_prefix("authorization")
                 basic = configuration.get_basic_auth_token() if configuration.username else None
-            except Exception as error:
+            except Exception as error:  # the client's hooks promise nothing: a plugin's trouble, a library's, a missing key
                 raise _credential_trouble(error) from None
         found = token or basic
         return {**fixed, "Authorization": _capitalised(found)} if found else fixed

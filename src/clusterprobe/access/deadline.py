@@ -49,7 +49,7 @@ def call_within(deadline: Deadline, what: str, function: Callable[[], Value]) ->
     def run() -> None:
         try:
             future.set_result(function())
-        except BaseException as error:
+        except BaseException as error:  # whatever it is, it belongs to the thread that waits; here nobody would hear of it
             future.set_exception(error)
 
     threading.Thread(target=run, name="request", daemon=True).start()

@@ -93,7 +93,23 @@ def _write_pod_network(node: Node) -> None:
 
 
 def _start_kubelet(node: Node) -> None:
-    config = {
+    path = node.home / "kubelet.json"
+    path.write_text(json.dumps(_kubelet_configuration(node), indent=1))
+    start(
+        f"{node.name}-kubelet",
+        "kubelet",
+        f"--config={path}",
+        f"--kubeconfig={kubeconfig_of(node.name)}",
+        f"--hostname-override={node.name}",
+        f"--node-ip={node.address}",
+        "--v=2",
+        node=node,
+        first_on_path=write_mount_helpers(node),
+    )
+
+
+def _kubelet_configuration(node: Node) -> dict[str, object]:
+    return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
         "address": node.address,
@@ -122,19 +138,6 @@ def _start_kubelet(node: Node) -> None:
         "serializeImagePulls": False,
         "volumePluginDir": "/var/lib/kubelet/volume-plugins",
     }
-    path = node.home / "kubelet.json"
-    path.write_text(json.dumps(config, indent=1))
-    start(
-        f"{node.name}-kubelet",
-        "kubelet",
-        f"--config={path}",
-        f"--kubeconfig={kubeconfig_of(node.name)}",
-        f"--hostname-override={node.name}",
-        f"--node-ip={node.address}",
-        "--v=2",
-        node=node,
-        first_on_path=write_mount_helpers(node),
-    )
 
 
 def _start_kube_proxy(node: Node) -> None:

@@ -101,8 +101,9 @@ def _obstacles(spec: TemplateSpec, node: Node) -> Iterator[str]:
         written = f"{taint.key}={taint.value}" if taint.value else taint.key
         yield f"the node has the taint {written}:{taint.effect}, and it does not tolerate that"
     required = spec.affinity.node_affinity.required if spec.affinity and spec.affinity.node_affinity else None
+    # An operator that is not known here (Gt, Lt) is not worth an accusation.
     terms = (required.node_selector_terms or []) if required else []
-    if terms and not any(all(_fits(each, labels) for each in term.match_expressions or []) for term in terms):
+    if terms and not any(all(each.met_by(labels) is not False for each in term.match_expressions or []) for term in terms):
         yield "its node affinity leaves the node out"
 
 
@@ -110,17 +111,3 @@ def untolerated(tolerations: list[Toleration], node: Node) -> list[Taint]:
     """The taints of a node that keep out pods with these tolerations."""
     barring = [one for one in node.spec.taints or [] if one.effect in ("NoSchedule", "NoExecute") and one.key not in _TOLERATED]
     return [taint for taint in barring if not any(one.covers(taint) for one in tolerations)]
-
-
-def _fits(one: Requirement, labels: dict[str, str]) -> bool:
-    values = one.values_ or []
-    match one.operator:
-        case "In":
-            return labels.get(one.key) in values
-        case "NotIn":
-            return labels.get(one.key) not in values
-        case "Exists":
-            return one.key in labels
-        case "DoesNotExist":
-            return one.key not in labels
-    return True  # Gt and Lt: not worth an accusation

@@ -91,6 +91,20 @@ class Requirement(Object):
     operator: str
     values_: list[str] | None = msgspec.field(default=None, name="values")
 
+    def met_by(self, labels: dict[str, str]) -> bool | None:
+        """Whether an object with these labels meets it; none for an operator that is not known here, such as a node's `Gt`."""
+        values = self.values_ or []
+        match self.operator:
+            case "In":
+                return labels.get(self.key) in values
+            case "NotIn":
+                return labels.get(self.key) not in values
+            case "Exists":
+                return self.key in labels
+            case "DoesNotExist":
+                return self.key not in labels
+        return None
+
 
 class LabelSelector(Object):
     """As in the API: absent and empty mean different things, so fields of this type are `| None`."""
@@ -113,7 +127,7 @@ class LabelSelector(Object):
     def matches(self, labels: dict[str, str]) -> bool:
         """Whether an object with these labels is selected; an empty selector selects everything."""
         return all(labels.get(key) == value for key, value in self.match_labels.items()) and all(
-            _meets(one, labels) for one in self.match_expressions
+            one.met_by(labels) for one in self.match_expressions
         )
 
     def __str__(self) -> str:
@@ -122,20 +136,6 @@ class LabelSelector(Object):
             values = f" ({', '.join(one.values_ or [])})" if one.values_ else ""
             terms.append(f"{one.key} {one.operator}{values}")
         return ", ".join(terms) or "{} (everything)"
-
-
-def _meets(one: Requirement, labels: dict[str, str]) -> bool:
-    values = one.values_ or []
-    match one.operator:
-        case "In":
-            return labels.get(one.key) in values
-        case "NotIn":
-            return labels.get(one.key) not in values
-        case "Exists":
-            return one.key in labels
-        case "DoesNotExist":
-            return one.key not in labels
-    return False
 
 
 class Condition(Object):

@@ -24,6 +24,7 @@ from clusterprobe.readings import Readings
 from clusterprobe.sources import proxied, source
 from clusterprobe.systems.alertmanager import AlertmanagerMetrics, AlertmanagerStatus
 from clusterprobe.systems.exposition import Metric
+from clusterprobe.systems.prometheus import ask
 
 STALE_SECONDS = 300  # as for Prometheus: a series without a sample for so long is gone
 INTERRUPTED = "contextCanceled"
@@ -76,18 +77,6 @@ class _Series(msgspec.Struct):
     values: list[tuple[float, str]]
 
 
-class _Matrix(msgspec.Struct, rename="camel"):
-    result_type: str
-    result: list[_Series]
-
-
-class _Answer(msgspec.Struct):
-    status: str
-    data: _Matrix | None = None
-    error: str = ""
-    warnings: list[str] | None = None
-
-
 @source(proxied("pods"))
 def delivery_series(
     cluster: Cluster, prometheus_servers: Readings[Server], alertmanager_statuses: Readings[AlertmanagerStatus], profile: Profile
@@ -98,12 +87,7 @@ def delivery_series(
     expression = f'{{__name__=~"{"|".join(COUNTERS)}", integration=~"{chosen}"}}[{profile.thresholds.delivery_window_minutes}m]'
 
     def read(endpoint: Endpoint, _: Server) -> DeliverySeries:
-        answer = endpoint.json("/api/v1/query", _Answer, {"query": expression})
-        if answer.status != "success" or answer.data is None or answer.data.result_type != "matrix":
-            raise BadResponse(f"{endpoint.url}/api/v1/query: {answer.error or 'no data'}")
-        if answer.warnings:
-            raise BadResponse(f"{endpoint.url}/api/v1/query: a partial answer: {answer.warnings[0]}")
-        return DeliverySeries(_replicas(answer.data.result))
+        return DeliverySeries(_replicas(ask(endpoint, expression, "matrix", _Series)))
 
     return read_each(cluster, profile, prometheus_servers, read)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -16,6 +16,8 @@ from clusterprobe.readings import Readings
 from clusterprobe.sources import Call, proxied, source
 from clusterprobe.systems.kubernetes import Served, list_custom
 from clusterprobe.systems.objects import Condition, LabelSelector, Metadata, Namespace, Object, Pod
+
+Series = TypeVar("Series")
 
 GROUP = "monitoring.coreos.com"
 PROMETHEUSES = Resource("v1", "prometheuses", "Prometheus", GROUP)
@@ -246,26 +248,31 @@ class _Vector(msgspec.Struct):
     value: tuple[float, str]
 
 
-class _QueryData(msgspec.Struct, rename="camel"):
+class _QueryData(msgspec.Struct, Generic[Series], rename="camel"):
     result_type: str
-    result: list[_Vector]
+    result: list[Series]
 
 
-class _QueryAnswer(msgspec.Struct):
+class _QueryAnswer(msgspec.Struct, Generic[Series]):
     status: str
-    data: _QueryData | None = None
+    data: _QueryData[Series] | None = None
     error: str = ""
     warnings: list[str] | None = None
 
 
-def query(endpoint: Endpoint, expression: str) -> list[Sample]:
-    """An instant query. An answer with warnings is partial, and so unreadable, and so is one with a value that is no number."""
-    answer = endpoint.json("/api/v1/query", _QueryAnswer, {"query": expression})
-    if answer.status != "success" or answer.data is None:
+def ask(endpoint: Endpoint, expression: str, result_type: str, kind: type[Series]) -> list[Series]:
+    """The series of a query, of the result type that it has. An answer with warnings is partial, and so unreadable."""
+    answer = endpoint.json("/api/v1/query", _QueryAnswer[kind], {"query": expression})  # type: ignore[valid-type]
+    if answer.status != "success" or answer.data is None or answer.data.result_type != result_type:
         raise BadResponse(f"{endpoint.url}/api/v1/query: {answer.error or 'no data'}")
     if answer.warnings:
         raise BadResponse(f"{endpoint.url}/api/v1/query: a partial answer: {answer.warnings[0]}")
-    samples = [Sample(one.metric, one.value[0], float(one.value[1])) for one in answer.data.result]
+    return answer.data.result
+
+
+def query(endpoint: Endpoint, expression: str) -> list[Sample]:
+    """An instant query. A value that is no number makes the answer unreadable."""
+    samples = [Sample(one.metric, one.value[0], float(one.value[1])) for one in ask(endpoint, expression, "vector", _Vector)]
     if any(math.isnan(one.value) for one in samples):  # no comparison with it holds, so that it would pass every threshold
         raise BadResponse(f"{endpoint.url}/api/v1/query: a value of {expression} is not a number")
     return samples

@@ -27,7 +27,6 @@ from clusterprobe.systems.termination import (
     is_outlier,
 )
 
-EVENTS = Resource("v1", "events", "Event")
 KILLINGS = Resource("v1", "events", "Event", field_selector="reason=Killing")
 SUFFIX_LENGTH = 5  # of a DaemonSet's pods: promtail-x7k2p
 DEFAULT_GRACE_SECONDS = 30

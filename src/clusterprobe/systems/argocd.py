@@ -7,16 +7,17 @@ import re
 import msgspec
 
 from clusterprobe.access.cluster import Cluster, Resource
-from clusterprobe.errors import BadResponse, Forbidden
+from clusterprobe.errors import BadResponse
+from clusterprobe.model import Subject
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import Call, source
 from clusterprobe.systems.kubernetes import Served, list_custom
+from clusterprobe.systems.object_events import events_of
 from clusterprobe.systems.objects import Condition, Metadata, Namespace, Object
 from clusterprobe.times import epoch
 
 GROUP = "argoproj.io"
 APPLICATIONS = Resource("v1alpha1", "applications", "Application", GROUP)
-EVENTS = Resource("v1", "events", "Event")
 MAX_EVENTS = 500
 MAX_EVENTS_OF = 30  # Applications whose events are read in one run
 HERE = ("https://kubernetes.default.svc", "in-cluster")  # how Argo CD calls the cluster that it runs in
@@ -223,22 +224,6 @@ class Drift(msgspec.Struct, frozen=True):
         return self.since if self.since is not None else self.oldest
 
 
-class _Event(msgspec.Struct, rename="camel"):
-    message: str = ""
-    first_timestamp: str | None = None
-    last_timestamp: str | None = None
-    event_time: str | None = None
-
-    @property
-    def last(self) -> float | None:
-        return epoch(self.last_timestamp) or epoch(self.event_time)
-
-
-class _EventList(msgspec.Struct):
-    kind: str
-    items: list[_Event]
-
-
 @source(Call("list", "events"))
 def application_drifts(cluster: Cluster, applications: Readings[Application]) -> Readings[Drift]:
     """Since when each Application that is out of sync is so, at most of 30: its status does not tell."""
@@ -250,23 +235,15 @@ def application_drifts(cluster: Cluster, applications: Readings[Application]) ->
             wanted.add(subject, one)
         else:
             wanted.fail(subject, f"only the events of the first {MAX_EVENTS_OF} Applications that are out of sync are read")
-    read = cluster.each(wanted.readings(), lambda _, one: _drift(cluster, one))
+    read = cluster.each(wanted.readings(), lambda subject, _: _drift(cluster, subject))
     return Readings(read.values, read.unreadable, "no Application is out of sync")
 
 
-def _drift(cluster: Cluster, one: Application) -> Drift:
-    namespace, name = one.metadata.namespace, one.metadata.name
-    chosen = {"fieldSelector": f"involvedObject.kind=Application,involvedObject.name={name}", "limit": MAX_EVENTS}
-    try:
-        listed = cluster.get(EVENTS.path(namespace), _EventList, chosen)
-    except Forbidden:
-        message = f"not allowed to list events in namespace {namespace}"
-        raise Forbidden(message, verb="list", resource="events", namespace=namespace) from None
-    if listed.kind != "EventList":
-        raise BadResponse(f"list events: the answer is a {listed.kind}, not an EventList")
-    if len(listed.items) >= MAX_EVENTS:
-        raise BadResponse(f"list events: there are {MAX_EVENTS} or more of the Application {namespace}/{name}")
-    changes = [event for event in listed.items if event.message.startswith("Updated sync status:")]
+def _drift(cluster: Cluster, subject: Subject) -> Drift:
+    events = events_of(cluster, subject, MAX_EVENTS)
+    if len(events) >= MAX_EVENTS:
+        raise BadResponse(f"list events: there are {MAX_EVENTS} or more of the Application {subject.namespace}/{subject.name}")
+    changes = [event for event in events if event.message.startswith("Updated sync status:")]
     began = [event.last for event in changes if event.message.endswith("-> OutOfSync") and event.last is not None]
-    every = [moment for event in listed.items if (moment := epoch(event.first_timestamp) or event.last) is not None]
+    every = [moment for event in events if (moment := epoch(event.first_timestamp) or event.last) is not None]
     return Drift(max(began, default=None), min(every, default=None))

@@ -22,8 +22,8 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.redaction import redact
 from clusterprobe.sources import Call, source
-from clusterprobe.systems.agents import EVENTS
 from clusterprobe.systems.kubernetes import NODES
+from clusterprobe.systems.object_events import EVENTS
 from clusterprobe.systems.objects import Node, PersistentVolume, PersistentVolumeClaim, Pod
 from clusterprobe.systems.termination import NFS_DRIVER, CanaryTiming, Export, Mounts, finished_at, requested_at, split
 

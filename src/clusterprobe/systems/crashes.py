@@ -8,17 +8,18 @@ from typing import Literal
 
 import msgspec
 
-from clusterprobe.access.cluster import Cluster, Resource
-from clusterprobe.errors import BadResponse, Forbidden
+from clusterprobe.access.cluster import Cluster
+from clusterprobe.model import Subject
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.redaction import redact
 from clusterprobe.sources import Call, source
 from clusterprobe.systems.container_logs import has_ended, last_ended_was_before, last_lines
 from clusterprobe.systems.kubernetes import PODS
+from clusterprobe.systems.object_events import events_of
 from clusterprobe.systems.objects import Container, ContainerStatus, Pod, Terminated
 from clusterprobe.times import epoch
 
-EVENTS = Resource("v1", "events", "Event")
+MAX_EVENTS = 100  # of one pod
 MAX_LOGS = 30  # containers whose logs are read in one run
 LINES = 20
 BACK_OFF_RESET_SECONDS = 600  # after this long without a crash, the kubelet begins to count anew
@@ -156,17 +157,6 @@ def _log(cluster: Cluster, crash: Crash) -> CrashLog:
     return CrashLog(name, last_lines(cluster, crash.pod, name, LINES, previous=last_ended_was_before(crash.status)))
 
 
-class _EventSource(msgspec.Struct):
-    reason: str = ""
-    message: str = ""
-    count: int | None = None
-
-
-class _EventList(msgspec.Struct):
-    kind: str
-    items: list[_EventSource]
-
-
 @source(Call("list", "events"))
 def crash_events(cluster: Cluster, pods: Readings[Pod]) -> Readings[CrashEvents]:
     """What was said of every pod that crashes and has a liveness or startup probe, at most of 30."""
@@ -182,18 +172,10 @@ def crash_events(cluster: Cluster, pods: Readings[Pod]) -> Readings[CrashEvents]
             wanted.add(PODS.subject(*place), pod)
         else:
             wanted.fail(PODS.subject(*place), f"only the events of the first {MAX_LOGS} crashing pods are read")
-    read = cluster.each(wanted.readings(), lambda _, pod: _events(cluster, pod))
+    read = cluster.each(wanted.readings(), lambda subject, _: _events(cluster, subject))
     return Readings(read.values, read.unreadable, "no container with a liveness probe crashes")
 
 
-def _events(cluster: Cluster, pod: Pod) -> CrashEvents:
-    namespace, name = pod.metadata.namespace, pod.metadata.name
-    chosen = {"fieldSelector": f"involvedObject.kind=Pod,involvedObject.name={name}", "limit": 100}
-    try:
-        listed = cluster.get(EVENTS.path(namespace), _EventList, chosen)
-    except Forbidden:
-        message = f"not allowed to list events in namespace {namespace}"
-        raise Forbidden(message, verb="list", resource="events", namespace=namespace) from None
-    if listed.kind != "EventList":
-        raise BadResponse(f"list events: the answer is a {listed.kind}, not an EventList")
-    return CrashEvents([CrashEvent(one.reason, redact(one.message)[:400], one.count or 1) for one in listed.items])
+def _events(cluster: Cluster, subject: Subject) -> CrashEvents:
+    events = events_of(cluster, subject, MAX_EVENTS)
+    return CrashEvents([CrashEvent(one.reason, redact(one.message)[:400], one.count or 1) for one in events])

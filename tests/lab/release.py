@@ -1,13 +1,14 @@
-"""The chart's release in the lab, installed by Helm in a namespace that enforces `restricted`, and the jobs that it runs."""
+"""Clusterprobe in the lab, installed as docs/deploy.md says, and the jobs that it runs."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from lab.product_image import recipe
 from tests.lab.running import PROFILE
 
 NAMESPACE, NAME = "clusterprobe", "clusterprobe"
-CHART = Path(__file__).parents[2] / "deploy" / "chart"
+ROOT = Path(__file__).parents[2]
 JOBS = f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 CRON_JOB = f"/apis/batch/v1/namespaces/{NAMESPACE}/cronjobs/{NAME}"
@@ -39,28 +40,58 @@ def profile() -> dict[str, Any]:
     return {**yaml.safe_load(PROFILE.read_text()), "fail_on": "never"}
 
 
-def helm(*arguments: str, folder: Path, values: dict[str, Any] | None = None) -> str:
-    command = [str(program_path("helm")), *arguments, "--namespace", NAMESPACE]
-    if values is not None:
-        (folder / "values.yaml").write_text(yaml.safe_dump(values))
-        command += ["--values", str(folder / "values.yaml")]
-    environment = {**os.environ, "KUBECONFIG": str(KUBECONFIG)}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment)
+def documented(mark: str) -> str:
+    """The commands that docs/deploy.md shows after this mark."""
+    text = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8").partition(f"<!-- {mark} -->\n```sh\n")[2].partition("```")[0]
+    assert text, mark
+    return text
+
+
+def follow(mark: str, folder: Path) -> str:
+    """Run the page's commands as the lab's administrator; what they wrote."""
+    environment = {**os.environ, "KUBECONFIG": str(KUBECONFIG), "PATH": f"{program_path('helm').parent}:{os.environ['PATH']}"}
+    command = ["bash", "-euo", "pipefail", "-c", documented(mark)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment, cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
+def write_values(folder: Path, values: dict[str, Any]) -> None:
+    """A user's folder, with the sources and these values."""
+    (folder / "values.yaml").write_text(yaml.safe_dump(values))
+    if not (folder / "deploy").exists():
+        (folder / "deploy").symlink_to(ROOT / "deploy")
+
+
 @contextmanager
-def installed(folder: Path, values: dict[str, Any]) -> Iterator[None]:
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}})
+def by_helm(folder: Path, values: dict[str, Any]) -> Iterator[None]:
+    write_values(folder, values)
     try:
-        helm("install", NAME, str(CHART), "--wait", "--timeout", "2m", folder=folder, values=values)
+        follow("install", folder)
         yield
     finally:
-        helm("uninstall", NAME, "--ignore-not-found", folder=folder)
-        api.delete(f"/api/v1/namespaces/{NAMESPACE}")
-        until("the namespace is gone", lambda: api.find(f"/api/v1/namespaces/{NAMESPACE}") is None, 60)
+        if api.find(f"/api/v1/namespaces/{NAMESPACE}"):
+            follow("uninstall", folder)
+
+
+@contextmanager
+def by_kustomize(folder: Path) -> Iterator[None]:
+    """The example overlay, with the lab's image and profile in it, but for the Secrets: the chart makes roles for them, the base has none."""
+    shutil.copytree(ROOT / "deploy" / "kustomize", folder / "deploy" / "kustomize")
+    file = folder / "deploy" / "kustomize" / "overlays" / "example" / "kustomization.yaml"
+    overlay = yaml.safe_load(file.read_text())
+    [named] = overlay["images"]
+    named["newName"] = image()["repository"]
+    [patch] = [one for one in overlay["patches"] if one["target"]["kind"] == "ConfigMap"]
+    patch["patch"] = yaml.safe_dump(
+        [{"op": "replace", "path": "/data/profile.yaml", "value": yaml.safe_dump({**profile(), "secrets": []})}]
+    )
+    file.write_text(yaml.safe_dump(overlay))
+    try:
+        follow("kustomize", folder)
+        yield
+    finally:
+        follow("remove", folder)
 
 
 def until(what: str, found: Callable[[], Any], seconds: float) -> Any:
@@ -78,12 +109,10 @@ def ended(job: dict[str, Any]) -> str:
     return next((one["type"] for one in conditions if one["type"] in ("Complete", "Failed") and one["status"] == "True"), "")
 
 
-def start_now(name: str, without: Sequence[str] = ()) -> None:
-    """What `kubectl create job --from=cronjob/…` does; without some of the arguments."""
+def start_now(name: str) -> None:
+    """What `kubectl create job --from=cronjob/…` does."""
     cron_job = api.get(CRON_JOB)
     template = cron_job["spec"]["jobTemplate"]
-    container = template["spec"]["template"]["spec"]["containers"][0]
-    container["args"] = [one for one in container["args"] if one not in without]
     owner = {"apiVersion": "batch/v1", "kind": "CronJob", "name": NAME, "uid": cron_job["metadata"]["uid"], "controller": True}
     metadata = {"name": name, "labels": template["metadata"]["labels"], "ownerReferences": [owner]}
     api.create(JOBS, {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": template["spec"]})

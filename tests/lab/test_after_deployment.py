@@ -45,13 +45,7 @@ def shipped(path: str) -> str:
 
 @pytest.fixture(scope="module", autouse=True)
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    values = {
-        "image": release.image(),
-        "suspend": True,
-        "profile": release.profile(),
-        "reports": {"persistence": {"storageClassName": "local-path"}},
-    }
-    with release.installed(tmp_path_factory.mktemp("chart"), values):
+    with release.by_kustomize(tmp_path_factory.mktemp("kustomize")):
         yield
 
 
@@ -82,7 +76,10 @@ def sync(environment: Any) -> dict[str, Any]:
         mine = state.get("syncResult", {}).get("revision") == revision
         return state if mine and state.get("phase") in ("Succeeded", "Failed", "Error") else None
 
-    return dict(until("the synchronisation ends", finished, 120))
+    try:
+        return dict(until("the synchronisation ends", finished, 120))
+    except AssertionError as error:
+        raise AssertionError(f"{error}; its hook says: {hook_log()}") from None
 
 
 def hook_of(state: dict[str, Any]) -> dict[str, Any]:
@@ -158,7 +155,7 @@ def test_argo_rollouts_definitions_take_the_template() -> None:
     try:
         until("it is established", lambda: "Established" in json.dumps(api.get(path).get("status", {}).get("conditions", [])), 20)
         collection = f"/apis/argoproj.io/v1alpha1/namespaces/{PLACE}/analysistemplates"
-        until("it is served", lambda: api.find(collection), 20)
+        until("it is served", lambda: api.answers(collection), 20)
         api.create(f"{collection}?dryRun=All&fieldValidation=Strict", template)
     finally:
         api.delete(path)

@@ -14,6 +14,7 @@ from clusterprobe.shipped import shipped
 from clusterprobe.sources import all_sources, closure
 from lab import api
 from lab.build import program_path
+from tests.lab import release
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "deploy" / "chart"
@@ -124,3 +125,11 @@ def test_the_plain_manifests_are_the_chart_with_its_defaults() -> None:
     helm = str(program_path("helm"))
     for path, text in ((make.BASE, make.base(helm)), (make.POST_SYNC, make.post_sync(helm)), (make.ANALYSIS, make.analysis(helm))):
         assert (ROOT / "deploy" / path).read_text() == text, path
+
+
+def test_the_hook_can_be_had_with_the_values_of_the_chart(tmp_path: Path) -> None:
+    release.write_values(tmp_path, {"image": {"repository": "registry.example/clusterprobe"}})
+    release.follow("hook", tmp_path)
+    hook = yaml.safe_load((tmp_path / "post-sync.yaml").read_text())
+    assert hook["metadata"]["annotations"]["argocd.argoproj.io/hook"] == "PostSync"
+    assert hook["spec"]["template"]["spec"]["containers"][0]["image"].startswith("registry.example/clusterprobe:")

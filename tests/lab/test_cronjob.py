@@ -20,10 +20,9 @@ from lab import api
 from lab.manifests import PROD
 from lab.systems import prometheus
 from tests.lab import release
-from tests.lab.release import CHART, CRON_JOB, JOBS, NAME, NAMESPACE, PODS, ROLE, end_of, helm, kept_runs, newest_results, start_now, until
+from tests.lab.release import CRON_JOB, JOBS, NAME, NAMESPACE, PODS, ROLE, end_of, follow, kept_runs, newest_results, start_now, until
 from tests.lab.running import clusterprobe, ours
 
-PASSIVE = ("--active", "--yes")  # what is left out of a run that only reads
 PERSISTENCE = {"storageClassName": "local-path"}
 
 
@@ -41,11 +40,10 @@ def values() -> dict[str, Any]:
     }
 
 
-def upgraded() -> dict[str, Any]:
-    """Suspended, which is told as soon as it can be; fewer reports; and what active runs need."""
+def suspended() -> dict[str, Any]:
+    """The same, but told as soon as it can be; and fewer reports."""
     alert = {**values()["prometheusRule"], "hasNotRunSeconds": 30, "hasNotRunFor": "0s"}
-    reports = {"keep": 1, "persistence": PERSISTENCE}
-    return {**values(), "suspend": True, "prometheusRule": alert, "reports": reports, "active": {"enabled": True}}
+    return {**values(), "suspend": True, "prometheusRule": alert, "reports": {"keep": 1, "persistence": PERSISTENCE}}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def installed(folder: Path) -> Iterator[None]:
-    with release.installed(folder, values()):
+    with release.by_helm(folder, values()):
         yield
 
 
@@ -65,7 +63,7 @@ def sample(query: str) -> list[dict[str, Any]]:
 
 def test_helm_test_passes_on_what_was_just_installed(folder: Path) -> None:
     """It waits for targets that have never been scraped."""
-    assert "Succeeded" in helm("test", NAME, "--timeout", "2m", folder=folder)
+    assert "Succeeded" in follow("test", folder)
 
 
 def test_it_runs_on_schedule_and_keeps_its_report() -> None:
@@ -84,18 +82,22 @@ def test_prometheus_scrapes_what_it_found() -> None:
 
 
 def test_an_upgrade_changes_what_is_there(folder: Path) -> None:
-    helm("upgrade", NAME, str(CHART), "--wait", folder=folder, values=upgraded())
+    upgrade(folder, suspended())
     cron = api.get(CRON_JOB)["spec"]
     assert cron["suspend"] is True
-    assert {"--keep=1", "--active"} <= set(cron["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"])
+    assert "--keep=1" in cron["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"]
     until("a run that began before ends", lambda: all(release.ended(one) for one in api.items(JOBS)), 120)
 
 
-def test_its_verdicts_are_those_of_a_run_from_outside(tmp_path: Path) -> None:
-    start_now("beside", without=PASSIVE)
-    outside = clusterprobe(tmp_path / "outside").results
-    assert end_of("beside") == "Complete"
+def upgrade(folder: Path, values: dict[str, Any]) -> None:
+    release.write_values(folder, values)
+    follow("upgrade", folder)
+
+
+def test_its_verdicts_are_those_of_a_run_from_outside(folder: Path, tmp_path: Path) -> None:
+    follow("now", folder)
     inside = newest_results()
+    outside = clusterprobe(tmp_path / "outside").results
     assert release.verdicts(inside) == release.verdicts(outside)
     assert inside["verdict"] == "healthy"
     assert len(kept_runs()) == 1
@@ -108,7 +110,7 @@ def test_without_a_permission_just_the_probes_that_need_it_cannot_check() -> Non
         rule["resources"] = [one for one in rule["resources"] if one != "storageclasses"]
     api.patch(ROLE, {"rules": [rule for rule in reduced if rule["resources"]]})
     try:
-        start_now("without-storage-classes", without=PASSIVE)
+        start_now("without-storage-classes")
         assert end_of("without-storage-classes") == "Failed"
         results = newest_results()
     finally:
@@ -124,7 +126,8 @@ def test_without_a_permission_just_the_probes_that_need_it_cannot_check() -> Non
         assert any("storageclasses" in note for note in notes), name
 
 
-def test_a_pod_that_is_deleted_in_the_middle_leaves_a_report_that_says_so_and_nothing_behind() -> None:
+def test_a_pod_that_is_deleted_in_the_middle_leaves_a_report_that_says_so_and_nothing_behind(folder: Path) -> None:
+    upgrade(folder, {**suspended(), "active": {"enabled": True}})
     start_now("interrupted")
     until("it has made a pod", ours, 60)
     [pod] = [one["metadata"]["name"] for one in api.items(f"{PODS}?labelSelector=job-name%3Dinterrupted")]
@@ -142,7 +145,7 @@ def test_an_alert_fires_since_it_is_suspended() -> None:
 
 
 def test_uninstalling_leaves_nothing(folder: Path) -> None:
-    helm("uninstall", NAME, "--wait", folder=folder)
+    follow("uninstall", folder)
     until("everything of it is gone", lambda: not remaining(), 60)
 
 

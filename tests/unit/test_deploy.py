@@ -97,6 +97,33 @@ def test_every_panel_has_a_place_of_its_own() -> None:
     assert max(x for x, _ in cells) < 24
 
 
+# --- what docs/deploy.md shows ---------------------------------------------------------------------------------------------
+
+PAGE = (DEPLOY.parent / "docs" / "deploy.md").read_text(encoding="utf-8")
+
+
+def shown(key: str) -> dict:
+    """The YAML on the page that has this key."""
+    return next(one for one in map(yaml.safe_load, re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)) if key in one)
+
+
+def test_the_values_that_are_shown_fit_the_schema() -> None:
+    jsonschema.Draft7Validator(schema()).validate(shown("image"))
+    assert Profile.model_validate(shown("image")["profile"])
+
+
+def test_the_rollout_that_is_shown_fits_the_analysis_template() -> None:
+    template = list(yaml.safe_load_all((DEPLOY / make().ANALYSIS).read_text()))[-1]
+    analysis = shown("strategy")["strategy"]["canary"]["steps"][1]["analysis"]
+    assert [one["templateName"] for one in analysis["templates"]] == [template["metadata"]["name"]]
+    assert {one["name"] for one in analysis["args"]} <= {one["name"] for one in template["spec"]["args"]}
+
+
+def test_what_the_page_links_to_is_there() -> None:
+    for link in re.findall(r"\]\(([^)#:]+)\)", PAGE):
+        assert (DEPLOY.parent / "docs" / link).exists(), link
+
+
 # --- the image ----------------------------------------------------------------------------------------------------------
 
 IMAGE = DEPLOY / "image"

@@ -111,8 +111,19 @@ spec:
   {{- with .Values.tolerations }}
   tolerations: {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with .Values.affinity }}
-  affinity: {{- toYaml . | nindent 4 }}
+  {{- if .Values.affinity }}
+  affinity: {{- toYaml .Values.affinity | nindent 4 }}
+  {{- else if and .Values.reports.persistence.enabled .Values.reports.server.enabled (has "ReadWriteOnce" .Values.reports.persistence.accessModes) }}
+  affinity: # a ReadWriteOnce volume is at one node at a time: where the reports are served from
+    podAffinity:
+      preferredDuringSchedulingIgnoredDuringExecution:
+        - weight: 100
+          podAffinityTerm:
+            topologyKey: kubernetes.io/hostname
+            labelSelector:
+              matchLabels:
+                {{- include "clusterprobe.selector" . | nindent 16 }}
+                app.kubernetes.io/component: reports
   {{- end }}
   containers:
     - name: clusterprobe

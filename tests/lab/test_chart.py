@@ -24,7 +24,7 @@ EVERYTHING = {
     "dashboard": {"enabled": True},
     "active": {"enabled": True},
     "heartbeat": {"secretName": "heartbeat"},
-    "postSync": {"enabled": True},
+    "postSync": {"enabled": True, "select": ["serving", "grafana/*"]},
     "profile": {"extends": "nightly", "secrets": ["monitoring-dev/alertmanager-slack-config"]},
 }
 
@@ -128,8 +128,10 @@ def test_the_plain_manifests_are_the_chart_with_its_defaults() -> None:
 
 
 def test_the_hook_can_be_had_with_the_values_of_the_chart(tmp_path: Path) -> None:
-    release.write_values(tmp_path, {"image": {"repository": "registry.example/clusterprobe"}})
+    release.write_values(tmp_path, {"image": {"repository": "registry.example/clusterprobe"}, "postSync": {"select": ["grafana"]}})
     release.follow("hook", tmp_path)
     hook = yaml.safe_load((tmp_path / "post-sync.yaml").read_text())
     assert hook["metadata"]["annotations"]["argocd.argoproj.io/hook"] == "PostSync"
-    assert hook["spec"]["template"]["spec"]["containers"][0]["image"].startswith("registry.example/clusterprobe:")
+    [container] = hook["spec"]["template"]["spec"]["containers"]
+    assert container["image"].startswith("registry.example/clusterprobe:")
+    assert container["args"][-1] == "--select=grafana"

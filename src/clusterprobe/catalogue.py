@@ -79,22 +79,22 @@ def find(entries: list[Entry], wanted: str) -> Entry:
     raise _unknown(wanted, [one.id for one in entries])
 
 
-def _unknown(wanted: str, known: list[str]) -> UsageError:
+def _unknown(wanted: str, known: list[str], where: str = "") -> UsageError:
     near = difflib.get_close_matches(wanted, known, 1) or [one for one in known if wanted in one][:1]
     hint = f"did you mean {near[0]}?" if near else "`clusterprobe list` shows them"
-    return UsageError(f"there is no probe {wanted}: {hint}")
+    return UsageError(f"{where}{': ' if where else ''}there is no probe {wanted}: {hint}")
 
 
 def matches(probe_id: str, pattern: str) -> bool:
-    """Whether `--select` means this probe: by id, by pattern, or by area."""
+    """Whether somebody who writes this means this probe: by id, by pattern, or by area."""
     return fnmatch.fnmatchcase(probe_id, pattern) or probe_id.startswith(pattern.rstrip("/") + "/")
 
 
-def refuse_unknown(patterns: Iterable[str], ids: list[str]) -> None:
-    """Raise `UsageError`, with the nearest id or area, for a pattern that selects none of these probes."""
+def refuse_unknown(patterns: Iterable[str], ids: list[str], where: str = "") -> None:
+    """Raise `UsageError`, with the nearest id or area, for a pattern that selects none of these probes; `where` it is written."""
     for pattern in patterns:
         if not any(matches(one, pattern) for one in ids):
-            raise _unknown(pattern, [*ids, *sorted({one.split("/")[0] for one in ids})])
+            raise _unknown(pattern, [*ids, *sorted({one.split("/")[0] for one in ids})], where)
 
 
 def chosen(entries: list[Entry], patterns: list[str]) -> list[Entry]:

@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
-from clusterprobe.catalogue import matches, refuse_unknown
+from clusterprobe.catalogue import catalogue, matches, refuse_unknown
 from clusterprobe.environments import Environments
 from clusterprobe.errors import ClusterprobeError
 from clusterprobe.evidence import Clock
 from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, Severity
 from clusterprobe.profile import Profile, fail_level
 from clusterprobe.run import Request, Run
+from clusterprobe.shipped import shipped
 from clusterprobe.sources import all_sources
 from clusterprobe.verdict import Verdict, result
 
@@ -73,7 +74,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     run = _prepare(config)
     ids = [probe_id(item.path) for item in probes]
     try:
-        refuse_unknown(run.request.select, ids)
+        _refuse_unknown_probes(run, ids)
     except ClusterprobeError as error:
         raise _refusal(config, error) from None
     dropped = [item for item in probes if not _selected(run, probe_id(item.path))]
@@ -81,6 +82,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=dropped)
         items[:] = [item for item in items if item not in dropped]
     items.sort(key=_judges_the_others)
+
+
+def _refuse_unknown_probes(run: Run, ids: list[str]) -> None:
+    """A misspelt probe would be left out in silence; what the profile names need not be among the files that were asked for."""
+    refuse_unknown(run.request.select, ids)
+    odd = [(where, one) for where, one in run.profile.named_probes() if not any(matches(each, one) for each in ids)]
+    known = [*ids, *(one.id for one in catalogue(shipped("probes")))] if odd else []
+    for where, pattern in odd:
+        refuse_unknown([pattern], known, where)
 
 
 def _judges_the_others(item: pytest.Item) -> bool:
@@ -244,7 +254,7 @@ def _is_known(profile: Profile, probe: str, finding: Finding) -> bool:
     import fnmatch
 
     return any(
-        fnmatch.fnmatchcase(probe, one.probe)
+        matches(probe, one.probe)
         and fnmatch.fnmatchcase(finding.reason, one.reason)
         and fnmatch.fnmatchcase(str(finding.subject), one.subject)
         for one in profile.known

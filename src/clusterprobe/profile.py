@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import difflib
-import fnmatch
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from clusterprobe.catalogue import matches
 from clusterprobe.errors import ProfileError
 from clusterprobe.model import Severity
 from clusterprobe.profile_errors import Lines, Path_, explain
@@ -181,7 +182,7 @@ class Active(Part):
 
 
 class Probes(Part):
-    """Which probes run: ids or shell patterns."""
+    """Which probes run: ids, areas or shell patterns."""
 
     select: list[str] = ["*"]
     skip: list[str] = []
@@ -223,6 +224,8 @@ class Profile(Part):
     fail_on: Literal["info", "warning", "error", "critical", "never"] = "error"
     timeout: Annotated[str, Field(pattern=r"^\d+(\.\d+)?(s|m|h)$")] = "5m"
 
+    _lines: Lines = PrivateAttr(default_factory=dict)  # where each key is written
+
     @property
     def named_namespaces(self) -> list[str]:
         """The namespaces that the profile names without a pattern."""
@@ -235,8 +238,22 @@ class Profile(Part):
 
     def wants(self, probe_id: str) -> bool:
         """Whether the probe is selected."""
-        chosen = any(fnmatch.fnmatchcase(probe_id, pattern) for pattern in self.probes.select)
-        return chosen and not any(fnmatch.fnmatchcase(probe_id, pattern) for pattern in self.probes.skip)
+        chosen = any(matches(probe_id, pattern) for pattern in self.probes.select)
+        return chosen and not any(matches(probe_id, pattern) for pattern in self.probes.skip)
+
+    def written_at(self, lines: Lines) -> Profile:
+        """The same profile, which knows where each of its keys is written."""
+        self._lines = lines
+        return self
+
+    def named_probes(self) -> Iterator[tuple[str, str]]:
+        """Every id, area or pattern by which it speaks of probes, with the place where it does (file, line and key)."""
+        written: list[tuple[Path_, str]] = [(("probes", "select", index), one) for index, one in enumerate(self.probes.select)]
+        written += [(("probes", "skip", index), one) for index, one in enumerate(self.probes.skip)]
+        written += [(("known", index, "probe"), one.probe) for index, one in enumerate(self.known)]
+        for place, pattern in written:
+            file, line = self._lines.get(place, (Path("the profile"), 0))
+            yield f"{file}{f':{line}' if line else ''}: {'.'.join(map(str, place))}", pattern
 
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -279,9 +296,10 @@ def load_profile(name: str, folder: Path) -> Profile:
     path = find_profile(name, folder)
     merged, lines = _read_extending(path, folder, ())
     try:
-        return Profile.model_validate(merged)
+        profile = Profile.model_validate(merged)
     except pydantic.ValidationError as error:
         raise ProfileError(explain(error, lines, path, Profile)) from None
+    return profile.written_at(lines)
 
 
 def _read_extending(path: Path, folder: Path, seen: tuple[Path, ...]) -> tuple[dict[str, Any], Lines]:

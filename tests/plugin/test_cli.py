@@ -60,6 +60,20 @@ def test_a_mistake_is_one_clear_sentence(tmp_path: Path, arguments: list[str], s
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("probes:\n  select: [storage, lokki]", "clusterprobe: mine.yaml:2: probes.select.1: there is no probe lokki: did you mean loki?"),
+        ("probes: {skip: [pods/termnation]}", "did you mean pods/termination?"),
+        ("known: [{probe: storge/claims, why: they are}]", "known.0.probe: there is no probe storge/claims: did you mean storage/claims?"),
+    ],
+)
+def test_a_probe_that_the_profile_misspells_is_not_left_out_in_silence(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "mine.yaml").write_text(text)
+    done = clusterprobe("run", "--bundle", str(shipped("demo") / "demo.zip"), "--profile", "mine.yaml", folder=tmp_path)
+    assert (done.returncode, said in done.stderr) == (4, True), done.stderr
+
+
 def test_what_was_there_before_a_mistake_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "reports" / "mine").mkdir(parents=True)
     done = clusterprobe("run", "--profile", "nighly", "--output", "reports/mine/new", folder=tmp_path)

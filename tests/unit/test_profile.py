@@ -83,6 +83,18 @@ def test_an_empty_profile_is_the_default(tmp_path: Path) -> None:
     assert load(tmp_path, "# nothing\n") == Profile()
 
 
-@pytest.mark.parametrize(("pattern", "wanted"), [("prometheus/*", True), ("loki/*", False)])
+def test_it_tells_where_it_names_a_probe(tmp_path: Path) -> None:
+    text = "known:\n- {probe: storage, why: it is so}\nprobes:\n  select:\n  - loki\n  skip: ['*/missing']\n"
+    file = tmp_path / "mine.yaml"
+    assert list(load(tmp_path, text).named_probes()) == [
+        (f"{file}:5: probes.select.0", "loki"),
+        (f"{file}:6: probes.skip.0", "*/missing"),
+        (f"{file}:2: known.0.probe", "storage"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "wanted"), [("prometheus/*", True), ("prometheus", True), ("prometheus/targets", True), ("loki/*", False), ("loki", False)]
+)
 def test_probes_are_selected_by_pattern(tmp_path: Path, pattern: str, wanted: bool) -> None:
     assert load(tmp_path, f"probes:\n  select: ['{pattern}']\n").wants("prometheus/targets") is wanted

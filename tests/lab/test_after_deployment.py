@@ -6,6 +6,7 @@ First a deployment that breaks what cannot settle by itself, then its repair.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,8 +56,7 @@ def application() -> Iterator[None]:
     yield
     api.delete(argocd.path_of(APPLICATION))
     api.delete(f"/api/v1/namespaces/{DEV.namespace}/configmaps/more-datasources")
-    for file in ("post-sync.yaml", "datasource.yaml"):
-        (argocd.REPOSITORY / APPLICATION / file).unlink(missing_ok=True)
+    shutil.rmtree(argocd.REPOSITORY / APPLICATION, ignore_errors=True)
     argocd.commit("No more data sources")
 
 

@@ -69,7 +69,8 @@ class Progress:
         self._line(text)
 
     def _line(self, text: str) -> None:
-        sys.stderr.write(f"clusterprobe: {for_console(redact(text))}\n")
+        over = "\r\x1b[K" if self._moving else ""  # what stands in the line that moves
+        sys.stderr.write(f"{over}clusterprobe: {for_console(redact(text))}\n")
         sys.stderr.flush()
 
     # --- pytest's hooks -----------------------------------------------------------------------------------------------

@@ -83,13 +83,9 @@ def _that_spoke(verdict: Verdict, logs: Readings[ContainerLog]) -> Readings[Cont
     return spoke if spoke.values else logs
 
 
-def _container(pod: Pod, name: str) -> Container | None:
-    return next((one for one in [*(pod.spec.init_containers or []), *pod.spec.containers] if one.name == name), None)
-
-
 def _uses(pod: Pod, log: ContainerLog, storage: Storage, drivers: Readings[CsiDriver]) -> list[Use]:
     """Each of a container's volumes, with the refusal that names a path on it; the deepest mount above the path counts."""
-    container = _container(pod, log.container)
+    container = pod.container(log.container)
     if container is None:
         return []
     mounts = mounts_of(pod, container, storage)

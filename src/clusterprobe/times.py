@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdwy])")
+_UNITS = {"ns": 1e-9, "µs": 1e-6, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|µs|us|ms|[smhdwy])")
 
 
 def epoch(text: str | None) -> float | None:
@@ -23,10 +23,10 @@ def epoch(text: str | None) -> float | None:
 
 
 def duration_seconds(text: str) -> float | None:
-    """A duration such as Prometheus writes it, in seconds; None for anything else.
+    """A duration as Prometheus or Go writes it, in seconds; None for anything else.
 
-    >>> duration_seconds("1m30s")
-    90.0
+    >>> duration_seconds("1d12h"), duration_seconds("720h0m0s"), duration_seconds("1.5ms")
+    (129600.0, 2592000.0, 0.0015)
     """
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:

@@ -8,9 +8,10 @@ from clusterprobe.evidence import Clock
 from clusterprobe.model import Subject
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings, single
-from clusterprobe.systems.logfmt import go_seconds, size_bytes
+from clusterprobe.systems.logfmt import size_bytes
 from clusterprobe.systems.loki_costs import QueryCost, QueryLimits, _limits, cost_of, costs_of, selects_everything
 from clusterprobe.systems.loki_logs import LokiLog
+from clusterprobe.times import duration_seconds
 from probes.loki.probe_query_cost import probe_query_cost
 from tests.factories import assert_blindness_is_no_health, judged, outcome, reasons, refused, server
 
@@ -213,7 +214,7 @@ def test_selectors_that_narrow_nothing(query: str, expected: bool) -> None:
     ("text", "expected"), [("720h0m0s", 2592000.0), ("8.5ms", 0.0085), ("639µs", 0.000639), ("0s", 0.0), ("", None), ("1x", None)]
 )
 def test_durations_as_go_writes_them(text: str, expected: float | None) -> None:
-    assert go_seconds(text) == (pytest.approx(expected) if expected is not None else None)
+    assert duration_seconds(text) == (pytest.approx(expected) if expected is not None else None)
 
 
 @pytest.mark.parametrize(("text", "expected"), [("509kB", 509e3), ("6.5GB", 6.5e9), ("0B", 0.0), ("12", None)])

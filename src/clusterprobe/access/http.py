@@ -317,13 +317,22 @@ def _retry_after(answer: Answer) -> float:
         return 0.0
 
 
+def is_page(text: str) -> bool:
+    """Whether it is the beginning of an HTML page, such as that of a proxy which wants a login."""
+    return text.lstrip().lower().startswith(("<!doctype html", "<html"))
+
+
+def if_page(text: str) -> str:
+    """What to add to a complaint about an answer: that it is a page, if it is."""
+    return ": an HTML page (a login page?)" if is_page(text) else ""
+
+
 def decode(answer: Answer, kind: type[Value], what: str) -> Value:
     """The body as JSON of that shape; `BadResponse` for anything else, with the likeliest explanation."""
     try:
         return from_json(answer.body, kind)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        start = answer.body[:200].lstrip().lower()
-        if start.startswith((b"<!doctype html", b"<html")):
+        if is_page(answer.body[:200].decode("utf-8", "replace")):
             raise errors.BadResponse(f"{what}: an HTML page with status {answer.status} (a login page?), not JSON") from None
         text = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise errors.BadResponse(f"{what}: not the JSON that was asked for: {text}") from None

@@ -70,11 +70,7 @@ def crashes_of(pod: Pod, now: float) -> Iterator[Crash]:
         for status in statuses or []:
             phase = phase_of(pod, status, now, init=init)
             if phase:
-                yield Crash(pod, status, _container(pod, status.name), phase, init)
-
-
-def _container(pod: Pod, name: str) -> Container | None:
-    return next((one for one in [*(pod.spec.init_containers or []), *pod.spec.containers] if one.name == name), None)
+                yield Crash(pod, status, pod.container(status.name), phase, init)
 
 
 def phase_of(pod: Pod, status: ContainerStatus, now: float, *, init: bool) -> Phase | None:

@@ -11,8 +11,6 @@ from clusterprobe.decoding import from_json
 
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
 _PAIR = re.compile(r'([A-Za-z_][\w.-]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)')
-_UNITS = {"ns": 1e-9, "µs": 1e-6, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|µs|us|ms|[smhdwy])")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s?([kMGTPE]?)B")
 _SIZES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
 
@@ -40,18 +38,6 @@ def _unquoted(value: str) -> str:
     if not value.startswith('"'):
         return value
     return re.sub(r"\\(.)", lambda match: {"n": "\n", "t": "\t"}.get(match[1], match[1]), value[1:-1], flags=re.DOTALL)
-
-
-def go_seconds(text: str) -> float | None:
-    """A duration as Go writes it, in seconds; None for anything else.
-
-    >>> go_seconds("720h0m0s"), go_seconds("1.5ms")
-    (2592000.0, 0.0015)
-    """
-    parts = _PART.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        return None
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
 def size_bytes(text: str) -> float | None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from clusterprobe.access.cluster import Cluster, Endpoint
-from clusterprobe.access.http import decode
+from clusterprobe.access.http import decode, if_page
 from clusterprobe.access.servers import Server, read_each
 from clusterprobe.decoding import from_json
 from clusterprobe.environments import Environments
@@ -51,17 +51,13 @@ def _ready(endpoint: Endpoint) -> Ready:
     text = answer.body[:1000].decode("utf-8", "replace").strip()
     if answer.status == 200:
         if not text.lower().startswith("ready"):
-            raise BadResponse(f"{what}: status 200, but the answer is not Loki's" + _if_page(text))
+            raise BadResponse(f"{what}: status 200, but the answer is not Loki's" + if_page(text))
         return Ready(ready=True)
     # Proxies on the way answer 503 as well: with a page, with JSON, or in words of their own.
     words = ("not ready", "not running", "stopping", "waiting for")
     if text.startswith(("<", "{")) or not any(word in text.lower() for word in words):
-        raise Unreachable(f"{what}: HTTP 503, but not from Loki" + _if_page(text))
+        raise Unreachable(f"{what}: HTTP 503, but not from Loki" + if_page(text))
     return Ready(ready=False, message=text[:300])
-
-
-def _if_page(text: str) -> str:
-    return ": an HTML page (a login page?)" if text.lower().startswith(("<!doctype", "<html")) else ""
 
 
 class Build(msgspec.Struct, frozen=True):

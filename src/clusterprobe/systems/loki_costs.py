@@ -19,7 +19,7 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.redaction import redact
 from clusterprobe.sources import proxied, source
-from clusterprobe.systems.logfmt import fields_of, go_seconds, line_time, size_bytes
+from clusterprobe.systems.logfmt import fields_of, line_time, size_bytes
 from clusterprobe.times import duration_seconds
 
 MAX_KEPT = 200
@@ -86,7 +86,7 @@ def costs_of(lines: list[bytes]) -> list[QueryCost]:
 def cost_of(line: bytes) -> QueryCost | None:
     """What one line says of a client's query, if it does."""
     fields = fields_of(line.decode("utf-8", "replace").partition(" ")[2].strip())
-    length, query, at = go_seconds(fields.get("length", "")), fields.get("query", ""), line_time(line)
+    length, query, at = duration_seconds(fields.get("length", "")), fields.get("query", ""), line_time(line)
     if length is None or not query or at is None:
         return None
     asked = fields.get("msg") == "executing query"
@@ -94,7 +94,7 @@ def cost_of(line: bytes) -> QueryCost | None:
         return None  # a querier's part, or a rule
     if not asked and (fields.get("component") != "frontend" or fields.get("query_type") not in _TYPES):
         return None
-    seconds = go_seconds(fields.get("duration", "")) or 0.0
+    seconds = duration_seconds(fields.get("duration", "")) or 0.0
     status = fields.get("status", "")
     return QueryCost(
         query=redact(query)[:500],

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from clusterprobe.access.cluster import Cluster, Endpoint
-from clusterprobe.access.http import decode
+from clusterprobe.access.http import decode, is_page
 from clusterprobe.access.servers import Server, read_each
 from clusterprobe.errors import BadResponse, Unauthenticated
 from clusterprobe.profile import Profile
@@ -188,7 +188,7 @@ def _stored_error(endpoint: Endpoint) -> str:
     text = answer.body[:600].decode("utf-8", "replace").strip()
     if answer.status != 400 or text.endswith("no such file or directory"):
         return ""
-    if text.lower().startswith(("<!doctype", "<html")):
+    if is_page(text):
         raise BadResponse(f"GET {endpoint.url}{STORED}: an HTML page (a login page?)")
     return redact(text)[:400]
 

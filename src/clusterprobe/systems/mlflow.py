@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from clusterprobe.access.cluster import Cluster, Endpoint
-from clusterprobe.access.http import Answer, refusal
+from clusterprobe.access.http import Answer, if_page, refusal
 from clusterprobe.access.servers import Server, read_each
 from clusterprobe.decoding import from_json
 from clusterprobe.errors import BadResponse, NotFound
@@ -37,8 +37,7 @@ def mlflow_alive(cluster: Cluster, mlflow_servers: Readings[Server], profile: Pr
 def _alive(endpoint: Endpoint) -> Alive:
     text = _text(endpoint.get("/health", seconds=SECONDS))
     if text != "OK":
-        page = ": an HTML page (a login page?)" if text.lower().startswith(("<!doctype", "<html")) else ""
-        raise BadResponse(f"GET {endpoint.url}/health: status 200, but the answer is not MLflow's{page}")
+        raise BadResponse(f"GET {endpoint.url}/health: status 200, but the answer is not MLflow's" + if_page(text))
     try:
         version = _text(endpoint.get("/version", seconds=SECONDS))
     except NotFound:
@@ -123,7 +122,7 @@ def judge(answer: Answer, host: str, what: str) -> Asked:
         try:
             from_json(answer.body, _Experiments)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-            raise BadResponse(f"{what}: status 200, but no experiments" + _if_page(text)) from None
+            raise BadResponse(f"{what}: status 200, but no experiments" + if_page(text)) from None
         if text in ("{}", "null"):  # a server without any experiment answers so; with Default there is always one
             raise BadResponse(f"{what}: status 200, but there is nothing in the answer")
         return Asked(host, "ok")
@@ -149,10 +148,6 @@ def _error(answer: Answer, host: str, what: str) -> Asked:
 
 def _is_kubernetes(answer: Answer) -> bool:
     return b'"kind":"Status"' in answer.body.replace(b" ", b"")
-
-
-def _if_page(text: str) -> str:
-    return ": an HTML page (a login page?)" if text.lower().startswith(("<!doctype", "<html")) else ""
 
 
 # --- how it was started -----------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from clusterprobe.access.cluster import Cluster
-from clusterprobe.access.http import Answer, refusal
+from clusterprobe.access.http import Answer, is_page, refusal
 from clusterprobe.decoding import from_json
 from clusterprobe.errors import BadResponse
 from clusterprobe.model import Subject
@@ -65,7 +65,7 @@ def health_of(answer: Answer, what: str) -> Health:
         raise refusal(answer, what)  # said by whatever is on the way at least as often as by a service
     if 300 <= answer.status < 400:
         return Health(status=answer.status, kind="redirect", said=redact(answer.headers.get("Location", ""))[:SAID])
-    if text.lower().startswith(("<!doctype", "<html")):
+    if is_page(text):
         return Health(status=answer.status, kind="html", said="an HTML page (a login page?)")
     kind = "empty" if not text else "json" if value is not None or text == "null" else "text"
     return Health(status=answer.status, kind=kind, said=redact(text.split("\n")[0])[:SAID], well=_well(value, text))

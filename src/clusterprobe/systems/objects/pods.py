@@ -173,5 +173,9 @@ class Pod(Object):
         """Whether it can be asked: running, with an address, and not being deleted."""
         return self.status.phase == "Running" and bool(self.status.pod_ip) and not self.metadata.deletion_timestamp
 
+    def container(self, name: str) -> Container | None:
+        """Its container, or init container, of that name."""
+        return next((one for one in [*(self.spec.init_containers or []), *self.spec.containers] if one.name == name), None)
+
     def label(self, key: str) -> str:
         return self.metadata.labels.get(key, "")

@@ -252,6 +252,7 @@ class _Judge:
         moments = [*specs, *starts, source.created, epoch(custom.creation_timestamp)]
         objects = any(receiver.is_of_object for one in self._case.statuses for receiver in one.configuration.receivers)
         known = bool(specs) and bool(self._case.statuses) and source.exists is True and source.changes_before == 0
+        known = known and self._case.operators.complete  # one that has just started writes it once
         return known and not objects and all(moment is not None and moment < since for moment in moments)
 
     # --- words

@@ -48,7 +48,7 @@ def probe_canary(
         if unseen := _unseen(verdict, canary, model_canaries, canary_traffic):
             verdict.unchecked(subject, f"wait: {unseen}")
         else:
-            _decide(verdict, canary, own, base, results, revisions, profile.thresholds, blind or _unlogged(own, base))
+            _decide(verdict, canary, own, base, results, revisions, profile.thresholds, blind or _unlogged(own, base, profile.thresholds))
         verdict.exhibit(_table(canary, own, base, results))
 
 
@@ -61,8 +61,9 @@ def _unseen(verdict: Verdict, canary: Canary, canaries: Readings[Canary], traffi
     return f"not all that measures it could be read: {blind[0].subject}: {blind[0].reason}" if blind else ""
 
 
-def _unlogged(own: Side, base: Side) -> str:
-    return "stable's log lines are in Loki, and of the canary's there are none" if base.lines and not own.lines else ""
+def _unlogged(own: Side, base: Side, thresholds: Thresholds) -> str:
+    missing = base.lines and not own.lines and not few(own, base, thresholds)
+    return "stable's log lines are in Loki, and of the canary's there are none" if missing else ""
 
 
 def _blind(canary: Canary, traffic: Readings[Traffic], lines: Readings[ErrorLines]) -> str:

@@ -177,6 +177,14 @@ def test_a_new_version_that_something_else_explains_is_no_ones_hand(changes: dic
     assert reasons(judged(probe_generated_secret, **platform(side(changes=1), source, operator, **changes))) == []
 
 
+def test_a_change_is_nobodys_hand_where_an_operator_that_was_not_read_may_have_started() -> None:
+    readings = platform(side(changes=2), side(name=SOURCE), RUNNING)
+    assert reasons(judged(probe_generated_secret, **readings)) == ["GeneratedSecretPutBack"]
+    operators = Readings(readings["prometheus_operators"].values, (refused("Pod", "monitoring-dev"),))
+    verdict = judged(probe_generated_secret, **{**readings, "prometheus_operators": operators})
+    assert (outcome(verdict), verdict.findings) == ("inconclusive", [])
+
+
 def test_nothing_known_is_unchecked_and_says_what_to_grant() -> None:
     verdict = judged(probe_generated_secret, **platform(Side(name=GENERATED), None, RUNNING))
     assert outcome(verdict) == "inconclusive"

@@ -251,13 +251,6 @@ def _untimed(value: Any) -> Any:
 # --- what must hold ----------------------------------------------------------------------------------------------------
 
 
-# Probes that the matrix has not held yet: it finds that some of them say nothing of what they could not read, or find too much.
-# Each is to be mended and taken off this list; that none of them breaks is held all the same.
-NOT_HELD_YET = {
-    "pipeline/alert-path",
-}
-
-
 def is_unasked(one: ProbeResult) -> bool:
     """Whether a probe has nothing to look at, whatever can be read: the profile expects none of it."""
     return one.verdict is ProbeVerdict.NOT_APPLICABLE and one.reason.startswith("the profile expects no")
@@ -270,8 +263,6 @@ def wrongs(outcome: Outcome, healthy: Outcome) -> list[str]:
         before = healthy.results[one.id]
         if one.verdict is ProbeVerdict.BROKEN:
             found.append(f"{one.id} is broken: {one.reason}")
-        if one.id in NOT_HELD_YET:
-            continue
         for extra in outcome.findings(one.id) - healthy.findings(one.id):
             found.append(f"{one.id} has a false finding: {extra}")
         if one.verdict is ProbeVerdict.NOT_APPLICABLE and before.verdict is not ProbeVerdict.NOT_APPLICABLE:
@@ -307,8 +298,5 @@ def unnoticed(outcome: Outcome, healthy: Outcome) -> list[str]:
     return [
         f"{one.id} passes without a word: {one.reason}, although {', '.join(sorted(sources[one.id] & outcome.touched))} changed"
         for one in outcome.results.values()
-        if one.id not in NOT_HELD_YET
-        and one.verdict is ProbeVerdict.PASS
-        and one.notes == healthy.results[one.id].notes
-        and sources[one.id] & outcome.touched
+        if one.verdict is ProbeVerdict.PASS and one.notes == healthy.results[one.id].notes and sources[one.id] & outcome.touched
     ]

@@ -70,7 +70,8 @@ def probe_volume_permissions(
     for uses in denied.values():
         _report(verdict, uses)
     for key, uses in quiet.items():
-        if all(key[0] != other[0] for other in denied):
+        namespace = uses[0].pod.metadata.namespace  # a pod beside it, or its log, that was not read may have been refused
+        if all(key[0] != other[0] for other in denied) and not (pods.missing_reason(namespace) or volume_logs.missing_reason(namespace)):
             _mention(verdict, uses)
 
 

@@ -116,6 +116,14 @@ def test_a_missing_fs_group_is_worth_knowing_while_all_is_well() -> None:
     assert (finding.severity, finding.reason) == (Severity.INFO, "FsGroupMissing")
 
 
+@pytest.mark.parametrize("name", ["pods", "volume_logs"])
+def test_of_a_missing_fs_group_nothing_is_said_while_a_replica_was_not_read(name: str) -> None:
+    readings = platform(pod(context={"runAsUser": 1000}))
+    namespace = readings["pods"].values[0][0].namespace
+    verdict = judged(probe_volume_permissions, **{**readings, name: Readings(readings[name].values, (refused("Pod", namespace),))})
+    assert (outcome(verdict), verdict.findings) == ("inconclusive", [])
+
+
 def test_an_fs_group_without_effect_is_no_pass_for_a_pod_that_crashes_without_a_word() -> None:
     verdict = judged(probe_volume_permissions, **platform(pod(ready=False, context=POD_CONTEXT)))
     assert (reasons(verdict), outcome(verdict)) == ([], "inconclusive")

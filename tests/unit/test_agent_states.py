@@ -96,9 +96,15 @@ def test_the_increase_is_asked_for_over_the_window() -> None:
 
 
 def test_times_of_whole_lines_are_read_and_no_text_kept() -> None:
-    body = b"2026-11-22T16:48:05.5Z a\n2026-11-22T16:48:06Z planted\n2026-11-22T16:48:07Z cut"
-    assert parse_times(body, "log") == [1795366085.5, 1795366086.0]
+    assert parse_times(b"2026-11-22T16:48:05.5Z a\n2026-11-22T16:48:06Z planted\n", "log") == [1795366085.5, 1795366086.0]
     assert parse_times(b"", "log") == []
+
+
+def test_a_last_line_may_be_cut_off_at_the_limit_and_nowhere_else() -> None:
+    line = b"2026-11-22T16:48:06Z " + b"x" * 1000 + b"\n"
+    assert len(parse_times(line * 9 + b"2026-11-22T16:48:07Z c", "log")) == 9
+    with pytest.raises(BadResponse, match="ends within a line"):
+        parse_times(line * 2 + b"2026-11-22T16:48:07Z c", "log")
 
 
 @pytest.mark.parametrize("body", [b"<html>\nlogin</html>\n", b"unable to retrieve container logs", b"{}\n"])

@@ -12,7 +12,7 @@ from clusterprobe.times import epoch
 MAX_BYTES = 256 * 1024
 MAX_CHARACTERS = 400  # of one line
 # The API server cuts at `limitBytes` only roughly.
-_ROUGHLY = 0.9
+ROUGHLY = 0.9
 
 
 def last_lines(cluster: Cluster, pod: Pod, container: str, lines: int, *, previous: bool = False, since_seconds: int = 0) -> list[str]:
@@ -32,7 +32,7 @@ def last_lines(cluster: Cluster, pod: Pod, container: str, lines: int, *, previo
 def parse_lines(body: bytes, what: str) -> list[str]:
     """A log whose every line begins with the kubelet's time: a login page does not, nor does a kubelet's excuse."""
     if body and not body.endswith(b"\n"):
-        if len(body) < _ROUGHLY * MAX_BYTES:
+        if len(body) < ROUGHLY * MAX_BYTES:
             raise BadResponse(f"{what} ends within a line")
         body = body[: body.rfind(b"\n") + 1]
     found = []

@@ -9,6 +9,7 @@ from clusterprobe.errors import BadResponse, Forbidden, NotFound
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import Call, source
+from clusterprobe.systems.container_logs import ROUGHLY
 from clusterprobe.systems.kubernetes import PODS
 from clusterprobe.systems.logfmt import line_time
 from clusterprobe.systems.loki import RecentLines
@@ -49,6 +50,8 @@ def pod_log_times(cluster: Cluster, pods: Readings[Pod], loki_recent_lines: Read
         container = pod.spec.containers[0].name
         times = _times(cluster, pod, container, since)
         settled = max((at for at in times if at <= asked - delay), default=0.0)
+        if not settled and len(times) >= TAIL:
+            raise BadResponse(f"its last {TAIL} lines are all too new: what it wrote before was not read")
         return LogTimes(pod.spec.node_name, container, len(times), settled)
 
     return cluster.each(chosen.readings("no pod of a namespace that Loki was asked about runs for long enough"), read)
@@ -82,7 +85,9 @@ def _times(cluster: Cluster, pod: Pod, container: str, since_seconds: int) -> li
 
 
 def parse_times(body: bytes, what: str) -> list[float]:
-    """The times of whole lines; the last one may be cut off at the limit."""
+    """The times of whole lines; the last one may be cut off at the limit, and nowhere else."""
+    if body and not body.endswith(b"\n") and len(body) < ROUGHLY * MAX_BYTES:
+        raise BadResponse(f"{what} ends within a line")
     found = []
     for line in body.split(b"\n")[:-1]:
         at = line_time(line)

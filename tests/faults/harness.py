@@ -277,15 +277,16 @@ OF_THEIR_OWN = {
     "alertmanager_secrets",  # a Prometheus that was asked tells of what another one would
     "unsealed_secrets",  # the same
     "agent_send_errors",  # only quotes what Loki answered
-    "pod_log_times",  # a namespace is as fresh as the newest line of any of its pods
     "log_agents",  # a claim is only looked up for an agent whose positions lie on one, and is unreadable there
 }
 
 # What a probe reads for a judgement that does not arise in the recording.
 NOT_ARISEN = {
     "alertmanager/default-config": {"alertmanager_secrets"},  # names the cause where the fallback serves
-    "loki/freshness": {"agent_states"},  # of the agents' configuration it says where positions lie, which promtail/positions judges
-    "promtail/coverage": {"agent_states"},  # the same
+    # Of the agents' configuration it says where positions lie, which promtail/positions judges. And a namespace is as fresh as the
+    # newest line of any of its pods: of several, one that seems to have written nothing, or less, changes nothing.
+    "loki/freshness": {"agent_states", "pod_log_times"},
+    "promtail/coverage": {"agent_states"},
 }
 
 # Asked of the controller, not of the API server: no two handshakes, and no two ways through a real network, give the same readings.

@@ -1,6 +1,7 @@
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
 from clusterprobe.evidence import Clock
 from clusterprobe.model import Severity, Subject, Table, Text
@@ -70,9 +71,13 @@ def probe_volume_permissions(
     for uses in denied.values():
         _report(verdict, uses)
     for key, uses in quiet.items():
-        namespace = uses[0].pod.metadata.namespace  # a pod beside it, or its log, that was not read may have been refused
-        if all(key[0] != other[0] for other in denied) and not (pods.missing_reason(namespace) or volume_logs.missing_reason(namespace)):
+        if all(key[0] != other[0] for other in denied) and _whole(uses, pods, volume_logs):
             _mention(verdict, uses)
+
+
+def _whole(uses: list[Use], *readings: Readings[Any]) -> bool:
+    """Whether everything beside these was read, too: it may have been refused where they were not."""
+    return not any(one.missing_reason(uses[0].pod.metadata.namespace) for one in readings)
 
 
 def _that_spoke(verdict: Verdict, logs: Readings[ContainerLog]) -> Readings[ContainerLog]:

@@ -29,7 +29,7 @@ class Seen:
 
     @property
     def place(self) -> str:
-        return f"{self.ingress.namespace}/{self.one.secret}" if self.one.secret else ""
+        return f"{self.ingress.namespace}/{self.one.secret_name}" if self.one.secret_name else ""
 
     @property
     def certificate(self) -> Certificate:
@@ -64,7 +64,7 @@ def probe_tls(
         reason = judge(one, clock.now, profile.thresholds.certificate_days)
         rows.append(_row(seen, reason))
         if reason:
-            found[reason, subject.namespace, one.secret or subject.name].append(seen)
+            found[reason, subject.namespace, one.secret_name or subject.name].append(seen)
         elif one.shown.distrust:
             distrusted[seen.certificate.issuer, one.shown.distrust].append(seen)
     for (reason, _, _), hosts in found.items():
@@ -143,7 +143,7 @@ def _words(reason: str, first: Seen, names: str, now: float, lost: str) -> tuple
 
 
 def _fix(reason: str, first: Seen, ingress: Ingress | None, lost: str) -> str:
-    namespace, name, secret = first.ingress.namespace, first.ingress.name, first.one.secret
+    namespace, name, secret = first.ingress.namespace, first.ingress.name, first.one.secret_name
     edit = f"(in Git under Argo CD):\n$ kubectl -n {namespace} edit ingress {name}"
     if lost:
         return f"Name the class of the controller that runs here {edit}"
@@ -188,5 +188,5 @@ def _row(seen: Seen, reason: str) -> list[str]:
     one = seen.one.shown.certificate
     place = f"{seen.ingress.namespace}/{seen.ingress.name}"
     if one is None:
-        return [seen.one.host, place, seen.one.secret, "", "", "", reason]
-    return [seen.one.host, place, seen.one.secret, one.subject, one.issuer, day(one.ends), reason]
+        return [seen.one.host, place, seen.one.secret_name, "", "", "", reason]
+    return [seen.one.host, place, seen.one.secret_name, one.subject, one.issuer, day(one.ends), reason]

@@ -21,7 +21,7 @@ _KEY = (
 # Keys whose value is the *name* of a Secret, a file or a field; `configSecret` is in half of what we print.
 _NAMES_ONLY = re.compile(
     r"(?i)(?:config_?(?:from)?_?secrets?|configFromSecret|secret_?(?:name|ref|key_?ref|store|namespace)s?|[\w.-]*secret_?name|"
-    r"sealed_?secrets?|image_?pull_?secrets?|[\w.-]*_(?:file|path|env)|[\w.-]*(?:token|password|secret|credentials|key)_?(?:file|path|env)|"
+    r"sealed[_-]?secrets?(?:-controller)?|image_?pull_?secrets?|[\w.-]*_(?:file|path|env)|[\w.-]*(?:token|password|secret|credentials|key)_?(?:file|path|env)|"
     r"(?:alertmanager\.)?(?:alertmanagerSpec\.)?configSecret)$"
 )
 

@@ -151,7 +151,7 @@ def test_each_host_is_shown_its_own_certificate() -> None:
     rules = [{"host": HOST}, {"host": "www.example.org"}]
     with serving(showing(make_pair(["default"]), {HOST: make_pair([HOST])})) as address:
         found = certificates(address, ingress(rules=rules))
-    names = {value.host: (value.shown.certificate.names, value.secret, value.listed) for _, value in found}
+    names = {value.host: (value.shown.certificate.names, value.secret_name, value.listed) for _, value in found}
     assert names == {HOST: ([HOST], "api-tls", True), "www.example.org": (["default"], "", False)}
 
 

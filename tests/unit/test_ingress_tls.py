@@ -47,7 +47,7 @@ def platform(
     seen = Shown(address="10.0.0.9:443", name=host, certificate=shown, distrust=distrust)
     return {
         "watched_ingresses": ingresses,
-        "ingress_certificates": Readings(((subject, HostCertificate(host=host, secret=secret, listed=listed, shown=seen)),)),
+        "ingress_certificates": Readings(((subject, HostCertificate(host=host, secret_name=secret, listed=listed, shown=seen)),)),
         "ingress_classes": listing("IngressClass", [labelled(IngressClass, "", "traefik", spec={"controller": "traefik.io/x"})]),
         "profile": Profile(),
         "clock": Clock(NOW),
@@ -168,7 +168,7 @@ def test_a_certificate_that_is_not_valid_yet_is_an_error(begins: float, found: l
 def test_the_hosts_of_one_secret_are_one_finding() -> None:
     told = platform(TRAEFIK)
     subject, first = told["ingress_certificates"].values[0]
-    second = HostCertificate(host="www.example.org", secret="api-tls", shown=first.shown)
+    second = HostCertificate(host="www.example.org", secret_name="api-tls", shown=first.shown)
     (finding,) = judged(probe_tls, **{**told, "ingress_certificates": Readings(((subject, first), (subject, second)))}).findings
     assert f"{HOST}, www.example.org" in finding.problem
 

@@ -99,10 +99,10 @@ def _unreached(one: Ingress, tried: list[Address], closed: dict[Address, str], u
 
 
 class HostCertificate(msgspec.Struct, frozen=True, kw_only=True):
-    """What is shown for one host of an Ingress. `secret`: what spec.tls names for it; `listed`: whether spec.tls has the host."""
+    """What is shown for one host of an Ingress. `secret_name`: what spec.tls names for it; `listed`: whether spec.tls has the host."""
 
     host: str
-    secret: str = ""
+    secret_name: str = ""
     listed: bool = True
     shown: Shown
 
@@ -127,7 +127,7 @@ def ingress_certificates(
             continue
         pair = entrances[subject].address, name_of(host)
         if pair in shown:
-            found.add(subject, HostCertificate(host=host, secret=secret, listed=listed, shown=shown[pair]))
+            found.add(subject, HostCertificate(host=host, secret_name=secret, listed=listed, shown=shown[pair]))
         else:
             found.fail(subject, failed[pair])
     return found.readings(watched_ingresses.absent or "no Ingress asks for TLS for a host")

@@ -32,16 +32,15 @@ _REFUSED_LINES = 20
 
 
 def _stage_second_agent(*args: str) -> None:
-    """A second release on one node, as somebody adds it for another environment; it reads what the first one reads."""
-    second = document("promtail", "DaemonSet", "promtail")
+    """A second release on one node, as somebody adds it for another environment: a copy of the first one, as that is now."""
     labels = {"app.kubernetes.io/name": "promtail", "app.kubernetes.io/instance": _SECOND}
-    second["metadata"] = {"name": _SECOND, "namespace": "logging", "labels": labels}
-    second["spec"]["selector"] = {"matchLabels": labels}
-    second["spec"]["template"]["metadata"]["labels"] = labels
-    pod = second["spec"]["template"]["spec"]
-    pod["nodeSelector"] = {"kubernetes.io/hostname": _NODE.name}
-    pod["containers"][0]["args"] += list(args)
-    api.create(_DAEMON_SETS, second)
+    template = api.get(_PROMTAIL)["spec"]["template"]
+    template["metadata"] = {"labels": labels}
+    template["spec"]["nodeSelector"] = {"kubernetes.io/hostname": _NODE.name}
+    template["spec"]["containers"][0]["args"] += list(args)
+    metadata = {"name": _SECOND, "namespace": "logging", "labels": labels}
+    spec = {"selector": {"matchLabels": labels}, "template": template}
+    api.create(_DAEMON_SETS, {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": spec})
     wait_for_rollout(f"{_DAEMON_SETS}/{_SECOND}")
 
 

@@ -99,12 +99,13 @@ def _report_stuck(
     nfs = f"; they mount {' and '.join(map(str, exports.values()))}" if exports else ""
     serious = overdue and phase in (Phase.APPLICATION, Phase.CLEANUP) and ready.get(node, False)
     names = ", ".join(f"{pod.metadata.namespace}/{pod.metadata.name}" for pod, _ in group[:3]) + (" …" if len(group) > 3 else "")
+    who = "A pod" if len(group) == 1 else f"{len(group)} pods"
     verdict.finding(
         Severity.ERROR if serious else Severity.WARNING,
         "StuckTerminating",
         NODES.subject("", node) if node else Subject(kind="Pod", namespace=group[0][0].metadata.namespace, name=group[0][0].metadata.name),
         settles=True,
-        problem=f"{len(group)} pods on {node or 'no node'} are Terminating for up to {longest:.0f} s: {names}.",
+        problem=f"{who} on {node or 'no node'} {'is' if len(group) == 1 else 'are'} Terminating for up to {longest:.0f} s: {names}.",
         cause=f"{_CAUSES[phase]}{nfs if phase is Phase.CLEANUP else ''}.",
         fix=_stuck_fix(phase, node, group, str(next(iter(exports.values()), ""))),
         prevention=PREVENTION,
@@ -200,7 +201,7 @@ def _report_past(verdict: Verdict, past: Readings[list[PastTermination]], alive:
             Severity.INFO,
             "WentLate",
             NODES.subject("", node),
-            problem=f"{len(found)} pods on {node} were still there after their deadline, within the last hour.",
+            problem=f"{len(found)} pod{'s were' if len(found) > 1 else ' was'} still on {node} after the deadline, within the last hour.",
             cause="Prometheus scraped them past the end of their grace periods, by when every application has ended or was killed.",
             fix="Time a pod of our own there:\n$ clusterprobe run --select pods/termination --active",
             prevention=PREVENTION,

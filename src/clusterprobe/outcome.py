@@ -31,6 +31,11 @@ def _worst(results: list[ProbeResult], level: Severity) -> bool:
     return any(finding.severity.at_least(level) for one in results for finding in one.findings)
 
 
+def is_refused(reason: str) -> bool:
+    """Whether something could not be checked for want of a permission."""
+    return "not allowed to" in reason or "is forbidden" in reason
+
+
 def failing(result: RunResult) -> list[Finding]:
     """The findings that fail the run: at the level or above; with `against`, only those that are new or worse since then."""
     if result.run.fail_on == "never":

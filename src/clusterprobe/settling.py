@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from clusterprobe.correlation import root_of
 from clusterprobe.model import Finding, RunResult
-from clusterprobe.outcome import BROKEN, FINDINGS, INCOMPLETE, exit_status, failing
+from clusterprobe.outcome import BROKEN, FINDINGS, INCOMPLETE, exit_status, failing, is_refused
 
 
 class Answer(enum.StrEnum):
@@ -27,7 +27,10 @@ class Settling:
 
 
 def judge(result: RunResult) -> Settling:
-    """Wait for what may pass by itself, and for what could not be seen yet; a finding that will stay is reason to give up."""
+    """Wait for what may pass by itself, and for what could not be seen yet.
+
+    A finding that will stay is reason to give up, and so is a permission that is refused: nobody grants it meanwhile.
+    """
     status = exit_status(result)
     if result.run.interrupted or status == BROKEN:
         return Settling(Answer.GIVE_UP, "the run was interrupted" if result.run.interrupted else "a probe broke")
@@ -37,7 +40,8 @@ def judge(result: RunResult) -> Settling:
         one = (staying or counted)[0]
         return Settling(Answer.GIVE_UP if staying else Answer.WAIT, f"{one.reason} on {one.subject}")
     if status == INCOMPLETE:
-        return Settling(Answer.WAIT, _unseen(result))
+        refused = any(is_refused(each.reason) for one in result.probes for each in one.unchecked)
+        return Settling(Answer.GIVE_UP if refused else Answer.WAIT, _unseen(result))
     return Settling(Answer.SETTLED)
 
 
@@ -49,7 +53,8 @@ def _may_settle(finding: Finding, result: RunResult) -> bool:
 
 
 def _unseen(result: RunResult) -> str:
-    for probe in result.probes:
-        if probe.unchecked:
-            return f"{probe.id} could not check {probe.unchecked[0].subject}: {probe.unchecked[0].reason}"
+    """What could not be checked, first what was refused."""
+    unread = sorted(((one, each) for one in result.probes for each in one.unchecked), key=lambda pair: not is_refused(pair[1].reason))
+    for probe, one in unread:
+        return f"{probe.id} could not check {one.subject}: {one.reason}"
     return next((f"{probe.id}: {probe.reason}" for probe in result.probes if probe.reason and not probe.examined), "nothing was examined")

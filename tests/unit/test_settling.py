@@ -69,3 +69,13 @@ def test_against_an_earlier_run_only_what_is_new_is_in_the_way() -> None:
     old = ran(finding(False), against="results.json")
     since = model.Since(run="before", finished="", persisting=[("a/b", 0)])
     assert judge(msgspec.structs.replace(old, since=since)).answer is Answer.SETTLED
+
+
+def test_what_could_not_be_read_yet_may_settle() -> None:
+    found = judge(ran(verdict=ProbeVerdict.INCONCLUSIVE, blind="Connection refused"))
+    assert (found.answer, found.why) == (Answer.WAIT, "a/b could not check Pod p: Connection refused")
+
+
+def test_a_permission_that_is_refused_comes_by_no_waiting() -> None:
+    found = judge(ran(verdict=ProbeVerdict.INCONCLUSIVE, blind="not allowed to list pods"))
+    assert (found.answer, found.why) == (Answer.GIVE_UP, "a/b could not check Pod p: not allowed to list pods")

@@ -6,6 +6,7 @@ from collections import Counter
 
 from clusterprobe.correlation import cases
 from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, RunResult, RunVerdict, Severity, Subject
+from clusterprobe.outcome import is_refused
 from clusterprobe.report.prose import headline
 
 VERDICT_NAMES = {
@@ -67,7 +68,7 @@ def unchecked_count(result: RunResult) -> int:
 
 def permission_advice(result: RunResult) -> str:
     """How to get the permissions that were missing; empty if none was."""
-    if not any("not allowed to" in reason or "is forbidden" in reason for reason in unchecked(result)):
+    if not any(map(is_refused, unchecked(result))):
         return ""
     route = "in-cluster" if result.cluster.route == "in-cluster" else "proxy"
     return f"`clusterprobe rbac --route {route}` prints the least role that the probes need."

@@ -121,4 +121,6 @@ def _record() -> Iterator[list[tuple[str, str]]]:
     with locked(STAGED.with_suffix(".lock")):
         entries = staged()
         yield entries
-        STAGED.write_text(json.dumps(entries))
+        unfinished = STAGED.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(entries))
+        unfinished.replace(STAGED)  # who reads it without the lock sees all of it, before or after

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,20 +16,6 @@ from clusterprobe.systems.objects import Node, PersistentVolume, PersistentVolum
 from tests.active_factories import OURS, PLACE, cluster_at, created, fly, node
 from tests.apiserver import KINDS, ApiServer, stamp
 from tests.factories import labelled, listing, make, refused
-
-
-@pytest.fixture(autouse=True)
-def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(active, "POLL_SECONDS", 0.01)
-    monkeypatch.setattr("clusterprobe.access.watch.STEP_SECONDS", 0.02)
-
-
-@pytest.fixture
-def server() -> Iterator[ApiServer]:
-    one = ApiServer()
-    yield one
-    one.shutdown()
-    one.server_close()
 
 
 def test_every_worker_is_timed_with_and_without_its_exports_and_nothing_is_left(server: ApiServer) -> None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-
-import pytest
 
 from clusterprobe.access import active
 from clusterprobe.access.deadline import Deadline
@@ -16,20 +13,6 @@ from clusterprobe.access.lease import _Spec as Spec
 from clusterprobe.access.writer import Writer
 from tests.active_factories import LEASE, OURS, PLACE, cluster_at, fly, node
 from tests.apiserver import ApiServer, stamp
-
-
-@pytest.fixture(autouse=True)
-def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(active, "POLL_SECONDS", 0.01)
-    monkeypatch.setattr("clusterprobe.access.watch.STEP_SECONDS", 0.02)
-
-
-@pytest.fixture
-def server() -> Iterator[ApiServer]:
-    one = ApiServer()
-    yield one
-    one.shutdown()
-    one.server_close()
 
 
 def test_another_run_at_work_is_left_alone(server: ApiServer) -> None:

@@ -141,7 +141,7 @@ def test_a_section_of_an_incomplete_probe_says_so():
 
 def test_a_section_whose_probe_has_nothing_to_show_gives_its_verdict():
     absent = probe("storage/placement", "not_applicable", examined=0, reason="no claims at all")
-    assert "not here storage/placement no claims at all" in read(result(absent)).text
+    assert "nothing to judge storage/placement no claims at all" in read(result(absent)).text
 
 
 def test_an_outlier_and_the_limit_are_told_in_words():

@@ -49,7 +49,7 @@ def test_a_probe_without_a_single_thing_to_name_is_listed():
 
 
 def test_the_counts_and_the_report_come_last():
-    assert shown(healthy()).splitlines()[-2:] == ["16 probes: 15 passed, 1 not here", f"Report: {FOLDER}/index.html"]
+    assert shown(healthy()).splitlines()[-2:] == ["16 probes: 15 passed, 1 nothing to judge", f"Report: {FOLDER}/index.html"]
 
 
 def test_without_a_terminal_there_is_no_colour_and_no_wrapping():

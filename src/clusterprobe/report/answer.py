@@ -15,7 +15,7 @@ VERDICT_NAMES = {
     ProbeVerdict.INCONCLUSIVE: "could not check",
     ProbeVerdict.KNOWN: "known",
     ProbeVerdict.PASS: "pass",
-    ProbeVerdict.NOT_APPLICABLE: "not here",
+    ProbeVerdict.NOT_APPLICABLE: "nothing to judge",
 }
 
 COUNTED = {**VERDICT_NAMES, ProbeVerdict.FINDINGS: "with findings", ProbeVerdict.PASS: "passed"}

@@ -16,6 +16,7 @@ import yaml
 
 from lab import api, argocd
 from lab.build import definitions_folder
+from lab.errors import LabError
 from lab.manifests import DEV
 from lab.programs import ARGO_ROLLOUTS
 from tests.lab import release
@@ -156,6 +157,10 @@ def test_argo_rollouts_definitions_take_the_template() -> None:
         until("it is established", lambda: "Established" in json.dumps(api.get(path).get("status", {}).get("conditions", [])), 20)
         collection = f"/apis/argoproj.io/v1alpha1/namespaces/{PLACE}/analysistemplates"
         until("it is served", lambda: api.answers(collection), 20)
-        api.create(f"{collection}?dryRun=All&fieldValidation=Strict", template)
+        taken = api.create(f"{collection}?dryRun=All&fieldValidation=Strict", template)
+        assert [one["name"] for one in taken["spec"]["metrics"]] == [one["name"] for one in template["spec"]["metrics"]]
+        template["spec"]["metrics"][0]["failureLimits"] = 1
+        with pytest.raises(LabError, match="failureLimits"):
+            api.create(f"{collection}?dryRun=All&fieldValidation=Strict", template)
     finally:
         api.delete(path)

@@ -147,6 +147,7 @@ def test_an_alert_fires_since_it_is_suspended() -> None:
 def test_uninstalling_leaves_nothing(folder: Path) -> None:
     follow("uninstall", folder)
     until("everything of it is gone", lambda: not remaining(), 60)
+    assert remaining() == []
 
 
 def remaining() -> list[str]:

@@ -26,6 +26,10 @@ from lab.programs import DEBIAN_PACKAGES, MODULES, Module
 
 STAND_INS = ("slack", "login-page")  # programs of the lab's own, in lab/standins
 _STAND_IN_SOURCES = Path(__file__).parent / "standins"
+# How to compile in less time, measured on Alertmanager from nothing: without what only a debugger needs (and linking leaves out) a
+# seventh less, without inlining another fifth, and another sixth if the compiler collects its garbage less often.
+_COMPILER = "-gcflags=all=-dwarf=false -l"
+_GARBAGE = "400"
 AT_A_TIME = 2  # linking one of the big programs takes 2 GiB or more
 
 
@@ -139,7 +143,11 @@ def _write_workspace(module: Module, workspace: Path) -> Path:
     source = Path(downloaded["Dir"])
     if (source / "go.sum").exists():
         (workspace / "go.sum").write_bytes((source / "go.sum").read_bytes())
-    imports = "".join(f'\t_ "{module.package(program)}"\n' for program in module.programs)
+    for program, main in module.mains.items():
+        folder = workspace / module.package(program)
+        folder.mkdir(parents=True)
+        shutil.copyfile(main, folder / main.name)
+    imports = "".join(f'\t_ "{module.package(program)}"\n' for program in module.programs if program not in module.mains)
     (workspace / "tools.go").write_text(f"//go:build tools\n\npackage tools\n\nimport (\n{imports})\n")
     _run(["go", "mod", "tidy"], workspace)
     return source
@@ -158,7 +166,7 @@ def _replacements(module: Module, upstream: Mapping[str, Any]) -> Iterator[str]:
 
 def _trimmed(module: Module, upstream: Mapping[str, Any], workspace: Path) -> Iterator[str]:
     """Copies of the modules of which it is to be built without a part, with that part replaced."""
-    versions = {each["Path"]: each["Version"] for each in upstream.get("Require") or []}
+    versions = {module.path: module.version, **{each["Path"]: each["Version"] for each in upstream.get("Require") or []}}
     for number, (path, files) in enumerate(module.without.items()):
         downloaded = json.loads(_run(["go", "mod", "download", "-json", f"{path}@{versions[path]}"], workspace).stdout)
         copy = workspace / f"trimmed-{number}"
@@ -172,10 +180,9 @@ def _trimmed(module: Module, upstream: Mapping[str, Any], workspace: Path) -> It
 def _build_program(module: Module, program: str, workspace: Path) -> None:
     unfinished = workspace / program
     flags = " ".join(["-s", "-w", *(f"-X {variable}={value}" for variable, value in module.stamps.items())])
-    # What a debugger needs is left out when linking: not to make it saves a seventh of the processor's time.
-    arguments = ["-mod=mod", "-trimpath", "-gcflags=all=-dwarf=false", "-ldflags", flags, "-o", str(unfinished), module.package(program)]
+    arguments = ["-mod=mod", "-trimpath", _COMPILER, "-ldflags", flags, "-o", str(unfinished), module.package(program)]
     # Static, so that an image needs nothing but the program; nice, so that the machine stays usable.
-    _run(["nice", "-n", "10", "go", "build", *arguments], workspace, {**os.environ, "CGO_ENABLED": "0"})
+    _run(["nice", "-n", "10", "go", "build", *arguments], workspace, {**os.environ, "CGO_ENABLED": "0", "GOGC": _GARBAGE})
     unfinished.rename(CACHE / module.key / program)
 
 

@@ -6,8 +6,13 @@ are built in this order, so what the cluster itself needs comes first.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+
+MAINS = Path(__file__).parent / "mains"
+OURS = "ours"  # in place of a package: the program's main is lab/mains/NAME.go, with the parts of it that the lab runs
 
 _COMMON_VERSION = "github.com/prometheus/common/version.Version"
 
@@ -18,17 +23,26 @@ class Module:
 
     path: str
     version: str
-    programs: Mapping[str, str]  # the program's file name: its package, relative to the module's root
+    programs: Mapping[str, str]  # the program's file name: its package, relative to the module's root, or OURS
     stamps: Mapping[str, str] = field(default_factory=dict)  # Go variables that carry the version, set when linking
     definitions: str = ""  # the folder of its custom resource definitions
-    without: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # a module that it needs: file: what to put in its place
+    without: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # it, or one that it needs: file: what to put in its place
 
     @property
     def key(self) -> str:
-        return f"{self.path.replace('/', '_')}@{self.version}"
+        """Names the module, its version, and by a digest what is ours in it, so that an edit is built anew."""
+        changed = [text for files in self.without.values() for text in files.values()] + [main.read_text() for main in self.mains.values()]
+        digest = f"+{hashlib.sha256(''.join(changed).encode()).hexdigest()[:8]}" if changed else ""
+        return f"{self.path.replace('/', '_')}@{self.version}{digest}"
+
+    @property
+    def mains(self) -> dict[str, Path]:
+        """The sources of the programs whose main is ours."""
+        return {program: MAINS / f"{program}.go" for program, package in self.programs.items() if package == OURS}
 
     def package(self, program: str) -> str:
-        return f"{self.path}/{self.programs[program]}".rstrip("/")
+        """What `go build` is to build, in the workspace that lab/build.py writes."""
+        return f"./mains/{program}" if program in self.mains else f"{self.path}/{self.programs[program]}".rstrip("/")
 
 
 KUBERNETES = Module(
@@ -49,11 +63,17 @@ PROMETHEUS_OPERATOR = Module(
     {_COMMON_VERSION: "0.85.0"},
     definitions="example/prometheus-operator-crd",
 )
+# The clients of all clouds that targets could be discovered in are left out: the Operator uses that of Kubernetes only.
+_ONLY_KUBERNETES = """package plugins
+
+import _ "github.com/prometheus/prometheus/discovery/kubernetes"
+"""
 PROMETHEUS = Module(
     "github.com/prometheus/prometheus",
     "v0.304.2",
     {"prometheus": "cmd/prometheus"},
     {_COMMON_VERSION: "3.4.2"},
+    without={"github.com/prometheus/prometheus": {"plugins/plugins.go": _ONLY_KUBERNETES}},
 )
 ALERTMANAGER = Module(
     "github.com/prometheus/alertmanager",
@@ -73,7 +93,7 @@ LOKI = Module(
     {"loki": "cmd/loki", "promtail": "clients/cmd/promtail"},
     {"github.com/grafana/loki/v3/pkg/util/build.Version": "3.5.0"},
 )
-COREDNS = Module("github.com/coredns/coredns", "v1.12.1", {"coredns": ""})
+COREDNS = Module("github.com/coredns/coredns", "v1.12.1", {"coredns": OURS})
 LOCAL_PATH_PROVISIONER = Module(
     "github.com/rancher/local-path-provisioner",
     "v0.0.30",
@@ -110,7 +130,7 @@ TRAEFIK = Module(
 ARGO_CD = Module(
     "github.com/argoproj/argo-cd/v3",
     "v3.0.12",
-    {"argocd": "cmd"},  # one program that acts by the name that it is called by
+    {"argocd": OURS},
     {"github.com/argoproj/argo-cd/v3/common.version": "3.0.12"},
     definitions="manifests/crds",
 )

@@ -12,6 +12,7 @@ from lab import api
 from lab.build import definitions_folder
 from lab.cluster.processes import is_started, start
 from lab.command import ENVIRONMENT, run, wait_until
+from lab.definitions import install_definitions
 from lab.manifests import ENVIRONMENTS, Environment, render
 from lab.paths import KUBECONFIG, STATE
 from lab.programs import ARGO_CD
@@ -31,22 +32,12 @@ _AUTHOR = {
 
 def install_argocd() -> None:
     """Everything: definitions, configuration, repository, processes, and an Application in each environment. Can be repeated."""
-    definitions = [definitions_folder(ARGO_CD) / f"{name}-crd.yaml" for name in ("application", "appproject")]
-    api.apply("\n---\n".join(file.read_text() for file in definitions))
-    wait_until("Argo CD's custom resource definitions", _established, 30)
+    install_definitions(*(definitions_folder(ARGO_CD) / f"{name}-crd.yaml" for name in ("application", "appproject")))
     api.apply(render("argocd"))
     make_repository()
     _start_processes()
     applications = [application_of(environment) for environment in ENVIRONMENTS]
     api.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": applications}))
-
-
-def _established() -> bool:
-    found = [
-        api.get(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}.argoproj.io") for name in ("applications", "appprojects")
-    ]
-    conditions = [[one for one in each.get("status", {}).get("conditions") or [] if one["type"] == "Established"] for each in found]
-    return all(one and one[0]["status"] == "True" for one in conditions)
 
 
 # --- the repository ---------------------------------------------------------------------------------------------------

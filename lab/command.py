@@ -28,10 +28,14 @@ def run(
     return done
 
 
+_DAEMONS: list[subprocess.Popen[bytes]] = []  # they outlive who starts them: to drop one that still runs would warn of it
+
+
 def spawn(command: list[str], log: Path, environment: Mapping[str, str] = ENVIRONMENT) -> int:
     """Start a daemon in a session of its own, and return its process id, which is its process group's too."""
     with log.open("ab") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environment, start_new_session=True)
+    _DAEMONS.append(process)
     return process.pid
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from lab import api
 from lab.argocd import install_argocd
-from lab.build import definitions_folder
-from lab.command import wait_until
+from lab.definitions import definitions_of, install_definitions
 from lab.images import bring_image, python_recipes, recipes
 from lab.ingress import balance_load, put_certificate
 from lab.manifests import BASE, ENVIRONMENTS, PER_ENVIRONMENT, SHARED, render
@@ -21,7 +20,7 @@ def install_platform() -> None:
     api.apply(_together([render("namespaces"), *(render(name) for name in BASE)]))
     for volume in healthy_volumes():
         create_volume(volume)
-    install_definitions()
+    install_definitions(*(file for module in _WITH_DEFINITIONS for file in definitions_of(module)))
     install_sealed_secrets()
     per_environment = [render(name, environment) for environment in ENVIRONMENTS for name in PER_ENVIRONMENT]
     api.apply(_together([*(render(name) for name in SHARED), *per_environment]))
@@ -58,18 +57,6 @@ def install_pipeline() -> None:
     for recipe in python_recipes():
         bring_image(recipe)
     api.apply(_together([render(name) for name in ("namespaces", "mlflow", "airflow")]))
-
-
-def install_definitions() -> None:
-    files = sorted(file for module in _WITH_DEFINITIONS for file in definitions_folder(module).glob("*.yaml"))
-    api.apply(_together([file.read_text() for file in files]))
-    wait_until("the custom resource definitions", lambda: _established() >= len(files), 30)
-
-
-def _established() -> int:
-    definitions = api.items("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
-    conditions = [condition for each in definitions for condition in (each.get("status", {}).get("conditions") or [])]
-    return sum(condition["type"] == "Established" and condition["status"] == "True" for condition in conditions)
 
 
 def _together(manifests: list[str]) -> str:

@@ -135,8 +135,13 @@ ARGO_CD = Module(
     definitions="manifests/crds",
 )
 
-# Its definitions only: what deploy/argo-rollouts holds is checked against them.
-ARGO_ROLLOUTS = Module("github.com/argoproj/argo-rollouts", "v1.8.3", {}, definitions="manifests/crds")
+ARGO_ROLLOUTS = Module(
+    "github.com/argoproj/argo-rollouts",
+    "v1.8.3",
+    {"rollouts-controller": "cmd/rollouts-controller"},
+    {"github.com/argoproj/argo-rollouts/utils/version.version": "1.8.3"},
+    definitions="manifests/crds",
+)
 HELM = Module(
     "helm.sh/helm/v3",
     "v3.18.6",
@@ -161,9 +166,9 @@ MODULES = (
     LOCAL_PATH_PROVISIONER,
     SEALED_SECRETS,
     HELM,
-    ARGO_ROLLOUTS,
     TRAEFIK,
     ARGO_CD,
+    ARGO_ROLLOUTS,
 )
 
 DEBIAN_PACKAGES = (

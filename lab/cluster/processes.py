@@ -46,14 +46,17 @@ def is_started(name: str) -> bool:
     return file.exists() and _runs(int(file.read_text()))
 
 
+def stop(name: str) -> None:
+    """End one daemon, if it was started."""
+    file = PROCESS_IDS / name
+    if file.exists():
+        _end_groups([int(file.read_text())])
+        file.unlink()
+
+
 def stop_all() -> None:
     """End every daemon, then what the containers left behind."""
-    groups = [int(file.read_text()) for file in PROCESS_IDS.glob("*")]
-    _signal_groups(groups, signal.SIGTERM)
-    deadline = time.monotonic() + 3
-    while time.monotonic() < deadline and any(_runs(group) for group in groups):
-        time.sleep(0.1)
-    _signal_groups(groups, signal.SIGKILL)
+    _end_groups([int(file.read_text()) for file in PROCESS_IDS.glob("*")])
     for process in [*_container_processes(), *_container_shims()]:
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
@@ -65,6 +68,14 @@ def _resolve(program: str) -> str:
         return str(program_path(program))
     except LabError:  # Debian's
         return program
+
+
+def _end_groups(groups: list[int]) -> None:
+    _signal_groups(groups, signal.SIGTERM)
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline and any(_runs(group) for group in groups):
+        time.sleep(0.1)
+    _signal_groups(groups, signal.SIGKILL)
 
 
 def _signal_groups(groups: list[int], wanted: signal.Signals) -> None:

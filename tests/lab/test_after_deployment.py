@@ -1,4 +1,4 @@
-"""After a deployment: the PostSync hook with the real Argo CD, and the job of the AnalysisTemplate, each with the shipped role.
+"""After a deployment: the PostSync hook with the real Argo CD, the AnalysisTemplate with the real Argo Rollouts, with the shipped role.
 
 First a deployment that breaks what cannot settle by itself, then its repair.
 """
@@ -15,10 +15,9 @@ import pytest
 import yaml
 
 from lab import api, argocd
-from lab.build import definitions_folder
 from lab.errors import LabError
 from lab.manifests import DEV
-from lab.programs import ARGO_ROLLOUTS
+from lab.rollouts import argo_rollouts
 from tests.lab import release
 from tests.lab.release import NAMESPACE, PODS, until
 
@@ -26,7 +25,8 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 APPLICATION = "grafana-dev"
 HOOK = f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs/clusterprobe-post-sync"
 PLACE = "fastapi-prod"  # of the Rollout, as in the shipped template
-ANALYSES = f"/apis/batch/v1/namespaces/{PLACE}/jobs"
+ROLLOUTS = f"/apis/argoproj.io/v1alpha1/namespaces/{PLACE}"
+ROLLOUT = f"{ROLLOUTS}/rollouts/churn-batch"
 
 _DATASOURCE = """apiVersion: v1
 kind: ConfigMap
@@ -35,6 +35,28 @@ data:
   more.yaml: |
     apiVersion: 1
     datasources: [{name: Models, type: prometheus, uid: models, url: "http://@{host}:9090/"}]
+"""
+
+# Its analysis looks at one area, so that it is quick; nothing is sent to it, so that no weight is set.
+_ROLLOUT = """apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: churn-batch}
+spec:
+  selector: {matchLabels: {app: churn-batch}}
+  strategy:
+    canary:
+      steps:
+        - analysis: {templates: [{templateName: clusterprobe}], args: [{name: select, value: grafana}, {name: wait, value: 10s}]}
+  template:
+    metadata: {labels: {app: churn-batch}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+        - name: churn-batch
+          image: lab/busybox:1
+          command: [sleep, infinity]
+          env: [{name: MODEL_VERSION, value: "1.4.0"}]
+          resources: {requests: {cpu: 1m, memory: 4Mi}, limits: {memory: 16Mi}}
 """
 
 
@@ -93,37 +115,38 @@ def hook_log() -> str:
     return api.call("GET", f"{PODS}/{pod}/log").decode()
 
 
-def analysis_job(name: str, **arguments: str) -> dict[str, Any]:
-    """The Job that Argo Rollouts makes of the shipped template."""
-    template = list(yaml.safe_load_all(shipped("argo-rollouts/analysis-template.yaml")))[-1]
-    given = {one["name"]: one["value"] for one in template["spec"]["args"]} | arguments
-    [metric] = template["spec"]["metrics"]
-    text = json.dumps(metric["provider"]["job"]["spec"])
-    for key, value in given.items():
-        text = text.replace(f"{{{{args.{key}}}}}", value)
-    assert "{{" not in text
-    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": json.loads(text)}
-
-
 @pytest.fixture(scope="module")
-def account() -> Iterator[None]:
-    """What the template's file holds besides the template."""
-    objects = list(yaml.safe_load_all(shipped("argo-rollouts/analysis-template.yaml")))[:-1]
-    api.apply(yaml.safe_dump_all(objects))
-    yield
-    for name in ("analysis-bad", "analysis-good"):
-        api.delete(f"{ANALYSES}/{name}")
-    api.delete(f"/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/{objects[1]['metadata']['name']}")
-    api.delete(f"/api/v1/namespaces/{PLACE}/serviceaccounts/{objects[0]['metadata']['name']}")
+def rollout() -> Iterator[None]:
+    """Argo Rollouts, the shipped file, and a Rollout that it is to judge, whose first version is taken as it is."""
+    account, binding, template = yaml.safe_load_all(shipped("argo-rollouts/analysis-template.yaml"))
+    with argo_rollouts():
+        api.apply(yaml.safe_dump_all([account, binding]))
+        api.create(f"{ROLLOUTS}/analysistemplates?fieldValidation=Strict", template)
+        api.create(f"{ROLLOUTS}/rollouts?fieldValidation=Strict", yaml.safe_load(_ROLLOUT))
+        until("the first version runs", lambda: phase() == "Healthy", 60)
+        yield
+        api.delete(ROLLOUT)
+        until("its pods are gone", lambda: not api.items(f"/api/v1/namespaces/{PLACE}/pods?labelSelector=app%3Dchurn-batch"), 60)
+    api.delete(f"/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/{binding['metadata']['name']}")
+    api.delete(f"/api/v1/namespaces/{PLACE}/serviceaccounts/{account['metadata']['name']}")
 
 
-def analyse(name: str) -> str:
-    """How the template's Job ends; it looks at one area, so that it is quick."""
-    api.create(f"{ANALYSES}?fieldValidation=Strict", analysis_job(name, select="grafana"))
-    return str(until(f"the job {name} ends", lambda: release.ended(api.get(f"{ANALYSES}/{name}")), 60))
+def phase() -> str:
+    """Of the Rollout as it is now: Progressing, Paused, Degraded, Healthy."""
+    found = api.get(ROLLOUT)
+    status = found.get("status", {})
+    return str(status.get("phase")) if status.get("observedGeneration") == str(found["metadata"]["generation"]) else ""
 
 
-def test_a_sync_that_breaks_something_fails_with_what_its_hook_says(account: None) -> None:
+def roll_out(version: str) -> dict[str, Any]:
+    """The Rollout's status, once it is decided whether that version is taken."""
+    patch = [{"op": "replace", "path": "/spec/template/spec/containers/0/env/0/value", "value": version}]
+    api.patch(ROLLOUT, patch, api.JSON_PATCH)
+    until(f"version {version} is taken or refused", lambda: phase() in ("Healthy", "Degraded"), 90)
+    return dict(api.get(ROLLOUT)["status"])
+
+
+def test_a_sync_that_breaks_something_fails_with_what_its_hook_says() -> None:
     state = sync(DEV.other)
     hook = hook_of(state)
     assert (state["phase"], hook["hookPhase"]) == ("Failed", "Failed")
@@ -131,8 +154,10 @@ def test_a_sync_that_breaks_something_fails_with_what_its_hook_says(account: Non
     assert "will not settle by itself: DatasourceOfOtherEnvironment on ConfigMap monitoring-dev/more-datasources" in hook_log()
 
 
-def test_an_analysis_of_it_fails_so_that_the_rollout_is_aborted(account: None) -> None:
-    assert analyse("analysis-bad") == "Failed"
+def test_a_rollout_beside_it_is_aborted(rollout: None) -> None:
+    status = roll_out("1.5.0")
+    assert status["phase"] == "Degraded"
+    assert 'Metric "clusterprobe" assessed Failed due to failed (1) > failureLimit (0)' in status["message"]
 
 
 def test_the_sync_that_repairs_it_passes() -> None:
@@ -144,23 +169,19 @@ def test_the_sync_that_repairs_it_passes() -> None:
     assert results["verdict"] == "healthy"
 
 
-def test_an_analysis_of_that_succeeds_so_that_the_rollout_goes_on(account: None) -> None:
-    assert analyse("analysis-good") == "Complete"
+def test_a_rollout_beside_that_goes_on(rollout: None) -> None:
+    status = roll_out("1.5.1")
+    assert (status["phase"], status["stableRS"]) == ("Healthy", status["currentPodHash"])
+    runs = [
+        (one["metadata"]["annotations"]["rollout.argoproj.io/revision"], one["status"]["phase"])
+        for one in api.items(f"{ROLLOUTS}/analysisruns")
+    ]
+    assert sorted(runs) == [("2", "Failed"), ("3", "Successful")]
 
 
-def test_argo_rollouts_definitions_take_the_template() -> None:
-    definition = (definitions_folder(ARGO_ROLLOUTS) / "analysis-template-crd.yaml").read_text()
-    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/analysistemplates.argoproj.io"
-    template = list(yaml.safe_load_all(shipped("argo-rollouts/analysis-template.yaml")))[-1]
-    api.apply(definition)
-    try:
-        until("it is established", lambda: "Established" in json.dumps(api.get(path).get("status", {}).get("conditions", [])), 20)
-        collection = f"/apis/argoproj.io/v1alpha1/namespaces/{PLACE}/analysistemplates"
-        until("it is served", lambda: api.answers(collection), 20)
-        taken = api.create(f"{collection}?dryRun=All&fieldValidation=Strict", template)
-        assert [one["name"] for one in taken["spec"]["metrics"]] == [one["name"] for one in template["spec"]["metrics"]]
-        template["spec"]["metrics"][0]["failureLimits"] = 1
-        with pytest.raises(LabError, match="failureLimits"):
-            api.create(f"{collection}?dryRun=All&fieldValidation=Strict", template)
-    finally:
-        api.delete(path)
+def test_argo_rollouts_refuses_a_template_with_a_misspelt_field(rollout: None) -> None:
+    *_, template = yaml.safe_load_all(shipped("argo-rollouts/analysis-template.yaml"))
+    template["metadata"]["name"] = "misspelt"
+    template["spec"]["metrics"][0]["failureLimits"] = 1
+    with pytest.raises(LabError, match="failureLimits"):
+        api.create(f"{ROLLOUTS}/analysistemplates?dryRun=All&fieldValidation=Strict", template)

@@ -236,7 +236,8 @@ def test_a_workflow_that_is_cancelled_keeps_its_report_and_no_secret(stand_in, t
     stand_in(action.temporary / "clusterprobe" / "bin")
     step = next(one for one in steps(ACTION) if one["name"] == "Probe")
     command, environment = action.prepared(step, {"kubeconfig": KUBECONFIG})
-    running = subprocess.Popen(command, env=environment, cwd=action.workspace)
+    # A shell cannot trap what was ignored when it started, as SIGINT is in whatever a shell script put into the background.
+    running = subprocess.Popen(["env", "--default-signal", *command], env=environment, cwd=action.workspace)
     deadline = time.monotonic() + 20
     while not stand_in.file.exists() or not stand_in.file.read_text():
         assert time.monotonic() < deadline

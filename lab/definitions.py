@@ -34,7 +34,8 @@ def definitions_of(module: Module) -> list[Path]:
 
 
 def _names(files: Sequence[Path]) -> list[str]:
-    return [one["metadata"]["name"] for file in files for one in yaml.load_all(file.read_text(), yaml.CSafeLoader) if one]
+    """Read as plain text throughout: the Operator's definitions have an `=` in them, for which YAML 1.1 has a type of its own."""
+    return [one["metadata"]["name"] for file in files for one in yaml.load_all(file.read_text(), yaml.CBaseLoader) if one]
 
 
 def _established(name: str) -> bool:

@@ -144,7 +144,7 @@ def wait_for_healthy(name: str) -> None:
     """Until the newest commit runs, whole and undisturbed."""
 
     def is_so() -> bool:
-        return not trouble(name) and api.get(path_of(name))["status"]["sync"].get("revision") == head()
+        return not trouble(name) and api.get(path_of(name)).get("status", {}).get("sync", {}).get("revision") == head()
 
     wait_until(f"the Application {name} to be Synced and Healthy", is_so, _PATIENCE_SECONDS)
 
@@ -157,7 +157,7 @@ def trouble(name: str) -> str:
     found = api.find(path_of(name)) or {}
     sync, health, phase = state(name)
     well = (sync, health) == ("Synced", "Healthy") and phase in ("Succeeded", "Failed")
-    if well and "operation" not in found and not found["status"].get("conditions"):
+    if well and "operation" not in found and not found.get("status", {}).get("conditions"):
         return ""
     return f"Application {name} is {sync or 'not compared'}, {health or 'of unknown health'}, {phase or 'never synced'}"
 

@@ -40,7 +40,10 @@ def spawn(command: list[str], log: Path, environment: Mapping[str, str] = ENVIRO
 
 
 def wait_until(what: str, is_so: Callable[[], bool], seconds: float, every: float = 0.3) -> None:
-    """Poll until it is so. The last error while looking is kept: it usually says why it never became so."""
+    """Poll until it is so. The last error while looking is kept: it usually says why it never became so.
+
+    A field that is missing is such an error: those of a status come and go while controllers work.
+    """
     deadline = time.monotonic() + seconds
     reason = ""
     while True:
@@ -48,8 +51,8 @@ def wait_until(what: str, is_so: Callable[[], bool], seconds: float, every: floa
             if is_so():
                 return
             reason = ""
-        except LabError as error:
-            reason = f"; last error: {error}"
+        except (LabError, LookupError) as error:
+            reason = f"; last error: {error!r}" if isinstance(error, LookupError) else f"; last error: {error}"
         if time.monotonic() > deadline:
             raise LabError(f"waited {seconds:.0f} s in vain for: {what}{reason}")
         time.sleep(every)

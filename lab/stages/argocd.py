@@ -64,7 +64,7 @@ def clear_comparison_error(environment: Environment) -> None:
 def stage_out_of_sync(environment: Environment) -> None:
     """A commit was deployed, selfHeal is off, and somebody scales by hand. A commit that was never tried would heal it."""
     _push(environment, ("price, quantity", "price, discount, quantity"))
-    _wait_for(environment, "to have deployed the newest commit", lambda _, __, phase: phase == "Succeeded" and _is_deployed(environment))
+    _wait_for(environment, "to have deployed the newest commit", lambda *_: _is_deployed(environment))
     _patch(environment, {"spec": {"syncPolicy": {"automated": {"selfHeal": False}}}})
     argocd.look_again(argocd.name_in(environment))  # else it may heal once more by the policy of before
     api.patch(_deployment(environment), {"spec": {"replicas": 2}})
@@ -159,12 +159,17 @@ def _wait_for(environment: Environment, what: str, is_wanted: Callable[[str, str
 
 
 def _is_deployed(environment: Environment) -> bool:
-    status = api.get(argocd.path_of(argocd.name_in(environment)))["status"]
-    return bool(status["operationState"].get("syncResult", {}).get("revision") == argocd.head())
+    operation = _status(environment).get("operationState", {})  # not there for a moment when the next one begins
+    return (operation.get("phase"), operation.get("syncResult", {}).get("revision")) == ("Succeeded", argocd.head())
 
 
 def _is_newest(environment: Environment) -> bool:
-    return bool(api.get(argocd.path_of(argocd.name_in(environment)))["status"]["sync"].get("revision") == argocd.head())
+    return bool(_status(environment).get("sync", {}).get("revision") == argocd.head())
+
+
+def _status(environment: Environment) -> api.Object:
+    found: api.Object = api.get(argocd.path_of(argocd.name_in(environment))).get("status", {})
+    return found
 
 
 def _deployment(environment: Environment) -> str:

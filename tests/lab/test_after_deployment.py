@@ -119,16 +119,18 @@ def hook_log() -> str:
 def rollout() -> Iterator[None]:
     """Argo Rollouts, the shipped file, and a Rollout that it is to judge, whose first version is taken as it is."""
     account, binding, template = yaml.safe_load_all(shipped("argo-rollouts/analysis-template.yaml"))
-    with argo_rollouts():
-        api.apply(yaml.safe_dump_all([account, binding]))
-        api.create(f"{ROLLOUTS}/analysistemplates?fieldValidation=Strict", template)
-        api.create(f"{ROLLOUTS}/rollouts?fieldValidation=Strict", yaml.safe_load(_ROLLOUT))
-        until("the first version runs", lambda: phase() == "Healthy", 60)
-        yield
-        api.delete(ROLLOUT)
-        until("its pods are gone", lambda: not api.items(f"/api/v1/namespaces/{PLACE}/pods?labelSelector=app%3Dchurn-batch"), 60)
-    api.delete(f"/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/{binding['metadata']['name']}")
-    api.delete(f"/api/v1/namespaces/{PLACE}/serviceaccounts/{account['metadata']['name']}")
+    try:
+        with argo_rollouts():
+            api.apply(yaml.safe_dump_all([account, binding]))
+            api.create(f"{ROLLOUTS}/analysistemplates?fieldValidation=Strict", template)
+            api.create(f"{ROLLOUTS}/rollouts?fieldValidation=Strict", yaml.safe_load(_ROLLOUT))
+            until("the first version runs", lambda: phase() == "Healthy", 60)
+            yield
+            api.delete(ROLLOUT)
+            until("its pods are gone", lambda: not api.items(f"/api/v1/namespaces/{PLACE}/pods?labelSelector=app%3Dchurn-batch"), 60)
+    finally:
+        api.delete(f"/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/{binding['metadata']['name']}")
+        api.delete(f"/api/v1/namespaces/{PLACE}/serviceaccounts/{account['metadata']['name']}")
 
 
 def phase() -> str:

@@ -25,7 +25,7 @@ import requests, time
 origin = connect(sys.argv[1]).origin
 session = requests.Session()
 session.trust_env, session.verify, session.cert = False, origin.verify, origin.certificate
-session.headers.update(origin.headers())
+session.headers.update({name: str(value) for name, value in origin.headers().items()})
 begun, token, size = time.monotonic(), "", 0
 while True:
     answer = session.get(origin.url + "/api/v1/pods", params={"limit": 500, **({"continue": token} if token else {})})
@@ -44,7 +44,7 @@ from clusterprobe.access.cluster import Cluster
 from clusterprobe.access.connection import connect
 from clusterprobe.access.deadline import Deadline
 from clusterprobe.systems.kubernetes import PODS
-from clusterprobe.systems.objects import Pod
+from clusterprobe.systems.kubernetes.objects import Pod
 cluster = Cluster(connect(sys.argv[1]), Deadline.after(300))
 begun = time.monotonic()
 readings = cluster.list(PODS, Pod)
@@ -111,7 +111,7 @@ def fill(kubeconfig: str, count: int) -> None:
     origin = connect(kubeconfig).origin
     session = requests.Session()
     session.trust_env, session.verify, session.cert = False, origin.verify, origin.certificate
-    session.headers.update(origin.headers())
+    session.headers.update({name: str(value) for name, value in origin.headers().items()})
     session.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=8))
     session.post(f"{origin.url}/api/v1/namespaces", json={"metadata": {"name": NAMESPACE}})
     path = f"{origin.url}/api/v1/namespaces/{NAMESPACE}/pods"

@@ -45,9 +45,9 @@ def call(method: str, path: str, body: object = None, content_type: str = "appli
     return answer
 
 
-def get(path: str) -> Any:
+def get(path: str, timeout: float = 10) -> Any:
     """What a path answers, as JSON."""
-    answer = call("GET", path)
+    answer = call("GET", path, timeout=timeout)
     try:
         return json.loads(answer)
     except ValueError as error:
@@ -98,6 +98,11 @@ def delete(path: str, grace_seconds: int | None = None) -> None:
 def apply(manifest: str) -> None:
     """`kubectl apply --server-side`: the operator's definitions are too large for the client-side kind."""
     run("kubectl", "--kubeconfig", KUBECONFIG, "apply", "--server-side", "--force-conflicts", "-f", "-", text=manifest)
+
+
+def remove(manifest: str) -> None:
+    """Delete the objects of a manifest; they may be gone already."""
+    run("kubectl", "--kubeconfig", KUBECONFIG, "delete", "--ignore-not-found", "-f", "-", text=manifest)
 
 
 def endpoint() -> tuple[str, int, ssl.SSLContext]:

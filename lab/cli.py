@@ -1,4 +1,4 @@
-"""The commands: build | up | status | stage | clear | stages | kubeconfig | demo | down."""
+"""The commands: build | up | status | stage | clear | stages | kubeconfig | demo | verify | down."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from pathlib import Path
 
 from lab import api
 from lab.access import namespace_kubeconfig
-from lab.build import build
+from lab.build.go import build
+from lab.build.images import pack_images
 from lab.demo import record
 from lab.errors import LabError
-from lab.images import pack_images
 from lab.paths import STATE
+from lab.platform.systems import all_images, all_modules
 from lab.stages import all_stages, clear, stage
 from lab.status import print_status
 from lab.up import down, up
+from lab.verify import verify
 
-_COMMANDS = ("build", "up", "status", "stages", "stage", "clear", "kubeconfig", "demo", "down")
+_COMMANDS = ("build", "up", "status", "stages", "stage", "clear", "kubeconfig", "demo", "verify", "down")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -62,14 +64,17 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="record the demo's bundle: stage incidents, capture, clear")
     demo.add_argument("bundle", metavar="FILE", type=Path)
     demo.set_defaults(run=_demo)
+    verification = commands.add_parser("verify", help="run every test of the lab that has not passed on this commit")
+    verification.add_argument("--again", action="store_true", help="also those that have")
+    verification.set_defaults(run=_verify)
     commands.add_parser("down", help="end the lab and remove its state").set_defaults(run=_down)
     return parser
 
 
 def _build(_: argparse.Namespace) -> int:
     _need_root()
-    build()
-    pack_images()
+    build(all_modules())
+    pack_images(all_images())
     return 0
 
 
@@ -118,6 +123,11 @@ def _demo(options: argparse.Namespace) -> int:
     _need_lab()
     record(options.bundle)
     return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    _need_lab()
+    return verify(again=options.again)
 
 
 def _down(_: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]  # of the project
 STATE = Path(os.environ.get("LAB_DIR") or Path(tempfile.gettempdir()) / "clusterprobe-lab")
 CACHE = Path(os.environ.get("CLUSTERPROBE_LAB_CACHE") or Path.home() / ".cache" / "clusterprobe-lab")
 KUBECONFIG = STATE / "kubeconfig"

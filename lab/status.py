@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lab import api
 from lab.paths import KUBECONFIG
-from lab.settled import is_ready, problems
+from lab.platform.settled import problems
+from lab.platform.workloads import is_ready
 from lab.stages import describe, staged
 
 

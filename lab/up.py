@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 
 from lab import api
-from lab.build import build
+from lab.build.go import build
+from lab.build.images import pack_images
+from lab.cluster.images import import_images
 from lab.cluster.lifecycle import leftovers, start_cluster, stop_cluster
 from lab.errors import LabError
-from lab.images import import_images, pack_images
 from lab.paths import KUBECONFIG, STATE
-from lab.platform import install_platform
-from lab.settled import problems, wait_until_settled
+from lab.platform.settled import problems, wait_until_settled
+from lab.platform.systems import all_images, all_modules, install_platform, platform_images
 from lab.stages import describe, staged
 
 SETTLES_WITHIN_SECONDS = 300
@@ -22,8 +23,8 @@ def up() -> None:
     if STATE.exists() and api.answers("/readyz"):
         _expect_healthy()
         return
-    build()
-    pack_images()
+    build(all_modules())
+    pack_images(all_images())
     if leftovers():
         # A machine that was restarted, or whose processes were ended, keeps the state folder and perhaps mounts.
         print("what is left of an earlier lab is removed first", flush=True)
@@ -31,7 +32,7 @@ def up() -> None:
     begun = time.monotonic()
     start_cluster()
     print(f"three nodes are Ready after {time.monotonic() - begun:.0f} s", flush=True)
-    import_images()
+    import_images(platform_images())
     print(f"the images are on the nodes after {time.monotonic() - begun:.0f} s", flush=True)
     install_platform()
     wait_until_settled(SETTLES_WITHIN_SECONDS)

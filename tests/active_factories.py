@@ -10,8 +10,8 @@ from clusterprobe.access.deadline import Deadline
 from clusterprobe.access.http import Origin
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.canaries import termination_canaries
-from clusterprobe.systems.objects import Node, PersistentVolume, PersistentVolumeClaim, Pod
+from clusterprobe.systems.kubernetes.objects import Node, PersistentVolume, PersistentVolumeClaim, Pod
+from clusterprobe.systems.pods.termination.timed_pods import termination_canaries
 from tests.apiserver import ApiServer
 from tests.factories import labelled, listing, make
 

@@ -32,6 +32,11 @@ KINDS = {
 PROTECTED = {"persistentvolumes": "kubernetes.io/pv-protection", "persistentvolumeclaims": "kubernetes.io/pvc-protection"}
 DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
+LEASES = {
+    "metadata": {"name": "coordination.k8s.io"},
+    "versions": [{"version": "v1", "freshness": "Current", "resources": [{"resource": "leases"}]}],
+}
+
 
 def stamp(moment: float | None = None) -> str:
     return datetime.fromtimestamp(time.time() if moment is None else moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -227,7 +232,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "/version":
             self._answer(200, {"gitVersion": "v1.34.4"})
         elif path == "/apis":
-            self._answer(200, {"kind": "APIGroupDiscoveryList", "items": []}, DISCOVERY)
+            self._answer(200, {"kind": "APIGroupDiscoveryList", "items": [LEASES]}, DISCOVERY)
         elif kind in KINDS:
             base, _, place = path.removesuffix(f"/{kind}").partition("/namespaces/")
             there = [(key, one) for key, one in state.objects.items() if plural_of(key) == kind and key.startswith(base)]

@@ -2,8 +2,8 @@
 
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.objects import Pod
-from clusterprobe.systems.serving import Canary, model_canaries, model_replicas
+from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.serving.sources import Canary, model_canaries, model_replicas
 from tests.factories import labelled, listing, server
 
 NAMESPACE = "fastapi-dev"

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, TypeVar
 
 import msgspec
 
 from clusterprobe.access.cluster import owner_of
 from clusterprobe.access.servers import Server
+from clusterprobe.catalogue import declared
 from clusterprobe.environments import Environments
+from clusterprobe.judging import call
 from clusterprobe.model import Severity, Subject, Unchecked
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.verdict import Verdict, grade
+from tests.examples import note
 
 Value = TypeVar("Value")
 
@@ -52,8 +55,9 @@ def server(system: str, namespace: str, name: str, pod: str = "") -> tuple[Subje
 
 def judged(probe: Any, **readings: Any) -> Verdict:
     """Run a probe on these readings, and return its verdict."""
-    verdict = Verdict(ENVIRONMENTS.of)
-    probe(verdict, **readings)
+    verdict = Verdict(ENVIRONMENTS.of, declared(probe))
+    call(probe, verdict, readings)
+    note(probe, verdict.findings)
     return verdict
 
 
@@ -66,21 +70,25 @@ def reasons(verdict: Verdict) -> list[str]:
     return [one.reason for one in verdict.findings]
 
 
-def blinded(readings: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
-    """The same input with each of its readings in turn replaced by one that could not be read."""
+def blinded(readings: dict[str, Any], but: Collection[str] = ()) -> Iterable[tuple[str, dict[str, Any]]]:
+    """The same input with each of its readings in turn, `but` these, replaced by one that could not be read."""
     for name, value in readings.items():
-        if isinstance(value, Readings):
+        if isinstance(value, Readings) and name not in but:
             yield name, {**readings, name: Readings((), (refused("source", reason=f"{name} timed out"),))}
 
 
-def assert_blindness_is_no_health(probe: Any, readings: dict[str, Any]) -> None:
-    """Whatever cannot be read: no finding that was not there before, and no pass where it counted."""
+def assert_blindness_is_no_health(probe: Any, readings: dict[str, Any], but: Collection[str] = ()) -> None:
+    """Whatever cannot be read: no finding that was not there before, and no pass in silence, or where a finding went.
+
+    `but` are readings on which another one rests, so that it is that one which says so.
+    """
     before = judged(probe, **readings)
     known = {(one.reason, str(one.subject)) for one in before.findings}
-    for name, blind in blinded(readings):
+    for name, blind in blinded(readings, but):
         after = judged(probe, **blind)
         new = {(one.reason, str(one.subject)) for one in after.findings} - known
         assert not new, f"without {name} there is a new finding: {new}"
         assert outcome(after) != "not_applicable", name
-        if known != {(one.reason, str(one.subject)) for one in after.findings} or not after.notes:
+        silent = not set(after.notes) - set(before.notes)
+        if silent or known != {(one.reason, str(one.subject)) for one in after.findings}:
             assert outcome(after) in ("inconclusive", "findings"), f"without {name} it is a {outcome(after)}"

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from clusterprobe.fixes import change, destroys, look, shell, text_of
 from clusterprobe.model import (
     SCHEMA,
     Bar,
@@ -20,6 +21,7 @@ from clusterprobe.model import (
     RunResult,
     RunVerdict,
     Severity,
+    Step,
     Subject,
     Table,
     Text,
@@ -60,8 +62,18 @@ def subject(kind: str = "Pod", name: str = "one", namespace: str = "", environme
 
 
 def finding(severity: Severity = Severity.ERROR, reason: str = "Wrong", about: Subject | None = None, **texts: Any) -> Finding:
-    words = {"problem": "It is wrong.", "cause": "It was made so.", "fix": "Make it right.\n$ kubectl get pods", "prevention": "Look."}
+    words = {
+        "problem": "It is wrong.",
+        "cause": "It was made so.",
+        **repair(look("Make it right.", shell("kubectl get pods"))),
+        "prevention": "Look.",
+    }
     return Finding(reason=reason, severity=severity, subject=about or subject(), **{**words, **texts})
+
+
+def repair(*steps: Step) -> dict[str, Any]:
+    """The two forms in which a finding holds its fix."""
+    return {"fix": text_of(steps), "steps": list(steps)}
 
 
 def unchecked(reason: str = "forbidden", about: Subject | None = None) -> Unchecked:
@@ -138,7 +150,7 @@ def placement(*, nfs: bool = False) -> Table:
 
 
 def healthy() -> RunResult:
-    """Everything passed, and some systems are not here."""
+    """Everything passed, and some systems are not applicable."""
     exhibits = {
         "prometheus/cross-scrape": [matrix()],
         "pods/termination": [termination()],
@@ -165,11 +177,17 @@ CROSS_SCRAPE = Finding(
     problem="The dev Prometheus monitoring-dev/main scrapes 18 targets of prod.",
     cause="It takes 3 scrape pools of prod, the first from ServiceMonitor fastapi-prod/churn: label `release: monitoring`. "
     "The Prometheus that they are meant for: monitoring-prod/main.",
-    fix="Give dev a release label of its own, on the monitors and in the selector. In Git, in the values of the dev release:\n\n"
-    "    prometheus:\n      prometheusSpec:\n        serviceMonitorSelector:\n          matchLabels:\n            release: monitoring-dev\n\n"
-    "To see what it selects today:\n"
-    "$ kubectl -n monitoring-dev get prometheus main -o jsonpath='{.spec.serviceMonitorSelector}'\n"
-    "$ kubectl get servicemonitors -A -l release=monitoring",
+    **repair(
+        look(
+            "See what it selects today.",
+            shell("kubectl -n monitoring-dev get prometheus main -o jsonpath='{.spec.serviceMonitorSelector}'"),
+            shell("kubectl get servicemonitors -A -l release=monitoring"),
+        ),
+        change(
+            "Give dev a release label of its own, on the monitors and in the selector. In Git, in the values of the dev release:",
+            code="prometheus:\n  prometheusSpec:\n    serviceMonitorSelector:\n      matchLabels:\n        release: monitoring-dev",
+        ),
+    ),
     prevention="Name the environment in the release label of both; `prometheus/selector-overlap` checks it before anything is scraped.",
     exhibits=[
         Table(
@@ -190,9 +208,14 @@ DEFAULT_CONFIG = Finding(
     problem="Alertmanager monitoring-prod/main runs the Operator's fallback configuration: no alert of prod reaches anybody.",
     cause="`spec.configSecret` names the Secret `alertmanager-slack`, whose key is `config.yaml`. The Operator reads `alertmanager.yaml` "
     "and, not finding it, routes everything to the receiver `null`.",
-    fix="Name the key `alertmanager.yaml` in the SealedSecret's source, seal it again and let Argo CD sync it. Then look:\n"
-    "$ kubectl -n monitoring-prod get secret alertmanager-slack -o jsonpath='{.data}' | jq keys\n"
-    "$ kubectl -n monitoring-prod port-forward svc/alertmanager-operated 9093",
+    **repair(
+        change("Name the key `alertmanager.yaml` in the SealedSecret's source, seal it again and let Argo CD sync it."),
+        look(
+            "See what Alertmanager has loaded.",
+            shell("kubectl -n monitoring-prod get secret alertmanager-slack -o jsonpath='{.data}' | jq keys"),
+            shell("kubectl -n monitoring-prod port-forward svc/alertmanager-operated 9093"),
+        ),
+    ),
     prevention="Run this probe after each sync; add a `Watchdog` route to a dead man's switch, so that silence is noticed.",
     exhibits=[Text(title="The route in use", text="route:\n  receiver: 'null'\nreceivers:\n- name: 'null'")],
 )
@@ -203,9 +226,11 @@ ON_NFS = Finding(
     problem="The database of the prod Prometheus lies on NFS. Prometheus does not support that: samples get lost and blocks corrupt.",
     cause="The claim monitoring-prod/prometheus-main-0 is bound to a volume of `nas01:/k8s`. Its class is called `local-path`, "
     "but its provisioner is `k8s-sigs.io/nfs-subdir-external-provisioner`.",
-    fix="A claim's class cannot be changed: in Git, set `storageSpec` to a local class and `replicas: 0`, then delete the claim "
-    "(its history is lost) and restore the replicas.\n"
-    "$ kubectl -n monitoring-prod delete pvc prometheus-main-0",
+    **repair(
+        change("A claim's class cannot be changed: in Git, set `storageSpec` to a local class and `replicas: 0`."),
+        destroys("the history in the PVC", "Then delete it.", shell("kubectl -n monitoring-prod delete pvc prometheus-main-0")),
+        change("Restore the replicas."),
+    ),
     prevention="Name the storage class in the values; never rely on the cluster's default.",
 )
 HANGING = Finding(
@@ -214,9 +239,12 @@ HANGING = Finding(
     subject=subject("Node", "worker2"),
     problem="Pods on worker2 take 35 s to terminate, 13 times as long as elsewhere. Rollouts and drains wait for them.",
     cause="The containers end after 1.4 s; the other 33.8 s pass while their NFS volumes are unmounted.",
-    fix="Look at the mounts of the node, and at the way from it to the NFS server:\n"
-    "- `nfsstat -m` shows what is mounted how\n- a `soft` mount ends by itself\n"
-    "$ kubectl debug node/worker2 -it --image=busybox -- chroot /host nfsstat -m",
+    **repair(
+        look(
+            "See how the node mounts, and how it reaches the NFS server; a `soft` mount ends by itself.",
+            shell("kubectl debug node/worker2 -it --image=busybox -- chroot /host nfsstat -m"),
+        )
+    ),
     prevention="Keep what is written all the time off NFS. A shorter grace period does not help: the containers have ended already.",
 )
 INSTANT = Finding(
@@ -225,7 +253,7 @@ INSTANT = Finding(
     subject=subject("Pod", "grafana-7d9c5b7c9-x2x8q", "monitoring-dev", "dev", owner="Deployment/grafana"),
     problem="Something asks Loki for log lines on the instant endpoint: 42 refusals in 10 minutes.",
     cause="A Grafana panel of type Stat queries logs with `Instant` set. Loki has refused that since 3.2.0; it is not ill.",
-    fix='Set the panel\'s query type to `Range`, or count the lines: `sum(count_over_time({app="churn"}[5m]))`.',
+    **repair(change('Set the panel\'s query type to `Range`, or count the lines: `sum(count_over_time({app="churn"}[5m]))`.')),
     prevention="Review dashboards for `queryType: instant` before they are merged.",
     exhibits=[
         Text(
@@ -240,7 +268,7 @@ GRACE = Finding(
     subject=subject("DaemonSet", "promtail", "logging"),
     problem="Promtail has the default grace period of 30 s.",
     cause="Its chart sets none.",
-    fix="Set `terminationGracePeriodSeconds: 10`.",
+    **repair(change("Set `terminationGracePeriodSeconds: 10`.")),
     prevention="",
 )
 KNOWN = Finding(
@@ -249,19 +277,19 @@ KNOWN = Finding(
     subject=subject("Pod", "node-exporter-9kq2z", "monitoring-dev", "dev", owner="DaemonSet/node-exporter"),
     problem="One target has been down for 3 hours.",
     cause="The node is switched off at night.",
-    fix="Nothing.",
+    **repair(look("Nothing.")),
     prevention="",
 )
 
 
 def unwell() -> RunResult:
-    """Findings on dev and prod, some things unchecked, some not here, one known."""
+    """Findings on dev and prod, some things unchecked, some not applicable, one accepted."""
     refused = "forbidden: get pods/log in namespace airflow-prod is not allowed to system:serviceaccount:clusterprobe:clusterprobe"
     probes = [
         probe("prometheus/cross-scrape", "findings", examined=2, reason="1 error", findings=[CROSS_SCRAPE], exhibits=[matrix(18)]),
         probe("prometheus/selector-overlap", examined=2),
         probe("prometheus/storage", "findings", examined=2, reason="1 error", findings=[ON_NFS]),
-        probe("prometheus/targets", "known", examined=61, reason="only what the profile lists as known", known=[KNOWN]),
+        probe("prometheus/targets", "known", examined=61, reason="only findings that the profile accepts", known=[KNOWN]),
         probe("alertmanager/default-config", "findings", examined=2, reason="1 critical", findings=[DEFAULT_CONFIG]),
         probe("alertmanager/config-secret", "inconclusive", examined=1, reason="could not check Secret monitoring-prod/alertmanager-slack: kube-state-metrics shows no Secrets",
               unchecked=[unchecked("kube-state-metrics shows no Secrets", subject("Secret", "alertmanager-slack", "monitoring-prod", "prod"))]),
@@ -304,7 +332,8 @@ def every_text(value: Any, text: str) -> Any:
     """Plain data of a result with every text that a cluster can write replaced by this one."""
     kept = {"schema", "verdict", "severity", "type", "started", "finished", "fail_on", "id"}
     if isinstance(value, dict):
-        return {key: one if key in kept else every_text(one, text) for key, one in value.items()}
+        own = kept | {"kind"} if "commands" in value else kept  # what a step does is one of three words of ours
+        return {key: one if key in own else every_text(one, text) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [every_text(one, text) for one in value]
     return text if isinstance(value, str) else value

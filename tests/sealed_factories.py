@@ -9,10 +9,10 @@ from clusterprobe.evidence import Clock
 from clusterprobe.model import Finding, Subject
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings, single
-from clusterprobe.systems.config_secrets import SecretSeries
-from clusterprobe.systems.sealed_secrets import SealedSecret, SealedStatus, SealingCertificate
-from clusterprobe.systems.secrets import NamedSecret
-from clusterprobe.systems.unsealed import UnsealedSeries, unsealed_secrets
+from clusterprobe.systems.alertmanager.config_secrets import SecretSeries
+from clusterprobe.systems.kubernetes.secrets import NamedSecret
+from clusterprobe.systems.sealed_secrets.sources import SealedSecret, SealedStatus, SealingCertificate
+from clusterprobe.systems.sealed_secrets.unsealed import UnsealedSeries, unsealed_secrets
 from clusterprobe.verdict import Verdict
 from probes.sealed_secrets.probe_unsealed import probe_unsealed
 from tests.factories import judged, labelled, listing, server

@@ -28,10 +28,15 @@ class Pair:
     key: bytes
 
 
-def make_pair(names: Sequence[str], begins: float = -1, ends: float = 60, subject: str = "", issuer: str = "") -> Pair:
-    """A certificate for these names, valid from and until so many days from now; signed by itself unless an issuer is named."""
+def make_pair(
+    names: Sequence[str], begins: float = -1, ends: float = 60, subject: str = "", issuer: str = "", clock: float | None = None
+) -> Pair:
+    """A certificate for these names, valid from and until so many days from `clock`; signed by itself unless an issuer is named.
+
+    `clock`: epoch seconds, of the clock that will judge it: a recording's where probes judge it, the process's own if none is given.
+    """
     key = _key()
-    now = dt.datetime.now(dt.UTC)
+    now = dt.datetime.now(dt.UTC) if clock is None else dt.datetime.fromtimestamp(clock, dt.UTC)
     own = x509.Name.from_rfc4514_string(subject or f"CN={names[0] if names else 'nobody'}")
     by = x509.Name.from_rfc4514_string(issuer) if issuer else own
     builder = (

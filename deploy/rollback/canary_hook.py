@@ -107,13 +107,25 @@ def _why_nothing(probe: dict[str, Any], canary: Canary) -> str:
 
 def _roll_back(finding: dict[str, Any], revision: str, canary: Canary) -> Decision:
     """By the one command of the fix that changes something, if it is one of the two that this hook knows."""
-    target = f"deployment/{re.escape(canary.name)} -n {re.escape(canary.namespace)}"
-    known = re.compile(rf"\$ (kubectl (?:rollout undo {target} --to-revision=[1-9]\d*|scale {target} --replicas=0))")
-    found = [match[1] for line in finding["fix"].splitlines() if (match := known.fullmatch(line))]
+    target = [f"deployment/{canary.name}", "-n", canary.namespace]
+    every = [one["pipeline"] for step in finding["steps"] for one in step["commands"] if _is_plain(one)]
+    found = [words for (words,) in every if _undoes(words, target)]
     said = f"{finding['problem']} {finding['cause']}"
     if len(found) != 1:
         return Decision(Action.REFUSE, f"{said} How to roll it back is not said in a way that this hook knows: {finding['fix']}", revision)
-    return Decision(Action.ROLL_BACK, said, revision, tuple(found[0].split()))
+    return Decision(Action.ROLL_BACK, said, revision, tuple(found[0]))
+
+
+def _is_plain(command: dict[str, Any]) -> bool:
+    """One program, which reads and writes no file."""
+    return len(command["pipeline"]) == 1 and not (command.get("source") or command.get("target") or command.get("background"))
+
+
+def _undoes(words: list[str], target: list[str]) -> bool:
+    """Whether it is one of the two commands that this hook knows, on its own canary."""
+    if words[:3] == ["kubectl", "rollout", "undo"]:
+        return words[3:-1] == target and re.fullmatch(r"--to-revision=[1-9]\d*", words[-1]) is not None
+    return words == ["kubectl", "scale", *target, "--replicas=0"]
 
 
 def objection(deployment: Any, decision: Decision) -> Decision | None:

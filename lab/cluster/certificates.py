@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from lab.cluster.layout import API_SERVICE, CERTIFICATES, GATEWAY, NODES
 from lab.errors import LabError
+from lab.layout import API_SERVICE, CERTIFICATES, GATEWAY, NODES
 from lab.paths import KUBECONFIG, STATE
 
 LIFETIME = dt.timedelta(days=365)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from lab import api
+from lab.build.modules import ETCD, KUBERNETES
 from lab.cluster.certificates import kubeconfig_of
-from lab.cluster.layout import CERTIFICATES, GATEWAY, SERVICE_RANGE
 from lab.cluster.processes import start
 from lab.command import wait_until
+from lab.layout import CERTIFICATES, GATEWAY, SERVICE_RANGE
 from lab.paths import STATE
 
 ETCD_URL = "http://127.0.0.1:2379"
@@ -24,7 +25,7 @@ def _start_etcd() -> None:
     peer = "http://127.0.0.1:2380"
     start(
         "etcd",
-        "etcd",
+        ETCD.program("etcd"),
         f"--data-dir={STATE}/etcd",
         f"--listen-client-urls={ETCD_URL}",
         f"--advertise-client-urls={ETCD_URL}",
@@ -39,7 +40,7 @@ def _start_etcd() -> None:
 def _start_apiserver() -> None:
     start(
         "kube-apiserver",
-        "kube-apiserver",
+        KUBERNETES.program("kube-apiserver"),
         f"--etcd-servers={ETCD_URL}",
         "--bind-address=0.0.0.0",
         f"--advertise-address={GATEWAY}",
@@ -66,7 +67,7 @@ def _start_controller_manager() -> None:
     kubeconfig = kubeconfig_of("controller-manager")
     start(
         "kube-controller-manager",
-        "kube-controller-manager",
+        KUBERNETES.program("kube-controller-manager"),
         f"--kubeconfig={kubeconfig}",
         f"--authentication-kubeconfig={kubeconfig}",
         f"--authorization-kubeconfig={kubeconfig}",
@@ -86,7 +87,7 @@ def _start_scheduler() -> None:
     kubeconfig = kubeconfig_of("scheduler")
     start(
         "kube-scheduler",
-        "kube-scheduler",
+        KUBERNETES.program("kube-scheduler"),
         f"--kubeconfig={kubeconfig}",
         f"--authentication-kubeconfig={kubeconfig}",
         f"--authorization-kubeconfig={kubeconfig}",

@@ -9,11 +9,11 @@ from pathlib import Path
 from lab import api
 from lab.cluster.certificates import issue_all
 from lab.cluster.control_plane import start_control_plane
-from lab.cluster.layout import MASTER, MOUNT_NAMESPACES, NODES
 from lab.cluster.network import start_network, stop_network
 from lab.cluster.nodes import prepare_mounts, start_node
 from lab.cluster.processes import stop_all
 from lab.command import run, wait_until
+from lab.layout import MASTER, MOUNT_NAMESPACES, NODES
 from lab.paths import STATE
 
 _CONTROL_PLANE = "node-role.kubernetes.io/control-plane"

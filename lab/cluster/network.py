@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lab.cluster.layout import BRIDGE, GATEWAY, NODES, Node
 from lab.command import run
 from lab.errors import LabError
+from lab.layout import BRIDGE, GATEWAY, NODES, Node
 
 
 def start_network() -> None:

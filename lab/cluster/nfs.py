@@ -11,7 +11,7 @@ import os
 import shutil
 from pathlib import Path
 
-from lab.cluster.layout import Node
+from lab.layout import Node
 from lab.paths import NFS_EXPORTS
 
 _MOUNT = """#!/bin/sh

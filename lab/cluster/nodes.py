@@ -6,12 +6,13 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
+from lab.build.modules import KUBERNETES
 from lab.cluster.certificates import kubeconfig_of
 from lab.cluster.images import ctr
-from lab.cluster.layout import CERTIFICATES, DNS_SERVICE, MOUNT_NAMESPACES, POD_RANGE, Node
 from lab.cluster.nfs import write_mount_helpers
 from lab.cluster.processes import start
 from lab.command import run, wait_until
+from lab.layout import CERTIFICATES, DNS_SERVICE, MOUNT_NAMESPACES, POD_RANGE, Node
 
 # What lies on a node's own disk: host paths such as these are that node's, as on a machine of its own.
 OWN_FOLDERS = (
@@ -97,7 +98,7 @@ def _start_kubelet(node: Node) -> None:
     path.write_text(json.dumps(_kubelet_configuration(node), indent=1))
     start(
         f"{node.name}-kubelet",
-        "kubelet",
+        KUBERNETES.program("kubelet"),
         f"--config={path}",
         f"--kubeconfig={kubeconfig_of(node.name)}",
         f"--hostname-override={node.name}",
@@ -156,4 +157,4 @@ def _start_kube_proxy(node: Node) -> None:
     }
     path = node.home / "kube-proxy.json"
     path.write_text(json.dumps(config, indent=1))
-    start(f"{node.name}-kube-proxy", "kube-proxy", f"--config={path}", node=node)
+    start(f"{node.name}-kube-proxy", KUBERNETES.program("kube-proxy"), f"--config={path}", node=node)

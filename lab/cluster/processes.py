@@ -9,23 +9,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from lab.build import program_path
-from lab.cluster.layout import LOGS, PROCESS_IDS, Node
 from lab.command import ENVIRONMENT, spawn
-from lab.errors import LabError
+from lab.layout import LOGS, PROCESS_IDS, Node
 from lab.paths import STATE
 
 
 def start(
     name: str,
-    program: str,
+    program: Path | str,
     *arguments: str,
     node: Node | None = None,
     first_on_path: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> None:
-    """Start a daemon, on the host or on a node; its output goes to logs/NAME.log."""
-    command = [_resolve(program), *arguments]
+    """Start a daemon, on the host or on a node; its output goes to logs/NAME.log. A program of Debian's is given by its name."""
+    command = [str(program), *arguments]
     if node:  # not `ip netns exec`, which would hide the cgroup mounts
         command = ["nsenter", f"--net=/run/netns/{node.network_namespace}", f"--mount={node.mount_namespace}", *command]
     LOGS.mkdir(parents=True, exist_ok=True)
@@ -63,13 +61,6 @@ def stop_all() -> None:
     time.sleep(0.5)
 
 
-def _resolve(program: str) -> str:
-    try:
-        return str(program_path(program))
-    except LabError:  # Debian's
-        return program
-
-
 def _end_groups(groups: list[int]) -> None:
     _signal_groups(groups, signal.SIGTERM)
     deadline = time.monotonic() + 3
@@ -97,7 +88,7 @@ def _container_processes() -> Iterator[int]:
 
 
 def _container_shims() -> Iterator[int]:
-    """containerd's shims leave its session; they are known by the state folder in their arguments."""
+    """The shims of containerd leave its session; they are known by the state folder in their arguments."""
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
             arguments = file.read_bytes().decode(errors="replace")

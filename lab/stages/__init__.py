@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lab.build import locked
+from lab.build.go import locked
 from lab.errors import LabError
-from lab.manifests import DEV, Environment, environment_named
 from lab.paths import STAGED
+from lab.platform.manifests import DEV, Environment, environment_named
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from lab import api, systems
+from lab import api
 from lab.command import wait_until
-from lab.effects import PATIENCE_SECONDS
-from lab.manifests import Environment, document
+from lab.platform import prometheus
+from lab.platform.effects import PATIENCE_SECONDS
+from lab.platform.manifests import Environment, document
 from lab.stages import Stage
 
 _ALERTING = "the alerting of {environment}"
@@ -45,7 +46,7 @@ def clear_shared(environment: Environment) -> None:
 
 
 def clear_alerting(environment: Environment) -> None:
-    api.patch(systems.prometheus_path(environment), {"spec": {"alerting": _healthy(environment)}})
+    api.patch(prometheus.path_of(environment), {"spec": {"alerting": _healthy(environment)}})
     address = _address(environment)
     wait_until("alerts to go to its own Alertmanager", lambda: _destinations(environment) == {address}, PATIENCE_SECONDS)
 
@@ -67,11 +68,11 @@ def _healthy(environment: Environment) -> api.Object:
 
 
 def _send_to(environment: Environment, alertmanagers: list[api.Object]) -> None:
-    api.patch(systems.prometheus_path(environment), {"spec": {"alerting": {"alertmanagers": alertmanagers}}})
+    api.patch(prometheus.path_of(environment), {"spec": {"alerting": {"alertmanagers": alertmanagers}}})
 
 
 def _select_rules(environment: Environment, selector: api.Object) -> None:
-    api.patch(systems.prometheus_path(environment), {"spec": {"ruleSelector": selector}})
+    api.patch(prometheus.path_of(environment), {"spec": {"ruleSelector": selector}})
 
 
 def _address(environment: Environment) -> str:
@@ -80,11 +81,11 @@ def _address(environment: Environment) -> str:
 
 
 def _destinations(environment: Environment) -> set[str]:
-    return {one["url"] for one in systems.prometheus(environment, "alertmanagers")["activeAlertmanagers"]}
+    return {one["url"] for one in prometheus.answer(environment, "alertmanagers")["activeAlertmanagers"]}
 
 
 def _loads(environment: Environment, other: Environment) -> bool:
-    groups = systems.prometheus(environment, "rules?exclude_alerts=true")["groups"]
+    groups = prometheus.answer(environment, "rules?exclude_alerts=true")["groups"]
     return any(f"/{other.namespace}-" in group["file"] for group in groups)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 
-from lab import api, sealing, systems
+from lab import api
 from lab.command import wait_until
-from lab.effects import PATIENCE_SECONDS, wait_for_config
-from lab.manifests import CONFIG_SECRET, Environment, slack_config
+from lab.platform import alertmanager, sealing
+from lab.platform.effects import PATIENCE_SECONDS, wait_for_config
+from lab.platform.manifests import CONFIG_SECRET, Environment, slack_config
 from lab.stages import Stage
 
 _KEY = "alertmanager.yaml"
@@ -56,7 +57,7 @@ def clear_config(environment: Environment) -> None:
 
 
 def _name_secret(environment: Environment, name: str | None) -> None:
-    api.patch(systems.alertmanager_path(environment), {"spec": {"configSecret": name}})
+    api.patch(alertmanager.path_of(environment), {"spec": {"configSecret": name}})
 
 
 def _write_secret(environment: Environment, files: dict[str, str | None]) -> None:
@@ -85,7 +86,7 @@ def _wait_for_refusal(environment: Environment, message: str) -> None:
 
 
 def _reconciled(environment: Environment) -> api.Object:
-    conditions = api.get(systems.alertmanager_path(environment))["status"]["conditions"]
+    conditions = api.get(alertmanager.path_of(environment))["status"]["conditions"]
     found: api.Object = next(condition for condition in conditions if condition["type"] == "Reconciled")
     return found
 

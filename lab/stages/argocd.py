@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lab import api, argocd
+from lab import api
 from lab.command import wait_until
-from lab.effects import PATIENCE_SECONDS, wait_for_rollout
-from lab.manifests import Environment, render
+from lab.platform import argocd
+from lab.platform.effects import PATIENCE_SECONDS, wait_for_rollout
+from lab.platform.manifests import Environment, render
 from lab.stages import Stage
 
 _HOOK = """apiVersion: batch/v1

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from lab import api
-from lab.manifests import Environment, document
+from lab.platform.manifests import Environment, document
+from lab.platform.storage import NFS_CLASS
 from lab.stages import Stage
-from lab.storage import NFS_CLASS
 
 _CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from lab import api
 from lab.command import wait_until
-from lab.effects import PATIENCE_SECONDS, pod_path, wait_for_rollout
 from lab.errors import LabError
-from lab.manifests import Environment, document
+from lab.platform.effects import PATIENCE_SECONDS, pod_path, wait_for_rollout
+from lab.platform.manifests import Environment, document
 from lab.stages import Stage
 
 _MEMORY = "32Mi"

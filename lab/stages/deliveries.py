@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import base64
 
-from lab import api, systems
+from lab import api
 from lab.command import wait_until
-from lab.effects import PATIENCE_SECONDS, wait_for_config
-from lab.manifests import CONFIG_SECRET, Environment, slack_config
+from lab.platform import alertmanager, slack
+from lab.platform.effects import PATIENCE_SECONDS, wait_for_config
+from lab.platform.manifests import CONFIG_SECRET, Environment, slack_config
 from lab.stages import Stage
 
 _CONFIGURATION = "the Alertmanager configuration of {environment}"
 _HOST = "slack.slack.svc.cluster.local"
-_TOKEN = "B00000000/lab"  # noqa: S105 - the stand-in's
+_TOKEN = "B00000000/lab"
 _REVOKED = "B00000000/revoked"
 
 
@@ -34,7 +35,7 @@ def _break(environment: Environment, text: str, reason: str) -> None:
 
 def stage_silenced(environment: Environment) -> None:
     """A look-alike: somebody has silenced everything for a while, after it was delivered."""
-    wait_until("a delivery", lambda: bool(systems.slack_messages(environment)), PATIENCE_SECONDS)
+    wait_until("a delivery", lambda: bool(slack.messages(environment)), PATIENCE_SECONDS)
     before = _suppressed(environment)
     matcher = {"name": "alertname", "value": ".+", "isRegex": True, "isEqual": True}
     times = {"startsAt": "2020-01-01T00:00:00Z", "endsAt": "2099-01-01T00:00:00Z"}
@@ -43,7 +44,7 @@ def stage_silenced(environment: Environment) -> None:
 
 
 def clear_silenced(environment: Environment) -> None:
-    for one in systems.alertmanager(environment, "silences"):
+    for one in alertmanager.answer(environment, "silences"):
         if one["status"]["state"] != "expired":
             api.delete(f"{_pod(environment)}/api/v2/silence/{one['id']}")
     _wait_for_delivery(environment)
@@ -61,11 +62,11 @@ def _configure(environment: Environment, text: str) -> None:
 
 
 def _wait_for_delivery(environment: Environment) -> None:
-    before = len(systems.slack_messages(environment))
-    newest = systems.slack_messages(environment)[-1:]
+    before = len(slack.messages(environment))
+    newest = slack.messages(environment)[-1:]
 
     def arrived() -> bool:
-        messages = systems.slack_messages(environment)
+        messages = slack.messages(environment)
         return len(messages) > before or messages[-1:] != newest  # the oldest are forgotten
 
     wait_until("a notification to arrive", arrived, PATIENCE_SECONDS)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import gzip
 
-from lab import api, systems
+from lab import api
 from lab.command import wait_until
-from lab.effects import PATIENCE_SECONDS, wait_for_config, wait_for_rollout
-from lab.manifests import CONFIG_SECRET, Environment, slack_config
+from lab.platform import prometheus
+from lab.platform.effects import PATIENCE_SECONDS, wait_for_config, wait_for_rollout
+from lab.platform.manifests import CONFIG_SECRET, Environment, slack_config
 from lab.stages import Stage
 
 _CONFIGURATION = "the Alertmanager configuration of {environment}"
@@ -95,7 +96,7 @@ def _changed(environment: Environment, seconds: int) -> bool:
     """Whether Prometheus saw it, or its source, change of late: the lab's profile looks back 45 s, and as much again."""
     names = f"{_name(environment)}|{CONFIG_SECRET}"
     query = f'changes(kube_secret_metadata_resource_version{{namespace="{environment.namespace}",secret=~"{names}"}}[{seconds}s]) > 0'
-    return systems.has_series(environment, query)
+    return prometheus.has_series(environment, query)
 
 
 def _run_operator(environment: Environment, replicas: int) -> None:

@@ -10,7 +10,7 @@ import json
 import yaml
 
 from lab import api
-from lab.manifests import Environment, document
+from lab.platform.manifests import Environment, document
 from lab.stages import Stage
 
 _DASHBOARD = "services-dashboard"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import http.client
 
-from lab import api, ingress
+from lab import api
 from lab.command import wait_until
-from lab.effects import PATIENCE_SECONDS, wait_for_rollout
-from lab.ingress import DOMAIN, host_of, ingress_path
-from lab.manifests import Environment, document
+from lab.platform import ingress
+from lab.platform.effects import PATIENCE_SECONDS, wait_for_rollout
+from lab.platform.ingress import DOMAIN, host_of, ingress_path
+from lab.platform.manifests import Environment, document
 from lab.stages import Stage
 
 _NEXT = "fastapi-next"

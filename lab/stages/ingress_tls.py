@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 
-from lab import api, ingress
+from lab import api
 from lab.command import wait_until
-from lab.effects import PATIENCE_SECONDS
-from lab.ingress import DOMAIN, Shown, host_of, put_certificate, secret_path
-from lab.manifests import Environment
+from lab.platform import ingress
+from lab.platform.effects import PATIENCE_SECONDS
+from lab.platform.ingress import DOMAIN, Shown, host_of, put_certificate, secret_path
+from lab.platform.manifests import Environment
 from lab.stages import Stage
 
 _OLD_NAMES = ("fastapi.old-platform.internal", "models.old-platform.internal")

@@ -8,22 +8,23 @@ from typing import Any
 
 import yaml
 
-from lab import api, systems
-from lab.cluster.layout import NODES
+from lab import api
 from lab.command import wait_until
-from lab.effects import PATIENCE_SECONDS, pod_on, pod_path, wait_for_pod_gone, wait_for_rollout
-from lab.manifests import DEV, Environment, document
+from lab.layout import NODES
+from lab.platform import loki
+from lab.platform.effects import PATIENCE_SECONDS, pod_on, pod_path, wait_for_pod_gone, wait_for_rollout
+from lab.platform.manifests import DEV, Environment, document
 from lab.stages import Stage
 from lab.stages.loki_ruler import healthy_config, restart_with
 from lab.stages.termination import SLOW_NODE
 
 _DAEMON_SETS = "/apis/apps/v1/namespaces/logging/daemonsets"
 _PROMTAIL = f"{_DAEMON_SETS}/promtail"
-_SECRET = "/api/v1/namespaces/logging/secrets/promtail"  # noqa: S105 - a path
+_SECRET = "/api/v1/namespaces/logging/secrets/promtail"
 _SECOND = "promtail-dev"
 _TAINT = {"key": "dedicated", "value": "ml", "effect": "NoSchedule"}
 _NODE = SLOW_NODE
-# Longer than `loki_freshness_minutes` of the lab's profile, with what the probe allows for clocks.
+# Longer than `thresholds.loki.freshness_minutes` of the lab's profile, with what the probe allows for clocks.
 _STALE_SECONDS = 28
 _REFUSED_LINES = 20
 
@@ -93,7 +94,7 @@ def stage_lines_refused(_: Environment) -> None:
 
 def clear_lines_refused(_: Environment) -> None:
     restart_with(healthy_config())
-    wait_until("new lines", lambda: bool(systems.log_lines(_selector(DEV), seconds=5)), PATIENCE_SECONDS, every=1)
+    wait_until("new lines", lambda: bool(loki.lines(_selector(DEV), seconds=5)), PATIENCE_SECONDS, every=1)
 
 
 def _dropped() -> float:
@@ -117,7 +118,7 @@ def stage_drop_rule(environment: Environment) -> None:
     _restart_agents(yaml.safe_dump(config))
     wait_until(
         f"Loki to fall behind {environment.workload_namespace}",
-        lambda: not systems.log_lines(_selector(environment), seconds=_STALE_SECONDS),
+        lambda: not loki.lines(_selector(environment), seconds=_STALE_SECONDS),
         PATIENCE_SECONDS,
         every=1,
     )
@@ -125,7 +126,7 @@ def stage_drop_rule(environment: Environment) -> None:
 
 def clear_drop_rule(environment: Environment) -> None:
     _restart_agents(_promtail_config())
-    wait_until("new lines", lambda: bool(systems.log_lines(_selector(environment), seconds=5)), PATIENCE_SECONDS, every=1)
+    wait_until("new lines", lambda: bool(loki.lines(_selector(environment), seconds=5)), PATIENCE_SECONDS, every=1)
 
 
 def _restart_agents(config: str) -> None:

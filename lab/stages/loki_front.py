@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from lab import api, systems
+from lab import api
 from lab.command import wait_until
-from lab.effects import PATIENCE_SECONDS, wait_for_rollout
-from lab.manifests import ENVIRONMENTS, Environment, document
+from lab.platform import loki
+from lab.platform.effects import PATIENCE_SECONDS, wait_for_rollout
+from lab.platform.manifests import ENVIRONMENTS, Environment, document
 from lab.stages import Stage
 
 _NAME = "login-page"
@@ -32,11 +33,11 @@ def _point_service_at(selector: dict[str, str]) -> None:
 
 
 def _answers_with_page() -> bool:
-    return b"<html" in api.call("GET", f"{systems.LOKI}/ready")
+    return b"<html" in api.call("GET", f"{loki.PROXY}/ready")
 
 
 def _answers_with_lines() -> bool:
-    return all(systems.log_lines(f'{{namespace="{each.workload_namespace}"}}', seconds=10) for each in ENVIRONMENTS)
+    return all(loki.lines(f'{{namespace="{each.workload_namespace}"}}', seconds=10) for each in ENVIRONMENTS)
 
 
 def _login_page() -> api.Object:

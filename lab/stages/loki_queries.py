@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from lab import api, systems
+from lab import api
 from lab.command import wait_until
-from lab.effects import PATIENCE_SECONDS, wait_for_rollout
-from lab.manifests import Environment
+from lab.platform import loki
+from lab.platform.effects import PATIENCE_SECONDS, wait_for_rollout
+from lab.platform.manifests import Environment
 from lab.stages import Stage
 
 _COUNTER = "loki_request_duration_seconds_count{"
@@ -73,7 +74,7 @@ class Client:
 
     def _answers(self) -> float:
         """How many requests to this path Loki has answered with this status, since it started."""
-        for line in api.call("GET", f"{systems.LOKI}/metrics").decode().splitlines():
+        for line in api.call("GET", f"{loki.PROXY}/metrics").decode().splitlines():
             if line.startswith(_COUNTER) and f'route="loki_api_v1_{self.path}"' in line and f'status_code="{self.status}"' in line:
                 return float(line.rpartition(" ")[2])
         return 0

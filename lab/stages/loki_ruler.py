@@ -7,10 +7,11 @@ from typing import Any
 
 import yaml
 
-from lab import api, systems
+from lab import api
 from lab.command import wait_until
-from lab.effects import PATIENCE_SECONDS, wait_for_rollout
-from lab.manifests import Environment, document
+from lab.platform import loki
+from lab.platform.effects import PATIENCE_SECONDS, wait_for_rollout
+from lab.platform.manifests import Environment, document
 from lab.stages import Stage
 
 _CONFIG = "/api/v1/namespaces/logging/configmaps/loki"
@@ -82,7 +83,7 @@ def _load(rules: list[dict[str, Any]]) -> None:
 
 
 def _loaded() -> list[api.Object]:
-    groups = api.get(f"{systems.LOKI}/prometheus/api/v1/rules")["data"]["groups"]
+    groups = api.get(f"{loki.PROXY}/prometheus/api/v1/rules")["data"]["groups"]
     return [rule for group in groups for rule in group["rules"]]
 
 
@@ -95,13 +96,13 @@ def _firing() -> set[str]:
 
 
 def _known_alertmanagers() -> float:
-    lines = api.call("GET", f"{systems.LOKI}/metrics").decode().splitlines()
+    lines = api.call("GET", f"{loki.PROXY}/metrics").decode().splitlines()
     known = [line for line in lines if line.startswith("loki_prometheus_notifications_alertmanagers_discovered{")]
     return max((float(line.rpartition(" ")[2]) for line in known), default=0)
 
 
 def _has_arrived() -> bool:
-    return not list(systems.log_alerts_missing())
+    return not list(loki.alerts_missing())
 
 
 STAGES = (

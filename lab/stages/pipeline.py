@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from lab import api, systems
+from lab import api
 from lab.command import run, wait_until
-from lab.effects import PATIENCE_SECONDS, wait_for_rollout
-from lab.manifests import Environment, document
 from lab.paths import KUBECONFIG
+from lab.platform import airflow, mlflow
+from lab.platform.effects import PATIENCE_SECONDS, wait_for_rollout
+from lab.platform.manifests import Environment, document
 from lab.stages import Stage
 
 _AIRFLOW = "/apis/apps/v1/namespaces/airflow/deployments/airflow"
@@ -19,24 +20,24 @@ _DATABASE = "/mlflow/mlflow.db"
 def _stop_scheduler(_: Environment) -> None:
     api.patch(f"{_AIRFLOW}-scheduler", {"spec": {"replicas": 0}})
     wait_for_rollout(f"{_AIRFLOW}-scheduler")
-    wait_until("Airflow to miss its scheduler", lambda: systems.airflow_health("scheduler") == "unhealthy", PATIENCE_SECONDS)
+    wait_until("Airflow to miss its scheduler", lambda: airflow.health("scheduler") == "unhealthy", PATIENCE_SECONDS)
 
 
 def _start_scheduler(_: Environment) -> None:
     api.patch(f"{_AIRFLOW}-scheduler", {"spec": {"replicas": 1}})
     wait_for_rollout(f"{_AIRFLOW}-scheduler")
-    wait_until("Airflow to hear of its scheduler", lambda: systems.airflow_health("scheduler") == "healthy", PATIENCE_SECONDS)
+    wait_until("Airflow to hear of its scheduler", lambda: airflow.health("scheduler") == "healthy", PATIENCE_SECONDS)
 
 
 def _delay_scheduler(_: Environment) -> None:
     """A scheduler that is only just starting, as after any deployment: silent, and young."""
     _start(f"{_AIRFLOW}-scheduler", f"sleep 120; {_command('airflow', 'airflow-scheduler')}")
-    wait_until("Airflow to miss its scheduler", lambda: systems.airflow_health("scheduler") == "unhealthy", PATIENCE_SECONDS)
+    wait_until("Airflow to miss its scheduler", lambda: airflow.health("scheduler") == "unhealthy", PATIENCE_SECONDS)
 
 
 def _end_delay(_: Environment) -> None:
     _start(f"{_AIRFLOW}-scheduler", _command("airflow", "airflow-scheduler"))
-    wait_until("Airflow to hear of its scheduler", lambda: systems.airflow_health("scheduler") == "healthy", PATIENCE_SECONDS)
+    wait_until("Airflow to hear of its scheduler", lambda: airflow.health("scheduler") == "healthy", PATIENCE_SECONDS)
 
 
 def _damage_database(_: Environment) -> None:
@@ -82,7 +83,7 @@ def _in_mlflow(program: str) -> None:
 
 
 def _experiments() -> str:
-    return systems.mlflow("experiments/search?max_results=1")
+    return mlflow.answer("experiments/search?max_results=1")
 
 
 def _finds_experiments() -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from urllib.parse import quote
 
-from lab import api, systems
+from lab import api
 from lab.command import wait_until
-from lab.effects import PATIENCE_SECONDS, pod_path, wait_for_healthy_targets, wait_for_pod
-from lab.manifests import Environment, document
+from lab.platform import prometheus, prometheus_operator
+from lab.platform.effects import PATIENCE_SECONDS, pod_path, wait_for_healthy_targets, wait_for_pod
+from lab.platform.manifests import Environment, document
 from lab.stages import Stage
 
 _RULES = "capacity-report"
@@ -48,7 +50,7 @@ def clear_slow_group(environment: Environment) -> None:
 def stage_slow_query(environment: Environment) -> None:
     """Somebody's dashboard asks something heavy, a few times."""
     for _ in range(3):
-        systems.prometheus(environment, f"query?query={quote(_HEAVY)}")
+        prometheus.answer(environment, f"query?query={quote(_HEAVY)}", timeout=PATIENCE_SECONDS)  # on a busy machine it takes long
 
 
 def clear_slow_query(_: Environment) -> None:
@@ -57,7 +59,7 @@ def clear_slow_query(_: Environment) -> None:
 
 def _set(environment: Environment, change: api.Object, cpu: str | None) -> None:
     """Change the resource, and wait for the pod that the Operator makes of it."""
-    api.patch(systems.prometheus_path(environment), {"spec": change})
+    api.patch(prometheus.path_of(environment), {"spec": change})
     path = pod_path(environment.namespace, environment.prometheus_pod)
 
     def is_new() -> bool:
@@ -72,7 +74,7 @@ def _set(environment: Environment, change: api.Object, cpu: str | None) -> None:
 
 def _median_interval(environment: Environment, interval: str) -> float:
     name = f'prometheus_target_interval_length_seconds{{interval="{interval}",quantile="0.5"}}'
-    return max((value for value in _lines(environment, name) if value == value), default=0.0)  # NaN: none yet
+    return max((value for value in _lines(environment, name) if not math.isnan(value)), default=0.0)  # NaN: none yet
 
 
 def _missed(environment: Environment) -> float:
@@ -87,7 +89,7 @@ def _lines(environment: Environment, part: str, name: str = "") -> list[float]:
 
 
 def _rules(environment: Environment) -> str:
-    return f"{systems.MONITORING}/namespaces/{environment.namespace}/prometheusrules"
+    return f"{prometheus_operator.API}/namespaces/{environment.namespace}/prometheusrules"
 
 
 STAGES = (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from lab import api, systems
+from lab import api
 from lab.command import wait_until
-from lab.effects import wait_for_healthy_targets, wait_for_pod, wait_for_pod_gone
-from lab.manifests import Environment, document
+from lab.platform import prometheus
+from lab.platform.effects import wait_for_healthy_targets, wait_for_pod, wait_for_pod_gone
+from lab.platform.manifests import Environment, document
+from lab.platform.storage import NFS_CLASS, NFS_PROVISIONER, NfsVolume, create_volume, remove_volume
 from lab.stages import Stage
-from lab.storage import NFS_CLASS, NFS_PROVISIONER, NfsVolume, create_volume, remove_volume
 
 LOCAL_CLASS = "local-path"
 _CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
@@ -68,7 +69,7 @@ def _start(environment: Environment) -> None:
 
 
 def _set(environment: Environment, change: api.Object) -> None:
-    api.patch(systems.prometheus_path(environment), {"spec": change})
+    api.patch(prometheus.path_of(environment), {"spec": change})
 
 
 def _volume(environment: Environment, storage_class: str) -> NfsVolume:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab import api, systems
+from lab import api
 from lab.command import wait_until
-from lab.effects import PATIENCE_SECONDS, wait_for_healthy_targets
-from lab.manifests import DEV, ENVIRONMENTS, PROD, Environment
+from lab.platform import prometheus, prometheus_operator
+from lab.platform.effects import PATIENCE_SECONDS, wait_for_healthy_targets
+from lab.platform.manifests import DEV, ENVIRONMENTS, PROD, Environment
 from lab.stages import Stage
 
 SHARED_RELEASE = "monitoring"  # what both Helm releases were called
@@ -19,7 +20,7 @@ def stage_shared_release(_: Environment) -> None:
         _label(path, SHARED_RELEASE)
     for environment in ENVIRONMENTS:
         _select(environment, SHARED_RELEASE)
-    everything = {_pool(monitor) for monitor in systems.objects("servicemonitors")}
+    everything = {_pool(monitor) for monitor in prometheus_operator.objects("servicemonitors")}
     wait_until(
         "each Prometheus to have scraped both environments",
         lambda: all(_has_scraped(environment, everything) for environment in ENVIRONMENTS),
@@ -41,7 +42,7 @@ def stage_half_fixed(environment: Environment) -> None:
     for path in forgotten:
         _label(path, SHARED_RELEASE)
     pools = {_pool(api.get(path)) for path in forgotten}
-    wait_until("their targets to be dropped", lambda: not pools & systems.scrape_pools(environment), PATIENCE_SECONDS)
+    wait_until("their targets to be dropped", lambda: not pools & prometheus.scrape_pools(environment), PATIENCE_SECONDS)
 
 
 def clear_half_fixed(environment: Environment) -> None:
@@ -53,16 +54,16 @@ def clear_half_fixed(environment: Environment) -> None:
 def _forgotten_monitors(environment: Environment) -> list[str]:
     """Two monitors that do not come from the stack's chart itself: the ones that such a clean-up forgets."""
     names = [(environment.namespace, f"{environment.release}-kube-state-metrics"), (environment.workload_namespace, "fastapi")]
-    return [f"{systems.MONITORING}/namespaces/{namespace}/servicemonitors/{name}" for namespace, name in names]
+    return [f"{prometheus_operator.API}/namespaces/{namespace}/servicemonitors/{name}" for namespace, name in names]
 
 
 def _released_objects() -> Iterator[tuple[str, str]]:
     """Every object that the selectors choose from: its path, and the release that it carries in the healthy platform."""
-    for kind in systems.MONITOR_KINDS:
-        for found in systems.objects(kind):
+    for kind in prometheus_operator.MONITOR_KINDS:
+        for found in prometheus_operator.objects(kind):
             metadata = found["metadata"]
             if "release" in metadata.get("labels", {}):
-                path = f"{systems.MONITORING}/namespaces/{metadata['namespace']}/{kind}/{metadata['name']}"
+                path = f"{prometheus_operator.API}/namespaces/{metadata['namespace']}/{kind}/{metadata['name']}"
                 yield path, _healthy_release(metadata["namespace"])
 
 
@@ -77,7 +78,7 @@ def _label(path: str, release: str) -> None:
 
 def _select(environment: Environment, release: str) -> None:
     change = {selector: {"matchLabels": {"release": release}} for selector in _SELECTORS}
-    api.patch(systems.prometheus_path(environment), {"spec": change})
+    api.patch(prometheus.path_of(environment), {"spec": change})
 
 
 def _pool(monitor: api.Object) -> str:
@@ -85,7 +86,7 @@ def _pool(monitor: api.Object) -> str:
 
 
 def _has_scraped(environment: Environment, pools: set[str]) -> bool:
-    targets = systems.active_targets(environment)
+    targets = prometheus.active_targets(environment)
     found = {target["scrapePool"].rpartition("/")[0] for target in targets}
     return pools <= found and all(target["health"] != "unknown" for target in targets)
 
@@ -94,7 +95,7 @@ def _nobody_scrapes_the_other() -> bool:
     foreign = [
         pool
         for environment in ENVIRONMENTS
-        for pool in systems.scrape_pools(environment)
+        for pool in prometheus.scrape_pools(environment)
         if pool.split("/")[1] in (environment.other.namespace, environment.other.workload_namespace)
     ]
     return not foreign

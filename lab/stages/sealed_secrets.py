@@ -6,10 +6,11 @@ import base64
 import json
 from typing import Any
 
-from lab import api, sealing
+from lab import api
 from lab.command import wait_until
-from lab.effects import PATIENCE_SECONDS, wait_for_config, wait_for_pod_gone
-from lab.manifests import CONFIG_SECRET, ENVIRONMENTS, Environment, slack_config
+from lab.platform import sealing
+from lab.platform.effects import PATIENCE_SECONDS, wait_for_config, wait_for_pod_gone
+from lab.platform.manifests import CONFIG_SECRET, ENVIRONMENTS, Environment, slack_config
 from lab.stages import Stage
 
 REGISTRY = "model-registry"  # the Secret that a model's nightly job reads

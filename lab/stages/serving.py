@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from lab import api, systems
+from lab import api
 from lab.command import run, wait_until
-from lab.effects import PATIENCE_SECONDS, wait_for_rollout
-from lab.manifests import Environment, document
 from lab.paths import KUBECONFIG
-from lab.settled import is_ready
+from lab.platform import prometheus
+from lab.platform.effects import PATIENCE_SECONDS, wait_for_rollout
+from lab.platform.manifests import Environment, document
+from lab.platform.workloads import is_ready
 from lab.stages import Stage
 
 # See lab/services/fastapi/churn/training.py: what is wrong with each.
@@ -143,7 +144,7 @@ def _wait_for_answers(environment: Environment, name: str, chosen: str, count: i
     selector = f"{chosen[:-1]},{pods}}}" if chosen else f"{{{pods}}}"
 
     def is_so() -> bool:
-        found = systems.prometheus(environment, f"query?query={quote(f'sum(http_requests_total{selector})')}")["result"]
+        found = prometheus.answer(environment, f"query?query={quote(f'sum(http_requests_total{selector})')}")["result"]
         return bool(found) and float(found[0]["value"][1]) >= count
 
     wait_until(f"{count} answers of {newest} {chosen}", is_so, PATIENCE_SECONDS)

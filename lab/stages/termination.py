@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from lab import api
-from lab.cluster.layout import Node, node_named
 from lab.cluster.nfs import set_unmount_delay
 from lab.command import wait_until
-from lab.effects import (
+from lab.layout import Node, node_named
+from lab.paths import NFS_EXPORTS
+from lab.platform.effects import (
     PATIENCE_SECONDS,
     container_states,
     pod_on,
@@ -14,10 +15,9 @@ from lab.effects import (
     wait_for_pod_gone,
     wait_for_rollout,
 )
-from lab.manifests import Environment
-from lab.paths import NFS_EXPORTS
+from lab.platform.manifests import Environment
+from lab.platform.storage import NFS_CLASS, NfsVolume, create_volume
 from lab.stages import Stage
-from lab.storage import NFS_CLASS, NfsVolume, create_volume
 
 SLOW_NODE = node_named("worker2")
 SHORT_GRACE_SECONDS = 10

@@ -5,10 +5,10 @@ from __future__ import annotations
 from lab import api
 from lab.cluster.nfs import make_export
 from lab.command import wait_until
-from lab.effects import PATIENCE_SECONDS, wait_for_rollout
-from lab.manifests import Environment
+from lab.platform.effects import PATIENCE_SECONDS, wait_for_rollout
+from lab.platform.manifests import Environment
+from lab.platform.serving import logs_volume
 from lab.stages import Stage
-from lab.storage import NfsVolume, healthy_volumes
 
 _OTHER_USER = 1001
 _GROUP = 1000
@@ -22,7 +22,7 @@ _PHRASES = (
 
 def stage_denied(environment: Environment) -> None:
     """The image now runs as another user; fsGroup is set, and everybody counts on it. The folder lets its group read only."""
-    make_export(_logs(environment).path, _GROUP, 0o755)
+    make_export(logs_volume(environment).path, _GROUP, 0o755)
     _run_as(environment, {"runAsUser": _OTHER_USER, "runAsGroup": _OTHER_USER, "fsGroup": _GROUP})
     pods = f"/api/v1/namespaces/{environment.workload_namespace}/pods?labelSelector=app.kubernetes.io/name=fastapi"
 
@@ -35,7 +35,7 @@ def stage_denied(environment: Environment) -> None:
 
 def clear_denied(environment: Environment) -> None:
     """The user that owns the folder, at pod level, and a folder of mode 0770."""
-    make_export(_logs(environment).path, _GROUP, 0o770)
+    make_export(logs_volume(environment).path, _GROUP, 0o770)
     _run_as(environment, {"runAsUser": _GROUP, "runAsGroup": _GROUP, "fsGroup": _GROUP})
     wait_for_rollout(_deployment(environment, "fastapi"))
 
@@ -75,10 +75,6 @@ def clear_elsewhere(environment: Environment) -> None:
     api.delete(_deployment(environment, "permission-talk"))
     selector = f"/api/v1/namespaces/{environment.workload_namespace}/pods?labelSelector=app.kubernetes.io/name=permission-talk"
     wait_until("permission-talk to be gone", lambda: not api.items(selector), PATIENCE_SECONDS)
-
-
-def _logs(environment: Environment) -> NfsVolume:
-    return next(each for each in healthy_volumes() if each.namespace == environment.workload_namespace)
 
 
 def _run_as(environment: Environment, context: api.Object) -> None:

@@ -1,17 +1,20 @@
 from clusterprobe.access.servers import Server
-from clusterprobe.expectations import AIRFLOW, judge_expected
+from clusterprobe.expectations import EXPECTED_MISSING, judge_expected
+from clusterprobe.findings import reports
+from clusterprobe.known_systems import AIRFLOW
 from clusterprobe.profile import Profile
-from clusterprobe.readings import Readings
-from clusterprobe.systems.objects import Namespace
+from clusterprobe.roles import Conditional
+from clusterprobe.systems.kubernetes.objects import Namespace
 from clusterprobe.verdict import Verdict
 
 
-def probe_missing(verdict: Verdict, airflow_servers: Readings[Server], namespaces: Readings[Namespace], profile: Profile) -> None:
+@reports(EXPECTED_MISSING)
+def probe_missing(verdict: Verdict, airflow_servers: Conditional[Server], namespaces: Conditional[Namespace], profile: Profile) -> None:
     """Is there an Airflow wherever the profile expects one?
 
-    Problem: No pipeline runs: models grow old, and nobody is told.
+    Problem: No pipeline runs: models grow old, and no alert says so.
     Cause: Its release was uninstalled, its deployment was deleted or pruned, or it was deployed to another namespace.
-    Fix: Deploy it again from Git; or take the namespace off `expect.airflow` in the profile if it is gone on purpose.
-    Prevention: Let Argo CD own it with selfHeal, and keep the profile beside its values.
+    Fix: Deploy it again from Git; or take the namespace off `expect.airflow` in the profile if it was removed on purpose.
+    Prevention: Let Argo CD own it with selfHeal, and keep the profile's `expect` in the same repository.
     """
-    judge_expected(verdict, AIRFLOW, profile.expect.airflow, airflow_servers, namespaces)
+    judge_expected(verdict, AIRFLOW, profile, airflow_servers, namespaces)

@@ -1,30 +1,36 @@
 from clusterprobe.access.servers import Server
-from clusterprobe.model import Severity, Subject, Table
-from clusterprobe.readings import Readings
-from clusterprobe.systems import config_advice
-from clusterprobe.systems.alertmanager import ALERTMANAGERS, Alertmanager, AlertmanagerStatus
-from clusterprobe.systems.config_advice import RIGHT_VALUE, WRONG_VALUE, what_is_wrong
-from clusterprobe.systems.config_secrets import ConfigSecret
-from clusterprobe.systems.routing import Configuration, Look, look_of
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import change, shell
+from clusterprobe.fixes import look as show
+from clusterprobe.model import Severity, Step, Subject, Table
+from clusterprobe.references import Ref, RefKind
+from clusterprobe.roles import Enriching, Examined
+from clusterprobe.systems.alertmanager import config_advice
+from clusterprobe.systems.alertmanager.config_advice import RIGHT_VALUE, WRONG_VALUE, what_is_wrong
+from clusterprobe.systems.alertmanager.config_secrets import ConfigSecret
+from clusterprobe.systems.alertmanager.routing import Look, look_of
+from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS, Alertmanager, AlertmanagerStatus
+from clusterprobe.systems.formats.alertmanager_config import Configuration
 from clusterprobe.verdict import Verdict
 
-PREVENTION = (
-    "Keep the Secret's name in `alertmanager.alertmanagerSpec.configSecret` of each environment's values, review rendered manifests "
-    "(`helm template … | grep configSecret`), and run this probe after each sync: Alertmanager itself stays green in this state."
-)
-REASONS = {
-    Look.CHART_DEFAULT: "ChartDefaultConfig",
-    Look.OPERATOR_FALLBACK: "OperatorFallbackConfig",
-    Look.NO_INTEGRATION: "NoIntegration",
+KINDS = {
+    Look.CHART_DEFAULT: FindingKind(
+        "ChartDefaultConfig", Severity.CRITICAL, "An Alertmanager serves the default configuration of its chart."
+    ),
+    Look.OPERATOR_FALLBACK: FindingKind(
+        "OperatorFallbackConfig", Severity.CRITICAL, "An Alertmanager serves the fallback configuration of the Operator."
+    ),
+    Look.NO_INTEGRATION: FindingKind("NoIntegration", Severity.CRITICAL, "No receiver of an Alertmanager has an integration."),
 }
 
 
+@reports(*KINDS.values())
 def probe_default_config(
     verdict: Verdict,
-    alertmanager_statuses: Readings[AlertmanagerStatus],
-    alertmanager_servers: Readings[Server],
-    alertmanagers: Readings[Alertmanager],
-    alertmanager_secrets: Readings[ConfigSecret],
+    alertmanager_statuses: Examined[AlertmanagerStatus],
+    alertmanager_servers: Enriching[Server],
+    alertmanagers: Enriching[Alertmanager],
+    alertmanager_secrets: Enriching[ConfigSecret],
 ) -> None:
     """Does an Alertmanager serve a default configuration that sends everything to null?
 
@@ -35,16 +41,17 @@ def probe_default_config(
     `alertmanager.yaml`, or nothing under it; the Operator only logs that.
     Fix: Name the Secret under the right value, or make the Secret with the right key; the two look different and have
     different fixes, so the finding says which it is.
-    Prevention: Review rendered manifests instead of values, and run this probe after each sync.
+    Prevention: Keep the Secret's name in `alertmanager.alertmanagerSpec.configSecret` of each environment's values, review rendered
+    manifests (`helm template … | grep configSecret`), and run this probe after each sync: Alertmanager itself stays green in this state.
     """
     servers = dict(alertmanager_servers)
-    customs = verdict.enrich(alertmanagers).by_name()
-    facts = verdict.enrich(alertmanager_secrets).by_name()
+    customs = alertmanagers.by_name()
+    facts = alertmanager_secrets.by_name()
     found: dict[tuple[tuple[str, str], Look], list[tuple[Subject, Configuration]]] = {}
-    for subject, status in verdict.examine(alertmanager_statuses):
+    for subject, status in alertmanager_statuses:
         look = look_of(status.configuration)
         key = servers[subject].key if subject in servers else (subject.namespace, subject.name)
-        if look in REASONS:
+        if look in KINDS:
             found.setdefault((key, look), []).append((subject, status.configuration))
     for (key, look), replicas in found.items():
         _report(verdict, key, look, replicas, customs.get(key), facts.get(key))
@@ -60,48 +67,56 @@ def _report(
 ) -> None:
     namespace, name = key
     pods = ", ".join(sorted(subject.name for subject, _ in replicas))
-    cause, fix = _explain(look, namespace, name, custom, secret)
-    verdict.finding(
-        Severity.CRITICAL,
-        REASONS[look],
+    cause, fix = _explain(look, namespace, name, custom, secret, [subject for subject, _ in replicas])
+    verdict.report(
+        KINDS[look],
         ALERTMANAGERS.subject(namespace, name),
         problem=f"No alert of {namespace}/{name} reaches anyone: every route ends at a receiver without an integration (seen on {pods}).",
         cause=cause,
         fix=fix,
-        prevention=PREVENTION,
         exhibits=[_receivers(replicas[0][1])],
-        rests_on=_rests_on(look, custom),
+        breaks=[Ref.of(ALERTMANAGERS.subject(namespace, name))],
+        rests_on=[*_source(look, custom), Ref(RefKind.ALERTMANAGER_CONFIGURATION, namespace, name)],
     )
 
 
-def _rests_on(look: Look, custom: Alertmanager | None) -> list[str]:
+def _source(look: Look, custom: Alertmanager | None) -> list[Ref]:
     """The Secret at fault: where it is missing, or holds something else, its own finding explains this one."""
     if custom is None or custom.spec.alertmanager_configuration or look is Look.CHART_DEFAULT:
         return []
-    return [f"Secret/{custom.metadata.namespace}/{custom.input_secret}"]
+    return [Ref(RefKind.SECRET, custom.metadata.namespace, custom.input_secret)]
 
 
-def _explain(look: Look, namespace: str, name: str, custom: Alertmanager | None, secret: ConfigSecret | None) -> tuple[str, str]:
+def _explain(
+    look: Look, namespace: str, name: str, custom: Alertmanager | None, secret: ConfigSecret | None, replicas: list[Subject]
+) -> tuple[str, list[Step]]:
     """The likeliest cause, and its fix."""
-    look_there = config_advice.look_at_object(namespace, name)
+    see = config_advice.look_at_source(namespace, name, custom is not None, replicas)
     if custom is None:
-        return _without_object(look, namespace, name), f"Look at what it is configured from:\n{look_there}"
+        return _without_object(look, namespace, name), [see, change("Give it a receiver with an integration there, in Git.")]
     refused = custom.condition("Reconciled")
     if refused and refused.status == "False":
         cause = f"The Operator refuses the present configuration, so an older one serves: {refused.message}"
-        return cause, f"Correct what the Operator refuses, as alertmanager/config-secret says.\n{look_there}"
+        return cause, [see, change("Correct what the Operator refuses; the finding of alertmanager/config-secret has the steps.")]
     if custom.spec.alertmanager_configuration:
         source = f"AlertmanagerConfig {namespace}/{custom.spec.alertmanager_configuration.name}"
-        return f"The {source}, which replaces the Secret, has no receiver with an integration.", f"Add one there.\n{look_there}"
+        add = change("Add a receiver with an integration to it, and a route that ends there. Change it at its source, in Git.")
+        there = (namespace, custom.spec.alertmanager_configuration.name)
+        shown = show("See what it routes.", shell("kubectl -n {} get alertmanagerconfigs.monitoring.coreos.com {} -o yaml", *there))
+        return f"The {source}, which replaces the Secret, has no receiver with an integration.", [shown, add]
     if look is Look.OPERATOR_FALLBACK:
         named = "that spec.configSecret names" if custom.spec.config_secret else "that serves where spec.configSecret is not set"
-        cause = f"The Operator's own fallback serves: the Secret {namespace}/{custom.input_secret} {named} {what_is_wrong(secret)}. "
-        return cause + "The Operator only logs it, and reports success.", config_advice.make_the_secret(namespace, custom.input_secret)
+        cause = (
+            f"Alertmanager uses the Operator's own fallback: the Secret {namespace}/{custom.input_secret} {named} {what_is_wrong(secret)}. "
+        )
+        make = config_advice.make_the_secret(namespace, name, custom.input_secret, secret)
+        return cause + "The Operator only logs it, and reports success.", make
     if look is Look.CHART_DEFAULT and custom.input_secret == custom.chart_secret:
         return _chart(namespace, custom, secret)
     copy = ": a copy of the chart's default" if look is Look.CHART_DEFAULT else ""
     cause = f"The Secret {namespace}/{custom.input_secret} itself holds a configuration without any integration{copy}."
-    return cause, f"Add receivers with integrations. {config_advice.correct_the_secret(namespace, name, custom.input_secret)}"
+    add = change("Add a receiver with an integration to the configuration, and let the root route end at it.")
+    return cause, [add, *config_advice.correct_the_secret(namespace, name, custom.input_secret, secret)]
 
 
 def _without_object(look: Look, namespace: str, name: str) -> str:
@@ -110,15 +125,18 @@ def _without_object(look: Look, namespace: str, name: str) -> str:
     return f"{like}No Alertmanager object {namespace}/{name} was read, so where the configuration comes from is not known."
 
 
-def _chart(namespace: str, custom: Alertmanager, secret: ConfigSecret | None) -> tuple[str, str]:
+def _chart(namespace: str, custom: Alertmanager, secret: ConfigSecret | None) -> tuple[str, list[Step]]:
     candidates = secret.candidates if secret else []
-    others = f" Meanwhile {', '.join(candidates)} lies there unused." if candidates else ""
+    listed = f"The Secret{'s' * (len(candidates) > 1)} {', '.join(candidates)}"
+    others = (
+        f" {listed} exist{'s' * (len(candidates) == 1)}, but nothing uses {'it' if len(candidates) == 1 else 'them'}." if candidates else ""
+    )
     unset = "is the chart's own" if custom.spec.config_secret else "is not set"
     cause = (
-        f"The chart's default Secret {namespace}/{custom.chart_secret} serves, since spec.configSecret {unset}. Likeliest: the Helm "
-        f"value is misspelt as `{WRONG_VALUE}`, which Helm ignores; the right one is `{RIGHT_VALUE}`.{others}"
+        f"Alertmanager uses the chart's default Secret {namespace}/{custom.chart_secret}, because spec.configSecret {unset}. "
+        f"Most likely the Helm value is misspelt as `{WRONG_VALUE}`, which Helm ignores; the right one is `{RIGHT_VALUE}`.{others}"
     )
-    return cause, config_advice.name_the_secret(namespace, custom.metadata.name, candidates[0] if candidates else "YOUR-SECRET")
+    return cause, config_advice.name_the_secret(namespace, custom.metadata.name, candidates)
 
 
 def _receivers(configuration: Configuration) -> Table:

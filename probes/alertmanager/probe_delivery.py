@@ -4,60 +4,64 @@ from dataclasses import dataclass
 from typing import Any
 
 from clusterprobe.access.servers import Server
-from clusterprobe.environments import Environments
-from clusterprobe.model import Severity, Subject, Table
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import change, look
+from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
-from clusterprobe.readings import Readings
-from clusterprobe.systems.alertmanager import ALERTMANAGERS, AlertmanagerMetrics, AlertmanagerStatus
-from clusterprobe.systems.deliveries import DeliverySeries, Known, known_of
-from clusterprobe.systems.delivery_errors import DeliveryError
+from clusterprobe.roles import Enriching, Examined, Needed
+from clusterprobe.systems.alertmanager.config_advice import look_at_source
+from clusterprobe.systems.alertmanager.deliveries import DeliverySeries, Known, known_of
+from clusterprobe.systems.alertmanager.delivery_errors import DeliveryError
+from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS, AlertmanagerMetrics, AlertmanagerStatus
+from clusterprobe.systems.kubernetes.looking import log_of
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
+from clusterprobe.words import number, said
 
-PREVENTION = (
-    "Route an alert that always fires (Watchdog) to a channel or a service outside that tells when it stops, alert on "
-    "`alertmanager_notifications_failed_total` through another integration, and run this probe after each change of a receiver's address."
-)
+DELIVERY_FAILS = FindingKind("DeliveryFails", Severity.CRITICAL, "Every notification through an integration fails.")
+SOME_DELIVERIES_FAIL = FindingKind("SomeDeliveriesFail", Severity.ERROR, "Some notifications through an integration fail.")
 MEANINGS = {
-    "clientError": "the other side answers and refuses (HTTP 4xx): a webhook or token that was revoked or mistyped, a channel that is gone",
+    "clientError": "the other side answers and refuses (HTTP 4xx): a webhook or token that was revoked or mistyped, a deleted channel",
     "serverError": "the other side answers with an error of its own (HTTP 5xx)",
     "contextDeadlineExceeded": "no answer came in time: it does not resolve, or a network policy, a firewall or a proxy is in the way",
     "other": "the other side was not reached: the name does not resolve, nothing listens there, or a network policy or proxy is in the way",
 }
 
 
+@reports(DELIVERY_FAILS, SOME_DELIVERIES_FAIL)
 def probe_delivery(
     verdict: Verdict,
-    alertmanager_statuses: Readings[AlertmanagerStatus],
-    alertmanager_servers: Readings[Server],
-    alertmanager_metrics: Readings[AlertmanagerMetrics],
-    delivery_series: Readings[DeliverySeries],
-    delivery_errors: Readings[list[DeliveryError]],
-    environments: Environments,
+    alertmanager_statuses: Examined[AlertmanagerStatus],
+    alertmanager_servers: Needed[Server],
+    alertmanager_metrics: Enriching[AlertmanagerMetrics],
+    delivery_series: Enriching[DeliverySeries],
+    delivery_errors: Enriching[list[DeliveryError]],
     profile: Profile,
     clock: Any,
 ) -> None:
     """Were notifications really delivered, through each integration that is configured?
 
-    Problem: Alerts fire and are routed as they should be, and nothing arrives: nobody hears of an incident, and nobody hears of that.
-    Cause: The other side refuses what Alertmanager sends (a webhook that was revoked, a channel that is gone), or cannot be reached (a
+    Problem: Alerts fire and are routed as they should be, and nothing arrives: incidents are not reported, and neither is that.
+    Cause: The other side refuses what Alertmanager sends (a webhook that was revoked, a deleted channel), or cannot be reached (a
     name that does not resolve, a network policy, a proxy). Silence proves nothing: where nothing was sent, that is said.
     Fix: Correct the address or the credentials in the Secret that Alertmanager is configured from; the finding names the receiver and
     quotes the answer where the log could be read.
-    Prevention: Let something outside wait for an alert that always fires, and alert on failed notifications through another integration.
+    Prevention: Route an alert that always fires (Watchdog) to a channel or a service outside that reports when it stops, alert on
+    `alertmanager_notifications_failed_total` through another integration, and run this probe after each change of a receiver's address.
     """
-    metrics, errors = dict(verdict.enrich(alertmanager_metrics)), dict(verdict.enrich(delivery_errors))
-    servers, series = dict(verdict.need(alertmanager_servers)), verdict.enrich(delivery_series)
-    window = profile.thresholds.delivery_window_minutes * 60
+    metrics, errors = dict(alertmanager_metrics), dict(delivery_errors)
+    servers, series = dict(alertmanager_servers), delivery_series
+    window = profile.thresholds.alertmanager.delivery_window_minutes * 60
     groups: dict[tuple[str, str], dict[Subject, set[str]]] = {}
-    for subject, status in verdict.examine(alertmanager_statuses):
+    for subject, status in alertmanager_statuses:
         place = servers[subject].key if subject in servers else (subject.namespace, subject.owner.partition("/")[2] or subject.name)
         groups.setdefault(place, {})[subject] = status.configuration.kinds
     rows = []
     for place, replicas in groups.items():
         kinds = sorted(set().union(*replicas.values()))
         each = [_Kind(kind, [known_of(one, kind, series, metrics, clock.now - window, clock.now) for one in replicas]) for kind in kinds]
-        judge = _Judge(verdict, ALERTMANAGERS.subject(*place), environments, profile, clock.now)
+        custom = any(servers[one].custom for one in replicas if one in servers)
+        judge = _Judge(verdict, ALERTMANAGERS.subject(*place), profile, clock.now, custom=custom)
         judge.all(each, [one for subject in replicas for one in errors.get(subject, [])])
         rows += [row for one in each for row in one.rows(clock.now)]
     verdict.exhibit(Table(title=f"Deliveries of the last {ago(window)}", columns=COLUMNS, rows=rows))
@@ -117,11 +121,10 @@ class _Kind:
 class _Judge:
     """The judgement on one Alertmanager."""
 
-    def __init__(self, verdict: Verdict, place: Subject, environments: Environments, profile: Profile, now: float) -> None:
-        self._verdict, self._place, self._now = verdict, place, now
-        self._window = ago(profile.thresholds.delivery_window_minutes * 60)
-        self._recovery = profile.thresholds.delivery_recovery_minutes * 60
-        self._environment = environments.of(place.namespace)
+    def __init__(self, verdict: Verdict, place: Subject, profile: Profile, now: float, *, custom: bool) -> None:
+        self._verdict, self._place, self._now, self._custom = verdict, place, now, custom
+        self._window = ago(profile.thresholds.alertmanager.delivery_window_minutes * 60)
+        self._recovery = profile.thresholds.alertmanager.delivery_recovery_minutes * 60
 
     def all(self, kinds: list[_Kind], errors: list[DeliveryError]) -> None:
         if not kinds:
@@ -154,11 +157,15 @@ class _Judge:
             if not any(replica.blind for replica in one.replicas):
                 self._silent(one)
         elif not one.delivered or (one.failed and not one.timed):
-            self._unchecked(f"{one.name}: {one.failed:.0f} notifications failed, and whether others arrived since then is not known")
+            self._unchecked(
+                f"{one.name}: {number(round(one.failed), 'notification')} failed, and whether others arrived since then is not known"
+            )
         elif one.failed and not self._is_over(one):
             self._report_some(one, errors)
         elif one.failed:
-            self._verdict.note(f"{self._name}, {one.name}: {one.failed:.0f} notifications failed, and since then others were delivered.")
+            self._verdict.note(
+                f"{self._name}, {one.name}: {number(round(one.failed), 'notification')} failed, and since then others were delivered."
+            )
         elif one.refused:
             self._verdict.note(f"{self._name}, {one.name}: {one.refused:.0f} attempts failed, and were repeated with success.")
 
@@ -178,30 +185,26 @@ class _Judge:
     def _report_dead(self, one: _Kind, errors: list[DeliveryError], *, alone: bool) -> None:
         since = f" in the last {ago(self._now - one.last_delivered) if one.last_delivered else self._window}"
         nobody = " No alert of it reaches anyone." if alone else ""
-        path = [f"AlertPath/{self._environment}"] if alone and self._environment else []
-        self._verdict.finding(
-            Severity.CRITICAL if alone else Severity.ERROR,
-            "DeliveryFails",
+        self._verdict.report(
+            DELIVERY_FAILS,
             self._place,
+            severity=Severity.CRITICAL if alone else Severity.ERROR,
             problem=f"Every notification that {self._name} tried to deliver through {one.name}{since} failed.{nobody}",
             cause=self._cause(one, errors),
-            fix=self._fix(errors),
-            prevention=PREVENTION,
+            fix=self._fix(one, errors),
             exhibits=[self._table(one)],
-            breaks=[f"Integration/{self._place.namespace}/{one.name}", *path],
         )
 
     def _report_some(self, one: _Kind, errors: list[DeliveryError]) -> None:
         share = one.failed / (one.failed + one.delivered)
-        self._verdict.finding(
-            Severity.ERROR if share >= 0.5 else Severity.WARNING,
-            "SomeDeliveriesFail",
+        self._verdict.report(
+            SOME_DELIVERIES_FAIL,
             self._place,
-            problem=f"{one.failed:.0f} notifications of {self._name} through {one.name} failed in the last {self._window}; "
-            f"{one.delivered:.0f} were delivered.",
+            severity=Severity.ERROR if share >= 0.5 else Severity.WARNING,
+            problem=f"{number(round(one.failed), f'notification of {self._name}', f'notifications of {self._name}')} through {one.name} "
+            f"failed in the last {self._window}; {one.delivered:.0f} {'was' if round(one.delivered) == 1 else 'were'} delivered.",
             cause=self._cause(one, errors),
-            fix=self._fix(errors),
-            prevention=PREVENTION,
+            fix=self._fix(one, errors),
             exhibits=[self._table(one)],
         )
 
@@ -213,15 +216,18 @@ class _Judge:
         where = f" Only on {', '.join(replica.subject.name for replica in of)}." if len(of) < len(one.replicas) and one.delivered else ""
         return f"{said[:1].upper()}{said[1:]}. {quoted or 'The log of the replica names the receiver.'}{where}"
 
-    def _fix(self, errors: list[DeliveryError]) -> str:
-        namespace, name = self._place.namespace, self._place.name
-        whose = f" of the receiver {errors[0].receiver}" if errors else ""
-        return (
-            f"Correct the address or the credentials{whose} in the Secret that this Alertmanager is configured from (in Git, if that "
-            "is its source), or let it reach the other side. Which Secret it is, and what the log says:\n"
-            f"$ kubectl -n {namespace} get alertmanager {name} -o jsonpath='{{.spec.configSecret}}'\n"
-            f"$ kubectl -n {namespace} logs alertmanager-{name}-0 -c alertmanager --since=1h | grep -i notify"
-        )
+    def _fix(self, one: _Kind, errors: list[DeliveryError]) -> list[Step]:
+        failing = [replica.subject for replica in one.replicas if replica.tally.failed or replica.tally.refused]
+        pods = [subject for subject in failing if subject.kind == "Pod"]
+        whose = f" of the receiver {said(errors[0].receiver)}" if errors else ""
+        return [
+            look("See what the other side answers.", *(log_of(pod.namespace, pod.name, "notify") for pod in pods[:2])),
+            look_at_source(self._place.namespace, self._place.name, self._custom, pods),
+            change(
+                f"Correct the address or the credentials{whose} there, at its source in Git: a SealedSecret, an ExternalSecret, Argo CD or "
+                "Flux would revert a change of the Secret itself. Or let Alertmanager reach the other side."
+            ),
+        ]
 
     def _table(self, one: _Kind) -> Table:
         return Table(title=f"Deliveries through {one.name}", columns=COLUMNS, rows=list(one.rows(self._now)))

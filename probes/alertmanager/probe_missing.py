@@ -1,17 +1,22 @@
 from clusterprobe.access.servers import Server
-from clusterprobe.expectations import ALERTMANAGER, judge_expected
+from clusterprobe.expectations import EXPECTED_MISSING, judge_expected
+from clusterprobe.findings import reports
+from clusterprobe.known_systems import ALERTMANAGER
 from clusterprobe.profile import Profile
-from clusterprobe.readings import Readings
-from clusterprobe.systems.objects import Namespace
+from clusterprobe.roles import Conditional
+from clusterprobe.systems.kubernetes.objects import Namespace
 from clusterprobe.verdict import Verdict
 
 
-def probe_missing(verdict: Verdict, alertmanager_servers: Readings[Server], namespaces: Readings[Namespace], profile: Profile) -> None:
-    """Is there a Alertmanager wherever the profile expects one?
+@reports(EXPECTED_MISSING)
+def probe_missing(
+    verdict: Verdict, alertmanager_servers: Conditional[Server], namespaces: Conditional[Namespace], profile: Profile
+) -> None:
+    """Is there an Alertmanager wherever the profile expects one?
 
-    Problem: Alerts fire in Prometheus and reach nobody: there is no Alertmanager to send them on.
+    Problem: Alerts fire in Prometheus and are not delivered: there is no Alertmanager to send them on.
     Cause: Its release was uninstalled, its resource was deleted or pruned, or it was deployed to another namespace.
-    Fix: Deploy it again from Git; or take the namespace off `expect.alertmanager` in the profile if it is gone on purpose.
-    Prevention: Let Argo CD own it with selfHeal, and keep the profile beside its values.
+    Fix: Deploy it again from Git; or take the namespace off `expect.alertmanager` in the profile if it was removed on purpose.
+    Prevention: Let Argo CD own it with selfHeal, and keep the profile's `expect` in the same repository.
     """
-    judge_expected(verdict, ALERTMANAGER, profile.expect.alertmanager, alertmanager_servers, namespaces)
+    judge_expected(verdict, ALERTMANAGER, profile, alertmanager_servers, namespaces)

@@ -1,34 +1,57 @@
-import re
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from clusterprobe.evidence import Clock
-from clusterprobe.model import Severity, Subject, Table
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import IN_GIT, change, look, shell
+from clusterprobe.model import Severity, Step, Subject, Table
+from clusterprobe.patterns import ours
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.argocd import Application, Drift, ManagedResource, short
-from clusterprobe.systems.argocd_causes import evidence_of_life, failure_stands, speaks_of_now, workloads_by_place
-from clusterprobe.systems.daemon_sets import DaemonSet
-from clusterprobe.systems.objects import Pod, Workload
-from clusterprobe.systems.rollouts import Rollout, pods_of, rollout_of
+from clusterprobe.references import Ref
+from clusterprobe.roles import Enriching, Examined, Needed
+from clusterprobe.systems.argocd.causes import evidence_of_life, failure_stands, speaks_of_now, workloads_by_place
+from clusterprobe.systems.argocd.sources import Application, Drift, ManagedResource, short
+from clusterprobe.systems.kubernetes.daemon_sets import DaemonSet
+from clusterprobe.systems.kubernetes.objects import Pod, Workload
+from clusterprobe.systems.kubernetes.rollouts import Rollout, pods_of, rollout_of
 from clusterprobe.verdict import Verdict
+from clusterprobe.words import listed, number, said
 
-PREVENTION = (
-    "Deploy by commit or by a tag that never moves, name the commit under `deployments:` in the profile of the pipeline's last step, and "
-    "let `kubectl rollout status` or this probe decide whether a deployment has succeeded: Synced only says that the objects are like Git."
+OTHER_REVISION = FindingKind("OtherRevision", Severity.ERROR, "An Application is at another revision than the profile expects.")
+COMMIT_WAITS = FindingKind("CommitWaits", Severity.INFO, "A newer commit waits for a manual sync.")
+COMMIT_NOT_DEPLOYED = FindingKind(
+    "CommitNotDeployed", Severity.ERROR, "A newer commit is not deployed, although the Application synchronises by itself."
 )
+APPLICATION_MISSING = FindingKind(
+    "ApplicationMissing", Severity.ERROR, "The profile expects a revision of an Application that does not exist."
+)
+OLD_IMAGE_PAUSED = FindingKind("OldImagePaused", Severity.ERROR, "Pods run the old image, because the roll-out is paused.")
+OLD_IMAGE_STUCK = FindingKind("OldImageStuck", Severity.ERROR, "Pods run the old image, because the roll-out is stuck.")
+OLD_IMAGE_UNTIL_DELETED = FindingKind(
+    "OldImageUntilDeleted", Severity.ERROR, "Pods run the old image until they are deleted, as the update strategy OnDelete says."
+)
+OLD_IMAGE_BELOW_PARTITION = FindingKind(
+    "OldImageBelowPartition", Severity.INFO, "Pods below the partition of a StatefulSet run the old image."
+)
+IMAGE_CHANGED_IN_POD = FindingKind(
+    "ImageChangedInPod", Severity.ERROR, "Pods run another image than their template names, because something changed them."
+)
+DEPLOYED_IMAGE_NOT_RUNNING = FindingKind("DeployedImageNotRunning", Severity.ERROR, "Too few pods run the image that is deployed.")
+# By the state of the roll-out.
+OLD_IMAGE = {
+    "paused": OLD_IMAGE_PAUSED,
+    "stuck": OLD_IMAGE_STUCK,
+    "on delete": OLD_IMAGE_UNTIL_DELETED,
+    "partition": OLD_IMAGE_BELOW_PARTITION,
+    "mutated": IMAGE_CHANGED_IN_POD,
+}
+MANY = 10  # pods that are deleted by hand
 KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 UNREAD_KINDS = ("Rollout", "ReplicaSet", "ReplicationController")  # they run pods, too, but are not looked at here
-COMMIT = re.compile(r"[0-9a-f]{7,64}")
-REASONS = {
-    "paused": "OldImagePaused",
-    "stuck": "OldImageStuck",
-    "on delete": "OldImageUntilDeleted",
-    "partition": "OldImageBelowPartition",
-    "mutated": "ImageChangedInPod",
-}
+COMMIT = ours(r"[0-9a-f]{7,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +64,26 @@ class Seen:
     oldest: float
 
 
+@reports(
+    OTHER_REVISION,
+    COMMIT_WAITS,
+    COMMIT_NOT_DEPLOYED,
+    APPLICATION_MISSING,
+    OLD_IMAGE_PAUSED,
+    OLD_IMAGE_STUCK,
+    OLD_IMAGE_UNTIL_DELETED,
+    OLD_IMAGE_BELOW_PARTITION,
+    IMAGE_CHANGED_IN_POD,
+    DEPLOYED_IMAGE_NOT_RUNNING,
+)
 def probe_revision(
     verdict: Verdict,
-    applications: Readings[Application],
-    application_drifts: Readings[Drift],
-    deployments: Readings[Workload],
-    stateful_sets: Readings[Workload],
-    daemon_sets: Readings[DaemonSet],
-    pods: Readings[Pod],
+    applications: Examined[Application],
+    application_drifts: Enriching[Drift],
+    deployments: Needed[Workload],
+    stateful_sets: Needed[Workload],
+    daemon_sets: Needed[DaemonSet],
+    pods: Needed[Pod],
     profile: Profile,
     clock: Clock,
 ) -> None:
@@ -59,27 +94,26 @@ def probe_revision(
     Cause: Synced compares objects with Git, not pods with objects. A paused Deployment, a roll-out that is stuck, an update strategy
     that waits for deletions, or a webhook leave pods on another image; a failed or forbidden synchronisation leaves all on the old commit.
     Fix: Resume or repair the roll-out that the finding names; synchronise the commit.
-    Prevention: Name the expected commit in the pipeline's profile (`deployments`), and check pods, not only the sync status.
+    Prevention: Deploy by commit or by a tag that never moves, name the commit under `deployments:` in the profile of the pipeline's last
+    step, and let `kubectl rollout status` or this probe decide whether a deployment has succeeded.
     """
-    patience = profile.thresholds.application_minutes * 60
+    patience = profile.thresholds.argocd.application_minutes * 60
     kinds: dict[str, Readings[Any]] = dict(zip(KINDS, (deployments, stateful_sets, daemon_sets), strict=True))
     seen = Seen(workloads_by_place(**kinds), kinds, pods, clock.now - patience)
-    for readings in (*kinds.values(), pods):
-        verdict.need(readings)
     expected = {each.application: each.revision for each in profile.deployments}
-    alive, stale = evidence_of_life(applications.items), clock.now - profile.thresholds.reconcile_minutes * 60
-    drifts = verdict.enrich(application_drifts).by_name()
-    for place, one in verdict.examine(applications):
+    alive, stale = evidence_of_life(applications.readings.items), clock.now - profile.thresholds.argocd.reconcile_minutes * 60
+    drifts = application_drifts.by_name()
+    for place, one in applications:
         subject = msgspec.structs.replace(place, environment=verdict.environment_of(one.spec.destination.namespace))
         wanted = expected.pop(_name(subject), "")
         if not speaks_of_now(one, alive, stale):
-            verdict.unchecked(subject, "Argo CD has not reconciled it for long, so its status does not tell what is deployed")
+            verdict.unchecked(subject, "Argo CD has not reconciled it for long, so its status does not show what is deployed")
             continue
         began = drift.at_least_since if (drift := drifts.get((subject.namespace, subject.name))) else None
         _judge_revision(verdict, subject, one, wanted, late=None if began is None else clock.now - began > patience)
         _judge_pods(verdict, subject, one, seen)
     for name, revision in expected.items():
-        _judge_absent(verdict, name, revision, applications)
+        _judge_absent(verdict, name, revision, applications.readings)
 
 
 # --- the commit -------------------------------------------------------------------------------------------------------
@@ -89,7 +123,7 @@ def _judge_revision(verdict: Verdict, subject: Subject, one: Application, wanted
     """`late` is whether it has been out of sync for too long; None where that could not be read."""
     if one.status.sync.status not in ("Synced", "OutOfSync"):
         verdict.unchecked(
-            subject, f"its synchronisation is {one.status.sync.status or 'not told'}, so it does not tell which commit is deployed"
+            subject, f"its sync status is {one.status.sync.status or 'not reported'}, so which commit is deployed is not known"
         )
     elif wanted:
         _judge_expected(verdict, subject, one, wanted)
@@ -116,41 +150,37 @@ def _judge_expected(verdict: Verdict, subject: Subject, one: Application, wanted
             else f"The newest that Argo CD has found at {', '.join(each or 'HEAD' for each in targets)} is {short(one.compared_with)}: "
             f"{wanted} is on another branch, was not pushed, or Argo CD has not looked since."
         )
-        _report_revision(
-            verdict, Severity.ERROR, "OtherRevision", subject, one, f"is at {short(one.deployed)}, and {wanted} is expected.", cause
-        )
+        _report_revision(verdict, OTHER_REVISION, subject, one, f"is at {short(one.deployed)}, and {wanted} is expected.", cause)
 
 
 def _judge_newer(verdict: Verdict, subject: Subject, one: Application, *, late: bool | None) -> None:
     newest = short(one.compared_with)
     problem = f"is at {short(one.deployed)}, and Git is at {newest}."
     if one.automated is None:
-        cause = "It has no automated policy: the newer commit waits until somebody synchronises it."
-        _report_revision(verdict, Severity.INFO, "CommitWaits", subject, one, problem, cause)
+        cause = "It has no automated policy: the newer commit waits for a manual sync."
+        _report_revision(verdict, COMMIT_WAITS, subject, one, problem, cause)
     elif failure_stands(one):
-        cause = f"Its last synchronisation failed: {one.status.operation_state.message if one.status.operation_state else ''}"
-        _report_revision(verdict, Severity.ERROR, "CommitNotDeployed", subject, one, problem, cause)
+        cause = f"Its last synchronisation failed: {said(one.status.operation_state.message) if one.status.operation_state else ''}"
+        _report_revision(verdict, COMMIT_NOT_DEPLOYED, subject, one, problem, cause)
     elif late and not one.running:
         cause = "It synchronises by itself, but has not tried this commit: a sync window forbids it, or the controller does not get to it."
-        _report_revision(verdict, Severity.ERROR, "CommitNotDeployed", subject, one, problem, cause)
+        _report_revision(verdict, COMMIT_NOT_DEPLOYED, subject, one, problem, cause)
     elif late is None or not one.running:
-        verdict.unchecked(subject, f"it is at {short(one.deployed)}; {newest} may just be on its way")
+        verdict.unchecked(subject, f"it is at {short(one.deployed)}; {newest} may still be under way")
     else:
         verdict.note(f"{subject} is being synchronised to {newest}")
 
 
-def _report_revision(
-    verdict: Verdict, severity: Severity, reason: str, subject: Subject, one: Application, problem: str, cause: str
-) -> None:
-    verdict.finding(
-        severity,
-        reason,
+def _report_revision(verdict: Verdict, kind: FindingKind, subject: Subject, one: Application, problem: str, cause: str) -> None:
+    verdict.report(
+        kind,
         subject,
         problem=f"The Application {_name(subject)} {problem}",
         cause=cause,
-        fix=f"See what keeps it, let Argo CD look at Git again, and synchronise:\n$ argocd app get {_name(subject)} --refresh\n"
-        f"$ argocd app sync {_name(subject)}",
-        prevention=PREVENTION,
+        fix=[
+            look("Have Argo CD refresh it from Git, and see what keeps it.", shell("argocd app get {} --refresh", _name(subject))),
+            change("Synchronise it.", shell("argocd app sync {}", _name(subject))),
+        ],
         exhibits=[
             Table(
                 title="Commits",
@@ -158,7 +188,7 @@ def _report_revision(
                 rows=[["newest that Argo CD knows", ", ".join(one.compared_with)], ["deployed", ", ".join(one.deployed) or "none"]],
             )
         ],
-        rests_on=[f"Application/{_name(subject)}"],
+        rests_on=[Ref.of(subject)],
     )
 
 
@@ -167,14 +197,12 @@ def _judge_absent(verdict: Verdict, name: str, revision: str, applications: Read
     subject = Subject(api_version="argoproj.io/v1alpha1", kind="Application", namespace=namespace, name=own)
     if applications.missing_reason(namespace):
         return  # said already
-    verdict.finding(
-        Severity.ERROR,
-        "ApplicationMissing",
+    verdict.report(
+        APPLICATION_MISSING,
         subject,
         problem=f"The profile expects {revision} of the Application {name}, and there is no such Application.",
-        cause=f"`deployments:` names {name}; {applications.absent or 'it was deleted, renamed, or lies in another namespace'}.",
-        fix="See which there are:\n$ kubectl get applications.argoproj.io --all-namespaces",
-        prevention=PREVENTION,
+        cause=f"`deployments:` names {name}; {applications.absent or 'it was deleted, renamed, or is in another namespace'}.",
+        fix=[look("See which Applications there are.", shell("kubectl get applications.argoproj.io --all-namespaces"))],
     )
 
 
@@ -225,44 +253,52 @@ def _judge_rollout(verdict: Verdict, place: Subject, subject: Subject, workload:
         return
     if rollout.state == "under way":
         verdict.unchecked(
-            place, f"{rollout.right} of {workload.wanted} pods run what it wants ({images}), and its roll-out goes on: {rollout.why}"
+            place,
+            f"{rollout.right} of {number(workload.wanted, 'pod runs', 'pods run')} what it wants ({images}), and its roll-out "
+            f"goes on: {rollout.why}",
         )
         return
     pods = sorted({each.pod.metadata.name for each in rollout.wrong})
     first = rollout.wrong[0] if rollout.wrong else None
     problem = (
-        f"Pod {', '.join(pods[:5])} of {place} runs {first.image}, and {first.wanted} is deployed; {rollout.right} of {workload.wanted} "
-        "run it."
+        f"Pod {listed(pods, 5)} of {place} runs {first.image}, and {first.wanted} is deployed; {rollout.right} of {workload.wanted} run it."
         if first
-        else f"Only {rollout.right} of {workload.wanted} pods of {place} run what is deployed ({images})."
+        else f"Only {rollout.right} of {number(workload.wanted, f'pod of {place} runs', f'pods of {place} run')} what is "
+        f"deployed ({images})."
     )
     rows = [[each.pod.metadata.name, each.container, each.wanted, each.image] for each in rollout.wrong[:20]]
-    verdict.finding(
-        Severity.INFO if rollout.state == "partition" else Severity.ERROR,
-        REASONS[rollout.state] if first else "DeployedImageNotRunning",
+    verdict.report(
+        OLD_IMAGE[rollout.state] if first else DEPLOYED_IMAGE_NOT_RUNNING,
         place,
         problem=problem,
         cause=f"The {place.kind}, which the Application {_name(subject)} manages, asks for it, but {rollout.why.rstrip('.')}.",
         fix=_fix(place, rollout, pods),
-        prevention=PREVENTION,
         exhibits=[Table(title="Images", columns=["Pod", "Container", "Wanted", "In the pod"], rows=rows)] if rows else [],
-        rests_on=[f"{place.kind}/{_name(place)}"],
+        rests_on=[Ref.of(place)],
     )
 
 
-def _fix(place: Subject, rollout: Rollout, pods: list[str]) -> str:
-    where = f"$ kubectl -n {place.namespace}"
-    what = f"{place.kind.lower()} {place.name}"
-    watch = f"{where} rollout status {what} --timeout=60s"
+def _fix(place: Subject, rollout: Rollout, pods: list[str]) -> list[Step]:
+    target = (place.namespace, place.kind.lower(), place.name)
+    watch = look("Watch it roll out.", shell("kubectl -n {} rollout status {} {} --timeout=60s", *target))
+    describe = look("See what holds it up.", shell("kubectl -n {} describe {} {}", *target))
     match rollout.state:
         case "paused":
-            return f"See why it was paused, and resume it:\n{where} rollout resume {what}\n{watch}"
-        case "on delete" | "partition":
-            change = "Let the pods be made anew, one after the other, or change its updateStrategy in Git"
-            return f"{change}:\n{where} delete pod {' '.join(pods[:3])}"
+            resume = shell("kubectl -n {} rollout resume {} {}", *target)
+            return [describe, change("Once it is known why it was paused, resume it.", resume), watch]
+        case "partition":
+            return [change(f"Lower `spec.updateStrategy.rollingUpdate.partition`, {IN_GIT}: pods below it keep the old revision.")]
+        case "on delete":
+            delete = [shell("kubectl -n {} delete pod {}", place.namespace, one) for one in pods] if len(pods) <= MANY else []
+            each = "Delete the pods one after the other, each once the one before is Ready; the controller recreates them."
+            return [change(f"{each} Or set another updateStrategy, {IN_GIT}.", *delete)]
         case "mutated":
-            return (
-                f"Find what changes it, and let the pods be made anew:\n$ kubectl get mutatingwebhookconfigurations\n"
-                f"{where} get pod {pods[0]} -o yaml --show-managed-fields\n{where} rollout restart {what}"
-            )
-    return f"See what holds it up; correct it in Git, or go back to the commit before:\n{where} describe {what}\n{watch}"
+            return [
+                look(
+                    "See what changed the pod, and which webhooks may.",
+                    shell("kubectl -n {} get pod {} -o yaml --show-managed-fields", place.namespace, pods[0]),
+                    shell("kubectl get mutatingwebhookconfigurations"),
+                ),
+                change("Once that is repaired, recreate the pods.", shell("kubectl -n {} rollout restart {} {}", *target)),
+            ]
+    return [describe, change("Correct it in Git, or revert to the commit before."), watch]

@@ -1,27 +1,41 @@
 from collections import defaultdict
 
-from clusterprobe.access.servers import Server
-from clusterprobe.model import Severity, Subject, Table
+from clusterprobe.access.servers import Server, has_credentials
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import change, look, shell
+from clusterprobe.model import Command, Severity, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.grafana import GIVE_CREDENTIALS, Datasource, Datasources, has_credentials
-from clusterprobe.systems.grafana_places import Destination, destination_of
-from clusterprobe.systems.objects import Namespace, Service
+from clusterprobe.roles import Examined, Needed
+from clusterprobe.systems.grafana.destinations import Destination, destination_of
+from clusterprobe.systems.grafana.sources import GIVE_CREDENTIALS, Datasource, Datasources
+from clusterprobe.systems.kubernetes.looking import logs_of_label
+from clusterprobe.systems.kubernetes.objects import Namespace, Service
 from clusterprobe.verdict import Verdict
 
-PREVENTION = (
-    "Write the release's own names into its data sources (values: grafana.sidecar.datasources, additionalDataSources), one file an "
-    "environment, and run this probe after each deployment of Grafana."
+DATASOURCE_OF_OTHER_ENVIRONMENT = FindingKind(
+    "DatasourceOfOtherEnvironment", Severity.ERROR, "A data source leads to another environment, and does not say so."
+)
+DATASOURCE_NAMED_FOR_OTHER = FindingKind(
+    "DatasourceNamedForOther", Severity.INFO, "A data source leads to another environment, and its name says so."
+)
+DATASOURCE_WITHOUT_SERVICE = FindingKind(
+    "DatasourceWithoutService", Severity.ERROR, "A data source leads to a Service that does not exist.", settles=True
+)
+DATASOURCE_FAILS = FindingKind("DatasourceFails", Severity.ERROR, "Grafana gets no answer from a data source.", settles=True)
+SEVERAL_DEFAULTS = FindingKind(
+    "SeveralDefaults", Severity.ERROR, "More than one data source is the default one, with which Grafana does not start."
 )
 
 
+@reports(DATASOURCE_OF_OTHER_ENVIRONMENT, DATASOURCE_NAMED_FOR_OTHER, DATASOURCE_WITHOUT_SERVICE, DATASOURCE_FAILS, SEVERAL_DEFAULTS)
 def probe_datasources(
     verdict: Verdict,
-    grafana_datasources: Readings[Datasources],
-    grafana_datasource_files: Readings[Datasources],
-    grafana_servers: Readings[Server],
-    services: Readings[Service],
-    namespaces: Readings[Namespace],
+    grafana_datasources: Examined[Datasources],
+    grafana_datasource_files: Examined[Datasources],
+    grafana_servers: Needed[Server],
+    services: Needed[Service],
+    namespaces: Needed[Namespace],
     profile: Profile,
 ) -> None:
     """Do Grafana's data sources answer, and lead to their own environment?
@@ -30,23 +44,23 @@ def probe_datasources(
     Cause: A data source's address names a Service in another environment's namespace (copied from there), or one that does not exist;
     or two files both say `isDefault: true`, with which Grafana does not start; or what it leads to does not answer.
     Fix: Correct the address in the file that provisions it (a ConfigMap labelled `grafana_datasource`, from the chart's values).
-    Prevention: Name the release's own Service in the values, one file for each environment.
+    Prevention: Write the release's own names into its data sources (values: grafana.sidecar.datasources, additionalDataSources), one file
+    an environment, and run this probe after each deployment of Grafana.
     """
-    known, placed = verdict.need(services), verdict.need(namespaces)
     rows: list[list[str]] = []
-    homes = {(subject.namespace, subject.name) for subject, _ in grafana_datasource_files}
-    for subject, found in verdict.examine(grafana_datasource_files):
-        _judge_all(verdict, subject, found, known, placed, rows)
-    _judge_defaults(verdict, grafana_datasource_files)
-    for subject, found in verdict.examine(grafana_datasources):
-        _judge_all(verdict, subject, found, known, placed, rows)
+    homes = {(subject.namespace, subject.name) for subject, _ in grafana_datasource_files.readings}
+    for subject, found in grafana_datasource_files:
+        _judge_all(verdict, subject, found, services, namespaces, rows)
+    _judge_defaults(verdict, grafana_datasource_files.readings)
+    for subject, found in grafana_datasources:
+        _judge_all(verdict, subject, found, services, namespaces, rows)
         for one in found.items:
             _judge_health(verdict, subject, one)
         if not found.items:
             verdict.unchecked(subject, "it shows no data source: its account may be allowed to see none")
         if found.skipped:
             verdict.unchecked(subject, f"{found.skipped} of its data sources were not asked whether they answer")
-    _without_credentials(verdict, verdict.need(grafana_servers), bool(homes), profile)
+    _without_credentials(verdict, grafana_servers, bool(homes), profile)
     if rows:
         columns = ["Where it is from", "Data source", "Type", "Leads to", "Environment", "Answers"]
         verdict.exhibit(Table(title="Grafana's data sources", columns=columns, rows=rows))
@@ -76,7 +90,7 @@ def _judge_all(
         place = destination_of(one.url, subject.namespace, services, namespaces)
         environment = verdict.environment_of(place.namespace)
         if place.unclear:
-            verdict.unchecked(subject, f"where the data source {one.name} leads: {place.unclear}")
+            verdict.unchecked(subject, f"where the data source {one.name} leads is not known: {place.unclear}")
         elif place.gone:
             _report_gone(verdict, subject, one, place)
         elif environment and verdict.environment_of(subject.namespace) not in ("", environment):
@@ -85,45 +99,52 @@ def _judge_all(
         rows.append([str(subject), one.name, one.type, leads, environment or "shared", one.health or "not asked"])
 
 
-def _where(subject: Subject) -> tuple[str, str]:
+def _where(subject: Subject) -> tuple[str, list[Command | None]]:
     """How the place that a data source comes from is called, and how one looks at it."""
     if subject.kind == "ConfigMap":
-        return f"the ConfigMap {subject.namespace}/{subject.name}", f"$ kubectl -n {subject.namespace} get configmap {subject.name} -o yaml"
-    look = f"$ kubectl -n {subject.namespace or 'NAMESPACE'} get configmaps -l grafana_datasource -o yaml"
-    return f"Grafana {subject.namespace}/{subject.name}", look
+        shown = shell("kubectl -n {} get configmap {} -o yaml", subject.namespace, subject.name)
+        return f"the ConfigMap {subject.namespace}/{subject.name}", [shown]
+    return f"Grafana {subject.namespace}/{subject.name}", _files(subject.namespace)
+
+
+def _files(namespace: str) -> list[Command | None]:
+    return [shell("kubectl -n {} get configmaps -l grafana_datasource", namespace)] if namespace else []
 
 
 def _report_foreign(verdict: Verdict, subject: Subject, one: Datasource, place: Destination, environment: str) -> None:
     own = verdict.environment_of(subject.namespace)
     # Called "Prometheus prod" and not the default, it says what it is: somebody wanted both.
     said = environment in one.name.lower() and not one.default
-    where, look = _where(subject)
-    verdict.finding(
-        Severity.INFO if said else Severity.ERROR,
-        "DatasourceNamedForOther" if said else "DatasourceOfOtherEnvironment",
+    where, shown = _where(subject)
+    see = look("See the file that provisions it.", *shown)
+    verdict.report(
+        DATASOURCE_NAMED_FOR_OTHER if said else DATASOURCE_OF_OTHER_ENVIRONMENT,
         subject,
         problem=f"The data source {one.name} of {own} leads to {environment}: dashboards of {own} show the numbers of {environment}.",
         cause=f"In {where}, its address is {one.url}: the Service {place.service} of namespace {place.namespace}, which belongs to "
         f"{environment}{', and it is the default' if one.default else ''}.",
-        fix=f"Nothing, if that is meant: its name says so.\n{look}"
+        fix=[see, look("Nothing has to be done if that is meant: its name says so.")]
         if said
-        else f"Name the Service of {own} in the address (in the values of the chart, in Git under Argo CD); the sidecar then loads it:\n"
-        f"$ kubectl get services -A | grep -i {one.type}\n{look}",
-        prevention=PREVENTION,
+        else [
+            see,
+            look(f"See which Services of {own} there are.", shell("kubectl get services -A | grep -i {}", one.type)),
+            change(f"Name the Service of {own} in the address, in the values of the chart or in Git; the sidecar then loads it."),
+        ],
     )
 
 
 def _report_gone(verdict: Verdict, subject: Subject, one: Datasource, place: Destination) -> None:
-    where, look = _where(subject)
-    verdict.finding(
-        Severity.ERROR,
-        "DatasourceWithoutService",
+    where, shown = _where(subject)
+    verdict.report(
+        DATASOURCE_WITHOUT_SERVICE,
         subject,
-        settles=True,
         problem=f"The data source {one.name} leads to a Service that does not exist: its panels stay empty.",
         cause=f"In {where}, its address is {one.url}, and the namespace {place.namespace} has no Service {place.service}.",
-        fix=f"Correct the address; these Services are there:\n$ kubectl -n {place.namespace} get services\n{look}",
-        prevention=PREVENTION,
+        fix=[
+            look("See which Services there are.", shell("kubectl -n {} get services", place.namespace)),
+            look("See the file that provisions it.", *shown),
+            change("Correct the address there, in the values of the chart or in Git; the sidecar then loads it."),
+        ],
     )
 
 
@@ -136,30 +157,42 @@ def _judge_defaults(verdict: Verdict, files: Readings[Datasources]) -> None:
                 defaults[subject.namespace, one.organization].append((subject, one))
     for (namespace, _), several in defaults.items():
         if len({one.name for _, one in several}) > 1:
+            homes = [subject for subject, _ in several]
             names = ", ".join(f"{one.name} (ConfigMap {subject.name})" for subject, one in several)
-            verdict.finding(
-                Severity.ERROR,
-                "SeveralDefaults",
+            verdict.report(
+                SEVERAL_DEFAULTS,
                 several[-1][0],
                 problem=f"{len(several)} data sources in {namespace} are the default: Grafana does not start with that.",
                 cause=f"isDefault: true is said of {names}. One per organization may be.",
-                fix="Say it of one only (values: grafana.sidecar.datasources.isDefaultDatasource, or in additionalDataSources):\n"
-                f"$ kubectl -n {namespace} get configmaps -l grafana_datasource -o yaml | grep -n -B5 'isDefault: true'",
-                prevention=PREVENTION,
+                fix=[
+                    look(
+                        "See the files.",
+                        *(
+                            shell("kubectl -n {} get configmap {} -o yaml", subject.namespace, subject.name)
+                            for subject in dict.fromkeys(homes)
+                        ),
+                    ),
+                    change(
+                        "Say isDefault of one only, at its source in Git (values: grafana.sidecar.datasources.isDefaultDatasource, or in "
+                        "additionalDataSources)."
+                    ),
+                ],
             )
 
 
 def _judge_health(verdict: Verdict, subject: Subject, one: Datasource) -> None:
     if one.health in ("", "OK"):
         return
-    verdict.finding(
-        Severity.ERROR,
-        "DatasourceFails",
+    verdict.report(
+        DATASOURCE_FAILS,
         subject,
-        settles=True,
         problem=f"The data source {one.name} of Grafana {subject.namespace}/{subject.name} does not answer.",
         cause=f"Grafana asked {one.url or 'it'}, and says: {one.health}",
-        fix="See whether what it leads to runs, and whether its credentials still hold:\n"
-        f"$ kubectl -n {subject.namespace or 'NAMESPACE'} logs -l app.kubernetes.io/name=grafana --since=15m | grep -i {one.type}",
-        prevention=PREVENTION,
+        fix=[
+            look(
+                "See what Grafana logs of it.",
+                *([logs_of_label(subject.namespace, "app.kubernetes.io/name=grafana", one.type, "15m")] if subject.namespace else []),
+            ),
+            change("Repair what it leads to, or its credentials in the file that provisions it, at its source in Git."),
+        ],
     )

@@ -2,34 +2,52 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from clusterprobe.evidence import Clock
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import IN_GIT, change, look, shell
 from clusterprobe.model import Severity, Subject, Table
 from clusterprobe.readings import Readings
-from clusterprobe.systems.backends import Backends, Lack, Unknown
-from clusterprobe.systems.claimed_hosts import Claim, claims_of
-from clusterprobe.systems.ingress import missing_class
-from clusterprobe.systems.ingress_answers import UNREACHED, DirectAnswer, HostAnswer
-from clusterprobe.systems.objects import EndpointSlice, Ingress, IngressClass, Pod, ReplicaSet, Service, ServiceBackend
+from clusterprobe.references import Ref, RefKind
+from clusterprobe.roles import Enriching, Examined, Needed
+from clusterprobe.systems.ingress.advice import name_the_class
+from clusterprobe.systems.ingress.answers import UNREACHED, DirectAnswer, HostAnswer
+from clusterprobe.systems.ingress.backends import LACKS, NO_ENDPOINTS, Backends, Lack, Unknown
+from clusterprobe.systems.ingress.claimed_paths import Claim, claims_of
+from clusterprobe.systems.ingress.sources import missing_class
+from clusterprobe.systems.kubernetes.objects import EndpointSlice, Ingress, IngressClass, Pod, ReplicaSet, Service, ServiceBackend
 from clusterprobe.times import epoch
 from clusterprobe.verdict import Verdict
+from clusterprobe.words import listed
 
-YOUNG_SECONDS = 120.0
-PREVENTION = (
-    "Keep Ingress, Service and Deployment in one chart, with the names of Service and port from the same values; render it in CI and check "
-    "that each backend exists (kubeconform cannot: it looks at one object alone); run this probe after each deployment."
+CLASS_MISSING = FindingKind("ClassMissing", Severity.ERROR, "An Ingress names a class that no controller serves.")
+NO_CLASS = FindingKind("NoClass", Severity.WARNING, "An Ingress names no class, and there is no default one.")
+HOST_CLAIMED_TWICE = FindingKind(
+    "HostClaimedTwice",
+    Severity.WARNING,
+    "More than one Ingress claims the same host and path.",
+    prevention="Give each host to one chart; ingress-nginx' admission webhook refuses a second claim.",
 )
+ANSWERS_SOMETHING_ELSE = FindingKind(
+    "AnswersSomethingElse", Severity.ERROR, "The controller answers 404, although the backend has the path."
+)
+BACKEND_NOT_REACHED = FindingKind("BackendNotReached", Severity.ERROR, "The controller does not reach the backend, although that answers.")
+REDIRECTS_ELSEWHERE = FindingKind(
+    "RedirectsElsewhere", Severity.WARNING, "The controller redirects to another host, although the backend does not."
+)
+YOUNG_SECONDS = 120.0
 Broken = dict[tuple[str, str, str], Lack | Unknown]
 
 
+@reports(CLASS_MISSING, NO_CLASS, HOST_CLAIMED_TWICE, ANSWERS_SOMETHING_ELSE, BACKEND_NOT_REACHED, REDIRECTS_ELSEWHERE, *LACKS)
 def probe_routes(
     verdict: Verdict,
-    watched_ingresses: Readings[Ingress],
-    ingress_classes: Readings[IngressClass],
-    services: Readings[Service],
-    endpoint_slices: Readings[EndpointSlice],
-    pods: Readings[Pod],
-    replica_sets: Readings[ReplicaSet],
-    ingress_answers: Readings[HostAnswer],
-    ingress_direct_answers: Readings[DirectAnswer],
+    watched_ingresses: Examined[Ingress],
+    ingress_classes: Needed[IngressClass],
+    services: Needed[Service],
+    endpoint_slices: Needed[EndpointSlice],
+    pods: Enriching[Pod],
+    replica_sets: Enriching[ReplicaSet],
+    ingress_answers: Needed[HostAnswer],
+    ingress_direct_answers: Needed[DirectAnswer],
     clock: Clock,
 ) -> None:
     """Does every host of an Ingress lead to its own application?
@@ -38,25 +56,25 @@ def probe_routes(
     Cause: Behind the Ingress' backend nothing is ready: the Service or its port is not there (renamed?), its selector matches no pod, its
     pods are not ready or scaled to 0. Or no controller serves the class of the Ingress, or another Ingress claims the same host and path.
     Fix: Bring the names together that the finding says are apart: Ingress and Service, Service and pods, class and controller.
-    Prevention: Keep Ingress, Service and Deployment in one chart, and ask each host after a deployment.
+    Prevention: Keep Ingress, Service and Deployment in one chart, with the names of Service and port from the same values; render it in CI
+    and check that each backend exists (kubeconform cannot: it looks at one object alone); run this probe after each deployment.
     """
     backends = Backends(
-        verdict.need(services),
-        verdict.need(endpoint_slices),
-        verdict.enrich(pods),
-        verdict.enrich(replica_sets),
+        services,
+        endpoint_slices,
+        pods,
+        replica_sets,
     )
-    classes, answers = verdict.need(ingress_classes), verdict.need(ingress_answers)
     broken: Broken = {}
     served: set[Subject] = set()  # where no controller serves it, what a host answers says no more
-    unrouted = {subject for subject, answer in answers if answer.reply.status == 404}
-    for subject, one in verdict.examine(watched_ingresses):
-        lost = _judge_class(verdict, subject, one, classes, subject in unrouted, clock.now)
-        if not lost and (classes.complete or subject not in unrouted):
+    unrouted = {subject for subject, answer in ingress_answers if answer.reply.status == 404}
+    for subject, one in watched_ingresses:
+        lost = _judge_class(verdict, subject, one, ingress_classes, subject in unrouted, clock.now)
+        if not lost and (ingress_classes.complete or subject not in unrouted):
             served.add(subject)
         _judge_backends(verdict, subject, one, backends, broken)
-    _judge_claims(verdict, watched_ingresses)
-    _judge_answers(verdict, answers.keep(lambda subject, _: subject in served), verdict.need(ingress_direct_answers), broken)
+    _judge_claims(verdict, watched_ingresses.readings)
+    _judge_answers(verdict, ingress_answers.keep(lambda subject, _: subject in served), ingress_direct_answers, broken)
 
 
 def _judge_class(verdict: Verdict, subject: Subject, one: Ingress, classes: Readings[IngressClass], unrouted: bool, now: float) -> bool:
@@ -64,31 +82,28 @@ def _judge_class(verdict: Verdict, subject: Subject, one: Ingress, classes: Read
     young = now - (epoch(one.metadata.creation_timestamp) or 0.0) < YOUNG_SECONDS
     if not classes.complete or (one.status.addresses and not unrouted) or (young and not unrouted):
         return False
-    place = f"{subject.namespace}/{subject.name}"
+    place, known = f"{subject.namespace}/{subject.name}", sorted(each.name for each, _ in classes)
     missing = missing_class(one, classes)
     if missing:
         problem = f"No controller serves the Ingress {place}: its hosts answer as if it did not exist."
-        _report_class(verdict, Severity.ERROR, "ClassMissing", subject, problem, f"{missing[:1].upper()}{missing[1:]}.")
+        cause = f"{missing[:1].upper()}{missing[1:]}."
+        _report_class(verdict, CLASS_MISSING, subject, problem, cause, known)
     elif not one.class_name and not one.status.addresses and not any(each.is_default for _, each in classes):
-        names = ", ".join(sorted(each.name for each, _ in classes)) or "none"
+        names = ", ".join(known) or "none"
         problem = f"Perhaps no controller serves the Ingress {place}: none has written an address into its status."
         cause = f"It names no ingressClassName, and no IngressClass is the default. There are: {names}."
-        _report_class(verdict, Severity.WARNING, "NoClass", subject, problem, cause)
+        _report_class(verdict, NO_CLASS, subject, problem, cause, known)
     return bool(missing)
 
 
-def _report_class(verdict: Verdict, severity: Severity, reason: str, subject: Subject, problem: str, cause: str) -> None:
-    patch = '{"spec":{"ingressClassName":"CLASS"}}'
-    verdict.finding(
-        severity,
-        reason,
+def _report_class(verdict: Verdict, kind: FindingKind, subject: Subject, problem: str, cause: str, classes: list[str]) -> None:
+    verdict.report(
+        kind,
         subject,
         problem=problem,
         cause=cause,
-        fix="Name the class of the controller that runs here (in Git under Argo CD):\n$ kubectl get ingressclasses\n"
-        f"$ kubectl -n {subject.namespace} patch ingress {subject.name} --type merge -p '{patch}'",
-        prevention=PREVENTION,
-        breaks=[f"Ingress/{subject.namespace}/{subject.name}"],
+        fix=name_the_class(subject, classes),
+        breaks=[Ref.of(subject)],
     )
 
 
@@ -113,17 +128,17 @@ def _judge_backends(verdict: Verdict, subject: Subject, one: Ingress, backends: 
         if isinstance(lack, Unknown):
             verdict.unchecked(subject, lack.reason)
         elif lack is not None:
-            verdict.finding(
-                lack.severity,
-                lack.reason,
+            # Where nothing is ready behind it, it is the Service that is broken, for whatever else leads to it or calls it.
+            silent = [Ref(RefKind.SERVICE, subject.namespace, backend.name)] if lack.kind == NO_ENDPOINTS else []
+            verdict.report(
+                lack.kind,
                 subject,
-                settles=lack.reason == "NoEndpoints",
-                problem=f"Nothing answers behind {', '.join(hosts[:4])}: clients get 503 or 404 of the Ingress controller.",
+                severity=lack.severity,
+                problem=f"Nothing answers behind {listed(hosts, 4)}: clients get 503 or 404 of the Ingress controller.",
                 cause=f"{subject} leads to port {backend.port} of Service {backend.name}, and {lack.cause}",
                 fix=lack.fix,
-                prevention=PREVENTION,
-                breaks=[f"Ingress/{subject.namespace}/{subject.name}"],
-                rests_on=lack.rests_on,
+                breaks=[Ref.of(subject), *silent],
+                rests_on=[*silent, *lack.rests_on],
             )
 
 
@@ -142,16 +157,17 @@ def _judge_claims(verdict: Verdict, ingresses: Readings[Ingress]) -> None:
         rows = [[claim.host + claim.path, f"{claim.subject.namespace}/{claim.subject.name}", claim.target] for claim in claims[:20]]
         names = " and ".join(f"{each.namespace}/{each.name}" for each in subjects)
         first = claims[0]
-        verdict.finding(
-            Severity.INFO if same else Severity.WARNING,
-            "HostClaimedTwice",
+        verdict.report(
+            HOST_CLAIMED_TWICE,
             subjects[-1],
+            severity=Severity.INFO if same else Severity.WARNING,
             problem=f"{first.host}{first.path} is claimed by more than one Ingress: which one answers is up to the controller.",
             cause=f"The Ingresses {names} have the same class, host and path, "
             + ("with the same backend." if same else "with other backends."),
-            fix="Take the path out of the Ingress that should not have it (in Git under Argo CD):\n"
-            + "\n".join(f"$ kubectl -n {each.namespace} get ingress {each.name} -o yaml" for each in subjects),
-            prevention="Give each host to one chart; ingress-nginx' admission webhook refuses a second claim.",
+            fix=[
+                look("See both.", *(shell("kubectl -n {} get ingress {} -o yaml", each.namespace, each.name) for each in subjects)),
+                change(f"Take the path out of the Ingress that should not have it, {IN_GIT}."),
+            ],
             exhibits=[Table(title="Who claims what", columns=["Route", "Ingress", "Backend"], rows=rows)],
         )
 
@@ -165,7 +181,11 @@ def _judge_answers(verdict: Verdict, answers: Readings[HostAnswer], direct: Read
         if not one.odd or (subject.namespace, one.backend.name, str(one.backend.port)) in broken:
             continue
         if one.changes or status is None:
-            why = f"not compared with its backend, for {one.changes} changes requests" if one.changes else "its backend could not be asked"
+            why = (
+                f"not compared with its backend, because {one.changes} changes requests"
+                if one.changes
+                else "its backend could not be asked"
+            )
             said = f"{one.host}{one.path} answers {one.reply.status}; {why}."
             if one.reply.status in UNREACHED:  # no application is known to answer
                 verdict.unchecked(subject, said)
@@ -182,29 +202,29 @@ def _compare(verdict: Verdict, subject: Subject, one: HostAnswer, status: int) -
     """What the controller answered against what the backend answers to the same path."""
     seen, place = one.reply.status, f"{subject.namespace}/{one.backend.name}"
     if seen == 404 and 200 <= status < 300:
-        reason, what = "AnswersSomethingElse", "answers 404 through the controller"
+        kind, what = ANSWERS_SOMETHING_ELSE, "answers 404 through the controller"
         cause = "the controller does not route this host to it: it refused the Ingress, does not serve its class, or another is before it"
     elif seen in UNREACHED and status < 500:
-        reason, what = "BackendNotReached", f"answers {seen} through the controller"
-        cause = (
-            "the controller does not get through to it: a NetworkPolicy, the wrong protocol (TLS against plain), or addresses that are gone"
-        )
+        kind, what = BACKEND_NOT_REACHED, f"answers {seen} through the controller"
+        cause = "the controller does not get through to it: a NetworkPolicy, the wrong protocol (TLS against plain), or stale addresses"
     elif one.elsewhere and not 300 <= status < 400:
-        reason, what = "RedirectsElsewhere", f"redirects to {one.elsewhere}"
+        kind, what = REDIRECTS_ELSEWHERE, f"redirects to {one.elsewhere}"
         cause = "it is not the backend that redirects: the controller's configuration or another Ingress does"
     else:
-        verdict.note(f"{one.host}{one.path} answers {seen}, and its backend by itself {status}: whether that is meant is not known here.")
+        verdict.note(f"{one.host}{one.path} answers {seen}, and its backend by itself {status}: whether that is intended is not known.")
         return
-    verdict.finding(
-        Severity.WARNING if reason == "RedirectsElsewhere" else Severity.ERROR,
-        reason,
+    verdict.report(
+        kind,
         subject,
         problem=f"{one.host} does not lead to its application: {one.path} {what} ({one.reply.address}).",
         cause=f"The Service {place}, asked for the same path by itself, answers {status}: {cause}. "
         f"Ingress {subject.namespace}/{subject.name} is what should lead there.",
-        fix="See what the controller says of this Ingress, in its log and in its events:\n"
-        f"$ kubectl -n {subject.namespace} describe ingress {subject.name}\n$ kubectl get ingress -A | grep -F {one.host}",
-        prevention=PREVENTION,
-        breaks=[f"Ingress/{subject.namespace}/{subject.name}"],
-        rests_on=[f"Service/{place}"],
+        fix=[
+            look(
+                "See the events of this Ingress, and whether another one has the host; the controller's log says what it refused.",
+                shell("kubectl -n {} describe ingress {}", subject.namespace, subject.name),
+                shell("kubectl get ingress -A | grep -F -e {}", one.host),
+            )
+        ],
+        breaks=[Ref.of(subject)],
     )

@@ -3,21 +3,41 @@ from dataclasses import dataclass
 
 from clusterprobe.access.tls import Certificate
 from clusterprobe.evidence import Clock
-from clusterprobe.model import Severity, Subject, Table
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import IN_GIT, change, look, shell
+from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
-from clusterprobe.readings import Readings
-from clusterprobe.systems.default_certificates import whose_default
-from clusterprobe.systems.ingress import INGRESSES, HostCertificate, covers, missing_class, name_of
-from clusterprobe.systems.objects import Ingress, IngressClass
+from clusterprobe.references import Ref, RefKind
+from clusterprobe.roles import Enriching, Examined
+from clusterprobe.systems.ingress.advice import name_the_class
+from clusterprobe.systems.ingress.default_certificates import whose_default
+from clusterprobe.systems.ingress.sources import INGRESSES, HostCertificate, covers, missing_class, name_of
+from clusterprobe.systems.kubernetes.objects import Ingress, IngressClass
 from clusterprobe.times import day
 from clusterprobe.verdict import Verdict
+from clusterprobe.words import listed, number
 
-DAY = 86400.0
-PREVENTION = (
-    "Let cert-manager issue and renew the certificate, alert on its age (`certmanager_certificate_expiration_timestamp_seconds`, or a "
-    "blackbox exporter's `probe_ssl_earliest_cert_expiry`), and run this probe after each deployment: no controller refuses a bad Secret."
+NAME_REFUSED = FindingKind("NameRefused", Severity.ERROR, "The controller refuses TLS for a host that spec.tls names.")
+DEFAULT_CERTIFICATE = FindingKind("DefaultCertificate", Severity.ERROR, "A host shows the default certificate of its controller.")
+WRONG_NAMES = FindingKind("WrongNames", Severity.ERROR, "A host shows a certificate for other names.")
+HOST_NOT_IN_TLS = FindingKind("HostNotInTls", Severity.INFO, "A host that spec.tls does not name shows a certificate for other names.")
+EXPIRED = FindingKind("Expired", Severity.ERROR, "The certificate of a host has expired.")
+NOT_YET_VALID = FindingKind("NotYetValid", Severity.ERROR, "The certificate of a host is not valid yet.")
+EXPIRING = FindingKind("Expiring", Severity.WARNING, "The certificate of a host expires soon.")
+SELF_SIGNED = FindingKind(
+    "SelfSigned",
+    Severity.INFO,
+    "The certificate of a host is signed by itself.",
+    prevention="Put the whole chain into `tls.crt`, the leaf first.",
 )
-Key = tuple[str, str, str]
+CHAIN_NOT_VERIFIED = FindingKind(
+    "ChainNotVerified",
+    Severity.INFO,
+    "The certificate of a host could not be verified.",
+    prevention="Put the whole chain into `tls.crt`, the leaf first.",
+)
+DAY = 86400.0
+Key = tuple[FindingKind, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,39 +57,41 @@ class Seen:
         return self.one.shown.certificate
 
 
+@reports(NAME_REFUSED, DEFAULT_CERTIFICATE, WRONG_NAMES, HOST_NOT_IN_TLS, EXPIRED, NOT_YET_VALID, EXPIRING, SELF_SIGNED, CHAIN_NOT_VERIFIED)
 def probe_tls(
     verdict: Verdict,
-    watched_ingresses: Readings[Ingress],
-    ingress_certificates: Readings[HostCertificate],
-    ingress_classes: Readings[IngressClass],
+    watched_ingresses: Enriching[Ingress],
+    ingress_certificates: Examined[HostCertificate],
+    ingress_classes: Enriching[IngressClass],
     profile: Profile,
     clock: Clock,
 ) -> None:
-    """Does every host of an Ingress show a certificate that is its own, and good?
+    """Does every host of an Ingress present its own, valid certificate?
 
     Problem: Browsers and clients refuse the host: the certificate has expired, is for other names, or is the controller's own default.
     Cause: The Secret that spec.tls names is missing, in another namespace, or has no certificate and key that fit: the controller
     says so in its log only, and shows its default (`Kubernetes Ingress Controller Fake Certificate`, `TRAEFIK DEFAULT CERT`). Or the
     Secret is there and holds a certificate that was not renewed, or one for other names.
     Fix: Make or renew the Secret that the finding names, in the Ingress' own namespace.
-    Prevention: Let cert-manager renew, and alert on what hosts really show, not on what Secrets hold.
+    Prevention: Let cert-manager issue and renew the certificate, alert on its age (`certmanager_certificate_expiration_timestamp_seconds`,
+    or a blackbox exporter's `probe_ssl_earliest_cert_expiry`), and run this probe after each deployment.
     """
-    ingresses = dict(verdict.enrich(watched_ingresses))
-    classes = verdict.enrich(ingress_classes)
+    ingresses = dict(watched_ingresses)
     found: dict[Key, list[Seen]] = defaultdict(list)
     distrusted: dict[tuple[str, str], list[Seen]] = defaultdict(list)
     rows: list[list[str]] = []
-    for subject, one in verdict.examine(ingress_certificates):
+    for subject, one in ingress_certificates:
         seen = Seen(subject, one)
-        reason = judge(one, clock.now, profile.thresholds.certificate_days)
-        rows.append(_row(seen, reason))
-        if reason:
-            found[reason, subject.namespace, one.secret_name or subject.name].append(seen)
+        kind = judge(one, clock.now, profile.thresholds.ingress.certificate_days)
+        rows.append(_row(seen, kind))
+        if kind:
+            found[kind, subject.namespace, one.secret_name or subject.name].append(seen)
         elif one.shown.distrust:
             distrusted[seen.certificate.issuer, one.shown.distrust].append(seen)
-    for (reason, _, _), hosts in found.items():
+    for (kind, _, _), hosts in found.items():
         ingress = ingresses.get(hosts[0].ingress)
-        _report(verdict, reason, hosts, ingress, missing_class(ingress, classes) if ingress else "", clock.now)
+        lost = missing_class(ingress, ingress_classes) if ingress else ""
+        _report(verdict, kind, hosts, ingress, lost, sorted(one.name for one, _ in ingress_classes), clock.now)
     for (issuer, why), hosts in distrusted.items():
         _mention(verdict, issuer, why, hosts)
     if rows:
@@ -77,116 +99,145 @@ def probe_tls(
         verdict.exhibit(Table(title="What the hosts show", columns=columns, rows=rows[:50]))
 
 
-def judge(one: HostCertificate, now: float, days: float) -> str:
-    """The reason code for what is wrong with what a host shows; empty if nothing is."""
+def judge(one: HostCertificate, now: float, days: float) -> FindingKind | None:
+    """What is wrong with what a host shows; None if nothing is."""
     certificate = one.shown.certificate
     fits = certificate is not None and any(covers(name, name_of(one.host)) for name in certificate.names)
     if certificate is None:
-        return "NameRefused" if one.listed else ""
+        return NAME_REFUSED if one.listed else None
     if not one.listed:
-        return "" if fits else "HostNotInTls"
+        return None if fits else HOST_NOT_IN_TLS
     if whose_default(certificate) and not fits:
-        return "DefaultCertificate"
+        return DEFAULT_CERTIFICATE
     if not fits:
-        return "WrongNames"
+        return WRONG_NAMES
     if certificate.ends <= now:
-        return "Expired"
+        return EXPIRED
     if certificate.begins > now:
-        return "NotYetValid"
-    return "Expiring" if certificate.ends - now < days * DAY else ""
+        return NOT_YET_VALID
+    return EXPIRING if certificate.ends - now < days * DAY else None
 
 
-def _report(verdict: Verdict, reason: str, hosts: list[Seen], ingress: Ingress | None, lost: str, now: float) -> None:
+def _report(
+    verdict: Verdict, kind: FindingKind, hosts: list[Seen], ingress: Ingress | None, lost: str, classes: list[str], now: float
+) -> None:
     first = hosts[0]
     names = ", ".join(dict.fromkeys(one.one.host for one in hosts))
-    lost = lost if reason in ("DefaultCertificate", "NameRefused", "WrongNames") else ""
-    problem, cause = _words(reason, first, names, now, lost)
+    lost = lost if kind in (DEFAULT_CERTIFICATE, NAME_REFUSED, WRONG_NAMES) else ""
+    problem, cause = _words(kind, first, names, now, lost)
     passes = ingress is not None and ingress.metadata.annotations.passes_through
     if passes:
         cause += " By an annotation its TLS passes through to the backend, so it is the backend that shows this certificate."
-    rests = [f"Ingress/{first.ingress.namespace}/{first.ingress.name}"] if lost else [f"Secret/{first.place}"] if first.place else []
-    verdict.finding(
-        {"Expiring": Severity.WARNING, "HostNotInTls": Severity.INFO}.get(reason, Severity.ERROR),
-        reason,
+    verdict.report(
+        kind,
         first.ingress,
         problem=problem,
         cause=cause,
-        fix=_fix(reason, first, ingress, lost),
-        prevention=PREVENTION,
-        rests_on=[] if passes else rests,
+        fix=_fix(kind, first, ingress, lost, classes),
+        rests_on=[] if passes else _rests_on(first, lost),
     )
 
 
-def _words(reason: str, first: Seen, names: str, now: float, lost: str) -> tuple[str, str]:
+def _rests_on(first: Seen, lost: str) -> list[Ref]:
+    if lost:
+        return [Ref.of(first.ingress)]
+    return [Ref(RefKind.SECRET, first.ingress.namespace, first.one.secret_name)] if first.one.secret_name else []
+
+
+def _words(kind: FindingKind, first: Seen, names: str, now: float, lost: str) -> tuple[str, str]:
     """What clients meet, and why. `lost`: why the controller may not know of the Ingress at all."""
     where, shown = f"Ingress {first.ingress.namespace}/{first.ingress.name}", first.one.shown
     entry = f"spec.tls of {where} names {f'the Secret {first.place}' if first.place else 'no Secret'} for it"
-    if reason == "NameRefused":
+    if kind == NAME_REFUSED:
         unknown = f"{shown.address} answers that it does not know the name (unrecognized_name)"
         return f"{names} refuses TLS.", f"{entry}, but {unknown}: {lost or 'that Secret is missing, or cannot be used'}."
     one = first.certificate
-    own = f"The certificate is that of {one.subject}, issued by {one.issuer}, for {', '.join(one.names[:8]) or 'no name at all'}"
-    if reason == "HostNotInTls":
+    own = f"The certificate is that of {one.subject}, issued by {one.issuer}, for {listed(one.names, 8) or 'no name at all'}"
+    if kind == HOST_NOT_IN_TLS:
         return f"{names} shows a certificate that is not for it.", f"The rules of {where} have {names}, its spec.tls does not. {own}."
-    if reason == "DefaultCertificate":
+    if kind == DEFAULT_CERTIFICATE:
         missing = "that Secret is missing in the Ingress' namespace, has no `tls.crt` and `tls.key` that fit, or is for other names"
         because = lost or (missing if first.place else "the controller has no default certificate of its own")
         return f"{names} shows the default certificate of {whose_default(one)}: no client trusts it.", f"{entry}, but {because}. {own}."
-    if reason == "WrongNames":
+    if kind == WRONG_NAMES:
         or_else = " (or that Secret is missing, and this is the controller's default certificate)" if first.place else ""
         return f"{names} shows a certificate for other names.", f"{entry}, and what is shown is not for {names}{or_else}. {own}."
-    if reason == "NotYetValid":
+    if kind == NOT_YET_VALID:
         return f"The certificate of {names} is not valid before {day(one.begins)}.", f"{entry}. {own}; valid from {day(one.begins)}."
-    days = abs(one.ends - now) / DAY
-    when = f"expired {days:.0f} days ago" if reason == "Expired" else f"expires in {days:.0f} days"
+    days = number(round(abs(one.ends - now) / DAY), "day")
+    when = f"expired {days} ago" if kind == EXPIRED else f"expires in {days}"
     return f"The certificate of {names} {when}, on {day(one.ends)}.", f"{entry}, and it was not renewed. {own}."
 
 
-def _fix(reason: str, first: Seen, ingress: Ingress | None, lost: str) -> str:
+def _fix(kind: FindingKind, first: Seen, ingress: Ingress | None, lost: str, classes: list[str]) -> list[Step]:
     namespace, name, secret = first.ingress.namespace, first.ingress.name, first.one.secret_name
-    edit = f"(in Git under Argo CD):\n$ kubectl -n {namespace} edit ingress {name}"
+    see = look("See what it has under `spec.tls`.", shell("kubectl -n {} get ingress {} -o yaml", namespace, name))
     if lost:
-        return f"Name the class of the controller that runs here {edit}"
-    if reason == "HostNotInTls":
-        return f"If it is to be reached by TLS, list {first.one.host} under spec.tls {edit}"
+        return name_the_class(first.ingress, classes)
+    if kind == HOST_NOT_IN_TLS:
+        return [see, change(f"If it is to be reached by TLS, list {first.one.host} under `spec.tls`, {IN_GIT}.")]
     if not secret:
-        return f"Name a Secret with a certificate for {first.one.host} under spec.tls {edit}"
-    annotations = ingress.metadata.annotations if ingress else None
+        return [see, change(f"Name a Secret with a certificate for {first.one.host} under `spec.tls`, {IN_GIT}.")]
+    annotations, where = ingress.metadata.annotations if ingress else None, _address(first)
+    client = shell("openssl s_client -connect {} -servername {} < /dev/null | openssl x509 -noout -text", *where)
+    shown = look("Then see what is shown.", client)
+    if annotations and annotations.passes_through:
+        return [change("Renew the certificate in the backend itself, which shows it."), shown]
     issuer = (annotations.cluster_issuer or annotations.issuer) if annotations else ""
-    manager = f"cert-manager ({issuer}) is to write it" if issuer else "If cert-manager is to write it"
-    return (
-        f"See whether the Secret is there, and what is in it:\n$ kubectl -n {namespace} describe secret {secret}\n"
-        f"{manager}; see why it does not:\n$ kubectl -n {namespace} get certificate,certificaterequest,order,challenge\n"
-        "Else put the new certificate into it (sealed, where SealedSecrets write it; in Git under Argo CD):\n"
-        f"$ kubectl -n {namespace} create secret tls {secret} --cert=tls.crt --key=tls.key --dry-run=client -o yaml | kubectl apply -f -\n"
-        f"Then see what is shown:\n$ {_client(first)} </dev/null | openssl x509 -noout -text"
-    )
+    return [
+        look("See whether the Secret exists, its type and its keys.", shell("kubectl -n {} describe secret {}", namespace, secret)),
+        *(_by_manager(namespace, issuer) if issuer else _by_hand(namespace, secret)),
+        shown,
+    ]
 
 
-def _client(seen: Seen) -> str:
-    return f"openssl s_client -connect {seen.one.shown.address} -servername {name_of(seen.one.host)}"
+def _by_manager(namespace: str, issuer: str) -> list[Step]:
+    """Whatever is put into the Secret by hand, cert-manager writes over."""
+    kinds = "certificates.cert-manager.io,certificaterequests.cert-manager.io,orders.acme.cert-manager.io,challenges.acme.cert-manager.io"
+    text = f"cert-manager ({issuer}) is to write it; the conditions and events of these objects say why it does not."
+    return [look(text, shell("kubectl -n {} get {}", namespace, kinds))]
+
+
+def _by_hand(namespace: str, secret: str) -> list[Step]:
+    made = "kubectl -n {} create secret tls {} --cert=tls.crt --key=tls.key --dry-run=client -o yaml | kubectl apply -f -"
+    return [
+        change("Where a SealedSecret, ExternalSecret or cert-manager makes the Secret, renew it there: changes by hand are overwritten."),
+        change(
+            "Otherwise, if its type is kubernetes.io/tls or it does not exist, put the new certificate into it. The file tls.crt holds the "
+            "whole chain, the leaf first.",
+            shell(made, namespace, secret),
+        ),
+        change("The type of a Secret cannot be changed: if it is another, make a Secret of a new name, and name that under `spec.tls`."),
+    ]
+
+
+def _address(seen: Seen) -> tuple[str, str]:
+    return seen.one.shown.address, name_of(seen.one.host)
 
 
 def _mention(verdict: Verdict, issuer: str, why: str, hosts: list[Seen]) -> None:
     first = hosts[0]
     names = ", ".join(dict.fromkeys(one.one.host for one in hosts))
     own = first.certificate.self_signed
-    verdict.finding(
-        Severity.INFO,
-        "SelfSigned" if own else "ChainNotVerified",
+    verdict.report(
+        SELF_SIGNED if own else CHAIN_NOT_VERIFIED,
         first.ingress if len({one.ingress for one in hosts}) == 1 else INGRESSES.subject(),
         problem=f"The certificate of {names} could not be verified: {why}.",
         cause=f"It is {'signed by itself' if own else f'issued by {issuer}'}, which neither the system nor `ingress.ca_file` of the "
         "profile knows: normal for a private CA. With a public one, the intermediate certificate is missing after the leaf in `tls.crt`.",
-        fix="For a private CA, name its file under `ingress.ca_file` in the profile. Else look at the chain:\n"
-        f"$ {_client(first)} -showcerts </dev/null",
-        prevention="Put the whole chain into `tls.crt`, the leaf first.",
+        fix=[
+            change("For a private CA, name its file under `ingress.ca_file` in the profile."),
+            look(
+                "Otherwise look at the chain.",
+                shell("openssl s_client -connect {} -servername {} -showcerts < /dev/null", *_address(first)),
+            ),
+        ],
     )
 
 
-def _row(seen: Seen, reason: str) -> list[str]:
+def _row(seen: Seen, kind: FindingKind | None) -> list[str]:
     one = seen.one.shown.certificate
-    place = f"{seen.ingress.namespace}/{seen.ingress.name}"
+    place, reason = f"{seen.ingress.namespace}/{seen.ingress.name}", kind.code if kind else ""
     if one is None:
         return [seen.one.host, place, seen.one.secret_name, "", "", "", reason]
     return [seen.one.host, place, seen.one.secret_name, one.subject, one.issuer, day(one.ends), reason]

@@ -1,41 +1,47 @@
-from clusterprobe.model import Severity, Subject, Table
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import change, look, shell
+from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.agent_states import AgentState
-from clusterprobe.systems.kubernetes import NAMESPACES
-from clusterprobe.systems.loki import RecentLines, Searched
-from clusterprobe.systems.pod_log_times import LogTimes
+from clusterprobe.references import Ref, RefKind
+from clusterprobe.roles import Enriching, Examined, Needed
+from clusterprobe.systems.kubernetes.resources import NAMESPACES
+from clusterprobe.systems.log_agents.states import AgentState
+from clusterprobe.systems.loki.pod_log_times import LogTimes
+from clusterprobe.systems.loki.sources import RecentLines, Searched
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
+from clusterprobe.words import number
 
-SLACK_SECONDS = 5.0  # for clocks, and for agents that take the time out of the line
-PREVENTION = (
-    'Alert on namespaces that fall silent (`absent_over_time({namespace="…"}[15m])` as a rule of Loki\'s ruler), and review each drop rule '
-    "of the agent's configuration like code: run this probe after it changes."
+NAMESPACE_NOT_IN_LOKI = FindingKind(
+    "NamespaceNotInLoki", Severity.ERROR, "Lines that the pods of a namespace write do not arrive in Loki.", settles=True
 )
+SLACK_SECONDS = 5.0  # for clocks, and for agents that take the time out of the line
 
 
+@reports(NAMESPACE_NOT_IN_LOKI)
 def probe_freshness(
     verdict: Verdict,
-    pod_log_times: Readings[LogTimes],
-    loki_recent_lines: Readings[RecentLines],
-    agent_states: Readings[AgentState],
+    pod_log_times: Needed[LogTimes],
+    loki_recent_lines: Examined[RecentLines],
+    agent_states: Enriching[AgentState],
     profile: Profile,
 ) -> None:
     """Do the lines that pods write now arrive in Loki?
 
     Problem: A namespace's pods log, and Loki has nothing of it: dashboards look calm, and alerts on its logs never fire.
-    Cause: A relabel rule or pipeline stage of the agent drops the namespace, no agent runs on the nodes of its pods, or
-    Loki refuses its lines (limits, tenant).
+    Cause: A relabel rule or pipeline stage of the agent drops the namespace, no agent runs on the nodes of its pods, or Loki refuses its
+    lines (limits, tenant). Pods that write nothing are no finding.
     Fix: Take the rule out that drops it; the finding says how far the lines get.
-    Prevention: Alert on namespaces that fall silent. Pods that write nothing are no finding.
+    Prevention: Alert on namespaces that fall silent (`absent_over_time({namespace="…"}[15m])` as a rule of Loki's ruler), and review each
+    drop rule of the agent's configuration like code: run this probe after it changes.
     """
     settled: dict[str, list[tuple[Subject, LogTimes]]] = {}
-    for subject, times in verdict.need(pod_log_times):
+    for subject, times in pod_log_times:
         if times.settled:
             settled.setdefault(subject.namespace, []).append((subject, times))
     answers: dict[str, list[Searched]] = {}
-    for subject, found in verdict.examine(loki_recent_lines):
+    for subject, found in loki_recent_lines:
         if not found.label:
             verdict.unchecked(subject, "none of its labels is known to name a namespace, so nothing can be compared")
         for one in found.searched:
@@ -44,16 +50,15 @@ def probe_freshness(
                 verdict.unchecked(NAMESPACES.subject(name=one.namespace), f"its lines could not be read from {subject}: {one.error}")
     quiet = sorted(name for name in answers if name not in settled)
     if quiet:
-        verdict.note(f"The pods of {', '.join(quiet)} wrote nothing lately that could be missed.")
-    agents = verdict.enrich(agent_states)
-    elsewhere = not loki_recent_lines.complete or any(not found.label for found in loki_recent_lines.items)
+        verdict.note(f"The pods of {', '.join(quiet)} wrote nothing recently that could be missed.")
+    elsewhere = not loki_recent_lines.readings.complete or any(not found.label for found in loki_recent_lines.readings.items)
     for namespace, logs in settled.items():
         searched = answers.get(namespace, [])
         newest = max((one.newest for one in searched), default=0.0)
         written = max(times.settled for _, times in logs)
         blind = elsewhere or not searched or any(one.error for one in searched)
         if not blind and written > newest + SLACK_SECONDS:
-            _report(verdict, namespace, logs, newest, written, agents, profile)
+            _report(verdict, namespace, logs, newest, written, agent_states, profile)
 
 
 def _report(
@@ -65,25 +70,20 @@ def _report(
     agents: Readings[AgentState],
     profile: Profile,
 ) -> None:
-    window = profile.thresholds.loki_window_minutes
-    late = f"nothing newer than from {ago(written - newest)} before that" if newest else f"no line of the last {window} minutes"
+    window = profile.thresholds.loki.window_minutes
+    late = f"nothing newer than from {ago(written - newest)} before that" if newest else f"no line of the last {number(window, 'minute')}"
     nodes = sorted({times.node for _, times in logs})
     rows = [[subject.name, times.container, times.node, _ahead(times.settled - newest) if newest else "all"] for subject, times in logs]
     collectors = sorted({subject.namespace for subject, one in agents if one.node in nodes})
-    verdict.finding(
-        Severity.ERROR,
-        "NamespaceNotInLoki",
+    verdict.report(
+        NAMESPACE_NOT_IN_LOKI,
         NAMESPACES.subject(name=namespace),
-        settles=True,
         problem=f"The pods of {namespace} write lines that do not arrive in Loki.",
-        cause=f"{logs[0][0].name} wrote a line more than {ago(profile.thresholds.loki_freshness_minutes * 60)} before the check; "
+        cause=f"{logs[0][0].name} wrote a line more than {ago(profile.thresholds.loki.freshness_minutes * 60)} before the check; "
         f"Loki has {late}. " + _how_far(namespace, nodes, agents),
-        fix="Look at what the agent does with the namespace: `action: drop` and `keep` among its relabel_configs, `drop` and `match` "
-        f"among its pipeline_stages, both in Git.\n{_command(agents)}\n"
-        f"$ kubectl -n {logs[0][0].namespace} logs {logs[0][0].name} -c {logs[0][1].container} --tail=3 --timestamps",
-        prevention=PREVENTION,
+        fix=_fix(*logs[0], agents.keep(lambda _, one: one.node in nodes)),
         exhibits=[Table(title="Pods that log", columns=["Pod", "Container", "Node", "Ahead of Loki"], rows=rows)],
-        rests_on=[*(f"Logs/Node/{node}" for node in nodes), *(f"Logs/{one}" for one in collectors)],
+        rests_on=[*(Ref(RefKind.LOGS_OF_NODE, name=node) for node in nodes), *(Ref(RefKind.LOGS, name=one) for one in collectors)],
     )
 
 
@@ -105,15 +105,28 @@ def _how_far(namespace: str, nodes: list[str], agents: Readings[AgentState]) -> 
         return f"The agent there ({names}) reads no file of {namespace}: a relabel rule drops its pods, or no scrape config takes them in."
     dropped = sum(sum(one.dropped.values()) for one in reading)
     if dropped:
-        return f"The agent there ({names}) reads its files, and has dropped {dropped} lines since it started: Loki refuses them."
+        return f"The agent there ({names}) reads its files, and has dropped {number(dropped, 'line')} since it started: Loki refuses them."
     filtered = sum(one.filtered for one in reading)
-    more = f" (its stages have dropped {filtered} lines since it started)" if filtered else ""
+    more = f" (its stages have dropped {number(filtered, 'line')} since it started)" if filtered else ""
     return f"The agent there ({names}) reads its files: a pipeline stage drops the lines or moves them to other labels or a tenant{more}."
 
 
-def _command(agents: Readings[AgentState]) -> str:
-    subject = next((one for one, _ in agents), None)
-    if subject is None:
-        return "$ kubectl get daemonsets -A"
-    forward = f"$ kubectl -n {subject.namespace} port-forward pod/{subject.name} 3101:3101 &"
-    return f"{forward}\n$ curl -s http://127.0.0.1:3101/service-discovery | grep -i dropped"
+def _fix(pod: Subject, times: LogTimes, agents: Readings[AgentState]) -> list[Step]:
+    """The line that is missing, and the agent that should have read it."""
+    wrote = shell("kubectl -n {} logs {} -c {} --tail=3 --timestamps", pod.namespace, pod.name, times.container)
+    agent = next((subject for subject, one in agents if one.node == times.node), None) or next((subject for subject, _ in agents), None)
+    if agent is None:
+        seen = look("See which log agents there are.", shell("kubectl get daemonsets -A"))
+    else:
+        seen = look(
+            "See what the agent of its node says.",
+            shell("kubectl -n {} logs {} --all-containers --since=1h --tail=100", agent.namespace, agent.name),
+        )
+    return [
+        look("See what the pod writes.", wrote),
+        seen,
+        change(
+            "Take out of the agent's configuration what drops the namespace, at its source in Git: `action: drop` and `keep` among the "
+            "relabel rules, `drop` and `match` among the stages. Where Loki refuses the lines, its limits or the tenant have to change."
+        ),
+    ]

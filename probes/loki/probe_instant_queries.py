@@ -2,26 +2,34 @@ from collections import defaultdict
 
 from clusterprobe.access.servers import Server
 from clusterprobe.evidence import Clock
-from clusterprobe.model import Severity, Subject, Table
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import change, look
+from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.loki import Build, Instants, range_query_command
-from clusterprobe.systems.loki_logs import REFUSAL, LokiLog, Refusal, still_asked
+from clusterprobe.roles import Enriching, Examined, Needed
+from clusterprobe.systems.kubernetes.looking import logs_of_label
+from clusterprobe.systems.loki.own_log import MAX_QUERY, REFUSAL, LokiLog, Refusal, still_asked
+from clusterprobe.systems.loki.sources import Build, Instants, range_query_command
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
+from clusterprobe.words import number
 
-PREVENTION = (
-    "Ask logs of /loki/api/v1/query_range only, with start and end in nanoseconds; keep the instant endpoint for metric queries such as "
-    "`count_over_time`. In Grafana, set the query type of log panels and alert rules to Range."
+INSTANT_LOG_QUERIES = FindingKind(
+    "InstantLogQueries", Severity.ERROR, "A client asks Loki for log lines on the instant endpoint, which refuses them."
+)
+INSTANT_QUERIES_REFUSED = FindingKind(
+    "InstantQueriesRefused", Severity.INFO, "Loki has refused instant queries since it started, and its log does not say which."
 )
 
 
+@reports(INSTANT_LOG_QUERIES, INSTANT_QUERIES_REFUSED)
 def probe_instant_queries(
     verdict: Verdict,
-    loki_refused_instant_queries: Readings[LokiLog],
-    loki_build: Readings[Build],
-    loki_instant_counters: Readings[Instants],
-    loki_queriers: Readings[Server],
+    loki_refused_instant_queries: Examined[LokiLog],
+    loki_build: Needed[Build],
+    loki_instant_counters: Enriching[Instants],
+    loki_queriers: Enriching[Server],
     profile: Profile,
     clock: Clock,
 ) -> None:
@@ -29,29 +37,29 @@ def probe_instant_queries(
 
     Problem: A report, script or panel gets HTTP 400, `log queries are not supported as an instant query type`, and shows
     no lines, while Loki is healthy.
-    Cause: Since 3.2.0 Loki answers log queries, such as `{namespace="x"}`, only on query_range; the client asks /query.
-    The proof is in Loki's own log: the refusal, or the query that it was asked (a single binary logs only that). A count
-    of 400s alone is none, since queries that do not parse are counted with them.
+    Cause: Since 3.2.0 Loki answers log queries, such as `{namespace="x"}`, only on query_range; the client asks /query. The proof is in
+    Loki's own log: the refusal, or the query that it was asked (a single binary logs only that). A count of 400s alone is none, since
+    queries that do not parse are counted with them. A query counts as stopped when it was not seen for
+    `thresholds.loki.refusal_minutes` (1), or for twice its usual interval where that is longer.
     Fix: Ask query_range with start and end in nanoseconds; in a Grafana panel set the query type to Range.
-    Prevention: Keep the instant endpoint for metric queries. A query counts as gone when it was not seen for
-    `loki_refusal_minutes` (1), or for twice its usual interval where that is longer.
+    Prevention: Ask logs of /loki/api/v1/query_range only, with start and end in nanoseconds; keep the instant endpoint for metric queries
+    such as `count_over_time`. In Grafana, set the query type of log panels and alert rules to Range.
     """
     releases: dict[tuple[str, str], dict[str, list[Refusal]]] = defaultdict(lambda: defaultdict(list))
-    builds = verdict.need(loki_build)
-    for subject, log in verdict.examine(loki_refused_instant_queries):
+    for subject, log in loki_refused_instant_queries:
         if not _covers(verdict, subject, log, profile):
             continue
-        refuses = _refuses(builds, subject, log)
+        refuses = _refuses(loki_build, subject, log)
         for one in log.refusals:
             if one.said or refuses:
                 releases[log.namespace, log.release][one.query].append(one)
         if refuses is None and any(not one.said for one in log.refusals):
             verdict.unchecked(subject, "it was asked log queries on the instant endpoint; whether its version refuses them is not known")
-    servers = {server.namespace: server for server in verdict.enrich(loki_queriers).items}
+    servers = {server.namespace: server for server in loki_queriers.items}
     for (namespace, release), queries in releases.items():
         _report(verdict, namespace, release, queries, servers.get(namespace), profile, clock.now)
     if not verdict.unread:  # else the log may well tell, had it been read
-        _mention_counts(verdict, verdict.enrich(loki_instant_counters), releases)
+        _mention_counts(verdict, loki_instant_counters, releases)
 
 
 def _covers(verdict: Verdict, subject: Subject, log: LokiLog, profile: Profile) -> bool:
@@ -59,7 +67,7 @@ def _covers(verdict: Verdict, subject: Subject, log: LokiLog, profile: Profile) 
     if not log.informs:
         verdict.unchecked(subject, "its log has no line of level info in the window, so queries are not logged (server.log_level)")
         return bool(log.refusals)
-    if log.full and log.last - log.first < profile.thresholds.loki_refusal_minutes * 60:
+    if log.full and log.last - log.first < profile.thresholds.loki.refusal_minutes * 60:
         seconds = round(log.last - log.first)
         verdict.unchecked(subject, f"its log is so long that only its last {seconds} s ({log.lines} lines) were read")
     return True
@@ -83,12 +91,13 @@ def _report(
     profile: Profile,
     now: float,
 ) -> None:
-    active = {query: seen for query, seen in queries.items() if still_asked(seen, now, profile.thresholds.loki_refusal_minutes * 60)}
+    active = {query: seen for query, seen in queries.items() if still_asked(seen, now, profile.thresholds.loki.refusal_minutes * 60)}
     if not active:
         count = sum(map(len, queries.values()))
         newest = ago(now - max(one.time for seen in queries.values() for one in seen))
         verdict.note(
-            f"{namespace}/{release} refused {count} log queries on the instant endpoint, the last {newest} ago; they have stopped."
+            f"{namespace}/{release} refused {number(count, 'log query', 'log queries')} on the instant endpoint, the last {newest} ago; "
+            "they have stopped."
         )
         return
     count = sum(map(len, active.values()))
@@ -96,34 +105,42 @@ def _report(
     first = max(active, key=lambda query: len(active[query]))
     tenants = sorted({one.tenant for seen in active.values() for one in seen if one.tenant})
     clients = sorted({one.client for seen in active.values() for one in seen if one.client})
-    verdict.finding(
-        Severity.ERROR if count > 1 else Severity.WARNING,
-        "InstantLogQueries",
+    verdict.report(
+        INSTANT_LOG_QUERIES,
         Subject(kind="Loki", namespace=namespace, name=release),
-        problem=f"Loki {namespace}/{release} refused {count} log queries on its instant endpoint: the client gets HTTP 400.",
+        severity=Severity.ERROR if count > 1 else Severity.WARNING,
+        problem=f"Loki {namespace}/{release} refused {number(count, 'log query', 'log queries')} on its instant endpoint: the client "
+        "gets HTTP 400.",
         cause=f"A client asks `{first or 'a log query'}` of /loki/api/v1/query"
         + (f" as tenant {', '.join(tenants)}" if tenants else "")
         + f"; Loki answers `{REFUSAL}`{'' if said else ', and its log shows the queries'}. "
         + (f"Of the client it logs: {'; '.join(clients)}." if clients else "Its log does not name the client."),
         fix=_fix(namespace, first, server, profile, now),
-        prevention=PREVENTION,
         exhibits=[_table(active, now)],
     )
 
 
-def _fix(namespace: str, query: str, server: Server | None, profile: Profile, now: float) -> str:
+def _fix(namespace: str, query: str, server: Server | None, profile: Profile, now: float) -> list[Step]:
     end = int(now * 1e9)
-    start = end - profile.thresholds.loki_window_minutes * 60 * 10**9
-    other = Server(system="loki", namespace=namespace, name="loki", service="loki", port=3100)
-    command = range_query_command(server or other, profile, query or '{namespace="YOUR-NAMESPACE"}', start, end)
-    return (
-        "In the client, ask query_range instead of query, with start and end in nanoseconds; in a Grafana panel or alert rule, set the "
-        f"query type to Range:\n{command}\n"
-        "To find the client: look for the query's text in scripts and dashboards (`grafana/log-queries` does for Grafana), or let Loki "
-        "log who asks "
-        "(server.log_request_at_info_level_enabled and server.log_source_ips_enabled: true).\n"
-        f"$ kubectl -n {namespace} logs -l app.kubernetes.io/name=loki --since=10m --tail=-1 | grep 'type=instant query=\"{{'"
-    )
+    start = end - profile.thresholds.loki.window_minutes * 60 * 10**9
+    whole = bool(query) and len(query) < MAX_QUERY  # else its end is not in the log
+    again = [range_query_command(server, profile, query, start, end)] if server and whole else []
+    return [
+        look(
+            "Find the client: look for the query's text in scripts and dashboards (`grafana/log-queries` does so for Grafana). Or let Loki "
+            "log who asks: server.log_request_at_info_level_enabled and server.log_source_ips_enabled.",
+            logs_of_label(namespace, "app.kubernetes.io/name=loki", 'type=instant query="[{]'),
+        ),
+        *(
+            [look("The same lines, asked as the client should: of query_range, with start and end in nanoseconds.", *again)]
+            if again
+            else []
+        ),
+        change(
+            "Let the client ask query_range instead of query, with start and end in nanoseconds. In a Grafana panel or alert rule, set the "
+            "query type to Range."
+        ),
+    ]
 
 
 def _table(queries: dict[str, list[Refusal]], now: float) -> Table:
@@ -139,12 +156,11 @@ def _mention_counts(verdict: Verdict, counters: Readings[Instants], releases: di
     for subject, one in counters:
         explained = any(namespace == subject.namespace for namespace, _ in releases)
         if one.refused and not explained:
-            verdict.finding(
-                Severity.INFO,
-                "InstantQueriesRefused",
+            verdict.report(
+                INSTANT_QUERIES_REFUSED,
                 subject,
-                problem=f"{one.refused} of {one.asked} instant queries were answered with 400 since it started.",
-                cause="Which, its log of the last minutes does not tell: queries that do not parse are counted as well.",
-                fix="Nothing, unless a client complains.",
-                prevention=PREVENTION,
+                problem=f"{one.refused} of {number(one.asked, 'instant query was', 'instant queries were')} answered with 400 since it "
+                "started.",
+                cause="Which ones, its log of the last minutes does not show: queries that do not parse are counted as well.",
+                fix=[look("Nothing has to be done, unless a client complains.")],
             )

@@ -1,40 +1,46 @@
 from clusterprobe.evidence import Clock
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import change, look
 from clusterprobe.model import Severity, Subject, Table
-from clusterprobe.profile import Profile, Thresholds
-from clusterprobe.readings import Readings
-from clusterprobe.systems.loki_costs import TOO_LONG, QueryCost, QueryLimits, selects_everything
-from clusterprobe.systems.loki_logs import LokiLog
+from clusterprobe.profile import Profile
+from clusterprobe.roles import Conditional, Examined
+from clusterprobe.systems.kubernetes.looking import logs_of_label
+from clusterprobe.systems.loki.own_log import LokiLog
+from clusterprobe.systems.loki.query_costs import TOO_LONG, QueryCost, QueryLimits, selects_everything
+from clusterprobe.thresholds import Thresholds
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
+from clusterprobe.words import number
 
+RANGE_BEYOND_LIMIT = FindingKind("RangeBeyondLimit", Severity.ERROR, "A query over a longer range than max_query_length is refused.")
+EXPENSIVE_QUERY = FindingKind("ExpensiveQuery", Severity.ERROR, "A query takes too long, reads too much, or fails.")
+WIDE_QUERY = FindingKind("WideQuery", Severity.WARNING, "A query selects everything over a long range, again and again.")
 OFTEN = 2
 GONE_AFTER_SECONDS = 60.0
 LEAST_SECONDS = 60.0  # of a log, to say anything
-PREVENTION = (
-    "Limit what one query may do (`limits_config`: max_query_length, max_query_bytes_read, query_timeout), set dashboards to a short "
-    "default range, and turn what is asked again and again over long ranges into a recording rule."
-)
 
 
+@reports(RANGE_BEYOND_LIMIT, EXPENSIVE_QUERY, WIDE_QUERY)
 def probe_query_cost(
     verdict: Verdict,
-    loki_refused_instant_queries: Readings[LokiLog],
-    loki_query_limits: Readings[QueryLimits],
+    loki_refused_instant_queries: Examined[LokiLog],
+    loki_query_limits: Conditional[QueryLimits],
     profile: Profile,
     clock: Clock,
 ) -> None:
     """Does a client ask Loki for far too much?
 
     Problem: Loki is slow for everybody, dashboards time out, and its pods use all their CPU and memory.
-    Cause: A query over everything (`{namespace=~".+"}`) that reaches back weeks is cut into hundreds of parts, each of which
-    reads every stream. Loki's own log has the query, its range, what it read and how long it took.
+    Cause: A query over everything (`{namespace=~".+"}`) that reaches back weeks is cut into hundreds of parts, each of which reads every
+    stream. Loki's own log has the query, its range, what it read and how long it took. A query counts as stopped when it was not seen for a
+    minute, or for twice its usual interval where that is longer.
     Fix: Select by labels with `=`, shorten the range, filter lines before parsing them; make a recording rule of what is
     asked again and again.
-    Prevention: Limits that refuse such queries, and short default ranges in dashboards. A query counts as gone when it was
-    not seen for a minute, or for twice its usual interval where that is longer.
+    Prevention: Limit what one query may do (`limits_config`: max_query_length, max_query_bytes_read, query_timeout), set dashboards to a
+    short default range, and turn what is asked again and again over long ranges into a recording rule.
     """
     releases: dict[tuple[str, str], dict[tuple[str, str, int], QueryCost]] = {}
-    for subject, log in verdict.examine(loki_refused_instant_queries):
+    for subject, log in loki_refused_instant_queries:
         if not log.informs:
             verdict.unchecked(subject, "its log has no line of level info in the window, so queries are not logged (server.log_level)")
         elif log.full and log.last - log.first < LEAST_SECONDS:
@@ -43,7 +49,7 @@ def probe_query_cost(
         for one in log.costs:
             queries[one.key] = queries[one.key].plus(one) if one.key in queries else one
     undone = [one for queries in releases.values() for one in queries.values() if not one.done and _goes_on(one, clock.now)]
-    known = verdict.need(loki_query_limits) if undone else verdict.enrich(loki_query_limits)  # only a limit tells what became of them
+    known = loki_query_limits.need() if undone else loki_query_limits.enrich()  # only a limit tells what became of them
     for (namespace, release), queries in releases.items():
         subject = Subject(kind="Loki", namespace=namespace, name=release)
         own = [one.max_query_length for place, one in known if place.namespace in ("", namespace) and one.max_query_length]
@@ -62,23 +68,25 @@ def _goes_on(one: QueryCost, now: float) -> bool:
 
 def _judge(verdict: Verdict, subject: Subject, one: QueryCost, limit: float, thresholds: Thresholds) -> None:
     often = one.times >= OFTEN
-    slow = one.seconds_max >= thresholds.loki_query_seconds or one.failed > 0
-    heavy = one.bytes_max >= thresholds.loki_query_gigabytes * 1e9
-    wide = one.length_seconds >= thresholds.loki_query_days * 86400 and selects_everything(one.query)
+    slow = one.seconds_max >= thresholds.loki.query_seconds or one.failed > 0
+    heavy = one.bytes_max >= thresholds.loki.query_gigabytes * 1e9
+    wide = one.length_seconds >= thresholds.loki.query_days * 86400 and selects_everything(one.query)
     if limit and one.length_seconds > limit and not one.done:
         problem = f"A query of {subject.namespace}/{subject.name} over {ago(one.length_seconds)} is refused: the client gets HTTP 400."
         cause = f"`{one.query}` is asked over {ago(one.length_seconds)}, and max_query_length is {ago(limit)} (`{TOO_LONG}`)."
-        _report(verdict, subject, "RangeBeyondLimit", Severity.ERROR if often else Severity.WARNING, one, problem, cause)
+        _report(verdict, subject, RANGE_BEYOND_LIMIT, Severity.ERROR if often else Severity.WARNING, one, problem, cause)
     elif slow or heavy:
         did = f"took up to {one.seconds_max:.1f} s and read up to {_size(one.bytes_max)}"
-        problem = f"A query of {subject.namespace}/{subject.name} {did}" + (f", and {one.failed} times it failed." if one.failed else ".")
+        problem = f"A query of {subject.namespace}/{subject.name} {did}" + (
+            f", and {number(one.failed, 'time')} it failed." if one.failed else "."
+        )
         severity = Severity.ERROR if slow and often else Severity.WARNING
-        _report(verdict, subject, "ExpensiveQuery", severity, one, problem, _cause(one))
+        _report(verdict, subject, EXPENSIVE_QUERY, severity, one, problem, _cause(one))
     elif wide and often and one.done:
         problem = (
             f"A query of {subject.namespace}/{subject.name} asks for everything of the last {ago(one.length_seconds)}, {one.times} times."
         )
-        _report(verdict, subject, "WideQuery", Severity.WARNING, one, problem, _cause(one))
+        _report(verdict, subject, WIDE_QUERY, Severity.WARNING, one, problem, _cause(one))
 
 
 def _cause(one: QueryCost) -> str:
@@ -87,16 +95,20 @@ def _cause(one: QueryCost) -> str:
     return f"`{one.query}` over {ago(one.length_seconds)}" + (f" as tenant {one.tenant}" if one.tenant else "") + f": {took}.{who}"
 
 
-def _report(verdict: Verdict, subject: Subject, reason: str, severity: Severity, one: QueryCost, problem: str, cause: str) -> None:
-    verdict.finding(
-        severity,
-        reason,
+def _report(verdict: Verdict, subject: Subject, kind: FindingKind, severity: Severity, one: QueryCost, problem: str, cause: str) -> None:
+    verdict.report(
+        kind,
         subject,
+        severity=severity,
         problem=problem,
         cause=cause,
-        fix=f"{_cheaper(one)}\nTo find the client: look for the query's text in scripts, dashboards and alert rules.\n"
-        f"$ kubectl -n {subject.namespace} logs -l app.kubernetes.io/name=loki --since=10m --tail=-1 | grep 'component=frontend'",
-        prevention=PREVENTION,
+        fix=[
+            look(
+                "Find the client: look for the query's text in scripts, dashboards and alert rules.",
+                logs_of_label(subject.namespace, "app.kubernetes.io/name=loki", "component=frontend"),
+            ),
+            change(_cheaper(one)),
+        ],
         exhibits=[_table([one], subject)],
     )
 
@@ -105,7 +117,7 @@ def _cheaper(one: QueryCost) -> str:
     """What would make this query cheaper, the largest gain first."""
     advice = []
     if selects_everything(one.query):
-        advice.append('name the streams with `=`: {namespace="YOUR-NAMESPACE", app="YOUR-APP"}')
+        advice.append("select streams with `=`, by the namespace and the app that are wanted")
     if one.length_seconds > 86400:
         advice.append(f"ask for hours, not for {ago(one.length_seconds)}")
     head, parser, _ = one.query.partition("| json") if "| json" in one.query else one.query.partition("| logfmt")

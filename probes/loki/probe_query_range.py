@@ -1,19 +1,21 @@
 from clusterprobe.access.servers import Server
 from clusterprobe.evidence import Clock
+from clusterprobe.fixes import line
 from clusterprobe.model import Subject, Table, Text
 from clusterprobe.profile import Profile
-from clusterprobe.readings import Readings
-from clusterprobe.systems.loki import NAMESPACE_LABELS, TENANT_HINT, RecentLines, Searched, range_query_command
-from clusterprobe.systems.objects import Pod
+from clusterprobe.roles import Examined, Needed
+from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.loki.sources import NAMESPACE_LABELS, TENANT_HINT, RecentLines, Searched, range_query_command
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
+from clusterprobe.words import listed, number
 
 
 def probe_query_range(
     verdict: Verdict,
-    loki_recent_lines: Readings[RecentLines],
-    loki_queriers: Readings[Server],
-    pods: Readings[Pod],
+    loki_recent_lines: Examined[RecentLines],
+    loki_queriers: Needed[Server],
+    pods: Needed[Pod],
     profile: Profile,
     clock: Clock,
 ) -> None:
@@ -26,20 +28,23 @@ def probe_query_range(
     Fix: Ask the same by hand with the printed command: `query_range`, bounds in nanoseconds.
     Prevention: Keep the tenant in the profile, and let agents label every line with its namespace.
     """
-    servers = dict(verdict.need(loki_queriers))
-    verdict.need(pods)
-    for subject, found in verdict.examine(loki_recent_lines):
+    servers = dict(loki_queriers)
+    for subject, found in loki_recent_lines:
         _judge(verdict, subject, found, profile, clock.now)
         server, query = servers.get(subject), _example(found)
         if server and query:
             command = range_query_command(server, profile, query, found.start, found.end)
             minutes = round((found.end - found.start) / 60e9)
-            verdict.exhibit(Text(title=f"The same by hand: the last {minutes} minutes before the check, in nanoseconds", text=command))
+            if command is None:
+                continue
+            verdict.exhibit(
+                Text(title=f"The same by hand: the last {number(minutes, 'minute')} before the check, in nanoseconds", text=line(command))
+            )
 
 
 def _judge(verdict: Verdict, subject: Subject, found: RecentLines, profile: Profile, now: float) -> None:
     """One namespace with lines proves that Loki answers; what a quiet one means cannot be told from here."""
-    minutes = profile.thresholds.loki_window_minutes
+    minutes = profile.thresholds.loki.window_minutes
     for one in found.searched:
         if one.error:
             verdict.unchecked(Subject(kind="Namespace", name=one.namespace), f"its lines could not be read from {subject}: {one.error}")
@@ -50,13 +55,18 @@ def _judge(verdict: Verdict, subject: Subject, found: RecentLines, profile: Prof
     elif not found.searched:
         verdict.unchecked(subject, "no namespace with running pods is known whose lines could be asked for")
     elif answered and len(quiet) == len(answered):
-        verdict.unchecked(subject, f"it answers, with no line of the last {minutes} minutes of {', '.join(quiet)}: {_what_to_check(found)}")
+        verdict.unchecked(
+            subject, f"it answers, with no line of the last {number(minutes, 'minute')} of {', '.join(quiet)}: {_what_to_check(found)}"
+        )
     elif quiet:
         verdict.note(
-            f"No line of the last {minutes} minutes of {', '.join(quiet)}: they may have said nothing. Else {_what_to_check(found)}."
+            f"No line of the last {number(minutes, 'minute')} of {', '.join(quiet)}: they may have said nothing. Else "
+            f"{_what_to_check(found)}."
         )
     if found.skipped:
-        verdict.note(f"{found.skipped} more namespaces with running pods were not asked for.")
+        verdict.note(
+            f"{number(found.skipped, 'more namespace with running pods was', 'more namespaces with running pods were')} not asked for."
+        )
     if found.searched:
         rows = [_row(one, now) for one in found.searched]
         columns = ["Namespace", "Lines (at most)", "Newest", "Answered in"]
@@ -65,9 +75,9 @@ def _judge(verdict: Verdict, subject: Subject, found: RecentLines, profile: Prof
 
 def _no_label(found: RecentLines, minutes: int) -> str:
     if not found.labels:
-        return f"it has no line at all of the last {minutes} minutes; check the agents, and the tenant: {TENANT_HINT}"
+        return f"it has no line at all of the last {number(minutes, 'minute')}; check the agents, and the tenant: {TENANT_HINT}"
     return (
-        f"none of its labels is known to name a namespace ({', '.join(NAMESPACE_LABELS)}); it has {', '.join(found.labels[:20])}. "
+        f"none of its labels is known to name a namespace ({', '.join(NAMESPACE_LABELS)}); it has {listed(found.labels, 20)}. "
         "Let the agent set the label `namespace`"
     )
 

@@ -1,29 +1,36 @@
 from clusterprobe.evidence import Clock
-from clusterprobe.model import Severity, Subject, Table
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import change, look, shell
+from clusterprobe.known_systems import LOKI
+from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.loki import Build, Ready
-from clusterprobe.systems.objects import Pod
+from clusterprobe.references import Ref, RefKind
+from clusterprobe.roles import Enriching, Examined, Needed
+from clusterprobe.systems.kubernetes.looking import proxied
+from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.kubernetes.servers import container_port
+from clusterprobe.systems.kubernetes.workloads import workload_of
+from clusterprobe.systems.loki.sources import Build, Ready
 from clusterprobe.times import ago, epoch
 from clusterprobe.verdict import Verdict
 
-PREVENTION = (
-    "Alert on a Loki that is not Ready for longer than it takes to replay its write-ahead log, keep that log on a volume that is "
-    "fast and not full, and run this probe after each deployment."
-)
+NOT_READY = FindingKind("NotReady", Severity.ERROR, "A replica of Loki is not ready.", settles=True)
+NOT_READY_YET = FindingKind("NotReadyYet", Severity.INFO, "A replica of Loki has just started, and is not ready yet.", settles=True)
 CAUSES = {
-    "ingester not ready": "The ingester is not ACTIVE in its ring, or finds members there that are gone, or still replays its log.",
+    "ingester not ready": "The ingester is not ACTIVE in its ring, or finds members there that no longer exist, or still replays its log.",
     "query frontend not ready": "No querier or scheduler has connected to the query front end yet.",
     "not running": "One of its services has failed or not started; its log names it.",
-    "stopping": "It was told to stop.",
+    "stopping": "It was asked to stop.",
 }
 
 
+@reports(NOT_READY, NOT_READY_YET)
 def probe_ready(
     verdict: Verdict,
-    loki_ready: Readings[Ready],
-    loki_build: Readings[Build],
-    pods: Readings[Pod],
+    loki_ready: Examined[Ready],
+    loki_build: Enriching[Build],
+    pods: Needed[Pod],
     profile: Profile,
     clock: Clock,
 ) -> None:
@@ -31,15 +38,15 @@ def probe_ready(
 
     Problem: A Loki that is not ready takes no lines and answers no queries; agents retry for a while and then drop lines.
     Cause: For a while after a start that is normal (an ingester joins its ring and replays its log). Later it is a member
-    of the ring that is gone, a volume that is full or slow, or a service that failed; Loki says which on `/ready`.
+    of the ring that no longer exists, a volume that is full or slow, or a service that failed; Loki says which on `/ready`.
     Fix: Follow what `/ready` says; the finding repeats it.
-    Prevention: Alert on readiness, and give the write-ahead log a volume of its own.
+    Prevention: Alert on a Loki that is not Ready for longer than it takes to replay its write-ahead log, keep that log on a volume that is
+    fast and not full, and run this probe after each deployment.
     """
-    builds = verdict.enrich(loki_build)
-    versions = {subject: build.version for subject, build in builds}
-    started = _starts(verdict.need(pods))
+    versions = {subject: build.version for subject, build in loki_build}
+    started = _starts(pods)
     rows = []
-    for subject, state in verdict.examine(loki_ready):
+    for subject, state in loki_ready:
         rows.append([str(subject), versions.get(subject, "?"), "ready" if state.ready else state.message])
         if state.ready:
             continue
@@ -47,7 +54,8 @@ def probe_ready(
         if start is None and subject.kind == "Pod":
             verdict.unchecked(subject, f"it is not ready, and since when it runs is not known: {state.message}")
         else:
-            _report(verdict, subject, state, None if start is None else clock.now - start, profile)
+            age = None if start is None else clock.now - start
+            _report(verdict, subject, state, age, profile, pods.by_name().get((subject.namespace, subject.name)))
     if rows:
         verdict.exhibit(Table(title="Loki", columns=["Replica", "Version", "State"], rows=rows))
 
@@ -63,30 +71,30 @@ def _starts(pods: Readings[Pod]) -> dict[tuple[str, str], float]:
     return found
 
 
-def _report(verdict: Verdict, subject: Subject, state: Ready, age: float | None, profile: Profile) -> None:
+def _report(verdict: Verdict, subject: Subject, state: Ready, age: float | None, profile: Profile, pod: Pod | None) -> None:
     """Soon after a start it is worth a word, no more."""
-    young = age is not None and age < profile.thresholds.loki_ready_minutes * 60
+    young = age is not None and age < profile.thresholds.loki.ready_minutes * 60
     since = "" if age is None else f" It has been running for {ago(age)}."
     known = next((text for words, text in CAUSES.items() if words in state.message.lower()), "")
-    verdict.finding(
-        Severity.INFO if young else Severity.ERROR,
-        "NotReadyYet" if young else "NotReady",
+    verdict.report(
+        NOT_READY_YET if young else NOT_READY,
         subject,
-        settles=True,
         problem=f"{subject.namespace}/{subject.name} is not ready.{since}",
         cause=f"It says: {state.message}. {'That is normal for a while after a start.' if young else known}".strip(),
-        fix=_fix(subject),
-        prevention=PREVENTION,
+        fix=_fix(subject, pod),
+        breaks=[Ref(RefKind.LOKI, subject.namespace, subject.owner.partition("/")[2] or subject.name)],
+        rests_on=[Ref.of(workload_of(pod))] if pod else [],
     )
 
 
-def _fix(subject: Subject) -> str:
-    if subject.kind != "Pod":
-        return "Look at the log of that Loki, and at /ready and /ring of each of its replicas."
-    place = f"$ kubectl -n {subject.namespace}"
-    return (
-        "Look at its log, then at its ring (members that are gone can be forgotten there) and at its volume:\n"
-        f"{place} logs {subject.name} --since=10m\n"
-        f"{place} port-forward pod/{subject.name} 3100:3100 & sleep 2; curl -s http://127.0.0.1:3100/ring\n"
-        f"{place} describe pod {subject.name}"
-    )
+def _fix(subject: Subject, pod: Pod | None) -> list[Step]:
+    if pod is None:
+        return [look("See the log of that Loki, and /ready and /ring of each of its replicas.")]
+    namespace, name = subject.namespace, subject.name
+    ring = proxied(namespace, "pods", name, container_port(pod, LOKI.port_names, LOKI.port), "/ring")
+    return [
+        look("See its log.", shell("kubectl -n {} logs {} --all-containers --since=10m", namespace, name)),
+        look("See whether its ring has members that no longer exist.", ring),
+        look("See its volumes and its events.", shell("kubectl -n {} describe pod {}", namespace, name)),
+        change("Do what /ready asks for: forget dead members on its page /ring, or give it a volume that is fast and not full."),
+    ]

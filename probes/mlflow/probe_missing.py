@@ -1,17 +1,20 @@
 from clusterprobe.access.servers import Server
-from clusterprobe.expectations import MLFLOW, judge_expected
+from clusterprobe.expectations import EXPECTED_MISSING, judge_expected
+from clusterprobe.findings import reports
+from clusterprobe.known_systems import MLFLOW
 from clusterprobe.profile import Profile
-from clusterprobe.readings import Readings
-from clusterprobe.systems.objects import Namespace
+from clusterprobe.roles import Conditional
+from clusterprobe.systems.kubernetes.objects import Namespace
 from clusterprobe.verdict import Verdict
 
 
-def probe_missing(verdict: Verdict, mlflow_servers: Readings[Server], namespaces: Readings[Namespace], profile: Profile) -> None:
+@reports(EXPECTED_MISSING)
+def probe_missing(verdict: Verdict, mlflow_servers: Conditional[Server], namespaces: Conditional[Namespace], profile: Profile) -> None:
     """Is there an MLflow wherever the profile expects one?
 
     Problem: Runs cannot log, and a model that is to be deployed cannot be found.
     Cause: Its release was uninstalled, its deployment was deleted or pruned, or it was deployed to another namespace.
-    Fix: Deploy it again from Git; or take the namespace off `expect.mlflow` in the profile if it is gone on purpose.
-    Prevention: Let Argo CD own it with selfHeal, and keep the profile beside its values.
+    Fix: Deploy it again from Git; or take the namespace off `expect.mlflow` in the profile if it was removed on purpose.
+    Prevention: Let Argo CD own it with selfHeal, and keep the profile's `expect` in the same repository.
     """
-    judge_expected(verdict, MLFLOW, profile.expect.mlflow, mlflow_servers, namespaces)
+    judge_expected(verdict, MLFLOW, profile, mlflow_servers, namespaces)

@@ -1,19 +1,24 @@
 from clusterprobe.access.servers import Server
 from clusterprobe.alert_path import Passage, Step, head, walk
-from clusterprobe.correlation import explain, reference, root_of
+from clusterprobe.correlation import explain, root_of
 from clusterprobe.environments import Environments
-from clusterprobe.model import Finding, Place, ProbeResult, Subject, Table
-from clusterprobe.readings import Readings
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.model import Finding, Place, ProbeResult, Severity, Subject, Table
+from clusterprobe.references import Ref
+from clusterprobe.roles import Examined
 from clusterprobe.verdict import Verdict
 
+ALERT_PATH_BROKEN = FindingKind("AlertPathBroken", Severity.CRITICAL, "A hop on the way of an alert is broken, so no alert gets past it.")
 
+
+@reports(ALERT_PATH_BROKEN)
 def probe_alert_path(
-    verdict: Verdict, alertmanager_servers: Readings[Server], conclusions: list[ProbeResult], environments: Environments
+    verdict: Verdict, alertmanager_servers: Examined[Server], conclusions: list[ProbeResult], environments: Environments
 ) -> None:
     """Does an alert get through: Airflow, MLflow, FastAPI, Loki, Alertmanager, Slack?
 
-    Problem: Each system can look well while an alert never arrives, for one hop on its way is broken or was never proven.
-    Nobody is told of the next incident.
+    Problem: Each system can look healthy while an alert never arrives, because one hop on its way is broken or was never proven.
+    The next incident is not reported.
 
     Cause: The first broken hop. What comes after it may be sound, and still gets nothing: it is blocked, not at fault.
 
@@ -22,7 +27,7 @@ def probe_alert_path(
     Prevention: Keep an alert that always fires (Watchdog) on its way to a receiver that notices when it stops, and run this
     probe on a schedule.
     """
-    found = {environments.of(subject.namespace) for subject, _ in verdict.examine(alertmanager_servers)}
+    found = {environments.of(subject.namespace) for subject, _ in alertmanager_servers}
     for environment in sorted(found):
         _judge(verdict, environment, walk(conclusions, environment), conclusions)
 
@@ -36,7 +41,7 @@ def _judge(verdict: Verdict, environment: str, steps: list[Step], conclusions: l
         if step.passage is Passage.UNPROVEN and not _is_blocked(steps, step, first):
             verdict.unchecked(subject, f"whether an alert gets past {step.hop.name} is not proven: {step.why}")
         elif step.passage is Passage.ABSENT:
-            verdict.note(f"{step.hop.name} is not on the way here: {step.why}")
+            verdict.note(f"{step.hop.name} does not apply: {step.why}")
     if first is None:
         verdict.exhibit(_table(f"The way of an alert, {subject.name}", steps, None))
 
@@ -50,16 +55,15 @@ def _report(verdict: Verdict, subject: Subject, steps: list[Step], first: Step, 
     probe, finding = root[0], _finding(root, conclusions)
     after = [step.hop.name for step in steps if _is_blocked(steps, step, first)]
     blocked = f" {', '.join(after)} {'are' if len(after) > 1 else 'is'} blocked by it." if after else ""
-    verdict.finding(
-        finding.severity,
-        "AlertPathBroken",
+    verdict.report(
+        ALERT_PATH_BROKEN,
         subject,
+        severity=max((finding.severity, *(_finding(place, conclusions).severity for place in first.breaks)), key=lambda one: one.rank),
         problem=f"No alert of {subject.name} gets past {first.hop.name}.",
         cause=f"{probe} {finding.reason} on {finding.subject}: {finding.problem}{blocked}",
-        fix=finding.fix,
-        prevention="Keep an alert that always fires on its way to a receiver that notices when it stops.",
+        fix=finding.steps,
         exhibits=[_table(f"The way of an alert, {subject.name}", steps, first)],
-        rests_on=[reference(root)],
+        rests_on=[Ref.to_finding(root)],
     )
 
 

@@ -1,73 +1,87 @@
-"""Pods that do not go when they are told to: where, and because of what."""
+"""Pods that do not terminate in time: where, and why."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from clusterprobe.evidence import Clock
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import SOURCE, change, look, shell
 from clusterprobe.model import Severity, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.agents import agents_going, slow_agents
-from clusterprobe.systems.kubernetes import NODES
-from clusterprobe.systems.objects import Node, PersistentVolume, PersistentVolumeClaim, Pod
-from clusterprobe.systems.termination import (
+from clusterprobe.references import Ref, RefKind
+from clusterprobe.roles import Enriching, Examined, Needed
+from clusterprobe.systems.kubernetes.nodes import lost_nodes, ready_nodes
+from clusterprobe.systems.kubernetes.objects import Node, PersistentVolume, PersistentVolumeClaim, Pod
+from clusterprobe.systems.kubernetes.resources import NODES
+from clusterprobe.systems.pods.termination.advice import release, unmount
+from clusterprobe.systems.pods.termination.history import agents_going, slow_agents
+from clusterprobe.systems.pods.termination.model import (
     CLEANUP_SECONDS,
     AgentTermination,
     CanaryTiming,
     Going,
-    Mounts,
     PastTermination,
     Phase,
     going,
-    ready_nodes,
 )
-from clusterprobe.systems.unmounts import Slow, bars, slow_nodes
+from clusterprobe.systems.pods.termination.outliers import Slow, bars, slow_nodes
+from clusterprobe.systems.storage.nfs import Export, Mounts
 from clusterprobe.verdict import Verdict
+from clusterprobe.words import listed, number
 
-PREVENTION = (
-    "Mount NFS with timeouts that suit it, keep what is written at shutdown on local storage, and run this probe with --active "
-    "after every change at an NFS server or a node."
+STUCK_TERMINATING = FindingKind("StuckTerminating", Severity.ERROR, "Pods have been Terminating for longer than they may.", settles=True)
+SLOW_AGENT = FindingKind("SlowAgent", Severity.WARNING, "A pod of a DaemonSet takes much longer to stop on one node than on the others.")
+SLOW_UNMOUNT = FindingKind(
+    "SlowUnmount", Severity.ERROR, "A timed pod with an NFS volume takes long to terminate, because its volume is unmounted slowly."
 )
+SLOW_TERMINATION = FindingKind("SlowTermination", Severity.ERROR, "A timed pod without a volume takes long to terminate.")
+WENT_LATE = FindingKind("WentLate", Severity.INFO, "Pods still existed after their grace period, within the last hour.")
 
 
+@reports(STUCK_TERMINATING, SLOW_AGENT, SLOW_UNMOUNT, SLOW_TERMINATION, WENT_LATE)
 def probe_termination(
     verdict: Verdict,
-    pods: Readings[Pod],
-    nodes: Readings[Node],
-    claims: Readings[PersistentVolumeClaim],
-    volumes: Readings[PersistentVolume],
-    agent_terminations: Readings[AgentTermination],
-    past_terminations: Readings[list[PastTermination]],
-    termination_canaries: Readings[list[CanaryTiming]],
+    pods: Examined[Pod],
+    nodes: Needed[Node],
+    claims: Enriching[PersistentVolumeClaim],
+    volumes: Enriching[PersistentVolume],
+    agent_terminations: Needed[AgentTermination],
+    past_terminations: Needed[list[PastTermination]],
+    termination_canaries: Examined[list[CanaryTiming]],
     profile: Profile,
     clock: Clock,
 ) -> None:
-    """Do pods go when they are told to, on every node, with and without NFS?
+    """Do pods terminate in time on every node, with and without NFS?
 
     Problem: Pods stay Terminating for half a minute and more: drains, roll-outs and node replacements stall.
 
     Cause: One of two phases. The application takes its whole grace period (an agent that flushes to a slow NFS until it is
-    killed); or its containers have ended and the kubelet cannot unmount a volume, about which no event tells. Finalizers, nodes
-    that are not ready and forced deletions look alike, and are told apart.
+    killed); or its containers have ended and the kubelet cannot unmount a volume, about which there is no event. Finalizers, nodes
+    that are not ready and forced deletions look alike, and are distinguished.
 
     Fix: A shorter grace period for the first; for the second no grace period helps: repair the NFS server, or the way to it.
 
-    Prevention: Time a pod of our own on every node (--active) after changes; keep what is written at shutdown on local storage.
+    Prevention: Mount NFS with timeouts that suit it, keep what is written at shutdown on local storage, and run this probe with --active
+    after every change at an NFS server or a node.
     """
-    ready = ready_nodes(verdict.need(nodes))
-    mounts = Mounts(verdict.enrich(claims), verdict.enrich(volumes))
+    ready = ready_nodes(nodes)
+    lost = lost_nodes(nodes, pods.readings)
+    mounts = Mounts(claims, volumes)
     stuck: dict[tuple[Phase, str], list[tuple[Pod, Going]]] = defaultdict(list)
-    for _, pod in verdict.examine(pods):
-        state = going(pod, ready)
+    for _, pod in pods:
+        state = going(pod, ready | dict.fromkeys(lost, False))
         if state and _hangs(state, clock.now, profile):
             stuck[state.phase, pod.spec.node_name].append((pod, state))
     for (phase, node), group in stuck.items():
-        _report_stuck(verdict, phase, node, group, mounts, ready, profile, clock.now)
-    now = [one for _, one in agents_going(pods, clock.now) if ready.get(one.node, False)]
-    for one, peers in slow_agents([*verdict.need(agent_terminations).items, *now], profile.thresholds):
+        _report_stuck(verdict, phase, node, group, mounts, Known(ready, node in lost, profile, clock.now))
+    now = [one for _, one in agents_going(pods.readings, clock.now) if ready.get(one.node, False)]
+    for one, peers in slow_agents([*agent_terminations.items, *now], profile.thresholds):
         _report_agent(verdict, one, peers)
-    _report_past(verdict, verdict.need(past_terminations), {pod.metadata.uid for pod in pods.items})
+    _report_past(verdict, past_terminations, {pod.metadata.uid for pod in pods.readings.items})
     _judge_canaries(verdict, termination_canaries, profile)
 
 
@@ -76,40 +90,44 @@ def probe_termination(
 
 def _hangs(state: Going, now: float, profile: Profile) -> bool:
     """Past its deadline, or its containers ended long ago. Times of another clock are believed only where they can be true."""
-    patience = profile.thresholds.termination_outlier_seconds
+    patience = profile.thresholds.termination.outlier_seconds
     if now - state.deadline_at > patience:
         return True
     told = state.requested_at - 1 <= state.ended_at <= now + 1
     return state.phase is Phase.CLEANUP and told and now - state.ended_at > patience
 
 
-def _report_stuck(
-    verdict: Verdict,
-    phase: Phase,
-    node: str,
-    group: list[tuple[Pod, Going]],
-    mounts: Mounts,
-    ready: dict[str, bool],
-    profile: Profile,
-    now: float,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What else is known of a node: which nodes are ready, and whether this one is no longer there."""
+
+    ready: dict[str, bool]
+    lost: bool
+    profile: Profile
+    now: float
+
+
+def _report_stuck(verdict: Verdict, phase: Phase, node: str, group: list[tuple[Pod, Going]], mounts: Mounts, known: Known) -> None:
     exports = {export.key: export for pod, _ in group for export in mounts.of_pod(pod)}
-    longest = max(now - state.requested_at for _, state in group)
-    overdue = any(now - state.deadline_at > 0 for _, state in group) or longest >= profile.thresholds.termination_seconds
+    drivers = sorted({driver for pod, _ in group for driver in mounts.drivers_of(pod)})
+    longest = max(known.now - state.requested_at for _, state in group)
+    limit = known.profile.thresholds.termination.seconds
+    overdue = any(known.now - state.deadline_at > 0 for _, state in group) or longest >= limit
     nfs = f"; they mount {' and '.join(map(str, exports.values()))}" if exports else ""
-    serious = overdue and phase in (Phase.APPLICATION, Phase.CLEANUP) and ready.get(node, False)
-    names = ", ".join(f"{pod.metadata.namespace}/{pod.metadata.name}" for pod, _ in group[:3]) + (" …" if len(group) > 3 else "")
+    serious = overdue and phase in (Phase.APPLICATION, Phase.CLEANUP) and known.ready.get(node, False)
+    names = listed([f"{pod.metadata.namespace}/{pod.metadata.name}" for pod, _ in group], 3)
     who = "A pod" if len(group) == 1 else f"{len(group)} pods"
-    verdict.finding(
-        Severity.ERROR if serious else Severity.WARNING,
-        "StuckTerminating",
+    cause = f"The node {node} no longer exists, so whether their containers ended is not known" if known.lost else _CAUSES[phase]
+    verdict.report(
+        STUCK_TERMINATING,
         NODES.subject("", node) if node else Subject(kind="Pod", namespace=group[0][0].metadata.namespace, name=group[0][0].metadata.name),
-        settles=True,
+        severity=Severity.ERROR if serious else Severity.WARNING,
         problem=f"{who} on {node or 'no node'} {'is' if len(group) == 1 else 'are'} Terminating for up to {longest:.0f} s: {names}.",
-        cause=f"{_CAUSES[phase]}{nfs if phase is Phase.CLEANUP else ''}.",
-        fix=_stuck_fix(phase, node, group, str(next(iter(exports.values()), ""))),
-        prevention=PREVENTION,
-        exhibits=[_stuck_table(group, mounts, now)],
+        cause=f"{cause}{nfs if phase is Phase.CLEANUP else ''}.",
+        fix=release(phase, node, group[0][0], list(map(str, exports.values())), drivers, lost=known.lost),
+        exhibits=[_stuck_table(group, mounts, known.now)],
+        breaks=[Ref(RefKind.NODE, name=node)] if phase is Phase.NODE else [],
+        rests_on=_rests_on(phase, node, exports.values()),
     )
 
 
@@ -118,37 +136,16 @@ _CAUSES = {
     Phase.FINALIZERS: "Their containers have ended, and finalizers hold them: whoever set these has not taken them away",
     Phase.UNSTARTED: "Their containers never started (a volume that cannot be mounted, or an image that cannot be pulled)",
     Phase.APPLICATION: "The application's phase: their containers are still running, so they neither ended nor could be killed in time",
-    Phase.CLEANUP: "The clean-up: their containers have ended, and the kubelet has not got rid of their volumes. No grace period helps",
+    Phase.CLEANUP: "The clean-up: their containers have ended, and the kubelet has not unmounted their volumes. No grace period helps",
 }
 
 
-def _stuck_fix(phase: Phase, node: str, group: list[tuple[Pod, Going]], export: str) -> str:
-    pod = group[0][0].metadata
-    if phase is Phase.NODE:
-        return f"Bring the node back, or remove it for good if it does not exist any more:\n$ kubectl describe node {node}"
-    if phase is Phase.FINALIZERS:
-        return (
-            f"Find the controller that owns {', '.join(pod.finalizers)}, and why it does not run:\n"
-            f"$ kubectl -n {pod.namespace} get pod {pod.name} -o jsonpath='{{.metadata.finalizers}}'"
-        )
-    if phase is Phase.CLEANUP:
-        return _unmount_fix(node, export)
-    here = f"$ kubectl -n {pod.namespace}"
-    return f"See what it waits for:\n{here} describe pod {pod.name}\n{here} logs {pod.name} --tail=20"
-
-
-def _unmount_fix(node: str, export: str) -> str:
-    server = export.partition(":")[0]
-    where = (
-        f"\nAt the NFS server {server}: is it up, overloaded, or holding locks; does the network between it and {node} lose packets?"
-        if server
-        else ""
-    )
-    look = "chroot /host sh -c 'grep nfs /proc/mounts; ps -eo pid,stat,wchan:20,args | grep [u]mount'"
-    return (
-        f"Repair what the unmount waits for; a shorter grace period only ends the application sooner.{where}\n"
-        f"$ kubectl debug node/{node} -it --image=busybox -- {look}"
-    )
+def _rests_on(phase: Phase, node: str, exports: Iterable[Export]) -> list[Ref]:
+    """What timed pods tell of the node, and of the NFS servers whose exports are to be unmounted there."""
+    if phase not in (Phase.APPLICATION, Phase.CLEANUP):
+        return []
+    servers = dict.fromkeys(one.server for one in exports) if phase is Phase.CLEANUP else ()
+    return [*(Ref(RefKind.UNMOUNT, node, server) for server in servers), Ref(RefKind.TERMINATION, name=node)]
 
 
 def _stuck_table(group: list[tuple[Pod, Going]], mounts: Mounts, now: float) -> Table:
@@ -170,21 +167,29 @@ def _stuck_table(group: list[tuple[Pod, Going]], mounts: Mounts, now: float) -> 
 
 def _report_agent(verdict: Verdict, one: AgentTermination, peers: dict[str, float]) -> None:
     times = ", ".join(f"{node} {seconds:.0f} s" for node, seconds in sorted(peers.items()))
-    phase = "Which phase is slow nothing tells; run with --active to see whether it is an unmount"
+    phase = "Which phase is slow is not known; run with --active to see whether it is an unmount"
     if one.phase == Phase.APPLICATION.name:
-        how = "its containers are still running" if one.seen == "now" else "it was gone when its grace period was over"
+        how = "its containers are still running" if one.seen == "now" else "it used its whole grace period"
         phase = f"It is the application's phase: {how}"
-    verdict.finding(
-        Severity.WARNING,
-        "SlowAgent",
+    verdict.report(
+        SLOW_AGENT,
         Subject(api_version="apps/v1", kind="DaemonSet", namespace=one.namespace, name=one.daemon_set),
         problem=f"The agent {one.namespace}/{one.daemon_set} takes {'at least ' if one.at_least else ''}{one.seconds:.0f} s to stop on "
         f"{one.node}; elsewhere: {times}.",
         cause=f"{phase} (pod {one.pod}, grace {one.grace_seconds} s, seen in {one.seen}).",
-        fix=f"See what it does after SIGTERM on {one.node}; what it writes to NFS then may take until it is killed, and a shorter "
-        f"terminationGracePeriodSeconds ends that:\n$ kubectl -n {one.namespace} get daemonset {one.daemon_set} -o "
-        "jsonpath='{.spec.template.spec.terminationGracePeriodSeconds} {.spec.template.spec.volumes}'",
-        prevention=PREVENTION,
+        fix=[
+            look(
+                f"See its grace period and its volumes; then what it does after SIGTERM on {one.node}.",
+                shell(
+                    "kubectl -n {} get daemonset {} -o jsonpath='{.spec.template.spec.terminationGracePeriodSeconds} "
+                    "{.spec.template.spec.volumes}'",
+                    one.namespace,
+                    one.daemon_set,
+                ),
+            ),
+            change(f"What it writes to NFS then may take until it is killed: a shorter terminationGracePeriodSeconds ends that, {SOURCE}."),
+        ],
+        rests_on=[Ref(RefKind.TERMINATION, one.namespace, one.daemon_set)],
     )
 
 
@@ -197,28 +202,32 @@ def _report_past(verdict: Verdict, past: Readings[list[PastTermination]], alive:
                 nodes[one.node][one.uid] = one
     for node, found in nodes.items():
         rows = [[f"{one.namespace}/{one.pod}", one.owner, f"{one.overdue_seconds:.0f} s"] for one in found.values()]
-        verdict.finding(
-            Severity.INFO,
-            "WentLate",
+        verdict.report(
+            WENT_LATE,
             NODES.subject("", node),
-            problem=f"{len(found)} pod{'s were' if len(found) > 1 else ' was'} still on {node} after the deadline, within the last hour.",
-            cause="Prometheus scraped them past the end of their grace periods, by when every application has ended or was killed.",
-            fix="Time a pod of our own there:\n$ clusterprobe run --select pods/termination --active",
-            prevention=PREVENTION,
+            problem=f"{number(len(found), 'pod was', 'pods were')} still on {node} after the deadline, within the last hour.",
+            cause="Prometheus still scraped them after their grace periods, when every application has ended or was killed.",
+            fix=[
+                change(
+                    "Measure it with timed pods, which --active creates on each node and deletes again.",
+                    shell("clusterprobe run --select pods/termination --active"),
+                )
+            ],
             exhibits=[Table(title=f"Late on {node}", columns=["Pod", "Owner", "Past its deadline, at least"], rows=rows)],
+            rests_on=[Ref(RefKind.UNMOUNT, node), Ref(RefKind.TERMINATION, name=node)],
         )
 
 
 # --- canaries ---------------------------------------------------------------------------------------------------------
 
 
-def _judge_canaries(verdict: Verdict, canaries: Readings[list[CanaryTiming]], profile: Profile) -> None:
-    if not canaries.values and canaries.complete:
-        verdict.note(f"No pod of our own was timed: {canaries.absent}.")
+def _judge_canaries(verdict: Verdict, canaries: Examined[list[CanaryTiming]], profile: Profile) -> None:
+    if not canaries.readings.values and canaries.readings.complete:
+        verdict.note(f"No timed pod was made: {canaries.readings.absent}.")
         return
-    timings = {subject.name: timings for subject, timings in verdict.examine(canaries)}
+    timings = {subject.name: timings for subject, timings in canaries}
     slow = list(slow_nodes(timings, profile.thresholds))
-    limit = profile.thresholds.termination_seconds
+    limit = profile.thresholds.termination.seconds
     verdict.exhibit(bars(timings, slow, limit))
     for one in slow:
         _report_canary(verdict, one, limit)
@@ -228,27 +237,29 @@ def _report_canary(verdict: Verdict, one: Slow, limit: float) -> None:
     took = f"{'' if one.timing.gone else 'at least '}{one.timing.seconds:.1f} s"
     elsewhere = ", ".join(f"{node} {seconds:.1f} s" for node, seconds in sorted(one.peers.items())) or "there is no other node to compare"
     if one.server:
-        reason, fix = "SlowUnmount", _unmount_fix(one.node, one.timing.export)
+        kind, fix = SLOW_UNMOUNT, unmount(one.node, [one.timing.export], [])
         without = f"{one.plain.seconds:.1f} s" if one.plain else "an unknown time"
         cause = (
-            f"The unmount, not the application: the container ended within {one.timing.application_seconds:.1f} s, and getting rid of "
+            f"The unmount, not the application: the container ended within {one.timing.application_seconds:.1f} s, and unmounting "
             f"the NFS export {one.timing.export} took {'' if one.timing.gone else 'at least '}{one.timing.cleanup_seconds:.1f} s. "
-            f"Without a volume a pod goes from {one.node} in {without}. With exports of the NFS server {one.server}: {elsewhere}."
+            f"Without a volume a pod terminates on {one.node} in {without}. With exports of the NFS server {one.server}: {elsewhere}."
         )
     else:
-        reason = "SlowTermination"
+        kind = SLOW_TERMINATION
         late = one.timing.cleanup_seconds > one.timing.application_seconds
         what = "the clean-up after its container had ended" if late else "stopping its container"
         cause = (
             f"A pod without any volume: {what} is slow, so it is the node (its kubelet, container runtime or disk). Elsewhere: {elsewhere}."
         )
-        fix = f"Look at the node's kubelet and container runtime:\n$ kubectl describe node {one.node}"
-    verdict.finding(
-        Severity.ERROR if one.over_limit else Severity.WARNING,
-        reason,
+        fix = [look("See the node's conditions; then its kubelet and container runtime.", shell("kubectl describe node {}", one.node))]
+    verdict.report(
+        kind,
         NODES.subject("", one.node),
-        problem=f"A pod takes {took} to go from {one.node} (limit {limit:.0f} s).",
+        severity=Severity.ERROR if one.over_limit else Severity.WARNING,
+        problem=f"A pod takes {took} to terminate on {one.node} (limit {limit:.0f} s).",
         cause=cause,
         fix=fix,
-        prevention=PREVENTION,
+        breaks=[Ref(RefKind.UNMOUNT, one.node, one.server), Ref(RefKind.UNMOUNT, one.node)]
+        if one.server
+        else [Ref(RefKind.TERMINATION, name=one.node)],
     )

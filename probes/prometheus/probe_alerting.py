@@ -3,59 +3,76 @@ from typing import Any
 
 from clusterprobe.access.servers import Server
 from clusterprobe.environments import Environments
-from clusterprobe.model import Severity, Subject, Table
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import change, look, shell
+from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.alerting import SENDING_SECONDS, Addresses, Destinations, LoadedRules, Sending, host_of, rule_uid
-from clusterprobe.systems.alerting_advice import name_the_alertmanager, why_nobody
-from clusterprobe.systems.alertmanager import Alertmanager
-from clusterprobe.systems.objects import Pod, Service
-from clusterprobe.systems.prometheus import PROMETHEUSES, Prometheus, Rule, Runtime
-from clusterprobe.systems.selection import describe, describe_places, release_fix
+from clusterprobe.references import Ref, RefKind
+from clusterprobe.roles import Enriching, Examined, Needed
+from clusterprobe.systems.alertmanager.sources import Alertmanager
+from clusterprobe.systems.alertmanager.wiring_advice import name_the_alertmanager, why_nobody
+from clusterprobe.systems.kubernetes.looking import log_of
+from clusterprobe.systems.kubernetes.objects import Pod, Service
+from clusterprobe.systems.kubernetes.workloads import workload_of
+from clusterprobe.systems.prometheus.alerting import SENDING_SECONDS, Addresses, Destinations, LoadedRules, Sending, host_of, rule_uid
+from clusterprobe.systems.prometheus.objects import PROMETHEUSES, Prometheus, Rule
+from clusterprobe.systems.prometheus.selection import BY_KIND, describe, describe_places
+from clusterprobe.systems.prometheus.selection_advice import Apart, keep_to_namespaces
+from clusterprobe.systems.prometheus.sources import Runtime
 from clusterprobe.times import ago, epoch
 from clusterprobe.verdict import Verdict
+from clusterprobe.words import number
 
-SETTLING_SECONDS = 20  # service discovery after a start or a reload
-PREVENTION = (
-    "Review `spec.alerting` and `ruleSelector` in the rendered manifests of each environment, alert from elsewhere on "
-    "`prometheus_notifications_alertmanagers_discovered < 1`, watch the Watchdog alert at the receiving end, and run this probe after "
-    "each sync."
+ALERTS_TO_NOBODY = FindingKind(
+    "AlertsToNobody", Severity.CRITICAL, "A Prometheus has alerting rules, and no Alertmanager to send their alerts to."
 )
+ALERTS_TO_OTHER_ENVIRONMENT = FindingKind(
+    "AlertsToOtherEnvironment", Severity.ERROR, "A Prometheus sends its alerts to the Alertmanager of another environment."
+)
+ALERTS_NOT_TAKEN = FindingKind("AlertsNotTaken", Severity.CRITICAL, "An Alertmanager accepts no alert that a Prometheus sends to it.")
+RULES_OF_OTHER_ENVIRONMENT = FindingKind(
+    "RulesOfOtherEnvironment", Severity.WARNING, "A Prometheus has loaded alerting rules of another environment."
+)
+SETTLING_SECONDS = 20  # service discovery after a start or a reload
 
 
+@reports(ALERTS_TO_NOBODY, ALERTS_TO_OTHER_ENVIRONMENT, ALERTS_NOT_TAKEN, RULES_OF_OTHER_ENVIRONMENT)
 def probe_alerting(
     verdict: Verdict,
-    prometheus_alertmanagers: Readings[Destinations],
-    prometheus_loaded_rules: Readings[LoadedRules],
-    prometheus_sending: Readings[Sending],
-    prometheus_runtime: Readings[Runtime],
-    prometheus_servers: Readings[Server],
-    prometheuses: Readings[Prometheus],
-    prometheus_rules: Readings[Rule],
-    alertmanagers: Readings[Alertmanager],
-    services: Readings[Service],
-    pods: Readings[Pod],
+    prometheus_alertmanagers: Examined[Destinations],
+    prometheus_loaded_rules: Needed[LoadedRules],
+    prometheus_sending: Needed[Sending],
+    prometheus_runtime: Needed[Runtime],
+    prometheus_servers: Needed[Server],
+    prometheuses: Enriching[Prometheus],
+    prometheus_rules: Needed[Rule],
+    alertmanagers: Enriching[Alertmanager],
+    services: Enriching[Service],
+    pods: Enriching[Pod],
     environments: Environments,
     profile: Profile,
     clock: Any,
 ) -> None:
     """Does every Prometheus send its alerts to its own environment's Alertmanager, and only alerts of its own rules?
 
-    Problem: Alerts of one environment wake the people of another, or nobody at all, while every rule is evaluated and every page is green.
+    Problem: Alerts of one environment reach the people of another, or no one, while every rule is evaluated and every page is green.
     Cause: `spec.alerting` names the Alertmanager of another namespace, a Service or port that does not exist, or nothing; or the
     rules that are loaded are another environment's, because `ruleSelector` takes them in every namespace.
     Fix: Name the environment's own Alertmanager in `spec.alerting`, and let `ruleSelector` name the environment.
-    Prevention: Review the rendered `spec.alerting` and `ruleSelector`, and let something outside wait for the Watchdog alert.
+    Prevention: Review `spec.alerting` and `ruleSelector` in the rendered manifests of each environment, alert from elsewhere on
+    `prometheus_notifications_alertmanagers_discovered < 1`, watch the Watchdog alert at the receiving end, and run this probe after each
+    sync.
     """
     judge = _Judge(verdict, environments, clock.now)
-    judge.addresses = Addresses(verdict.enrich(pods), verdict.enrich(services), profile)
+    judge.addresses = Addresses(pods, services, profile)
     judge.blind = next((one.reason for one in (*pods.unreadable, *services.unreadable)), "")
-    judge.customs, judge.services = verdict.enrich(prometheuses).by_name(), services
-    judge.alertmanagers = verdict.enrich(alertmanagers)
-    judge.owners = {one.metadata.uid: subject for subject, one in verdict.need(prometheus_rules)}
-    judge.loaded, judge.sending = dict(verdict.need(prometheus_loaded_rules)), dict(verdict.need(prometheus_sending))
-    judge.runtime = dict(verdict.need(prometheus_runtime))
-    judge.run(verdict.examine(prometheus_alertmanagers), dict(verdict.need(prometheus_servers)))
+    judge.customs, judge.services = prometheuses.by_name(), services
+    judge.alertmanagers = alertmanagers
+    judge.owners = {one.metadata.uid: subject for subject, one in prometheus_rules}
+    judge.loaded, judge.sending = dict(prometheus_loaded_rules), dict(prometheus_sending)
+    judge.runtime = dict(prometheus_runtime)
+    judge.run(prometheus_alertmanagers, dict(prometheus_servers))
 
 
 class _Judge:
@@ -73,6 +90,7 @@ class _Judge:
 
     def __init__(self, verdict: Verdict, environments: Environments, now: float) -> None:
         self._verdict, self._environments, self._now = verdict, environments, now
+        self._servers: dict[Subject, Server] = {}
         self._told: set[tuple[str, str, str]] = set()
 
     def _first(self, reason: str, place: Subject, detail: str = "") -> bool:
@@ -81,7 +99,7 @@ class _Judge:
         self._told.add(key)
         return new
 
-    def run(self, replicas: Iterator[tuple[Subject, Destinations]], servers: dict[Subject, Server]) -> None:
+    def run(self, replicas: Examined[Destinations], servers: dict[Subject, Server]) -> None:
         rows = []
         for subject, found in replicas:
             rows += [[str(subject), *one] for one in self.ways(found)]
@@ -89,6 +107,7 @@ class _Judge:
                 self._verdict.unchecked(subject, "which Prometheus it belongs to is not known")
                 continue
             place = PROMETHEUSES.subject(*servers[subject].key)
+            self._servers.setdefault(place, servers[subject])
             self.destinations(subject, place, found)
             self.takers(subject, place, found)
             self.rules(subject, place)
@@ -104,7 +123,7 @@ class _Judge:
     def destinations(self, subject: Subject, place: Subject, found: Destinations) -> None:
         own = self._environments.of(place.namespace)
         if not found.active:
-            self._nobody(subject, place, own, found)
+            self._nobody(subject, place, found)
         foreign: dict[str, list[str]] = {}
         for one in found.active:
             at = self.addresses.find(host_of(one))
@@ -118,7 +137,7 @@ class _Judge:
             if self._first("foreign", place, other):
                 self._report_foreign(place, own, other, theirs, alone)
 
-    def _nobody(self, subject: Subject, place: Subject, own: str, found: Destinations) -> None:
+    def _nobody(self, subject: Subject, place: Subject, found: Destinations) -> None:
         rules = self.loaded.get(subject)
         if rules is None:
             return  # said to be unchecked already
@@ -130,15 +149,12 @@ class _Judge:
             self._verdict.unchecked(subject, f"it has no Alertmanager yet, which is normal so soon: {settling}")
         elif self._first("nobody", place):
             custom = self.customs.get((place.namespace, place.name))
-            self._verdict.finding(
-                Severity.CRITICAL,
-                "AlertsToNobody",
+            self._verdict.report(
+                ALERTS_TO_NOBODY,
                 place,
                 problem=f"{place.namespace}/{place.name} has {rules.alerts} alerting rules, and no Alertmanager to send their alerts to.",
                 cause=why_nobody(custom, place, self.services, bool(found.dropped)),
-                fix=name_the_alertmanager(place, own, self.alertmanagers, self.services, self._environments),
-                prevention=PREVENTION,
-                breaks=[f"AlertPath/{own}"] if own else [],
+                fix=self._name_its_own(place),
             )
 
     def _settling(self, subject: Subject) -> str:
@@ -157,17 +173,20 @@ class _Judge:
         wrong = [f"`namespace: {space}`, `name: {one}`" for space, one in named if self._environments.of(space) == other]
         source = f"spec.alerting.alertmanagers of {name} names {'; '.join(wrong)}" if wrong else "it is not spec.alerting that names it"
         hint = "" if wrong else ", so look at additionalAlertManagerConfigs, or at the file it is configured from"
-        self._verdict.finding(
-            Severity.ERROR if alone else Severity.WARNING,
-            "AlertsToOtherEnvironment",
+        self._verdict.report(
+            ALERTS_TO_OTHER_ENVIRONMENT,
             place,
+            severity=Severity.ERROR if alone else Severity.WARNING,
             problem=f"The {own} Prometheus {name} sends its alerts to {other}'s Alertmanager: {', '.join(theirs)}."
             + (f" {own}'s own gets none." if alone else ""),
             cause=f"{source}{hint}.",
-            fix=name_the_alertmanager(place, own, self.alertmanagers, self.services, self._environments),
-            prevention=PREVENTION,
-            breaks=[f"AlertPath/{own}"] if alone else [],
+            fix=self._name_its_own(place),
         )
+
+    def _name_its_own(self, place: Subject) -> list[Step]:
+        own, custom = self._environments.of(place.namespace), self.customs.get((place.namespace, place.name))
+        known = (self.alertmanagers, self.services, self._environments)
+        return name_the_alertmanager(place, own, custom, self._servers[place], *known)
 
     # --- whether they are taken
 
@@ -180,13 +199,13 @@ class _Judge:
             if one not in known:
                 window = ago(SENDING_SECONDS)
                 why = f"it has no series of its own sending there in the last {window}"
-                self._verdict.unchecked(subject, f"whether its alerts are taken by {one}: {why}")
+                self._verdict.unchecked(subject, f"whether {one} accepts its alerts is not known: {why}")
         if not known:
             return
         refusing = [one for one in known if sending.sent[one] > 0 and sending.failed[one] >= 0.99 * sending.sent[one]]
         old = [one for one in refusing if not self._is_young(subject, one)]
         if old and self._first("refused", place):
-            self._report_refused(place, old, sending, everywhere=len(refusing) == len(found.active))
+            self._report_refused(subject, place, old, sending, everywhere=len(refusing) == len(found.active))
         if all(sending.sent[one] == 0 for one in known):
             self._verdict.note(f"{subject} has sent no alert in the last {ago(SENDING_SECONDS)}.")
 
@@ -202,22 +221,20 @@ class _Judge:
         self._verdict.unchecked(subject, f"{destination} takes no alerts, but was started only {ago(self._now - started)} ago")
         return True
 
-    def _report_refused(self, place: Subject, refusing: list[str], sending: Sending, *, everywhere: bool) -> None:
-        own, which = self._environments.of(place.namespace), [self.addresses.find(host_of(one)) for one in refusing]
+    def _report_refused(self, subject: Subject, place: Subject, refusing: list[str], sending: Sending, *, everywhere: bool) -> None:
+        which = [self.addresses.find(host_of(one)) for one in refusing]
         rows = [[one, f"{sending.sent[one]:.0f}", f"{sending.failed[one]:.0f}"] for one in refusing]
-        pods = [at[1] for at in which if at and at[1].startswith("Pod ")]
-        self._verdict.finding(
-            Severity.CRITICAL if everywhere else Severity.WARNING,
-            "AlertsNotTaken",
+        pods = [pod for one in refusing if (pod := self.addresses.pod(host_of(one)))]
+        self._verdict.report(
+            ALERTS_NOT_TAKEN,
             place,
+            severity=Severity.CRITICAL if everywhere else Severity.WARNING,
             problem=f"Every alert that {place.namespace}/{place.name} sent to {', '.join(refusing)} in {ago(SENDING_SECONDS)} failed.",
             cause=f"There ({', '.join(at[1] for at in which if at) or 'not known here'}) no Alertmanager takes them: "
             "it is down, a network policy is in the way, or scheme, path prefix or credentials of spec.alerting are wrong.",
-            fix=f"$ kubectl -n {place.namespace} logs -l app.kubernetes.io/name=prometheus -c prometheus --tail=100 | grep notifier",
-            prevention=PREVENTION,
+            fix=_see_refusals(subject, [at for at in which if at]),
             exhibits=[Table(title="Alerts sent", columns=["To", "Sent", "Failed"], rows=rows)],
-            breaks=[f"AlertPath/{own}"] if own and everywhere else [],
-            rests_on=[one.replace(" ", "/", 1) for one in pods],
+            rests_on=dict.fromkeys(Ref.of(workload_of(pod)) for pod in pods),
         )
 
     # --- whose rules
@@ -240,17 +257,24 @@ class _Judge:
         if custom:
             labels, places = describe(custom.spec.rule_selector), describe_places(custom.spec.rule_namespace_selector)
             selected = f"Its ruleSelector is {labels}, its ruleNamespaceSelector {places}."
-        self._verdict.finding(
-            Severity.WARNING,
-            "RulesOfOtherEnvironment",
+        self._verdict.report(
+            RULES_OF_OTHER_ENVIRONMENT,
             place,
-            problem=f"The {own} Prometheus {name} has loaded {len(rows)} PrometheusRules of {other}, and alerts on them with {own}'s data.",
+            problem=f"The {own} Prometheus {name} has loaded {number(len(rows), 'PrometheusRule')} of {other}, and alerts on them with "
+            f"{own}'s data.",
             cause=f"Among its loaded rules is PrometheusRule {rows[0][0]}. {selected}",
-            fix=release_fix(place.namespace, place.name, own, other, self._environments.members().get(own, [])),
-            prevention=PREVENTION,
+            fix=keep_to_namespaces(Apart(place, own, other, frozenset(self._rule_places(place, own))), custom, [BY_KIND["PrometheusRule"]]),
             exhibits=[Table(title=f"Rules of {other}", columns=["PrometheusRule", "Groups", "Alerts"], rows=rows)],
-            rests_on=[f"Selectors/{name}"],
+            rests_on=[Ref(RefKind.SELECTORS, place.namespace, place.name)],
         )
+
+    def _rule_places(self, place: Subject, own: str) -> Iterator[str]:
+        """The namespaces from which it has to go on taking rules: its environment's, and the shared ones whose rules it has loaded."""
+        yield from (place.namespace, *self._environments.members().get(own, []))
+        for file in (file for one in self.loaded.values() for file in one.files):
+            rule = self.owners.get(rule_uid(file.name))
+            if rule and self._environments.of(rule.namespace) in ("", own):
+                yield rule.namespace
 
 
 def _endpoints(custom: Prometheus | None, place: Subject) -> Iterator[tuple[str, str]]:
@@ -258,3 +282,18 @@ def _endpoints(custom: Prometheus | None, place: Subject) -> Iterator[tuple[str,
     alerting = custom.spec.alerting if custom else None
     for one in (alerting.alertmanagers or []) if alerting else []:
         yield one.namespace or place.namespace, one.name
+
+
+def _see_refusals(subject: Subject, taking: list[tuple[str, str]]) -> list[Step]:
+    """What it logs of the attempts, and what is there to take them, as (namespace, kind and name)."""
+    there = [
+        (place, name.partition(" ")[0], name.rpartition("/")[2]) for place, name in taking[:3] if name.startswith(("Pod ", "Service "))
+    ]
+    return [
+        look("See why each attempt failed.", *([log_of(subject.namespace, subject.name, "notif")] if subject.kind == "Pod" else [])),
+        look(
+            "See what is to take its alerts.",
+            *(shell("kubectl -n {} describe {} {}", place, kind.lower(), name) for place, kind, name in there),
+        ),
+        change("Repair what it names there: the Alertmanager, a network policy, or spec.alerting, at its source in Git."),
+    ]

@@ -2,21 +2,30 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from clusterprobe.environments import Environments
-from clusterprobe.model import Severity, Subject, Table
-from clusterprobe.readings import Readings
-from clusterprobe.systems.objects import Pod
-from clusterprobe.systems.prometheus import Sample, Target
-from clusterprobe.systems.selection import flags
-from clusterprobe.systems.workloads import workload_of
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import change, look, patch, shell, snippet
+from clusterprobe.model import Severity, Step, Subject, Table
+from clusterprobe.roles import Examined, Needed
+from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.kubernetes.workloads import workload_of
+from clusterprobe.systems.prometheus.query import Sample
+from clusterprobe.systems.prometheus.selection import flags
+from clusterprobe.systems.prometheus.sources import Target
 from clusterprobe.verdict import Verdict
+from clusterprobe.words import number
+
+KUBE_STATE_METRICS_WATCHES_OTHER = FindingKind(
+    "KubeStateMetricsWatchesOther", Severity.ERROR, "The kube-state-metrics of an environment reports the objects of another one."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """Of kube-state-metrics' container: its place in the pod, the place of its argument --namespaces, and that one's value."""
+    """Of kube-state-metrics' container: its place in the pod and its name, its arguments, and the value of --namespaces."""
 
     container: int = 0
-    index: int | None = None
+    name: str = ""
+    arguments: tuple[str, ...] = ()
     value: str = ""
 
 
@@ -30,41 +39,47 @@ class Watching:
     argument: Argument
 
 
+@reports(KUBE_STATE_METRICS_WATCHES_OTHER)
 def probe_foreign_series(
     verdict: Verdict,
-    prometheus_kube_state: Readings[list[Sample]],
-    prometheus_targets: Readings[list[Target]],
-    pods: Readings[Pod],
+    prometheus_kube_state: Examined[list[Sample]],
+    prometheus_targets: Needed[list[Target]],
+    pods: Needed[Pod],
     environments: Environments,
 ) -> None:
     """Does an environment's kube-state-metrics report the objects of another?
 
     Problem: The series of kube-state-metrics speak of another environment's pods and deployments, although no foreign target is
     scraped: dashboards mix the two, and the alerts on them fire in both.
-    Cause: kube-state-metrics watches every namespace unless it is told which. It runs in one environment, but the `namespace`
+    Cause: kube-state-metrics watches every namespace unless it is configured with some. It runs in one environment, but the `namespace`
     of its series is that of the object observed, for the chart sets `honorLabels: true`.
     Fix: Give each kube-state-metrics the namespaces of its environment.
-    Prevention: Set `kube-state-metrics.namespaces` in the values of every environment.
+    Prevention: Set `kube-state-metrics.namespaces` in the values of every environment; what is not listed is not watched, so add the
+    namespaces of new systems there.
     """
-    scraped, known = dict(verdict.need(prometheus_targets)), verdict.need(pods).by_name()
+    scraped, known = dict(prometheus_targets), pods.by_name()
     watching: dict[Watching, dict[str, int]] = defaultdict(dict)
-    for subject, samples in verdict.examine(prometheus_kube_state):
+    kept: dict[str, set[str]] = defaultdict(set)  # by environment: the namespaces, its own and shared ones, that it sees now
+    for subject, samples in prometheus_kube_state:
         targets = {(one.labels.get("job"), one.labels.get("instance")): one for one in scraped.get(subject, [])}
         if subject not in scraped or not any(_origin(sample) in targets for sample in samples):
-            verdict.unchecked(subject, "from which targets its series of kube-state-metrics come now cannot be told")
+            verdict.unchecked(subject, "from which targets its series of kube-state-metrics come now is not known")
             continue
         for sample in samples:
             observed = sample.labels.get("exported_namespace") or sample.labels.get("namespace", "")
             own, other = environments.of(subject.namespace), environments.of(observed)
             pod = None
-            if own and other and other != own:
+            if other in ("", own):
+                kept[own].add(observed)
+            elif own:
                 pod = _source(verdict, subject, (own, other), targets.get(_origin(sample)), known, environments)
             if pod:
                 watching[Watching(workload_of(pod), own, other, _argument(pod))][observed] = int(sample.value)
-    for subject in (subject for subject, samples in prometheus_kube_state if not samples):
+    for subject in (subject for subject, samples in prometheus_kube_state.readings if not samples):
         verdict.note(f"{subject} has no series of kube-state-metrics: see `prometheus/unselected-monitors` and `prometheus/targets`")
     for one, counts in watching.items():
-        _report(verdict, one, counts, environments)
+        members = environments.members().get(one.own, [one.workload.namespace])
+        _report(verdict, one, counts, sorted({*members, *kept[one.own]} - {""}))
 
 
 def _source(
@@ -85,7 +100,7 @@ def _source(
         return None
     pod = pods.get((target.namespace, target.discovered.pod))
     if pod is None:
-        verdict.unchecked(subject, f"which kube-state-metrics its series of {other} come from cannot be told")
+        verdict.unchecked(subject, f"which kube-state-metrics its series of {other} come from is not known")
     return pod
 
 
@@ -93,25 +108,16 @@ def _origin(sample: Sample) -> tuple[str | None, str | None]:
     return sample.labels.get("job"), sample.labels.get("instance")
 
 
-def _report(verdict: Verdict, one: Watching, counts: dict[str, int], environments: Environments) -> None:
-    wanted = ",".join(environments.members().get(one.own, [one.workload.namespace]))
-    container, index, value = one.argument.container, one.argument.index, one.argument.value
+def _report(verdict: Verdict, one: Watching, counts: dict[str, int], wanted: list[str]) -> None:
+    name, value = one.workload.name, one.argument.value
     watched = f"its argument is `--namespaces={value}`" if value else "without `--namespaces` it watches every namespace"
-    place = f"/spec/template/spec/containers/{container}/args/{'-' if index is None else index}"
-    patch = f'[{{"op":"{"add" if index is None else "replace"}","path":"{place}","value":"--namespaces={wanted}"}}]'
-    name, kind = one.workload.name, one.workload.kind.lower()
-    verdict.finding(
-        Severity.ERROR,
-        "KubeStateMetricsWatchesOther",
+    verdict.report(
+        KUBE_STATE_METRICS_WATCHES_OTHER,
         one.workload,
-        problem=f"The {one.own} kube-state-metrics {one.workload.namespace}/{name} reports {sum(counts.values())} objects of {one.other}.",
+        problem=f"The {one.own} kube-state-metrics {one.workload.namespace}/{name} reports {number(sum(counts.values()), 'object')} of "
+        f"{one.other}.",
         cause=f"It watches {', '.join(sorted(counts))}: {watched}. No foreign target is needed for this.",
-        fix=f"In the Helm values of {one.own} (with the shared namespaces that only it is to watch, if any):\n"
-        f"    kube-state-metrics.namespaces: {wanted}\n"
-        f"Where Git is not the source:\n"
-        f"$ kubectl -n {one.workload.namespace} patch {kind} {name} --type json -p '{patch}'",
-        prevention="Set `kube-state-metrics.namespaces` in the values of every environment; what is not listed is not watched, "
-        "so add the namespaces of new systems there.",
+        fix=_fix(one, ",".join(wanted)),
         exhibits=[
             Table(
                 title=f"Series of {one.other} from the kube-state-metrics of {one.own}",
@@ -122,10 +128,50 @@ def _report(verdict: Verdict, one: Watching, counts: dict[str, int], environment
     )
 
 
+def _fix(one: Watching, wanted: str) -> list[Step]:
+    """In the values; and on the workload, where its arguments are certainly those of the pod."""
+    place, kind, name = one.workload.namespace, one.workload.kind, one.workload.name
+    target = (place, f"{kind.lower()}/{name}")
+    edit = _edit(one.argument, wanted) if kind in ("Deployment", "StatefulSet") else []
+    text = (
+        f"Let it watch the namespaces of {one.own}, and the shared ones that it reports now. In Git where Argo CD or Flux manages it; "
+        "in the values of kube-prometheus-stack:"
+    )
+    return [
+        look("See its arguments.", shell("kubectl -n {} get {} -o jsonpath='{.spec.template.spec.containers[*].args}'", *target))
+        if edit
+        else look("See how it is started.", shell("kubectl -n {} get {} -o yaml", *target)),
+        change(
+            text,
+            *([shell("kubectl -n {} patch {} --type json -p {}", *target, patch(edit))] if edit else []),
+            code=snippet("kube-state-metrics:\n  namespaces: {}", wanted),
+        ),
+    ]
+
+
+def _edit(argument: Argument, wanted: str) -> list[dict[str, object]]:
+    """A JSON patch that fails, and changes nothing, where the template's containers are not in the order of the pod's."""
+    place = f"/spec/template/spec/containers/{argument.container}"
+    value = f"--namespaces={wanted}"
+    index = next((number for number, one in enumerate(argument.arguments) if one.startswith("--namespaces=")), None)
+    if not argument.name or (argument.value and index is None):
+        return []  # its value stands in an argument of its own
+    guard: list[dict[str, object]] = [{"op": "test", "path": f"{place}/name", "value": argument.name}]
+    if index is not None:
+        old = argument.arguments[index]
+        return [
+            *guard,
+            {"op": "test", "path": f"{place}/args/{index}", "value": old},
+            {"op": "replace", "path": f"{place}/args/{index}", "value": value},
+        ]
+    if argument.arguments:
+        return [*guard, {"op": "add", "path": f"{place}/args/-", "value": value}]
+    return [*guard, {"op": "add", "path": f"{place}/args", "value": [value]}]
+
+
 def _argument(pod: Pod) -> Argument:
     for place, container in enumerate(pod.spec.containers):
         if "kube-state-metrics" in container.image or container.name == "kube-state-metrics":
             arguments = container.args or []
-            index = next((number for number, one in enumerate(arguments) if one.startswith("--namespaces=")), None)
-            return Argument(place, index, flags(arguments).get("namespaces", ""))
+            return Argument(place, container.name, tuple(arguments), flags(arguments).get("namespaces", ""))
     return Argument()

@@ -1,17 +1,24 @@
 from dataclasses import dataclass
 
 from clusterprobe.evidence import Clock
-from clusterprobe.model import Severity, Table
-from clusterprobe.profile import Profile, Thresholds
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import change, look, shell
+from clusterprobe.model import Severity, Step, Subject, Table
+from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
-from clusterprobe.systems.pressure import LOSING, TROUBLES, Head, Interval, Pressure, RuleGroup, SlowRules
-from clusterprobe.systems.pressure_causes import (
+from clusterprobe.references import Ref, RefKind
+from clusterprobe.roles import Enriching, Examined, Needed
+from clusterprobe.systems.kubernetes.looking import log_of
+from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
+from clusterprobe.systems.prometheus.objects import RULES, Rule
+from clusterprobe.systems.prometheus.pressure import LOSING, TROUBLES, Head, Interval, Pressure, RuleGroup, SlowRules
+from clusterprobe.systems.prometheus.pressure_causes import (
     Place,
     cause_of,
     fewer,
     fix_of,
     full,
+    move_away,
     origin_of,
     place_of,
     raise_limits,
@@ -19,14 +26,25 @@ from clusterprobe.systems.pressure_causes import (
     throttled,
     top_series,
 )
-from clusterprobe.systems.prometheus import Rule
-from clusterprobe.systems.storage import Storage
+from clusterprobe.systems.storage.natures import Storage
+from clusterprobe.thresholds import Thresholds
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
+from clusterprobe.words import listed, number
 
-PREVENTION = (
-    "Keep the database on a disk of the node, give Prometheus memory by its number of series and no CPU limit, and alert on "
-    "`prometheus_rule_group_iterations_missed_total`, `prometheus_target_interval_length_seconds` and failed compactions."
+FALLS_BEHIND = FindingKind("FallsBehind", Severity.ERROR, "A Prometheus scrapes later than it should.")
+CPU_THROTTLED = FindingKind("CpuThrottled", Severity.WARNING, "A Prometheus is held back by its CPU limit.")
+RULE_GROUP_TOO_SLOW = FindingKind(
+    "RuleGroupTooSlow", Severity.ERROR, "A group of rules takes nearly as long as its interval, or longer.", settles=True
+)
+MEMORY_NEAR_LIMIT = FindingKind("MemoryNearLimit", Severity.WARNING, "A Prometheus is near its memory limit.", settles=True)
+DATABASE_ERRORS = FindingKind("DatabaseErrors", Severity.CRITICAL, "The database of a Prometheus reports errors.")
+DISK_TOO_SLOW = FindingKind(
+    "DiskTooSlow", Severity.WARNING, "A Prometheus waits long for its write-ahead log to reach the disk.", settles=True
+)
+QUERIES_WAIT = FindingKind("QueriesWait", Severity.WARNING, "Queries wait long before a Prometheus begins them.")
+REMOTE_WRITE_BEHIND = FindingKind(
+    "RemoteWriteBehind", Severity.ERROR, "A Prometheus is behind with what it sends to a remote.", settles=True
 )
 LEAST_INTERVALS = 3  # before anything can be told of a process that has just started
 SETTLED_INTERVALS = 20  # before one slipped round of scrapes is less than a tenth of them
@@ -49,16 +67,19 @@ class Case:
         return f"Prometheus {self.place.subject.namespace}/{self.place.subject.name}"
 
 
+@reports(
+    FALLS_BEHIND, CPU_THROTTLED, RULE_GROUP_TOO_SLOW, MEMORY_NEAR_LIMIT, DATABASE_ERRORS, DISK_TOO_SLOW, QUERIES_WAIT, REMOTE_WRITE_BEHIND
+)
 def probe_pressure(
     verdict: Verdict,
-    prometheus_pressure: Readings[Pressure],
-    prometheus_heads: Readings[Head],
-    prometheus_slow_rules: Readings[SlowRules],
-    prometheus_rules: Readings[Rule],
-    pods: Readings[Pod],
-    claims: Readings[PersistentVolumeClaim],
-    volumes: Readings[PersistentVolume],
-    storage_classes: Readings[StorageClass],
+    prometheus_pressure: Examined[Pressure],
+    prometheus_heads: Enriching[Head],
+    prometheus_slow_rules: Enriching[SlowRules],
+    prometheus_rules: Enriching[Rule],
+    pods: Needed[Pod],
+    claims: Enriching[PersistentVolumeClaim],
+    volumes: Enriching[PersistentVolume],
+    storage_classes: Enriching[StorageClass],
     profile: Profile,
     clock: Clock,
 ) -> None:
@@ -67,20 +88,21 @@ def probe_pressure(
     Problem: Scrapes come late, alerts are evaluated late or not at all, graphs have gaps; or the database loses samples.
     Cause: A CPU limit that throttles it, a database on slow storage (NFS), memory near its limit, or one group of rules that takes
     longer than its interval. One late scrape, a start a moment ago, and somebody's slow query are none of these.
-    Fix: Take away what holds it back: the CPU limit, the NFS volume, the heavy rule; and drop the metrics that nobody needs.
-    Prevention: Alert on missed rule evaluations and on the interval between scrapes; size memory by the number of series.
+    Fix: Take away what holds it back: the CPU limit, the NFS volume, the heavy rule; and drop the metrics that are not needed.
+    Prevention: Keep the database on a disk of the node, give Prometheus memory by its number of series and no CPU limit, and alert on
+    `prometheus_rule_group_iterations_missed_total`, `prometheus_target_interval_length_seconds` and failed compactions.
     """
-    storage = Storage(verdict.enrich(claims), verdict.enrich(volumes), verdict.enrich(storage_classes))
-    heads, slow = dict(verdict.enrich(prometheus_heads)), dict(verdict.enrich(prometheus_slow_rules))
-    by_name, rules = verdict.need(pods).by_name(), verdict.enrich(prometheus_rules)
+    storage = Storage(claims, volumes, storage_classes)
+    heads, slow = dict(prometheus_heads), dict(prometheus_slow_rules)
+    by_name, rules = pods.by_name(), prometheus_rules
     rows = []
-    for subject, one in verdict.examine(prometheus_pressure):
+    for subject, one in prometheus_pressure:
         place = place_of(subject, by_name.get((subject.namespace, subject.name)), storage)
         case = Case(one, place, heads.get(subject), slow.get(subject), rules, profile.thresholds)
         interval = max((each.configured for each in one.intervals), default=60.0)
         age = clock.now - one.started
         if age < LEAST_INTERVALS * interval:
-            verdict.unchecked(subject, f"it was started {ago(age)} ago, so whether it keeps up cannot be told yet")
+            verdict.unchecked(subject, f"it was started {ago(age)} ago, so whether it keeps up is not known yet")
             continue
         _say_unseen(verdict, case)
         _judge(verdict, case, settled=age >= SETTLED_INTERVALS * interval)
@@ -92,16 +114,16 @@ def probe_pressure(
 
 def _judge(verdict: Verdict, case: Case, *, settled: bool) -> None:
     one, limits = case.one, case.limits
-    late = [each for each in one.intervals if _slip(each, settled=settled) >= limits.scrape_slip_factor]
-    slow = [each for each in one.groups if each.seconds >= limits.rule_duration_fraction * each.interval]
-    missed = [each for each in one.groups if (each.missed or 0) >= limits.missed_evaluations]
+    late = [each for each in one.intervals if _slip(each, settled=settled) >= limits.prometheus.scrape_slip_factor]
+    slow = [each for each in one.groups if each.seconds >= limits.prometheus.rule_duration_fraction * each.interval]
+    missed = [each for each in one.groups if (each.missed or 0) >= limits.prometheus.missed_evaluations]
     if any(each.missed is None for each in one.groups):
-        why = "evaluations of rules were left out since it started; whether they still are, its own series do not tell"
+        why = "evaluations of rules were left out since it started; whether they still are, its own series do not show"
         verdict.unchecked(case.place.subject, f"{why} (it does not scrape itself)")
     if late:
         _report_behind(verdict, case, late, missed, settled=settled)
     elif throttled(one, case.place, limits):
-        _report(verdict, case, Severity.WARNING, "CpuThrottled", "is held back by its CPU limit, so far without late scrapes.")
+        _report(verdict, case, CPU_THROTTLED, Severity.WARNING, "is held back by its CPU limit, so far without late scrapes.")
     if not late:  # else everything is late, and no group is to blame
         for group in dict.fromkeys([*missed, *slow]):
             _report_group(verdict, case, group)
@@ -115,12 +137,12 @@ def _say_unseen(verdict: Verdict, case: Case) -> None:
     """What cannot be judged of this replica, although its metrics were read."""
     one, place = case.one, case.place
     if not one.intervals:
-        verdict.unchecked(place.subject, "how long it takes from scrape to scrape is not known: it has not scraped anything lately")
+        verdict.unchecked(place.subject, "how long it takes from scrape to scrape is not known: it has not scraped anything recently")
     if place.pod is None:
-        verdict.unchecked(place.subject, "its limits and its disk are not known, for its pod is not among those that were read")
+        verdict.unchecked(place.subject, "its limits and its disk are not known, because its pod is not among those that were read")
     elif place.cpu and one.cpu is None and one.throttled is None:
         said = f"how much of its CPU limit it used in {ago(one.window)} is not known (it does not scrape itself)"
-        if one.lifelong < case.limits.cpu_limit_fraction * place.cpu:
+        if one.lifelong < case.limits.prometheus.cpu_limit_fraction * place.cpu:
             verdict.note(f"{case.who}: {said}; since its start it was {one.lifelong * 1000:.0f}m of {place.cpu * 1000:.0f}m.")
         else:
             verdict.unchecked(place.subject, said)
@@ -134,64 +156,79 @@ def _slip(interval: Interval, *, settled: bool) -> float:
 def _report_behind(verdict: Verdict, case: Case, late: list[Interval], missed: list[RuleGroup], *, settled: bool) -> None:
     worst = max(late, key=lambda each: _slip(each, settled=settled))
     often = "one of ten scrapes" if settled else "every other scrape"
-    rules = f", and {len(missed)} groups of rules missed evaluations ({_names(missed)})" if missed else ""
+    rules = f", and {number(len(missed), 'group of rules', 'groups of rules')} missed evaluations ({_names(missed)})" if missed else ""
     bad = missed or _slip(worst, settled=settled) >= BADLY
     seconds = worst.late if settled else worst.median
     problem = f"does not keep up: {often} comes {seconds:.1f} s after the one before, or later, instead of {worst.configured:.0f} s{rules}."
-    _report(verdict, case, Severity.ERROR if bad else Severity.WARNING, "FallsBehind", problem)
+    _report(verdict, case, FALLS_BEHIND, Severity.ERROR if bad else Severity.WARNING, problem)
 
 
 def _names(groups: list[RuleGroup]) -> str:
-    return ", ".join(one.name for one in groups[:3]) + (", …" if len(groups) > 3 else "")
+    return listed([one.name for one in groups], 3)
 
 
-def _report(verdict: Verdict, case: Case, severity: Severity, reason: str, problem: str) -> None:
-    verdict.finding(
-        severity,
-        reason,
+def _report(verdict: Verdict, case: Case, kind: FindingKind, severity: Severity, problem: str) -> None:
+    verdict.report(
+        kind,
         case.place.subject,
+        severity=severity,
         problem=f"{case.who} {problem}",
-        cause=cause_of(case.one, case.place, case.limits, late=reason == "FallsBehind"),
-        fix=fix_of(case.one, case.place, case.head, case.limits, late=reason == "FallsBehind"),
-        prevention=PREVENTION,
+        cause=cause_of(case.one, case.place, case.limits, late=kind == FALLS_BEHIND),
+        fix=fix_of(case.one, case.place, case.head, case.limits, late=kind == FALLS_BEHIND),
         exhibits=top_series(case.head),
         rests_on=case.place.rests_on,
     )
 
 
 def _report_group(verdict: Verdict, case: Case, group: RuleGroup) -> None:
-    missed = (group.missed or 0) >= case.limits.missed_evaluations
+    missed = (group.missed or 0) >= case.limits.prometheus.missed_evaluations
     origin, rows = origin_of(group, case.rules), slowest_rules(group, case.slow)
+    file = f"the file {group.file.rsplit('/', 1)[-1]}"
+    # Whoever evaluates it, it is the group that is too heavy: one cause for all of them.
+    shared = [Ref(RefKind.RULE_GROUP, origin.namespace, f"{origin.name}/{group.name}")] if origin else []
     which = f" Its slowest rule is {rows[0][0]} ({rows[0][1]}): `{rows[0][2]}`." if rows else ""
-    kind, _, name = origin.partition(" ")
-    namespace, _, name = name.partition("/")
-    look = f"$ kubectl -n {namespace} get prometheusrules.monitoring.coreos.com {name} -o yaml" if kind == "PrometheusRule" else ""
-    forward = f"$ kubectl -n {case.place.subject.namespace} port-forward pod/{case.place.subject.name} 9090:9090   # then /rules"
-    verdict.finding(
-        Severity.ERROR if missed else Severity.WARNING,
-        "RuleGroupTooSlow",
+    verdict.report(
+        RULE_GROUP_TOO_SLOW,
         case.place.subject,
-        settles=True,
+        severity=Severity.ERROR if missed else Severity.WARNING,
         problem=f"{case.who} takes {group.seconds:.1f} s for the rules of group {group.name}, which run every {group.interval:.0f} s"
-        + (f": {group.missed:.0f} evaluations were left out in {ago(case.one.window)}, so its alerts come late." if missed else "."),
-        cause=f"The group {group.name} of {origin} is too heavy for its interval.{which}",
-        fix="Give the group a longer interval, record what its rules have in common once, or narrow their selectors and ranges; rules "
-        f"that need not run together go to groups of their own.\n{look or forward}",
-        prevention=PREVENTION,
+        + (
+            f": {number(round(group.missed or 0), 'evaluation was', 'evaluations were')} left out in {ago(case.one.window)}, so its "
+            "alerts come late."
+            if missed
+            else "."
+        ),
+        cause=f"The group {group.name} of {origin or file} is too heavy for its interval.{which}",
+        fix=[
+            _see_rules(case, origin),
+            change(
+                "Give the group a longer interval, record once what its rules have in common, or narrow their selectors and ranges. Put "
+                "rules that need not run together into groups of their own. Change it at its source, in Git."
+            ),
+        ],
         exhibits=[Table(title=f"The slowest rules of {group.name}", columns=["Rule", "Took", "Query"], rows=rows)] if rows else [],
+        breaks=shared,
+        rests_on=shared,
+    )
+
+
+def _see_rules(case: Case, origin: Subject | None) -> Step:
+    """The group in its PrometheusRule, or else where its file comes from."""
+    if origin is not None:
+        return look("See the group.", shell("kubectl -n {} get {} {} -o yaml", origin.namespace, RULES.name, origin.name))
+    pods = [case.place.subject] if case.place.pod else []
+    return look(
+        "See from which volume the pod has its rules.", *(shell("kubectl -n {} describe pod {}", one.namespace, one.name) for one in pods)
     )
 
 
 def _report_memory(verdict: Verdict, case: Case) -> None:
-    verdict.finding(
-        Severity.WARNING,
-        "MemoryNearLimit",
+    verdict.report(
+        MEMORY_NEAR_LIMIT,
         case.place.subject,
-        settles=True,
         problem=f"{case.who} is about to run out of memory: {full(case.one, case.place, case.limits)}.",
         cause=f"It keeps {case.head.series if case.head else 'too many'} series in memory; a query or a compaction more, and it is killed.",
         fix=raise_limits(case.place, case.head, cpu=False),
-        prevention=PREVENTION,
         exhibits=top_series(case.head),
     )
 
@@ -199,55 +236,54 @@ def _report_memory(verdict: Verdict, case: Case) -> None:
 def _judge_database(verdict: Verdict, case: Case) -> None:
     one, place = case.one, case.place
     for name in [name for name, grown in one.troubles.items() if grown is None]:
-        verdict.unchecked(place.subject, f"{name} is not 0; whether it still grows, its own series do not tell (it does not scrape itself)")
+        verdict.unchecked(place.subject, f"{name} is not 0; whether it still grows, its own series do not show (it does not scrape itself)")
     grown = {name: count for name, count in one.troubles.items() if count}
-    disk = f"The database lies on {place.disk}" if place.disk else "What the database lies on is not known"
+    disk = f"The database is on {place.disk}" if place.disk else "What the database is stored on is not known"
     nfs = place.disk is not None and place.disk.kind == "nfs"
     why = f"{disk}{', which Prometheus does not support' if nfs else '; see whether it is full, slow or broken'}."
-    move = "Move it to a disk of the node; the finding of prometheus/storage has the commands.\n" if nfs else ""
-    log = f"{move}Its log names the block or segment:\n$ kubectl -n {place.subject.namespace} logs {place.subject.name} -c prometheus | "
+    repair = move_away() if nfs else change("Give it a disk that is neither full nor slow nor broken, as its log says.")
     if grown:
-        verdict.finding(
-            Severity.CRITICAL if grown.keys() & set(LOSING) else Severity.ERROR,
-            "DatabaseErrors",
+        verdict.report(
+            DATABASE_ERRORS,
             place.subject,
+            severity=Severity.CRITICAL if grown.keys() & set(LOSING) else Severity.ERROR,
             problem=f"{case.who} has trouble with its database: {'; '.join(TROUBLES[name] for name in grown)}.",
             cause=f"In {ago(one.window)}: {', '.join(f'{name} +{count:.0f}' for name, count in grown.items())}. {why}",
-            fix=f"{log}grep -iE 'wal|compact|block'",
-            prevention=PREVENTION,
+            fix=[_see_log(case, "Its log names the block or segment.", "wal|compact|block", "24h"), repair],
             rests_on=place.rests_on,
         )
-    if one.sync is not None and one.sync >= case.limits.wal_sync_seconds:
-        verdict.finding(
-            Severity.WARNING,
-            "DiskTooSlow",
+    if one.sync is not None and one.sync >= case.limits.prometheus.wal_sync_seconds:
+        verdict.report(
+            DISK_TOO_SLOW,
             place.subject,
-            settles=True,
             problem=f"{case.who} waits {one.sync:.1f} s for its write-ahead log to reach the disk.",
             cause=why,
-            fix=f"{log}grep -i wal",
-            prevention=PREVENTION,
+            fix=[_see_log(case, "See what its log says of the write-ahead log.", "wal", "24h"), repair],
             rests_on=place.rests_on,
         )
 
 
 def _judge_others(verdict: Verdict, case: Case) -> None:
     one, subject = case.one, case.place.subject
-    logs = f"$ kubectl -n {subject.namespace} logs {subject.name} -c prometheus --since=15m"
-    if one.queue is not None and one.queue >= case.limits.query_queue_seconds:
-        _report(verdict, case, Severity.WARNING, "QueriesWait", f"lets queries wait for {one.queue:.1f} s before they begin.")
+    if one.queue is not None and one.queue >= case.limits.prometheus.query_queue_seconds:
+        _report(verdict, case, QUERIES_WAIT, Severity.WARNING, f"lets queries wait for {one.queue:.1f} s before they begin.")
     for name, seconds in one.behind.items():
-        if seconds >= case.limits.remote_write_lag_seconds:
-            verdict.finding(
-                Severity.ERROR,
-                "RemoteWriteBehind",
+        if seconds >= case.limits.prometheus.remote_write_lag_seconds:
+            verdict.report(
+                REMOTE_WRITE_BEHIND,
                 subject,
-                settles=True,
                 problem=f"{case.who} is {ago(seconds)} behind with what it sends to {name or 'its remote'}.",
                 cause=f"The receiver of {name or 'the remote write'} is too slow, refuses, or cannot be reached. {fewer(case.head)}",
-                fix=f"Its log says what the receiver answers:\n{logs} | grep -i remote",
-                prevention=PREVENTION,
+                fix=[
+                    _see_log(case, "See what the receiver answers.", "remote", "15m"),
+                    change(f"Repair the receiver or the way to it, or send less. {fewer(case.head)}"),
+                ],
             )
+
+
+def _see_log(case: Case, text: str, pattern: str, since: str) -> Step:
+    subject = case.place.subject
+    return look(text, *([log_of(subject.namespace, subject.name, pattern, since)] if subject.kind == "Pod" else []))
 
 
 def _row(case: Case) -> list[str]:

@@ -1,12 +1,16 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from clusterprobe.environments import Environments
+from clusterprobe.findings import FindingKind, reports
 from clusterprobe.model import Severity, Table
 from clusterprobe.readings import Readings
-from clusterprobe.systems.objects import Namespace
-from clusterprobe.systems.prometheus import Monitor, Prometheus, Rule
-from clusterprobe.systems.selection import (
+from clusterprobe.references import Ref, RefKind
+from clusterprobe.roles import Examined, Needed
+from clusterprobe.systems.kubernetes.objects import Namespace
+from clusterprobe.systems.prometheus.objects import Monitor, Prometheus, Rule
+from clusterprobe.systems.prometheus.selection import (
     REVIEW,
     SELECTED,
     Operator,
@@ -15,30 +19,47 @@ from clusterprobe.systems.selection import (
     alike,
     describe,
     labels_by_namespace,
-    release_fix,
     review,
+    sample_labels,
+    shared_labels,
     takings,
     through,
 )
+from clusterprobe.systems.prometheus.selection_advice import Apart, keep_to_namespaces
 from clusterprobe.verdict import Verdict
+from clusterprobe.words import number
 
+SELECTOR_OVERLAP = FindingKind(
+    "SelectorOverlap", Severity.ERROR, "A Prometheus selects monitors or rules of another environment, or would do so."
+)
 NOTHING_YET = "none yet"
 
 Labels = Mapping[str, dict[str, str]]
-Rows = dict[str, list[list[str]]]  # other environment → kind, object, and through what
+Rows = dict[str, list["Row"]]  # by the other environment
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A kind of object of the other environment, which one, and through what it is selected; with the labels that are shared."""
+
+    kind: str
+    what: str
+    through: str
+    labels: tuple[str, ...] = ()
+
+
+@reports(SELECTOR_OVERLAP)
 def probe_selector_overlap(
     verdict: Verdict,
-    prometheuses: Readings[Prometheus],
-    prometheus_agents: Readings[Prometheus],
-    prometheus_operators: Readings[Operator],
-    namespaces: Readings[Namespace],
-    service_monitors: Readings[Monitor],
-    pod_monitors: Readings[Monitor],
-    probe_objects: Readings[Monitor],
-    scrape_configs: Readings[Monitor],
-    prometheus_rules: Readings[Rule],
+    prometheuses: Examined[Prometheus],
+    prometheus_agents: Examined[Prometheus],
+    prometheus_operators: Needed[Operator],
+    namespaces: Needed[Namespace],
+    service_monitors: Needed[Monitor],
+    pod_monitors: Needed[Monitor],
+    probe_objects: Needed[Monitor],
+    scrape_configs: Needed[Monitor],
+    prometheus_rules: Needed[Rule],
     environments: Environments,
 ) -> None:
     """Could a Prometheus select monitors or rules of another environment?
@@ -47,20 +68,25 @@ def probe_selector_overlap(
     one is scraped and alerted on by the other: now, or as soon as it exists.
     Cause: The kube-prometheus-stack chart selects `release: <release name>` in every namespace (`{}`). Two releases of the same
     name select the same. An absent selector takes nothing; an empty one (`{}`) takes everything.
-    Fix: Let the release label name the environment, in the selectors and on all that they are to select.
+    Fix: Limit the namespaces in which the selectors look to those of the environment, and the shared ones that it uses. Then let the
+    release label name the environment, in the selectors and on all that they are to select together.
     Prevention: Review the checklist below with every change of the values: the label names the environment, and differs.
     """
-    labels, operators = labels_by_namespace(verdict.need(namespaces)), verdict.need(prometheus_operators)
-    objects = [verdict.need(one) for one in (service_monitors, pod_monitors, probe_objects, scrape_configs, prometheus_rules)]
-    every = takings([*verdict.examine(prometheuses), *verdict.examine(prometheus_agents)], operators)
+    labels = labels_by_namespace(namespaces)
+    objects: list[Readings[Monitor] | Readings[Rule]]
+    objects = [service_monitors, pod_monitors, probe_objects, scrape_configs, prometheus_rules]
+    every = takings([*prometheuses, *prometheus_agents], prometheus_operators)
     for mine in every:
         own = environments.of(mine.subject.namespace)
         rows: Rows = defaultdict(list)
+        places = {mine.subject.namespace, *environments.members().get(own, [])}
         for kind, readings in zip(SELECTED, objects, strict=True) if own else ():
             _add_taken(verdict, mine, kind, readings, labels, environments, rows)
             _add_possible(verdict, mine, kind, every, labels, environments, rows)
+            taken = (one.namespace for one, each in readings if mine.takes(kind, each.metadata, labels.get(one.namespace)))
+            places.update(one for one in taken if environments.of(one) in ("", own))
         for other, found in sorted(rows.items()):
-            _report(verdict, mine, own, other, found, environments.members().get(own, []))
+            _report(verdict, mine, found, Apart(mine.subject, own, other, frozenset(places)))
     verdict.exhibit(Table(title="Review: what each Prometheus selects", columns=REVIEW, rows=review(every, environments)))
 
 
@@ -80,9 +106,13 @@ def _add_taken(
             continue
         takes = mine.takes(kind, one.metadata, labels.get(subject.namespace))
         if takes is None:
-            verdict.unchecked(mine.subject, f"what it takes of {other}: {mine.blind or 'the labels of namespaces are not known'}")
+            verdict.unchecked(
+                mine.subject, f"what it selects of {other} is not known: {mine.blind or 'the labels of namespaces are not known'}"
+            )
         elif takes:
-            rows[other].append([kind.resource.kind, str(subject), through(kind.labels_of(mine.prometheus), one.metadata.labels)])
+            selector, labelled = kind.labels_of(mine.prometheus), one.metadata.labels
+            shared = tuple(shared_labels(selector, labelled))
+            rows[other].append(Row(kind.resource.kind, str(subject), through(selector, labelled), shared))
 
 
 def _add_possible(
@@ -98,30 +128,44 @@ def _add_possible(
     own, selector = environments.of(mine.subject.namespace), kind.labels_of(mine.prometheus)
     for theirs in every:
         place, other = theirs.subject.namespace, environments.of(theirs.subject.namespace)
+        wanted = kind.labels_of(theirs.prometheus)
         everything = selector is not None and selector.is_empty
-        if not other or other == own or not (everything or alike(selector, kind.labels_of(theirs.prometheus))):
+        if not other or other == own or not (everything or alike(selector, wanted)):
             continue
         reaches = mine.reaches(kind, place, labels.get(place))
         if reaches is None:
-            verdict.unchecked(mine.subject, f"what it takes of {other}: {mine.blind or 'the labels of namespaces are not known'}")
-        elif reaches and not any(row[0] == kind.resource.kind for row in rows[other]):
-            rows[other].append([kind.resource.kind, NOTHING_YET, f"{kind.field} {describe(selector)}, which fits {place} as well"])
+            verdict.unchecked(
+                mine.subject, f"what it selects of {other} is not known: {mine.blind or 'the labels of namespaces are not known'}"
+            )
+        elif reaches and not any(row.kind == kind.resource.kind for row in rows[other]):
+            shared = tuple(shared_labels(selector, sample_labels(wanted))) if wanted else ()
+            text = f"{kind.field} {describe(selector)}, which fits {place} as well"
+            rows[other].append(Row(kind.resource.kind, NOTHING_YET, text, shared))
 
 
-def _report(verdict: Verdict, mine: Taking, own: str, other: str, rows: list[list[str]], places: list[str]) -> None:
-    name = f"{mine.subject.namespace}/{mine.subject.name}"
-    taken = [row for row in rows if row[1] != NOTHING_YET]
-    kind, what, reason = (taken or rows)[0]
-    verdict.finding(
-        Severity.ERROR if taken else Severity.WARNING,
-        "SelectorOverlap",
+def _report(verdict: Verdict, mine: Taking, rows: list[Row], apart: Apart) -> None:
+    name, own, other = apart.name, apart.own, apart.other
+    taken = [row for row in rows if row.what != NOTHING_YET]
+    first = (taken or rows)[0]
+    labels = [Ref(RefKind.SHARED_LABEL, name=label) for label in dict.fromkeys(label for row in rows for label in row.labels)]
+    verdict.report(
+        SELECTOR_OVERLAP,
         mine.subject,
-        problem=f"The {own} Prometheus {name} selects {len(taken)} objects of {other}."
+        severity=Severity.ERROR if taken else Severity.WARNING,
+        problem=f"The {own} Prometheus {name} selects {number(len(taken), 'object')} of {other}."
         if taken
-        else f"The {own} Prometheus {name} would select what is made for {other}; nothing of it was seen yet.",
-        cause=(f"It takes {what} through {reason}" if taken else f"For a {kind}: {reason}") + f"; its namespace selector reaches {other}.",
-        fix=release_fix(mine.subject.namespace, mine.subject.name, own, other, places),
+        else f"The {own} Prometheus {name} would also select objects made for {other}; none was seen yet.",
+        cause=(f"It takes {first.what} through {first.through}" if taken else f"For a {first.kind}: {first.through}")
+        + f"; its namespace selector reaches {other}.",
+        fix=keep_to_namespaces(apart, mine.prometheus, [one for one in SELECTED if one.resource.kind in {row.kind for row in rows}]),
         prevention=f"Keep `release` different in the values of {own} and {other}, with the environment in it.",
-        exhibits=[Table(title=f"{own} selects of {other}", columns=["Kind", "Object", "Through"], rows=rows)],
-        breaks=[f"Selectors/{name}"],
+        exhibits=[
+            Table(
+                title=f"{own} selects of {other}",
+                columns=["Kind", "Object", "Through"],
+                rows=[[row.kind, row.what, row.through] for row in rows],
+            )
+        ],
+        breaks=[Ref(RefKind.SELECTORS, mine.subject.namespace, mine.subject.name), *labels],
+        rests_on=labels,  # the same label in the other direction, or of a third environment, is the same cause
     )

@@ -1,14 +1,42 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
+from clusterprobe.access import urls
+from clusterprobe.errors import BadAddress
 from clusterprobe.evidence import Clock
-from clusterprobe.model import Severity, Subject, Table
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import change, look, shell
+from clusterprobe.model import Command, Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
-from clusterprobe.readings import Readings
-from clusterprobe.systems.objects import Pod
-from clusterprobe.systems.prometheus import PROMETHEUSES, Down, Runtime, Target, pool_origin
-from clusterprobe.systems.scrapes import Judge, hint
+from clusterprobe.roles import Examined, Needed
+from clusterprobe.systems.kubernetes.looking import proxied
+from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.prometheus.objects import PROMETHEUSES, pool_origin
+from clusterprobe.systems.prometheus.sources import Down, Runtime, Target
+from clusterprobe.systems.prometheus.target_states import Judge, hint
 from clusterprobe.verdict import Verdict
+from clusterprobe.words import number
+
+TARGETS_DOWN = FindingKind(
+    "TargetsDown",
+    Severity.ERROR,
+    "Targets of a scrape pool do not answer.",
+    prevention="Alert on `up == 0`, and delete a monitor together with what it watches.",
+    settles=True,
+)
+TARGETS_NEVER_SCRAPED = FindingKind(
+    "TargetsNeverScraped",
+    Severity.WARNING,
+    "Targets of a scrape pool have never been scraped.",
+    prevention="Watch the load of Prometheus itself: CPU throttling, prometheus_target_interval_length_seconds.",
+    settles=True,
+)
+SCRAPES_NEAR_TIMEOUT = FindingKind(
+    "ScrapesNearTimeout",
+    Severity.WARNING,
+    "Scrapes take nearly as long as their timeout allows.",
+    prevention="Alert on scrape_duration_seconds against the timeout.",
+)
 
 
 @dataclass(slots=True)
@@ -20,14 +48,16 @@ class Pool:
     down: dict[str, str] = field(default_factory=dict)
     never: dict[str, str] = field(default_factory=dict)
     slow: dict[str, str] = field(default_factory=dict)
+    again: Command | None = None  # asks a target that is down for the same
 
 
+@reports(TARGETS_DOWN, TARGETS_NEVER_SCRAPED, SCRAPES_NEAR_TIMEOUT)
 def probe_targets(
     verdict: Verdict,
-    prometheus_targets: Readings[list[Target]],
-    prometheus_down: Readings[Down],
-    prometheus_runtime: Readings[Runtime],
-    pods: Readings[Pod],
+    prometheus_targets: Examined[list[Target]],
+    prometheus_down: Needed[Down],
+    prometheus_runtime: Needed[Runtime],
+    pods: Needed[Pod],
     profile: Profile,
     clock: Clock,
 ) -> None:
@@ -35,20 +65,23 @@ def probe_targets(
 
     Problem: A target is down, was never scraped, or takes nearly all of the time that it has: its series are missing or have
     gaps, and alerts on them do not fire.
-    Cause: Prometheus' own last error tells: nobody listens, the path or the credentials are wrong, a network policy is in the
+    Cause: Prometheus' own last error names it: nothing listens, the path or the credentials are wrong, a network policy is in the
     way, or there are too many series for the interval.
-    Fix: Ask the target as Prometheus does, and repair what answers; or remove the monitor of what is gone for good.
+    Fix: Ask the target as Prometheus does, and repair what answers; or remove the monitor of what was removed for good.
     Prevention: Alert on `up == 0` (the chart's TargetDown), and delete monitors together with what they watch.
     """
-    judge = Judge(prometheus_targets, verdict.need(prometheus_down), verdict.need(prometheus_runtime), verdict.need(pods), clock.now)
+    judge = Judge(prometheus_targets.readings, prometheus_down, prometheus_runtime, pods, clock.now)
     pools: dict[tuple[Subject, str], Pool] = defaultdict(Pool)
-    for subject, targets in verdict.examine(prometheus_targets):
+    by_name = pods.by_name()
+    for subject, targets in prometheus_targets:
         prometheus = PROMETHEUSES.subject(subject.namespace, subject.owner.partition("/")[2] or subject.name)
         for target in targets:
             pool = pools[prometheus, target.scrape_pool]
-            pool.asked = subject.name
+            pool.asked = subject.name if subject.kind == "Pod" else ""
             pool.seen.add(target.scrape_url)
-            _sort(verdict, judge, subject, target, pool, profile.thresholds.scrape_duration_fraction)
+            _sort(verdict, judge, subject, target, pool, profile.thresholds.prometheus.scrape_duration_fraction)
+            if target.scrape_url in pool.down and pool.again is None:
+                pool.again = _asked_by_hand(target, by_name)
     for (prometheus, name), pool in pools.items():
         _report(verdict, prometheus, name, pool)
 
@@ -73,52 +106,72 @@ def _sort(verdict: Verdict, judge: Judge, subject: Subject, target: Target, pool
         verdict.note(f"{target.scrape_url} ({target.scrape_pool}) failed its last scrape, and answered before: {target.last_error}")
 
 
+def _asked_by_hand(target: Target, pods: dict[tuple[str, str], Pod]) -> Command | None:
+    """The same path of the same port, where what is scraped is a pod's own: an image may lack a shell, or wget."""
+    namespace, name = target.discovered.namespace, target.discovered.pod
+    pod = pods.get((namespace, name))
+    try:
+        url = urls.parse(target.scrape_url)
+    except BadAddress:
+        return None
+    host, port = urls.place_of(url.origin)
+    if pod is None or not pod.running or host != pod.status.pod_ip.lower():
+        return None
+    return proxied(namespace, "pods", name, port, url.path, url.query, scheme=url.origin.partition(":")[0])
+
+
 def _report(verdict: Verdict, prometheus: Subject, name: str, pool: Pool) -> None:
     origin = pool_origin(name)
     subject = origin[0].subject(origin[1], origin[2]) if origin else prometheus
     source = str(subject) if origin else f"the scrape configuration {name}"
     where = f"Prometheus {prometheus.namespace}/{prometheus.name}"
-    show = f"$ kubectl -n {origin[1]} get {origin[0].name} {origin[2]} -o yaml\n" if origin else ""
+    monitor = [shell("kubectl -n {} get {} {} -o yaml", origin[1], origin[0].name, origin[2])] if origin else []
     if pool.down:
-        error, everything = Counter(pool.down.values()).most_common(1)[0][0], len(pool.down) == len(pool.seen)
-        verdict.finding(
-            Severity.ERROR if everything else Severity.WARNING,
-            "TargetsDown",
-            subject,
-            settles=True,
-            problem=f"{len(pool.down)} of {len(pool.seen)} targets that {where} scrapes through {source} are down.",
-            cause=f"Its last error: {error}. {hint(error)}",
-            fix=f"Look at what is scraped, and ask it as Prometheus does:\n{show}"
-            f"$ kubectl -n {prometheus.namespace} exec {pool.asked} -c prometheus -- wget -qO- '{next(iter(pool.down))}'",
-            prevention="Alert on `up == 0`, and delete a monitor together with what it watches.",
-            exhibits=[_table("Down", "Last error", pool.down)],
-        )
+        _report_down(verdict, subject, f"{where} scrapes through {source}", monitor, pool)
     if pool.never:
-        verdict.finding(
-            Severity.WARNING,
-            "TargetsNeverScraped",
+        logs = [shell("kubectl -n {} logs {} --all-containers --tail=100", prometheus.namespace, pool.asked)] if pool.asked else []
+        verdict.report(
+            TARGETS_NEVER_SCRAPED,
             subject,
-            settles=True,
-            problem=f"{len(pool.never)} targets of {source} were never scraped by {where}.",
-            cause="They have been there for several intervals without one scrape: Prometheus does not get round to them.",
-            fix=f"See whether it is overloaded or stuck:\n$ kubectl -n {prometheus.namespace} logs {pool.asked} -c prometheus --tail=100",
-            prevention="Watch the load of Prometheus itself: CPU throttling, prometheus_target_interval_length_seconds.",
+            problem=f"{number(len(pool.never), f'target of {source} was', f'targets of {source} were')} never scraped by {where}.",
+            cause="They have been there for several intervals without one scrape: Prometheus does not keep up.",
+            fix=[
+                look("See whether it is overloaded or stuck.", *logs),
+                change("Give it what it lacks; the finding of prometheus/pressure names it where one is there."),
+            ],
             exhibits=[_table("Never scraped", "For how long", pool.never)],
         )
     if pool.slow:
-        _report_slow(verdict, subject, f"{source} by {where}", show, pool.slow)
+        see = look("See its interval, its scrapeTimeout and what it drops.", *monitor)
+        _report_slow(verdict, subject, f"{source} by {where}", see, pool.slow)
 
 
-def _report_slow(verdict: Verdict, subject: Subject, which: str, show: str, slow: dict[str, str]) -> None:
-    url, took = next(iter(slow.items()))
-    verdict.finding(
-        Severity.WARNING,
-        "ScrapesNearTimeout",
+def _report_down(verdict: Verdict, subject: Subject, which: str, monitor: list[Command | None], pool: Pool) -> None:
+    again = [look("Ask it through the API server: does it answer at all?", pool.again)] if pool.again else []
+    error, everything = Counter(pool.down.values()).most_common(1)[0][0], len(pool.down) == len(pool.seen)
+    verdict.report(
+        TARGETS_DOWN,
         subject,
-        problem=f"Scrapes of {len(slow)} targets of {which} take nearly as long as they may.",
+        severity=Severity.ERROR if everything else Severity.WARNING,
+        problem=f"{len(pool.down)} of {number(len(pool.seen), 'target')} that {which} {'is' if len(pool.down) == 1 else 'are'} down.",
+        cause=f"Its last error: {error}. {hint(error)}",
+        fix=[
+            look("See what is to be scraped.", *monitor),
+            *again,
+            change("Repair what answers, or delete the monitor of what was removed for good, at its source in Git."),
+        ],
+        exhibits=[_table("Down", "Last error", pool.down)],
+    )
+
+
+def _report_slow(verdict: Verdict, subject: Subject, which: str, see: Step, slow: dict[str, str]) -> None:
+    url, took = next(iter(slow.items()))
+    verdict.report(
+        SCRAPES_NEAR_TIMEOUT,
+        subject,
+        problem=f"Scrapes of {number(len(slow), 'target')} of {which} take nearly as long as they may.",
         cause=f"{url} took {took}: a scrape that takes longer is lost.",
-        fix=f"Let the target give fewer series, or set a longer interval and scrapeTimeout:\n{show}".rstrip(),
-        prevention="Alert on scrape_duration_seconds against the timeout.",
+        fix=[see, change("Let the target give fewer series, or set a longer interval and scrapeTimeout, at its source in Git.")],
         exhibits=[_table("Slow", "Took", slow)],
     )
 

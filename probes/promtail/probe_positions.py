@@ -1,29 +1,30 @@
-from clusterprobe.model import Severity, Subject, Table
-from clusterprobe.readings import Readings
-from clusterprobe.systems.objects import Pod
-from clusterprobe.systems.positions import Positions
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import SOURCE, change, look, shell, snippet
+from clusterprobe.model import Severity, Step, Subject, Table
+from clusterprobe.roles import Examined, Needed
+from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.log_agents.positions import Positions
 from clusterprobe.verdict import Verdict
 
-PREVENTION = (
-    "Give each release of an agent a positions file of its own (a hostPath named after the release), and run one agent on a node: "
-    "one that serves all environments needs no second one beside it."
-)
+POSITIONS_SHARED = FindingKind("PositionsShared", Severity.ERROR, "Log agents keep their positions in the same file.")
+POSITIONS_NOT_KEPT = FindingKind("PositionsNotKept", Severity.WARNING, "A log agent loses its positions whenever its pod is replaced.")
 
 
-def probe_positions(verdict: Verdict, agent_positions: Readings[Positions], pods: Readings[Pod]) -> None:
+@reports(POSITIONS_SHARED, POSITIONS_NOT_KEPT)
+def probe_positions(verdict: Verdict, agent_positions: Examined[Positions], pods: Needed[Pod]) -> None:
     """Does every log agent have a positions file of its own, one that outlives its pod?
 
     Problem: After a restart lines are missing from Loki, or there twice, though every agent looks healthy.
     Cause: Two agents, often those of dev and prod, keep their positions in the same file of a node's hostPath or of a shared
-    volume: each overwrites what the other one wrote, and starts again from the other's places. Or the file lies in the pod
-    itself (emptyDir), and goes with it.
+    volume: each overwrites what the other one wrote, and starts again from the other's positions. Or the file is in the pod
+    itself (emptyDir), and is lost with it.
     Fix: Set another `positions.filename` (or hostPath) in one of the two releases.
-    Prevention: A positions file named after the release; one agent a node.
+    Prevention: Give each release of an agent a positions file of its own (a hostPath named after the release), and run one agent on a
+    node: one that serves all environments needs no second one beside it.
     """
-    verdict.need(pods)
     shared: dict[str, list[Positions]] = {}
     lost: dict[tuple[str, str], list[Positions]] = {}
-    for _, one in verdict.examine(agent_positions):
+    for _, one in agent_positions:
         shared.setdefault(one.place, []).append(one)
         if not one.kept:
             lost.setdefault((one.namespace, one.owner or one.name), []).append(one)
@@ -49,17 +50,15 @@ def _report_shared(verdict: Verdict, owners: tuple[str, ...], places: dict[str, 
     environments = sorted({verdict.environment_of(one.namespace) for one in agents} - {""})
     who = " and ".join(owners) if len(owners) > 1 else f"of {owners[0]} on {', '.join(sorted({one.node for one in agents}))}"
     nodes = sorted({one.node for one in agents})
-    verdict.finding(
-        Severity.ERROR,
-        "PositionsShared",
+    verdict.report(
+        POSITIONS_SHARED,
         _subject(newest),
         problem=f"The log agents {who} keep their positions in the same file, so lines are lost or sent twice.",
         cause=f"All of them write {place}"
         + (f", and the same on {len(nodes)} nodes" if len(places) > 1 else "")
         + (f" (of {' and '.join(environments)})" if len(environments) > 1 else "")
-        + ": each overwrites the other's places, and after a restart goes on from them.",
-        fix=_fix(newest),
-        prevention=PREVENTION,
+        + ": each overwrites the other's positions, and continues from them after a restart.",
+        fix=_fix(newest, places),
         exhibits=[_table(places)],
     )
 
@@ -67,35 +66,53 @@ def _report_shared(verdict: Verdict, owners: tuple[str, ...], places: dict[str, 
 def _report_lost(verdict: Verdict, agents: list[Positions]) -> None:
     first = agents[0]
     usual = first.program != "promtail"  # Alloy's chart has it so; Promtail's does not
-    verdict.finding(
-        Severity.INFO if usual else Severity.WARNING,
-        "PositionsNotKept",
+    verdict.report(
+        POSITIONS_NOT_KEPT,
         _subject(first),
+        severity=Severity.INFO if usual else Severity.WARNING,
         problem=f"Whenever a pod of {_workload(first)} is replaced, it reads all files from their start again.",
-        cause=f"Its positions go with the pod: {first.place}. Loki refuses what is too old, and takes the rest twice where labels differ.",
-        fix="Keep them on the node: a hostPath such as /run/promtail, mounted where `positions.filename` lies.\n"
-        f"$ kubectl -n {first.namespace} get {_object(first)} -o yaml",
-        prevention=PREVENTION,
+        cause=f"Its positions are lost with the pod: {first.place}. "
+        "Loki refuses what is too old, and takes the rest twice where labels differ.",
+        fix=[
+            look("See where it mounts what.", shell("kubectl -n {} get {} {} -o yaml", first.namespace, *_object(first))),
+            change(f"Keep them on the node, {SOURCE}: a hostPath, mounted where {first.path} is."),
+        ],
         exhibits=[_table({one.place: [one] for one in agents})],
     )
 
 
-def _fix(one: Positions) -> str:
-    folder, _, file = one.path.rpartition("/")
-    own = f"{folder}/{(one.owner.partition('/')[2] or one.name)}-{file}"
-    patch = f'[{{"op":"add","path":"/spec/template/spec/containers/0/args/-","value":"-positions.file={own}"}}]'
-    return (
-        f"Give {_workload(one)} a file of its own; in the values of the Promtail chart `config.positions.filename: {own}`, or a hostPath "
-        f"of its own in `defaultVolumes`:\n$ kubectl -n {one.namespace} patch {_object(one)} --type json -p '{patch}'"
-        if one.program == "promtail"
-        else f"Give {_workload(one)} a storage path of its own (`--storage.path`, and the volume below it).\n"
-        f"$ kubectl -n {one.namespace} edit {_object(one)}"
-    )
+def _fix(one: Positions, places: dict[str, list[Positions]]) -> list[Step]:
+    """A file of its own for each release, and, on storage that nodes share, for each node."""
+    who, reads = _workload(one), "It then reads all files once more; lines may be sent twice."
+    workloads = {_workload(each) for found in places.values() for each in found}
+    nodes = max(len({each.node for each in found}) for found in places.values())
+    if nodes > 1:
+        text = (
+            f"Keep the positions of {who} on each node, in a hostPath, {SOURCE}: its volume is the same on {nodes} nodes. Or give the file "
+            "the node's name, by a variable that its container has from spec.nodeName (HOSTNAME in the Promtail chart)."
+        )
+        return [change(text + (f" And give each of {' and '.join(sorted(workloads))} a folder of its own." if len(workloads) > 1 else ""))]
+    if one.program != "promtail":
+        return [change(f"Give {who} a folder of its own on the node, {SOURCE}: another hostPath below its `--storage.path`. {reads}")]
+    if one.flag:
+        text = f"Give {who} a file of its own, {SOURCE}. Its flag names the file, which wins over its configuration. {reads}"
+        return [change(text, code=snippet("- {}", f"-positions.file={_own(one, one.flag)}"))]
+    text = f"Give {who} a file of its own, {SOURCE} (as a flag of the container: -positions.file=). {reads}"
+    if one.node in one.path or one.name in one.path:  # what it is called on one node is not what its configuration says
+        return [change(f"{text} Keep the part of its name that differs from node to node.")]
+    return [change(text, code=snippet("config:\n  positions:\n    filename: {}", _own(one, one.path)))]
 
 
-def _object(one: Positions) -> str:
+def _own(one: Positions, path: str) -> str:
+    """The path with the workload's name before that of the file."""
+    folder, _, file = path.rpartition("/")
+    return f"{folder}/{one.owner.partition('/')[2] or one.name}-{file}"
+
+
+def _object(one: Positions) -> tuple[str, str]:
+    """As kubectl names it: the kind in small letters, and the name."""
     kind, _, name = one.owner.partition("/")
-    return f"{kind.lower()} {name}" if name else f"pod {one.name}"
+    return (kind.lower(), name) if name else ("pod", one.name)
 
 
 def _workload(one: Positions) -> str:
@@ -110,4 +127,4 @@ def _subject(one: Positions) -> Subject:
 
 def _table(places: dict[str, list[Positions]]) -> Table:
     rows = [[place, one.node, f"{one.namespace}/{one.name}", one.path] for place, agents in places.items() for one in agents]
-    return Table(title="Positions files", columns=["Lies on", "Node", "Pod", "Path in the container"], rows=rows[:30])
+    return Table(title="Positions files", columns=["Stored on", "Node", "Pod", "Path in the container"], rows=rows[:30])

@@ -1,209 +1,211 @@
-from dataclasses import dataclass
+from collections import defaultdict
 
 from clusterprobe.access.servers import Server
 from clusterprobe.evidence import Clock
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import change, look, shell
 from clusterprobe.model import Severity, Subject, Table, Text
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems import sealing_advice
-from clusterprobe.systems.alertmanager import Alertmanager
-from clusterprobe.systems.needed_secrets import what_needs
-from clusterprobe.systems.objects import Condition, Pod
-from clusterprobe.systems.sealed_secrets import SealedSecret, SealingCertificate
-from clusterprobe.systems.sealing import (
-    IMMUTABLE,
-    IN_THE_WAY,
-    NO_KEY,
-    Opening,
-    Place,
-    changed_at,
-    keys_in,
-    opening,
-    origin_of,
-    why_sealed,
-    without_key,
-)
-from clusterprobe.systems.unsealed import Unsealed
-from clusterprobe.times import ago, epoch
+from clusterprobe.references import Ref, RefKind
+from clusterprobe.roles import Enriching, Examined, Needed
+from clusterprobe.systems.alertmanager.sources import Alertmanager
+from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.sealed_secrets import advice as sealing_advice
+from clusterprobe.systems.sealed_secrets.causes import keys_in
+from clusterprobe.systems.sealed_secrets.dependants import what_needs
+from clusterprobe.systems.sealed_secrets.diagnosis import Diagnosis, World, diagnose
+from clusterprobe.systems.sealed_secrets.sources import SealedSecret, SealingCertificate
+from clusterprobe.systems.sealed_secrets.unsealed import Unsealed
+from clusterprobe.systems.sealed_secrets.words import sign_of, why_sealed
+from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
+from clusterprobe.words import listed, number, said
 
-KEY = "SealingKey/sealed-secrets"
-PREVENTION = (
-    "Seal in CI with `kubeseal --namespace … --name …` from each environment's own values, never copy a sealed file; check it before "
-    "the merge (`kubeseal --validate`), keep a copy of the sealing keys in a safe, and alert on "
-    "`sealed_secrets_controller_condition_info == -1`."
-)
-SYNCED = "That Argo CD shows it Synced only says that the object is as in Git, not that it opens."
+SECRET_IN_THE_WAY = FindingKind("SecretInTheWay", Severity.ERROR, "A Secret of the name exists that does not belong to the SealedSecret.")
+UNSEAL_FAILED = FindingKind("UnsealFailed", Severity.ERROR, "The controller could not make the Secret of a SealedSecret.")
+CANNOT_DECRYPT = FindingKind("CannotDecrypt", Severity.ERROR, "The controller cannot decrypt a SealedSecret.")
+SEALING_KEY_LOST = FindingKind("SealingKeyLost", Severity.ERROR, "The controller lacks the key with which SealedSecrets were sealed.")
+NOT_RECONCILED = FindingKind("NotReconciled", Severity.ERROR, "The controller has not looked at a SealedSecret since it was written.")
+SECRET_MISSING = FindingKind("SecretMissing", Severity.ERROR, "A SealedSecret is Synced, and its Secret does not exist.")
+SECRET_NOT_OWNED = FindingKind("SecretNotOwned", Severity.WARNING, "The Secret of a SealedSecret does not belong to it.")
+KEY = Ref(RefKind.SEALING_KEY, name="sealed-secrets")
+SYNCED = "Argo CD's Synced only means that the object matches Git, not that it can be decrypted."
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """All that helps to judge a SealedSecret."""
+class Around:
+    """What a finding says beside: who cannot do without the Secret, and whether a controller runs."""
 
-    opens: Opening
-    facts: dict[Place, Unsealed]
-    controllers: Readings[Server]
-    alertmanagers: Readings[Alertmanager]
-    pods: dict[str, list[Pod]]  # by namespace
-    now: float
-    patience_seconds: float
-    keyless: dict[Place, str]
-
-    @property
-    def controller(self) -> sealing_advice.Controller:
-        return sealing_advice.controller_of(self.controllers.items)
-
-    def fact(self, one: SealedSecret) -> Unsealed:
-        return self.facts.get(one.place, Unsealed(proof="what is known of its Secret could not be read"))
+    def __init__(self, controllers: Readings[Server], alertmanagers: Readings[Alertmanager], pods: Readings[Pod]) -> None:
+        self.controllers, self._alertmanagers = controllers, alertmanagers
+        self.controller = sealing_advice.controller_of(controllers.items)
+        self._pods: dict[str, list[Pod]] = defaultdict(list)
+        for subject, pod in pods:
+            self._pods[subject.namespace].append(pod)
 
     def needs(self, one: SealedSecret) -> str:
         """What hangs on its Secret, as sentences to add."""
-        found = what_needs(*one.place, self.alertmanagers.items, self.pods.get(one.place[0], []))
+        found = what_needs(*one.place, self._alertmanagers.items, self._pods.get(one.place[0], []))
         return "".join(f" {sentence}." for sentence in found)
 
-    def breaks(self, one: SealedSecret) -> list[str]:
-        """Its Secret, unless an older one of its own is still there."""
-        fact = self.fact(one)
-        return [] if fact.exists and fact.owned else ["Secret/{}/{}".format(*one.place)]
+    @property
+    def controller_runs(self) -> str:
+        """Whether a controller runs that could have looked at it."""
+        if self.controllers.values:
+            pods = ", ".join(f"{server.namespace}/{server.pod}" for server in self.controllers.items)
+            left_out = "its --all-namespaces, --additional-namespaces or --label-selector leaves it out"
+            return f"It runs ({pods}), so it passes this one over: {left_out}"
+        return "No pod of it is ready" if self.controllers.complete else "Whether it runs could not be read"
 
 
+@reports(SECRET_IN_THE_WAY, UNSEAL_FAILED, CANNOT_DECRYPT, SEALING_KEY_LOST, NOT_RECONCILED, SECRET_MISSING, SECRET_NOT_OWNED)
 def probe_unsealed(
     verdict: Verdict,
-    sealed_secrets: Readings[SealedSecret],
-    unsealed_secrets: Readings[Unsealed],
-    sealing_certificates: Readings[SealingCertificate],
-    sealed_secrets_controllers: Readings[Server],
-    alertmanagers: Readings[Alertmanager],
-    pods: Readings[Pod],
+    sealed_secrets: Examined[SealedSecret],
+    unsealed_secrets: Needed[Unsealed],
+    sealing_certificates: Enriching[SealingCertificate],
+    sealed_secrets_controllers: Enriching[Server],
+    alertmanagers: Enriching[Alertmanager],
+    pods: Enriching[Pod],
     profile: Profile,
     clock: Clock,
 ) -> None:
-    """Has every SealedSecret become its Secret?
+    """Has every SealedSecret been unsealed into its Secret?
 
     Problem: A Secret does not appear, or keeps its old values: a pod waits for it, or an Alertmanager serves a default and nothing
-    reaches Slack. Argo CD's Synced proves nothing here: it compares the object with Git, and does not look whether it opens.
+    reaches Slack. Argo CD's Synced proves nothing here: it compares the object with Git, and does not check whether it can be decrypted.
     Cause: Values are sealed for one namespace and one name (scope strict); a file that is copied to another namespace, or renamed,
-    opens nowhere else. Or the controller lost its key, a Secret of that name is there already and belongs to nobody, or the
+    opens nowhere else. Or the controller lost its key, a Secret of that name exists already and has no owner, or the
     controller has not looked yet.
     Fix: Seal it again from the plain values with `kubeseal --namespace … --name …`; restore the key; or give the controller the Secret.
-    Prevention: Seal for each environment in CI, validate before the merge, keep the keys safe, and alert on the controller's metric.
+    Prevention: Seal in CI with `kubeseal --namespace … --name …` from each environment's values, never copy a sealed file; check it before
+    the merge (`kubeseal --validate`), keep a copy of the sealing keys, and alert on `sealed_secrets_controller_condition_info == -1`.
     """
-    facts = verdict.need(unsealed_secrets).by_name()
-    opens = opening(sealed_secrets.items)
-    failing = [one for one in sealed_secrets.items if _refused(one, NO_KEY) and origin_of(one, opens) is None]
-    keyless = without_key(failing, sealed_secrets, facts, verdict.enrich(sealing_certificates))
-    known = Known(
-        opens,
-        facts,
-        verdict.enrich(sealed_secrets_controllers),
-        verdict.enrich(alertmanagers),
-        _by_namespace(verdict.enrich(pods)),
-        clock.now,
-        profile.thresholds.unseal_minutes * 60,
-        keyless,
+    world = World(
+        sealed_secrets.readings,
+        unsealed_secrets,
+        sealing_certificates,
+        sealed_secrets_controllers,
+        now=clock.now,
+        patience_seconds=profile.thresholds.sealed_secrets.unseal_minutes * 60,
     )
-    for subject, one in verdict.examine(sealed_secrets):
-        _judge(verdict, subject, one, known)
-    if keyless:
-        _report_key(verdict, [one for one in failing if one.place in keyless], known)
+    around = Around(sealed_secrets_controllers, alertmanagers, pods)
+    every = [(subject, diagnose(one, world)) for subject, one in sealed_secrets]
+    for subject, found in every:
+        _tell(verdict, subject, found, around)
+    if lost := [found for _, found in every if found.loss]:
+        _report_key(verdict, lost, around.controller)
 
 
-def _by_namespace(pods: Readings[Pod]) -> dict[str, list[Pod]]:
-    found: dict[str, list[Pod]] = {}
-    for subject, pod in pods:
-        found.setdefault(subject.namespace, []).append(pod)
-    return found
+def _tell(verdict: Verdict, subject: Subject, found: Diagnosis, around: Around) -> None:
+    match found.state:
+        case "sealed":
+            _report_sealed(verdict, subject, found, around)
+        case "in the way" | "bad template" | "immutable" | "refused":
+            _report_refused(verdict, subject, found, around)
+        case "stale" | "ignored":
+            _report_unspoken(verdict, subject, found, around)
+        case "missing":
+            _report_missing(verdict, subject, found, around)
+        case "of another":
+            _report_foreign(verdict, subject, found, around.controller)
+        case "going":
+            verdict.note(f"{subject} is being deleted")
+        case "without status":
+            why = "its Secret is there and its own: the controller seems to run without --update-status"
+            verdict.note(f"{subject} has no status, but {why}")
+        case "of no owner":
+            verdict.note(f"The Secret of {subject} has no owner: it is patched (annotation), or was replaced by hand")
+        case _:
+            if why := _open(found):
+                verdict.unchecked(subject, why)
 
 
-def _judge(verdict: Verdict, subject: Subject, one: SealedSecret, known: Known) -> None:
-    if one.metadata.deletion_timestamp:
-        verdict.note(f"{subject} is being deleted")
-    elif one.synced is None:
-        _judge_unspoken(verdict, subject, one, known)
-    elif one.synced.status == "False":
-        _judge_refused(verdict, subject, one, one.synced, known)
-    elif one.synced.status == "True":
-        _judge_secret(verdict, subject, one, one.synced, known)
-    else:
-        verdict.unchecked(subject, f"its condition Synced is {one.synced.status or 'without a status'}")
-
-
-def _refused(one: SealedSecret, words: str) -> bool:
-    return one.synced is not None and one.synced.status == "False" and words in one.synced.message and not one.metadata.deletion_timestamp
+def _open(found: Diagnosis) -> str:
+    """Why it cannot be told; empty if it is fine."""
+    one, proof = found.sealed, found.fact.proof
+    match found.state:
+        case "odd condition":
+            return f"its condition Synced is {(one.synced.status if one.synced else '') or 'without a status'}"
+        case "age unknown":
+            seen = f"whether it has seen generation {one.metadata.generation}"
+            return f"the controller does not say {seen}, and since when it could is not known"
+        case "young":
+            return f"it was written {ago(found.seconds)} ago, and the controller has not said anything of it yet"
+        case "without status, and unknown":
+            return f"it has no status, and {proof}"
+        case "unknown":
+            return f"it is Synced, but {proof}"
+        case "not listed yet":
+            return "it was unsealed a moment ago, and kube-state-metrics does not list its Secret yet"
+        case "owner unknown":
+            return f"it is Synced, but whether its Secret is its own is not known: {proof}"
+    return ""
 
 
 # --- refused: Synced=False for the newest generation ------------------------------------------------------------------
 
 
-def _judge_refused(verdict: Verdict, subject: Subject, one: SealedSecret, condition: Condition, known: Known) -> None:
-    namespace, name = one.place
-    if NO_KEY in condition.message:
-        _report_sealed(verdict, subject, one, condition, known)
-        return
-    if IN_THE_WAY in condition.message:
-        reason, fix = "SecretInTheWay", sealing_advice.clear_the_way(namespace, name, known.controller)
-        owner = known.fact(one).owner or "nobody"
+def _report_refused(verdict: Verdict, subject: Subject, found: Diagnosis, around: Around) -> None:
+    (namespace, name), owner, message = found.sealed.place, found.fact.owner, found.message
+    if found.state == "in the way":
+        other = "" if owner.startswith("SealedSecret/") else owner
+        kind, fix = SECRET_IN_THE_WAY, sealing_advice.clear_the_way(namespace, name, around.controller, other)
         cause = (
-            f"A Secret {namespace}/{name} is there that belongs to {owner}: it was made by hand, or by something else. The controller "
-            f"leaves it alone, so it keeps its own values: {condition.message}. {SYNCED}"
+            f"A Secret {namespace}/{name} exists that {f'belongs to {owner}' if owner else 'has no owner'}: "
+            f"the SealedSecret did not make it. The "
+            f"controller leaves it alone, so it keeps its own values: {said(message)}. {SYNCED}"
         )
     else:
-        reason, fix = "UnsealFailed", f"Look at what the controller says:\n{sealing_advice.look_at_controller(known.controller)}"
-        cause = f"The controller says: {condition.message or 'nothing more'}. {SYNCED}"
-        if IMMUTABLE in condition.message:
-            fix = f"An immutable Secret can only be deleted; the controller makes it anew:\n$ kubectl -n {namespace} delete secret {name}"
-    verdict.finding(
-        Severity.ERROR,
-        reason,
+        kind, fix = UNSEAL_FAILED, sealing_advice.after_refusal(found, around.controller)
+        cause = f"The controller says: {said(message) if message else 'nothing more'}. {SYNCED}"
+    verdict.report(
+        kind,
         subject,
-        problem=f"SealedSecret {namespace}/{name} does not become its Secret.{known.needs(one)}",
+        problem=f"SealedSecret {namespace}/{name} has not been unsealed.{around.needs(found.sealed)}",
         cause=cause,
         fix=fix,
-        prevention=PREVENTION,
-        exhibits=[_status(one, condition)],
-        breaks=[f"Secret/{namespace}/{name}"],
+        exhibits=_status(found),
+        breaks=[Ref(RefKind.SECRET, namespace, name)],
     )
 
 
-def _report_sealed(verdict: Verdict, subject: Subject, one: SealedSecret, condition: Condition, known: Known) -> None:
-    namespace, name = one.place
-    origin = origin_of(one, known.opens)
-    keys = keys_in(condition.message)
-    still = not known.breaks(one)
-    effect = "Its Secret of before is still there, with the values of before." if still else f"Its Secret is not made.{known.needs(one)}"
+def _report_sealed(verdict: Verdict, subject: Subject, found: Diagnosis, around: Around) -> None:
+    one, keys = found.sealed, keys_in(found.message)
+    not_made = f"Its Secret is not made.{around.needs(one)}"
+    effect = "Its Secret of before is still there, with the values of before." if found.keeps_secret else not_made
     which = f" ({', '.join(keys)})" if keys else ""
-    fix = sealing_advice.seal_again(one, known.controller, origin)
-    if one.place in known.keyless:
-        fix = f"Give the controller its key back, as the finding about the sealing key says. Else:\n{fix}"
-    verdict.finding(
-        Severity.ERROR,
-        "CannotDecrypt",
+    fix = sealing_advice.seal_again(one, around.controller, found.origin)
+    if found.loss:
+        fix = [change("Give the controller its key back, as the finding SealingKeyLost says. Only where that fails, continue here."), *fix]
+    verdict.report(
+        CANNOT_DECRYPT,
         subject,
-        problem=f"SealedSecret {namespace}/{name} does not open{which}. {effect}",
-        cause=f"{why_sealed(one, origin, known.keyless.get(one.place, ''))} The controller says: {condition.message}. {SYNCED}",
+        problem=f"SealedSecret {'/'.join(one.place)} cannot be decrypted{which}. {effect}",
+        cause=f"{why_sealed(found)} The controller says: {said(found.message)}. {SYNCED}",
         fix=fix,
-        prevention=PREVENTION,
-        exhibits=[_status(one, condition)],
-        breaks=known.breaks(one),
-        rests_on=[KEY] if one.place in known.keyless else [],
+        exhibits=_status(found),
+        breaks=_breaks(found),
+        rests_on=[KEY] if found.loss else [],
     )
 
 
-def _report_key(verdict: Verdict, lost: list[SealedSecret], known: Known) -> None:
-    rows = [[*one.place, known.keyless[one.place]] for one in lost[:30]]
-    names = ", ".join("/".join(one.place) for one in lost[:5]) + (f" and {len(lost) - 5} more" if len(lost) > 5 else "")
-    controller = known.controller
-    verdict.finding(
-        Severity.ERROR,
-        "SealingKeyLost",
+def _breaks(found: Diagnosis) -> list[Ref]:
+    return [] if found.keeps_secret else [Ref(RefKind.SECRET, *found.sealed.place)]
+
+
+def _report_key(verdict: Verdict, lost: list[Diagnosis], controller: sealing_advice.Controller) -> None:
+    rows = [[*one.sealed.place, sign_of(one.loss)] for one in lost[:30] if one.loss]
+    names = listed(["/".join(one.sealed.place) for one in lost], 5)
+    verdict.report(
+        SEALING_KEY_LOST,
         Subject(kind="SealingKey", name="sealed-secrets"),
-        problem=f"The SealedSecrets controller lacks the key of {len(lost)} SealedSecrets: {names}. Secrets that are there stay as they "
-        "are; one that is deleted does not come back.",
-        cause=f"The key Secrets in {controller.namespace} were deleted, or the cluster was set up anew without them: the controller then "
+        problem=f"The SealedSecrets controller lacks the key of {number(len(lost), 'SealedSecret')}: {names}. Secrets that are there "
+        "stay as they are; one that is deleted does not come back.",
+        cause=f"The key Secrets in {controller.namespace} were deleted, or the cluster was set up again without them: the controller then "
         "makes a new key, which opens nothing that was sealed before. Or all of these were sealed with another cluster's certificate.",
         fix=sealing_advice.restore_the_key(controller),
-        prevention=PREVENTION,
-        exhibits=[Table(title="What it cannot open", columns=["Namespace", "SealedSecret", "What tells so"], rows=rows)],
+        exhibits=[Table(title="What it cannot decrypt", columns=["Namespace", "SealedSecret", "Evidence"], rows=rows)],
         breaks=[KEY],
     )
 
@@ -211,106 +213,62 @@ def _report_key(verdict: Verdict, lost: list[SealedSecret], known: Known) -> Non
 # --- nothing said yet about the newest generation ---------------------------------------------------------------------
 
 
-def _judge_unspoken(verdict: Verdict, subject: Subject, one: SealedSecret, known: Known) -> None:
-    status, fact = one.status, known.fact(one)
-    changed = changed_at(one)
-    generation = one.metadata.generation
-    if changed is None or (status is not None and not status.observed_generation):
-        verdict.unchecked(
-            subject, f"the controller does not say whether it has seen generation {generation}, and since when it could is not known"
-        )
-    elif known.now - changed <= known.patience_seconds:
-        verdict.unchecked(subject, f"it was written {ago(known.now - changed)} ago, and the controller has not said anything of it yet")
-    elif status is not None and status.observed_generation != generation:
-        _report_unspoken(verdict, subject, one, f"has seen generation {status.observed_generation} of it, not {generation}", known)
-    elif (known.controllers.complete and not known.controllers.values) or fact.exists is False:
-        _report_unspoken(verdict, subject, one, "has never said anything of it", known)
-    elif fact.exists and fact.owned:
-        verdict.note(f"{subject} has no status, but its Secret is there and its own: the controller seems to run without --update-status")
-    else:
-        verdict.unchecked(subject, f"it has no status, and {fact.proof}")
-
-
-def _report_unspoken(verdict: Verdict, subject: Subject, one: SealedSecret, seen: str, known: Known) -> None:
-    namespace, name = one.place
-    age = ago(known.now - (changed_at(one) or known.now))
-    if known.controllers.values:
-        pods = ", ".join(f"{server.namespace}/{server.pod}" for server in known.controllers.items)
-        why = (
-            f"It runs ({pods}), so it passes this one over: its --all-namespaces, --additional-namespaces or --label-selector leaves it out"
-        )
-    elif known.controllers.complete:
-        why = "No pod of it is ready"
-    else:
-        why = "Whether it runs could not be read"
-    verdict.finding(
-        Severity.ERROR,
-        "NotReconciled",
+def _report_unspoken(verdict: Verdict, subject: Subject, found: Diagnosis, around: Around) -> None:
+    one, (namespace, name) = found.sealed, found.sealed.place
+    seen = "has never said anything of it"
+    if found.state == "stale" and one.status:
+        seen = f"has seen generation {one.status.observed_generation} of it, not {one.metadata.generation}"
+    verdict.report(
+        NOT_RECONCILED,
         subject,
-        problem=f"SealedSecret {namespace}/{name} was written {age} ago, and its Secret is not up to date.{known.needs(one)}",
-        cause=f"The SealedSecrets controller {seen}. {why}. {SYNCED}",
-        fix=f"Bring the controller back, or let it look there:\n{sealing_advice.look_at_controller(known.controller)}\n"
-        f"{sealing_advice.look(namespace, name)}",
-        prevention=PREVENTION,
-        breaks=known.breaks(one),
+        problem=f"SealedSecret {namespace}/{name} was written {ago(found.seconds)} ago, and its Secret is not up to date."
+        f"{around.needs(one)}",
+        cause=f"The SealedSecrets controller {seen}. {around.controller_runs}. {SYNCED}",
+        fix=[
+            sealing_advice.look_at_controller(around.controller),
+            change("Bring the controller back, or let it look at this namespace."),
+            sealing_advice.look_at(namespace, name),
+        ],
+        breaks=_breaks(found),
     )
 
 
 # --- opened: is the Secret there, and its own? ------------------------------------------------------------------------
 
 
-def _judge_secret(verdict: Verdict, subject: Subject, one: SealedSecret, condition: Condition, known: Known) -> None:
-    fact = known.fact(one)
-    since = epoch(condition.last_transition_time)
-    if fact.exists is None:
-        verdict.unchecked(subject, f"it is Synced, but {fact.proof}")
-    elif not fact.exists and not fact.direct and (since is None or known.now - since <= known.patience_seconds):
-        verdict.unchecked(subject, "it was unsealed a moment ago, and kube-state-metrics does not list its Secret yet")
-    elif not fact.exists:
-        _report_missing(verdict, subject, one, fact, known)
-    elif fact.owned is None:
-        verdict.unchecked(subject, f"it is Synced, but whether its Secret is its own is not known: {fact.proof}")
-    elif fact.owned is False and not fact.shared:
-        _report_foreign(verdict, subject, one, fact)
-    elif not fact.owned:
-        verdict.note(f"The Secret of {subject} belongs to nobody: it is patched (annotation), or was replaced by hand")
-
-
-def _report_missing(verdict: Verdict, subject: Subject, one: SealedSecret, fact: Unsealed, known: Known) -> None:
-    namespace, name = one.place
-    verdict.finding(
-        Severity.ERROR,
-        "SecretMissing",
+def _report_missing(verdict: Verdict, subject: Subject, found: Diagnosis, around: Around) -> None:
+    namespace, name = found.sealed.place
+    verdict.report(
+        SECRET_MISSING,
         subject,
-        problem=f"SealedSecret {namespace}/{name} is Synced, and its Secret is not there.{known.needs(one)}",
+        problem=f"SealedSecret {namespace}/{name} is Synced, and its Secret is not there.{around.needs(found.sealed)}",
         cause=f"The Secret {namespace}/{name} was deleted after it had been unsealed, and the controller has not made it again: it was "
-        f"not running then, or runs with --skip-recreate ({fact.proof}). Synced tells of the last attempt, not of now.",
-        fix=f"The controller makes it again as it starts:\n{known.controller.restart}\n$ kubectl -n {namespace} get secret {name}",
-        prevention=PREVENTION,
-        breaks=[f"Secret/{namespace}/{name}"],
+        f"not running then, or runs with --skip-recreate ({found.fact.proof}). Synced describes the last attempt, not the present state.",
+        fix=[
+            around.controller.restart("The controller makes the Secret again as it starts."),
+            look("The Secret must exist.", shell("kubectl -n {} get secret {}", namespace, name)),
+        ],
+        breaks=[Ref(RefKind.SECRET, namespace, name)],
     )
 
 
-def _report_foreign(verdict: Verdict, subject: Subject, one: SealedSecret, fact: Unsealed) -> None:
-    namespace, name = one.place
+def _report_foreign(verdict: Verdict, subject: Subject, found: Diagnosis, controller: sealing_advice.Controller) -> None:
+    (namespace, name), fact = found.sealed.place, found.fact
     whose = f"{fact.owner} owns it" if fact.owner else "nothing owns it"
     if fact.owner == f"SealedSecret/{name}":
         whose = "an earlier SealedSecret of that name owned it, by its UID"
-    verdict.finding(
-        Severity.WARNING,
-        "SecretNotOwned",
+    verdict.report(
+        SECRET_NOT_OWNED,
         subject,
         problem=f"The Secret {namespace}/{name} does not belong to its SealedSecret, although this is Synced: it may hold something else.",
         cause=f"{whose[0].upper()}{whose[1:]} ({fact.proof}), and it is not marked as patched: it was replaced after it had been unsealed. "
         "The next change of the SealedSecret will be refused.",
-        fix=f"Let the controller own it again:\n$ kubectl -n {namespace} annotate secret {name} {sealing_advice.MANAGED}=true\n"
-        "Then change the SealedSecret, or restart the controller.\n"
-        f"{sealing_advice.look(namespace, name)}",
-        prevention=PREVENTION,
+        fix=sealing_advice.clear_the_way(namespace, name, controller),
     )
 
 
-def _status(one: SealedSecret, condition: Condition) -> Text:
-    return Text(
-        title=f"Condition Synced of generation {one.metadata.generation}, since {condition.last_transition_time}", text=condition.message
-    )
+def _status(found: Diagnosis) -> list[Text]:
+    condition, generation = found.sealed.synced, found.sealed.metadata.generation
+    if condition is None:
+        return []
+    return [Text(title=f"Condition Synced of generation {generation}, since {condition.last_transition_time}", text=condition.message)]

@@ -1,29 +1,53 @@
-from clusterprobe.model import Severity, Subject, Table
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import change, look, shell
+from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.readings import Readings
-from clusterprobe.systems.kubernetes import CLASSES
-from clusterprobe.systems.objects import PersistentVolumeClaim, StorageClass
-from clusterprobe.systems.storage import DEFAULT_CLASS, claim_subject, default_classes, nature_of_class, sounds_local
+from clusterprobe.roles import Enriching, Examined
+from clusterprobe.systems.kubernetes.objects import PersistentVolumeClaim, StorageClass
+from clusterprobe.systems.kubernetes.resources import CLASSES
+from clusterprobe.systems.storage.natures import DEFAULT_CLASS, claim_subject, default_classes, nature_of_class, sounds_local
 from clusterprobe.verdict import Verdict
+from clusterprobe.words import listed, number
+
+NO_DEFAULT_CLASS = FindingKind(
+    "NoDefaultClass",
+    Severity.WARNING,
+    "No storage class is the default one.",
+    prevention="Keep the annotation in the values of the provisioner's chart (storageClass.defaultClass: true).",
+)
+SEVERAL_DEFAULT_CLASSES = FindingKind(
+    "SeveralDefaultClasses",
+    Severity.WARNING,
+    "More than one storage class is the default one.",
+    prevention=("Let only one provisioner's values set storageClass.defaultClass; a Kubernetes distribution often brings one already."),
+)
+CLASS_NAME_MISLEADS = FindingKind(
+    "ClassNameMisleads",
+    Severity.WARNING,
+    "A storage class is named like a disk of the node, and is NFS.",
+    prevention="Name a class after what it is, and keep the classes in Git.",
+)
 
 
+@reports(NO_DEFAULT_CLASS, SEVERAL_DEFAULT_CLASSES, CLASS_NAME_MISLEADS)
 def probe_classes(
     verdict: Verdict,
-    storage_classes: Readings[StorageClass],
-    claims: Readings[PersistentVolumeClaim],
+    storage_classes: Examined[StorageClass],
+    claims: Enriching[PersistentVolumeClaim],
 ) -> None:
     """Is there exactly one default storage class, and is each class what it is called?
 
-    Problem: A claim without a class stays Pending for ever, gets another class than its author meant, or gets NFS by the name of
+    Problem: A PVC without a class stays Pending for ever, gets another class than its author meant, or gets NFS by the name of
     a local disk.
-    Cause: No class is marked as the default one, or several are, of which the newest wins; or a class was made anew with another
+    Cause: No class is marked as the default one, or several are, of which the newest wins; or a class was recreated with another
     provisioner under the old name.
     Fix: Mark exactly one class as default, and name classes after what they are.
-    Prevention: Keep the classes in Git, and name the class in every claim that cares.
+    Prevention: Keep the classes in Git, and name the class in every PVC that needs one.
     """
-    classes, waiting = [one for _, one in verdict.examine(storage_classes)], verdict.enrich(claims)
+    classes = [one for _, one in storage_classes]
     defaults = default_classes(classes)
-    if classes and not defaults and storage_classes.complete:
-        _report_none(verdict, classes, waiting)
+    if classes and not defaults and storage_classes.readings.complete:
+        _report_none(verdict, classes, claims)
     if len(defaults) > 1:
         _report_several(verdict, defaults)
     for one in classes:
@@ -31,36 +55,56 @@ def probe_classes(
         if nature.kind == "nfs" and sounds_local(one.metadata.name):
             _report_misleading(verdict, one, str(nature))
     rows = [[one.metadata.name, one.provisioner, nature_of_class(one).what, "yes" if one.is_default else ""] for one in classes]
-    verdict.exhibit(Table(title="Storage classes", columns=["Class", "Provisioner", "What it really is", "Default"], rows=rows))
+    verdict.exhibit(Table(title="Storage classes", columns=["Class", "Provisioner", "Actual storage", "Default"], rows=rows))
 
 
 def _report_none(verdict: Verdict, classes: list[StorageClass], claims: Readings[PersistentVolumeClaim]) -> None:
     waiting = [one for one in claims.items if one.spec.storage_class_name is None and one.status.phase == "Pending"]
-    names = ", ".join(str(claim_subject(one)) for one in waiting[:5])
-    verdict.finding(
-        Severity.WARNING,
-        "NoDefaultClass",
+    names = listed([str(claim_subject(one)) for one in waiting], 5)
+    verdict.report(
+        NO_DEFAULT_CLASS,
         Subject(api_version=CLASSES.api_version, kind="StorageClassList"),
-        problem="No storage class is the default one: a claim that names none stays Pending.",
+        problem="No storage class is the default one: a PVC that names none stays Pending.",
         cause=f'None of {", ".join(one.metadata.name for one in classes)} has the annotation {DEFAULT_CLASS}: "true".'
-        + (f" It is what {len(waiting)} claims wait for now: {names}." if waiting else ""),
-        fix="Mark the one that claims are to get:\n"
-        f"$ kubectl annotate storageclass {classes[0].metadata.name} {DEFAULT_CLASS}=true --overwrite",
-        prevention="Keep the annotation in the values of the provisioner's chart (storageClass.defaultClass: true).",
+        + (f" {number(len(waiting), 'PVC waits', 'PVCs wait')} for it now: {names}." if waiting else ""),
+        fix=_mark(classes),
     )
+
+
+def _mark(classes: list[StorageClass]) -> list[Step]:
+    """Which class it should be, only an operator knows, unless there is just one."""
+    if len(classes) == 1:
+        name = classes[0].metadata.name
+        return [
+            change(
+                f"Mark {name}, the only class, as the default. Set it in the values of its provisioner as well.",
+                shell("kubectl annotate storageclass {} {} --overwrite", name, f"{DEFAULT_CLASS}=true"),
+            )
+        ]
+    return [
+        look("See what each class provisions.", shell("kubectl get storageclass")),
+        change(
+            f'Give the one that PVCs without a class are to get the annotation {DEFAULT_CLASS}: "true", in the values of its provisioner '
+            "(storageClass.defaultClass)."
+        ),
+    ]
 
 
 def _report_several(verdict: Verdict, defaults: list[StorageClass]) -> None:
     winner, *others = (one.metadata.name for one in defaults)
-    verdict.finding(
-        Severity.WARNING,
-        "SeveralDefaultClasses",
+    verdict.report(
+        SEVERAL_DEFAULT_CLASSES,
         CLASSES.subject("", winner),
-        problem=f"{len(defaults)} storage classes are marked as default: a claim that names none gets {winner}.",
+        problem=f"{len(defaults)} storage classes are marked as default: a PVC that names none gets {winner}.",
         cause=f'{winner} is the newest of those with {DEFAULT_CLASS}: "true", and the newest wins over {", ".join(others)}.',
-        fix="Leave the mark on one of them:\n"
-        + "\n".join(f"$ kubectl annotate storageclass {one} {DEFAULT_CLASS}=false --overwrite" for one in others),
-        prevention="Let only one provisioner's values set storageClass.defaultClass; a Kubernetes distribution often brings one already.",
+        fix=[
+            change(
+                f"Leave the mark on {winner}, which PVCs get today, and take it from the others. What sets a mark sets it again: k3s and "
+                "other distributions at each start (k3s: --disable local-storage), a chart at each sync (storageClass.defaultClass).",
+                *(shell("kubectl annotate storageclass {} {} --overwrite", one, f"{DEFAULT_CLASS}=false") for one in others),
+            ),
+            change(f"If another one is to be the default, take the mark from {winner} instead."),
+        ],
         exhibits=[
             Table(
                 title="Marked as default, the one that wins first",
@@ -73,14 +117,17 @@ def _report_several(verdict: Verdict, defaults: list[StorageClass]) -> None:
 
 def _report_misleading(verdict: Verdict, one: StorageClass, nature: str) -> None:
     name = one.metadata.name
-    verdict.finding(
-        Severity.WARNING,
-        "ClassNameMisleads",
+    verdict.report(
+        CLASS_NAME_MISLEADS,
         CLASSES.subject("", name),
         problem=f"The storage class `{name}` sounds like a disk of the node, and is NFS.",
         cause=f"It is {nature}: whoever asks for `{name}` gets a directory on the NFS server.",
-        fix=f"A class's provisioner cannot be changed: make it anew with the local one (bound claims keep their volumes, so see "
-        f"`storage/placement` for who has to move), or give the NFS class a name of its own:\n"
-        f"$ kubectl get storageclass {name} -o yaml\n$ kubectl delete storageclass {name}",
-        prevention="Name a class after what it is, and keep the classes in Git.",
+        fix=[
+            look("See who asks for the class.", shell("kubectl get pvc --all-namespaces")),
+            change(
+                "Create the NFS class under a name of its own, in the values of its provisioner (storageClass.name), and name that in the "
+                f"PVCs that want NFS. Delete `{name}` only when nothing asks for it any more; PVCs that are Bound keep their volumes. For "
+                "who has to move see `storage/placement`."
+            ),
+        ],
     )

@@ -1,14 +1,27 @@
 from dataclasses import dataclass
 
-from clusterprobe.model import Severity, Subject, Table
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import change, look, shell, snippet
+from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.kubernetes import CLAIMS
-from clusterprobe.systems.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
-from clusterprobe.systems.storage import Nature, Storage, claim_name, data_volume
-from clusterprobe.systems.workloads import workload_of
+from clusterprobe.references import Ref
+from clusterprobe.roles import Examined, Needed
+from clusterprobe.systems.data_paths import data_volume
+from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
+from clusterprobe.systems.kubernetes.resources import CLAIMS
+from clusterprobe.systems.kubernetes.workloads import workload_of
+from clusterprobe.systems.storage.claim_advice import replace
+from clusterprobe.systems.storage.natures import Kind, Nature, Storage, claim_name
 from clusterprobe.verdict import Verdict
+from clusterprobe.words import listed
 
+STORAGE_NOT_AS_EXPECTED = FindingKind(
+    "StorageNotAsExpected",
+    Severity.WARNING,
+    "A system keeps its data on another kind of storage than the profile expects.",
+    prevention="Name the class in the values instead of relying on the default one.",
+)
 NAME = "app.kubernetes.io/name"
 
 
@@ -20,29 +33,31 @@ class Placed:
     subject: Subject
     class_name: str
     nature: Nature
+    claim: PersistentVolumeClaim | None = None
 
 
+@reports(STORAGE_NOT_AS_EXPECTED)
 def probe_placement(
     verdict: Verdict,
-    pods: Readings[Pod],
-    claims: Readings[PersistentVolumeClaim],
-    volumes: Readings[PersistentVolume],
-    storage_classes: Readings[StorageClass],
+    pods: Examined[Pod],
+    claims: Needed[PersistentVolumeClaim],
+    volumes: Needed[PersistentVolume],
+    storage_classes: Needed[StorageClass],
     profile: Profile,
 ) -> None:
     """Does every system keep its data on the kind of storage that the profile expects?
 
-    Problem: A system's data lie on storage that does not suit it: a database on NFS, or what has to last on something that goes
+    Problem: A system's data are on storage that does not suit it: a database on NFS, or what has to last on something that goes
     away with the pod.
-    Cause: The claim's class, by whatever name, provisions another kind of storage than expected; or there is no claim at all.
+    Cause: The PVC's class, by whatever name, provisions another kind of storage than expected; or there is no PVC at all.
     Fix: Name a class of the expected kind in the system's values, and make the claim anew; or accept it in the profile (`storage`).
-    Prevention: Say in the profile what each system may lie on, and let this probe check it after each change.
+    Prevention: Say in the profile what each system may be stored on, and let this probe check it after each change.
     """
-    storage = Storage(verdict.need(claims), verdict.need(volumes), verdict.need(storage_classes))
+    storage = Storage(claims, volumes, storage_classes)
     wanted = pods.keep(lambda _, pod: pod.label(NAME) in profile.storage and not pod.metadata.deletion_timestamp, _nobody(profile))
     placed: dict[tuple[str, Subject], Placed] = {}
     bare: dict[tuple[str, Subject], Placed] = {}
-    for subject, pod in verdict.examine(wanted):
+    for subject, pod in wanted:
         found = list(_claims_of(pod, storage))
         placed |= {(one.system, one.subject): one for one in found}
         volume = data_volume(pod)
@@ -52,11 +67,11 @@ def probe_placement(
     # Parts of a system may well do without a claim, such as Loki's readers: it is the whole that must not.
     kept = {(one.system, one.subject.namespace) for one in placed.values()}
     alone = [one for one in bare.values() if (one.system, one.subject.namespace) not in kept]
-    every = [*placed.values(), *(one for one in alone if not pods.missing_reason(one.subject.namespace))]
+    every = [*placed.values(), *(one for one in alone if not pods.readings.missing_reason(one.subject.namespace))]
     for one in every:
-        _judge(verdict, one, list(profile.storage[one.system]))
+        _judge(verdict, one, list(profile.storage[one.system]), storage, pods.readings)
     rows = [[one.system, str(one.subject), one.class_name or "(none)", str(one.nature), _expected(one, profile)] for one in every]
-    verdict.exhibit(Table(title="Storage per system", columns=["System", "Claim", "Class", "What it really is", "As expected"], rows=rows))
+    verdict.exhibit(Table(title="Storage per system", columns=["System", "Claim", "Class", "Actual storage", "As expected"], rows=rows))
 
 
 def _nobody(profile: Profile) -> str:
@@ -71,33 +86,53 @@ def _claims_of(pod: Pod, storage: Storage) -> list[Placed]:
         if name:
             claim = storage.claim(namespace, name)
             nature = storage.of_mount(namespace, pod.metadata.name, volume)
-            found.append(Placed(system, CLAIMS.subject(namespace, name), storage.class_of(claim) if claim else "", nature))
+            found.append(Placed(system, CLAIMS.subject(namespace, name), storage.class_of(claim) if claim else "", nature, claim))
     return found
 
 
 def _expected(one: Placed, profile: Profile) -> str:
-    return "cannot be told" if not one.nature.known else "yes" if one.nature.kind in profile.storage[one.system] else "no"
+    return "not known" if not one.nature.known else "yes" if one.nature.kind in profile.storage[one.system] else "no"
 
 
-def _judge(verdict: Verdict, one: Placed, allowed: list[str]) -> None:
+def _judge(verdict: Verdict, one: Placed, allowed: list[Kind], storage: Storage, pods: Readings[Pod]) -> None:
     if not one.nature.known:
         if {"local", "nfs", "network"} - set(allowed):
-            verdict.unchecked(one.subject, f"what the data of {one.system} lie on: {one.nature.what}")
+            verdict.unchecked(one.subject, f"what the data of {one.system} are stored on is not known: {one.nature.what}")
         return
     if one.nature.kind in allowed:
         return
-    namespace, accept = one.subject.namespace, ", ".join([*allowed, one.nature.kind])
-    if one.system == "prometheus" and one.nature.kind == "nfs":
-        also = "`prometheus/storage` tells how to move its database; NFS is not supported, so there is nothing to accept.\n"
-    else:
-        also = f"If it is meant to be so, say so in the profile:\n    storage: {{{one.system}: [{accept}]}}\n"
-    verdict.finding(
-        Severity.WARNING,
-        "StorageNotAsExpected",
+    namespace = one.subject.namespace
+    verdict.report(
+        STORAGE_NOT_AS_EXPECTED,
         one.subject,
-        problem=f"The data of {one.system} in {namespace} lie on {one.nature.kind} storage; expected is {' or '.join(allowed) or 'none'}.",
+        problem=f"In {namespace}, {one.system} stores its data on {one.nature.kind} storage; "
+        f"the profile expects {' or '.join(allowed) or 'none'}.",
         cause=f"{one.subject} (class `{one.class_name or 'none'}`) is {one.nature}.",
-        fix=f"Name a class of the expected kind in the values of {one.system}, and make the claim anew (its data are lost with it). {also}"
-        f"$ kubectl -n {namespace} get pvc -o wide",
-        prevention="Name the class in the values instead of relying on the default one.",
+        fix=_fix(one, allowed, storage, pods),
+        rests_on=[Ref.of(one.subject)] if one.subject.kind == CLAIMS.kind else [],
     )
+
+
+def _fix(one: Placed, allowed: list[Kind], storage: Storage, pods: Readings[Pod]) -> list[Step]:
+    namespace = one.subject.namespace
+    if one.system == "prometheus" and one.nature.kind == "nfs":
+        return [change("Move its database as `prometheus/storage` says. NFS is not supported for it, so there is nothing to accept.")]
+    fitting = [name for kind in allowed for name in storage.truly(kind)]
+    which = f"one of {listed(fitting, 5)}" if fitting else "none of today's classes is of that kind"
+    steps = [
+        change(f"Name a class of the expected kind in the values of {one.system} (in Git where Argo CD or Flux manages it): {which}."),
+    ]
+    if one.claim is not None:
+        users = [pod for pod in pods.items if pod.metadata.namespace == namespace and _mounts(pod, one.subject.name)]
+        steps = [
+            look("See what it is bound to.", shell("kubectl -n {} get pvc {} -o wide", namespace, one.subject.name)),
+            *steps,
+            replace(one.claim, storage.volume_of(one.claim), users),
+        ]
+    template = "storage:\n  {}: [{}" + ", {}" * len(allowed) + "]"
+    code = snippet(template, one.system, *allowed, one.nature.kind)
+    return [*steps, change("Or, if it is meant to be so, accept it in the profile:", code=code)]
+
+
+def _mounts(pod: Pod, claim: str) -> bool:
+    return any(claim_name(volume) == claim for volume in pod.spec.volumes or [])

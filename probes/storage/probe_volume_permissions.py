@@ -1,46 +1,38 @@
-import re
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import Any
 
 from clusterprobe.evidence import Clock
-from clusterprobe.model import Severity, Subject, Table, Text
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import look, shell
+from clusterprobe.model import Severity, Step, Subject, Table, Text
 from clusterprobe.readings import Readings
-from clusterprobe.systems.denials import ContainerLog, Denial, Mount, crashing, mounts_of
-from clusterprobe.systems.identity_of_pods import Effect, Identity, effect_of, identity_of
-from clusterprobe.systems.objects import Container, CsiDriver, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
-from clusterprobe.systems.storage import Storage
-from clusterprobe.systems.workloads import workload_of
+from clusterprobe.roles import Enriching, Examined, Needed
+from clusterprobe.systems.kubernetes.objects import CsiDriver, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
+from clusterprobe.systems.kubernetes.workloads import workload_of
+from clusterprobe.systems.pods.volume_advice import give_access
+from clusterprobe.systems.pods.volume_uses import Use, neighbours, other_volumes, uses_of
+from clusterprobe.systems.pods.write_refusals import ContainerLog, Denial, crashing, writes_of
+from clusterprobe.systems.storage.natures import Storage
 from clusterprobe.verdict import Verdict
+from clusterprobe.words import listed, said
 
-GROUP = 1000
-Key = tuple[str, str, str]
-PREVENTION = (
-    f"Keep `runAsUser`, `runAsGroup` and `fsGroup: {GROUP}` at pod level in the chart's values, and make each export's folder with that "
-    "owner and mode 0770 before the first pod mounts it. Do not count on fsGroup where it has no effect (in-tree NFS, hostPath)."
+VOLUME_PERMISSION_DENIED = FindingKind("VolumePermissionDenied", Severity.ERROR, "A process may not write to its volume.")
+FS_GROUP_WITHOUT_EFFECT = FindingKind("FsGroupWithoutEffect", Severity.INFO, "A pod sets fsGroup on a volume where it has no effect.")
+FS_GROUP_MISSING = FindingKind(
+    "FsGroupMissing", Severity.INFO, "A pod sets no fsGroup, and its volume would need the owner that its user has."
 )
+Key = tuple[str, str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
-    """One volume of one container: as whom, on what, and what fsGroup does there."""
-
-    pod: Pod
-    container: Container
-    mount: Mount
-    identity: Identity
-    effect: Effect
-    denial: Denial | None = None
-
-
+@reports(VOLUME_PERMISSION_DENIED, FS_GROUP_WITHOUT_EFFECT, FS_GROUP_MISSING)
 def probe_volume_permissions(
     verdict: Verdict,
-    pods: Readings[Pod],
-    volume_logs: Readings[ContainerLog],
-    claims: Readings[PersistentVolumeClaim],
-    volumes: Readings[PersistentVolume],
-    storage_classes: Readings[StorageClass],
-    csi_drivers: Readings[CsiDriver],
+    pods: Needed[Pod],
+    volume_logs: Examined[ContainerLog],
+    claims: Needed[PersistentVolumeClaim],
+    volumes: Needed[PersistentVolume],
+    storage_classes: Needed[StorageClass],
+    csi_drivers: Enriching[CsiDriver],
     clock: Clock,
 ) -> None:
     """May every process write to its network volume?
@@ -48,30 +40,30 @@ def probe_volume_permissions(
     Problem: A program gets `PermissionError: [Errno 13] Permission denied` on its volume: it does not start, or loses what it writes.
     Cause: Its user and groups do not fit the owner and mode of the folder. On in-tree NFS and hostPath the kubelet never changes the
     owner, with CSI as the fsGroupPolicy says: `fsGroup` may have no effect. The proof is in the program's log; a missing one is none.
-    Fix: `runAsUser` and `fsGroup: 1000` at pod level, the export's folder owned by 1000:1000 with mode 0770; 0777 as a last resort.
-    Prevention: Fix the user in the chart's values, and make folders with that owner before they are mounted.
+    Fix: Run as the folder's owner, or own the volume's folder; fsGroup on disks, the access point on EFS, mount options on SMB.
+    Prevention: Keep `runAsUser`, `runAsGroup` and `fsGroup` at pod level in the chart's values, and make each volume's folder with that
+    owner before the first pod mounts it. Do not count on fsGroup where it has no effect (in-tree NFS, hostPath).
     """
-    storage = Storage(verdict.need(claims), verdict.need(volumes), verdict.need(storage_classes))
-    by_name = verdict.need(pods).by_name()
+    storage = Storage(claims, volumes, storage_classes)
+    by_name = pods.by_name()
     denied, quiet = defaultdict[Key, list[Use]](list), defaultdict[Key, list[Use]](list)
-    for subject, log in verdict.examine(_that_spoke(verdict, volume_logs)):
+    for subject, log in _that_spoke(verdict, volume_logs):
         pod = by_name.get((subject.namespace, subject.name))
-        if pod is None or not (uses := _uses(pod, log, storage, verdict.enrich(csi_drivers))):
+        if pod is None or not (uses := uses_of(pod, log, storage, csi_drivers)):
             verdict.unchecked(subject, f"its log was read, but its container {log.container} or what it mounts is not known")
             continue
         for use in uses:
-            group = use.identity.file_system_group
             if use.denial:
                 denied[str(workload_of(pod)), log.container, use.mount.volume.name].append(use)
-            elif log.silent or (crashing(pod, clock.now) and group is not None and not use.effect.applied):
+            elif log.silent or (crashing(pod, clock.now) and use.identity.file_system_group is not None and not use.effect.applied):
                 _open(verdict, subject, use)
             elif not crashing(pod, clock.now):
-                quiet[str(workload_of(pod)), "", str(group is not None)].append(use)
+                quiet[str(workload_of(pod)), "", str(use.identity.file_system_group is not None)].append(use)
         _elsewhere(verdict, subject, log)
     for uses in denied.values():
-        _report(verdict, uses)
+        _report(verdict, uses, storage, pods, clock.now)
     for key, uses in quiet.items():
-        if all(key[0] != other[0] for other in denied) and _whole(uses, pods, volume_logs):
+        if all(key[0] != other[0] for other in denied) and _whole(uses, pods, volume_logs.readings):
             _mention(verdict, uses)
 
 
@@ -80,41 +72,27 @@ def _whole(uses: list[Use], *readings: Readings[Any]) -> bool:
     return not any(one.missing_reason(uses[0].pod.metadata.namespace) for one in readings)
 
 
-def _that_spoke(verdict: Verdict, logs: Readings[ContainerLog]) -> Readings[ContainerLog]:
+def _that_spoke(verdict: Verdict, logs: Examined[ContainerLog]) -> Examined[ContainerLog]:
     """The logs that have a line; where none has, all of them, so that it is no pass."""
-    for subject, log in logs:
+    for subject, log in logs.readings:
         if log.silent:
-            verdict.note(f"{subject}: container {log.container} has logged nothing, which tells nothing of its volumes")
+            verdict.note(f"{subject}: container {log.container} has logged nothing, which says nothing about its volumes")
     spoke = logs.keep(lambda _, log: not log.silent)
-    return spoke if spoke.values else logs
-
-
-def _uses(pod: Pod, log: ContainerLog, storage: Storage, drivers: Readings[CsiDriver]) -> list[Use]:
-    """Each of a container's volumes, with the refusal that names a path on it; the deepest mount above the path counts."""
-    container = pod.container(log.container)
-    if container is None:
-        return []
-    mounts = mounts_of(pod, container, storage)
-    every = sorted((one.mount_path.rstrip("/") for one in container.volume_mounts or []), key=len, reverse=True)
-    refused: dict[str, Denial] = {}
-    for denial in log.denials:
-        above = next((one for one in every if denial.path and f"{denial.path}/".startswith(f"{one}/")), None)
-        if above is not None:
-            refused[above or "/"] = denial
-    who = identity_of(pod, container)
-    return [Use(pod, container, one, who, effect_of(pod, one.volume, storage, drivers), refused.get(one.path)) for one in mounts]
+    return spoke if spoke.readings.values else logs
 
 
 def _elsewhere(verdict: Verdict, subject: Subject, log: ContainerLog) -> None:
     for denial in log.denials:
         if not denial.path:
-            verdict.note(f"{subject}: container {log.container} was refused something that is on none of its volumes: {denial.line[:160]}")
+            verdict.note(
+                f"{subject}: container {log.container} was refused something that is on none of its volumes: {said(denial.line, 160)}"
+            )
 
 
 def _open(verdict: Verdict, subject: Subject, use: Use) -> None:
     """A pod that has said nothing, or one that crashes on a volume where fsGroup has no effect, and does not say why."""
     proves = f", and that fsGroup is set proves nothing ({use.effect.why})" if use.identity.file_system_group is not None else ""
-    verdict.unchecked(subject, f"whether it may write to {use.mount.path}: its log does not tell{proves}")
+    verdict.unchecked(subject, f"whether it may write to {use.mount.path} is not known: its log does not say{proves}")
 
 
 def _mention(verdict: Verdict, uses: list[Use]) -> None:
@@ -127,61 +105,51 @@ def _mention(verdict: Verdict, uses: list[Use]) -> None:
     if group is None and first.identity.user is None:
         return  # as the image says, and nothing is known to be amiss
     is_set = group is not None
-    verdict.finding(
-        Severity.INFO,
-        "FsGroupWithoutEffect" if is_set else "FsGroupMissing",
+    verdict.report(
+        FS_GROUP_WITHOUT_EFFECT if is_set else FS_GROUP_MISSING,
         workload,
         problem=f"{workload} {f'sets fsGroup {group}, which changes nothing' if is_set else 'sets no fsGroup'} on {first.mount.path}; "
         "its log shows no refusal.",
         cause=f"{first.mount.path} is {first.mount.nature}, and {first.effect.why}. It runs as {first.identity.words}: what counts is the "
         "owner and mode of the folder.",
-        fix="Nothing while it works. To see who owns the folder:\n$ kubectl "
-        f"-n {first.pod.metadata.namespace} exec {first.pod.metadata.name} -c {first.container.name} -- ls -ldn {first.mount.path}",
-        prevention=PREVENTION,
+        fix=[
+            look(
+                "Nothing has to be done while it works. To see who owns the folder:",
+                shell("kubectl -n {} exec {} -c {} -- ls -ldn {}", *first.place, first.mount.path),
+            )
+        ],
     )
 
 
-def _report(verdict: Verdict, uses: list[Use]) -> None:
+def _report(verdict: Verdict, uses: list[Use], storage: Storage, pods: Readings[Pod], now: float) -> None:
     use = uses[0]
     workload, denial = workload_of(use.pod), use.denial or Denial("")
     group, who = use.identity.file_system_group, use.identity
     what = f"fsGroup {group} is set, but" if group is not None else "No fsGroup is set, and it would not help:"
     what = "fsGroup is not set;" if group is None and use.effect.applied else what
-    squash = " The server may take root for nobody (root_squash)." if who.user == 0 and use.mount.nature.kind == "nfs" else ""
-    names = ", ".join(sorted({one.pod.metadata.name for one in uses})[:5])
-    verdict.finding(
-        Severity.ERROR,
-        "VolumePermissionDenied",
+    squash = " The server may map root to the user nobody (root_squash)." if who.user == 0 and use.mount.nature.kind == "nfs" else ""
+    names = listed(sorted({one.pod.metadata.name for one in uses}), 5)
+    verdict.report(
+        VOLUME_PERMISSION_DENIED,
         workload,
         problem=f"Container {use.container.name} of {workload} may not write to its volume at {use.mount.path} (Pod {names}).",
         cause=f"It runs as {who.words} ({who.proof}); {use.mount.path} is {use.mount.nature}. {what} {use.effect.why}. "
-        f"The owner and mode of the folder do not let that user in.{squash} Its log says: {denial.line.strip()}",
-        fix=_fix(workload, use),
-        prevention=PREVENTION,
+        f"The owner and mode of the folder do not let that user in.{squash} Its log says: {said(denial.line)}.",
+        fix=_fix(uses, storage, pods, now),
         exhibits=[_table(uses), Text(title="What its log says", text="\n".join(one.denial.line for one in uses if one.denial))],
+        breaks=[writes_of(use.pod, use.container.name)],
     )
 
 
-def _fix(workload: Subject, use: Use) -> str:
-    context = f'{{"runAsUser":{GROUP},"runAsGroup":{GROUP},"fsGroup":{GROUP}}}'
-    own = use.container.security_context
-    override = (
-        f" Its container {use.container.name} has a runAsUser of its own, which wins: take it out." if own and own.run_as_user else ""
-    )
-    nfs = use.mount.nature.kind == "nfs"
-    server = use.mount.nature.what.removeprefix("NFS ")
-    path = re.search(r"(/\S+)$", server)
-    folder = path[1] if path else "FOLDER"
-    where = f"On the NFS server {server.partition(':')[0]}" if nfs and path else f"Where the volume is ({server})"
-    patch = f'-p \'{{"spec":{{"template":{{"spec":{{"securityContext":{context}}}}}}}}}\''
-    target = f"{workload.kind.lower()} {workload.name}"
-    live = f"$ kubectl -n {workload.namespace} patch {target} --type merge {patch}\n" if workload.api_version.startswith("apps/") else ""
-    return (
-        f"Let it run as the user that owns the folder, in the pod's securityContext (values, in Git under Argo CD):{override}\n"
-        f"    securityContext: {{runAsUser: {GROUP}, runAsGroup: {GROUP}, fsGroup: {GROUP}}}\n{live}"
-        f"{where}, give the folder to that user:\n$ chown -R {GROUP}:{GROUP} {folder}\n$ chmod 0770 {folder}\n"
-        "Only as a last resort, for it lets everybody in:\n"
-        f"$ chmod 0777 {folder}"
+def _fix(uses: list[Use], storage: Storage, pods: Readings[Pod], now: float) -> list[Step]:
+    use = uses[0]
+    running = any(one.name == use.container.name and one.state.running is not None for one in use.pod.status.container_statuses or [])
+    return give_access(
+        uses,
+        neighbours(uses, pods, storage),
+        other_volumes(use, storage),
+        reachable=running and not crashing(use.pod, now),
+        all_known=not pods.missing_reason(use.pod.metadata.namespace) and storage.claims.complete and storage.volumes.complete,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from clusterprobe.incidents import State, Status, status
+from clusterprobe.known_systems import AIRFLOW, ALERTMANAGER, LOKI, MLFLOW, System
 from clusterprobe.model import Place, ProbeResult, ProbeVerdict, Severity
 
 
@@ -30,29 +31,17 @@ class Hop:
         return any(fnmatch.fnmatchcase(probe_id, pattern) for pattern in self.beside)
 
 
+def _of(system: System) -> Hop:
+    return Hop(system.name, system.role, (*system.vital, system.missing), tuple(f"{area}/*" for area in (system.key, *system.areas)))
+
+
 PATH = (
-    Hop("Airflow", "runs the pipeline", ("airflow/health", "airflow/missing"), ("airflow/*",)),
-    Hop("MLflow", "keeps the model", ("mlflow/health", "mlflow/missing"), ("mlflow/*",)),
+    _of(AIRFLOW),
+    _of(MLFLOW),
     Hop("FastAPI", "serves it", ("serving/health",), ("serving/*",)),
-    Hop(
-        "Loki",
-        "keeps the logs",
-        ("loki/ready", "loki/missing", "loki/query-range", "loki/freshness", "loki/ruler", "promtail/coverage"),
-        ("loki/*", "promtail/*"),
-    ),
-    Hop(
-        "Alertmanager",
-        "routes the alert",
-        (
-            "prometheus/alerting",
-            "alertmanager/missing",
-            "alertmanager/default-config",
-            "alertmanager/config-secret",
-            "alertmanager/receivers",
-        ),
-        ("alertmanager/*",),
-    ),
-    Hop("Slack", "tells the team", ("alertmanager/delivery",)),
+    _of(LOKI),
+    _of(ALERTMANAGER),
+    Hop("Slack", "informs the team", ("alertmanager/delivery",)),
 )
 
 
@@ -62,7 +51,7 @@ class Passage(enum.StrEnum):
     OPEN = "open"
     BROKEN = "broken"
     UNPROVEN = "unproven"
-    ABSENT = "not here"
+    ABSENT = "not applicable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +137,10 @@ class Station:
         return {
             State.FOUND: f"{len(self.status.findings)} found",
             State.UNKNOWN: "could not be checked",
-            State.KNOWN: "known findings",
-            State.NORMAL: "normal phenomenon",
+            State.KNOWN: "accepted findings",
+            State.NORMAL: "normal during start-up",
             State.NOT_RUN: "not checked in this run",
-            State.ABSENT: "not here",
+            State.ABSENT: "not applicable",
         }.get(self.state, f"{passed} probe{'s' * (passed != 1)} passed")
 
 

@@ -2,39 +2,64 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 import signal
 import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from clusterprobe.progress import Progress
+from clusterprobe import streams
+from clusterprobe.exits import Exit, summary
+from clusterprobe.request import Option, Request, options
 
-USAGE = 4
+AUTHORS = "For those who write probes"  # a panel of `--help`
 TYPER_INTERRUPTED = 130  # what Typer makes of Ctrl-C; ours is 2
-PAUSE_SECONDS = 10
-PACKAGE = Path(__file__).parent
 
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Live diagnostic probes for a monitoring and ML platform on Kubernetes: what is wrong, why, and how to fix it.",
-    epilog="Exit status: 0 healthy, 1 findings, 2 incomplete, 3 a probe broke, 4 bad usage, 5 nothing selected.",
+    epilog=summary(),
 )
 
-ProfileOption = Annotated[str, typer.Option("--profile", help="A profile's name (default, dev, prod, smoke, …) or a YAML file.")]
-KubeconfigOption = Annotated[str, typer.Option("--kubeconfig", help="The kubeconfig; else KUBECONFIG, the pod's own, ~/.kube/config.")]
-ContextOption = Annotated[str, typer.Option("--context", help="The kubeconfig's context.")]
-SelectOption = Annotated[list[str] | None, typer.Option("--select", help="Only this probe, area or pattern; may be repeated.")]
-ActiveOption = Annotated[bool, typer.Option("--active", help="Let probes create short-lived objects of their own, and time them.")]
+
+def _takes(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Give a command these options of a request, and hand them over as one: its parameter `request`."""
+
+    def with_options(command: Callable[..., int]) -> Callable[..., int]:
+        @functools.wraps(command)
+        def called(**given: Any) -> int:
+            return command(request=Request.of({name: given.pop(name) for name in names}), **given)
+
+        offered = {one.name: one for one in options()}
+        parameters = inspect.signature(command, eval_str=True).parameters.values()
+        own = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters if one.name != "request"]
+        called.__signature__ = inspect.Signature([*(_parameter(offered[name]) for name in names), *own])  # type: ignore[attr-defined]
+        return called
+
+    return with_options
+
+
+def _parameter(option: Option) -> inspect.Parameter:
+    """An option as Typer reads it."""
+    kind: Any = list[str] | None if option.repeated else option.kind
+    return inspect.Parameter(
+        option.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=option.default or None if option.repeated else option.default,
+        annotation=Annotated[kind, typer.Option(f"--{option.flag}", help=option.help)],
+    )
+
+
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask before --active.")]
-FailOnOption = Annotated[str, typer.Option("--fail-on", help="info, warning, error, critical or never.  [default: the profile's]")]
-TimeoutOption = Annotated[str, typer.Option("--timeout", help="The run's deadline, such as 90s or 5m.  [default: the profile's]")]
-OutputOption = Annotated[str, typer.Option("--output", help="The run's own folder.  [default: reports/<UTC time>]")]
 
 
 @app.callback(invoke_without_command=True)
@@ -42,127 +67,138 @@ def root(version: Annotated[bool, typer.Option("--version", help="Print the vers
     if version:
         from clusterprobe import __version__
 
-        typer.echo(__version__)
+        streams.out(__version__)
         raise typer.Exit
 
 
 @app.command()
+@_takes("profile", "kubeconfig", "context", "bundle", "select", "probes", "active", "fail_on", "timeout", "output", "against")
 def run(
-    profile: ProfileOption = "default",
-    kubeconfig: KubeconfigOption = "",
-    context: ContextOption = "",
-    bundle: Annotated[str, typer.Option("--bundle", help="Replay this bundle instead of asking a cluster.")] = "",
-    select: SelectOption = None,
-    active: ActiveOption = False,
+    request: Request,
     yes: YesOption = False,
-    fail_on: FailOnOption = "",
-    timeout: TimeoutOption = "",
-    output: OutputOption = "",
-    wait: Annotated[str, typer.Option("--wait", help="Run again until the platform has settled, at most this long, such as 10m.")] = "",
-    against: Annotated[str, typer.Option("--against", help="A results.json: only what is new since that run fails this one.")] = "",
+    wait: Annotated[
+        str | None, typer.Option("--wait", help="Repeat until the platform has settled, for at most this long, such as 10m.")
+    ] = None,
     keep: Annotated[int, typer.Option("--keep", min=0, help="Keep the reports of the last N runs, remove older ones; 0 keeps all.")] = 0,
 ) -> int:
     """Probe the cluster and write the health report."""
-    patience = _patience(wait, bundle)
-    if active and not bundle:
-        _confirm(kubeconfig, context, yes=yes)
-    options = _options(profile, kubeconfig, context, select, fail_on, timeout, output)
-    more = [*_flag("bundle", bundle), *_flag("against", against), *(["--clusterprobe-active"] if active else [])]
-    status = _probe([*options, *more], patience)
+    from clusterprobe.launch import probe
+
+    if request.bundle:
+        _refuse_beside_bundle(active=request.active, kubeconfig=request.kubeconfig, context=request.context, wait=wait is not None)
+    patience = _patience(wait)
+    _confirm(request, yes=yes)
+    status = probe(request, patience)
     if keep:
-        _prune(Path(output).parent if output else _archive(), keep)
+        _prune(Path(request.output).parent if request.output else _archive(), keep)
     return status
 
 
 @app.command()
-def demo(select: SelectOption = None, fail_on: FailOnOption = "", output: OutputOption = "") -> int:
-    """The same, on a bundle captured from a cluster with incidents staged on it. Needs no cluster."""
+@_takes("profile", "select", "probes", "fail_on", "output")
+def demo(request: Request) -> int:
+    """Probe a recorded cluster full of incidents. Needs no cluster."""
+    from clusterprobe.launch import probe
     from clusterprobe.shipped import shipped
 
-    bundle = shipped("demo") / "demo.zip"
-    return _probe([*_options("default", "", "", select, fail_on, "", output), *_flag("bundle", str(bundle))])
+    return probe(replace(request, bundle=str(shipped("demo") / "demo.zip")))
 
 
 @app.command()
+@_takes("profile", "kubeconfig", "context", "select", "probes", "active", "timeout", "output", "force")
 def capture(
-    file: Annotated[str, typer.Argument(help="Where to write the bundle, such as evidence.zip.")],
-    profile: ProfileOption = "default",
-    kubeconfig: KubeconfigOption = "",
-    context: ContextOption = "",
-    select: SelectOption = None,
-    active: ActiveOption = False,
+    request: Request,
+    file: Annotated[str, typer.Argument(help="Where to write the bundle. (default: clusterprobe-<context>-<UTC time>.zip)")] = "",
     yes: YesOption = False,
-    timeout: TimeoutOption = "",
-    output: OutputOption = "",
 ) -> int:
     """Probe the cluster, and also write what was read, redacted, as a bundle to replay with `run --bundle`."""
-    if active:
-        _confirm(kubeconfig, context, yes=yes)
-    options = _options(profile, kubeconfig, context, select, "never", timeout, output)
-    return _probe([*options, *_flag("capture", file), *(["--clusterprobe-active"] if active else [])])
+    from clusterprobe.launch import probe
+    from clusterprobe.run import default_folder
+
+    _confirm(request, yes=yes)
+    file = file or f"clusterprobe-{{context}}-{default_folder().name}.zip"
+    return probe(replace(request, capture=file, fail_on="never"))
 
 
 @app.command("list")
-def list_probes(select: SelectOption = None) -> int:
+@_takes("profile", "probes", "select")
+def list_probes(request: Request) -> int:
     """Every probe, with its question and what it needs."""
-    from clusterprobe.catalogue import catalogue, chosen
+    from clusterprobe.catalogue import chosen
     from clusterprobe.handbook import needs
-    from clusterprobe.shipped import shipped
+    from clusterprobe.own_probes import entries
 
-    entries = chosen(catalogue(shipped("probes")), select or [])
-    width = max(len(one.id) for one in entries)
-    for one in entries:
-        typer.echo(f"{one.id:<{width}}  {one.question}")
-        typer.echo(f"{'':<{width}}  needs {needs(one).brief()}")
+    found = chosen(entries(request), request.select)
+    width = max(len(one.id) for one in found)
+    for one in found:
+        streams.out(f"{one.id:<{width}}  {one.question}")
+        streams.out(f"{'':<{width}}  needs {needs(one).brief()}")
     return 0
 
 
 @app.command()
-def explain(probe: Annotated[str, typer.Argument(help="A probe's id, such as prometheus/cross-scrape.")]) -> int:
-    """What a probe asks, why it matters, how to fix and prevent what it finds, and what it needs to read."""
-    from clusterprobe.catalogue import catalogue, explanation, find
-    from clusterprobe.handbook import needs
-    from clusterprobe.shipped import shipped
+@_takes("profile", "probes")
+def explain(request: Request, probe: Annotated[str, typer.Argument(help="A probe's id, such as prometheus/cross-scrape.")]) -> int:
+    """What a probe asks, why it matters, how to fix and prevent what it finds, what it can report, and what it needs to read."""
+    from clusterprobe.catalogue import explanation, find
+    from clusterprobe.handbook import REPORTS_NOTHING, needs, reported
+    from clusterprobe.own_probes import entries
 
-    entry = find(catalogue(shipped("probes")), probe)
+    entry = find(entries(request), probe)
     wanted = needs(entry)
     outside = [f"{one}  (from outside)" for one in wanted.from_outside]
     active = [f"{one}  (with --active)" for one in wanted.active]
     reads = [one.replace("`", "", 2) for one in wanted.reads]
-    typer.echo(explanation(entry, [("Reads", reads), ("Needs the permissions", [*wanted.permissions, *outside, *active])]))
+    codes = [kind.replace("`", "", 2) + (f"\n    for example: {example}" if example else "") for kind, example in reported(entry)]
+    permissions = [*wanted.permissions, *outside, *active]
+    streams.out(explanation(entry, [("Reports", codes or [REPORTS_NOTHING]), ("Reads", reads), ("Needs the permissions", permissions)]))
     return 0
 
 
 @app.command()
-def checklist() -> int:
+@_takes("profile", "probes")
+def checklist(request: Request) -> int:
     """The GitOps review checklist: what prevents each incident, to go through when the platform's repository changes."""
-    from clusterprobe.catalogue import catalogue
     from clusterprobe.handbook import checklist as of
-    from clusterprobe.shipped import shipped
+    from clusterprobe.own_probes import entries
 
-    typer.echo(of(catalogue(shipped("probes"))), nl=False)
+    streams.out(of(entries(request)).removesuffix("\n"))
     return 0
 
 
-@app.command()
-def docs(folder: Annotated[str, typer.Argument(help="Where to write, such as docs.")]) -> int:
+@app.command(rich_help_panel=AUTHORS)
+@_takes("profile", "probes")
+def docs(request: Request, folder: Annotated[str, typer.Argument(help="Where to write, such as docs.")]) -> int:
     """Write a page for each probe, their index, and the GitOps review checklist, as Markdown."""
-    from clusterprobe.catalogue import catalogue
     from clusterprobe.errors import UsageError
     from clusterprobe.handbook import write
-    from clusterprobe.shipped import shipped
+    from clusterprobe.own_probes import entries
 
     try:
-        written = write(catalogue(shipped("probes")), Path(folder))
+        written = write(entries(request), Path(folder))
     except OSError as error:
         raise UsageError(f"{folder}: {error.strerror}") from None
-    typer.echo(f"{len(written)} pages written below {folder}")
+    streams.out(f"{len(written)} pages written below {folder}")
+    return 0
+
+
+@app.command("new-probe", rich_help_panel=AUTHORS)
+def new_probe(
+    probe: Annotated[str, typer.Argument(metavar="AREA/NAME", help="The new probe's id, such as storage/snapshots.")],
+    new_area: Annotated[bool, typer.Option("--new-area", help="Let the area be new, too.")] = False,
+) -> int:
+    """Begin a probe of Clusterprobe itself, in a clone of its repository: probe, unit test, stage and expectation."""
+    from clusterprobe.scaffold import checkout, new_probe
+
+    for path in new_probe(checkout(), probe, new_area=new_area):
+        streams.out(str(path))
+    streams.say(f"write what its test asks for, then `tox -e probe -- {probe}`; CONTRIBUTING.md has the rest")
     return 0
 
 
 @app.command()
 def serve(
-    reports: Annotated[str, typer.Option("--reports", help="The folder that holds one folder a run.")] = "reports",
+    reports: Annotated[str, typer.Option("--reports", help="The folder that holds one folder per run.")] = "reports",
     address: Annotated[str, typer.Option("--address", help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535)] = 9464,
 ) -> int:
@@ -170,14 +206,14 @@ def serve(
     from clusterprobe.archive_server import server
     from clusterprobe.errors import UsageError
 
-    if not Path(reports).is_dir():
+    if not os.path.isdir(reports):  # noqa: PTH112 - which never raises, whatever the name is
         raise UsageError(f"--reports {reports}: there is no such folder")
     try:
         listening = server(Path(reports), address, port)
     except OSError as error:
         raise UsageError(f"--address {address} --port {port}: {error.strerror}") from None
     signal.signal(signal.SIGTERM, _terminated)
-    typer.echo(f"clusterprobe: serving {reports} on http://{address}:{listening.server_address[1]}", err=True)
+    streams.say(f"serving {reports} on http://{address}:{listening.server_address[1]}")
     try:
         listening.serve_forever()
     except KeyboardInterrupt:
@@ -186,58 +222,55 @@ def serve(
 
 
 @app.command()
+@_takes("profile", "probes", "select")
 def rbac(
+    request: Request,
     route: Annotated[str, typer.Option("--route", help="in-cluster (as a pod) or proxy (from outside).")] = "in-cluster",
-    select: SelectOption = None,
 ) -> int:
-    """The least ClusterRole that the probes need, as YAML."""
+    """Print the minimal ClusterRole that the probes need, as YAML."""
     import yaml
 
-    from clusterprobe.catalogue import catalogue, chosen
+    from clusterprobe.catalogue import chosen
     from clusterprobe.errors import UsageError
+    from clusterprobe.own_probes import entries
     from clusterprobe.permissions import cluster_role, rules
-    from clusterprobe.shipped import shipped
     from clusterprobe.sources import all_sources, closure
 
     if route not in ("in-cluster", "proxy"):
         raise UsageError(f"--route {route}: expected in-cluster or proxy")
-    entries = chosen(catalogue(shipped("probes")), select or [])
-    names = sorted({name for one in entries for name in one.parameters if name in all_sources()})
-    typer.echo(yaml.safe_dump(cluster_role(rules(closure(["identity", "namespaces", *names]), route)), sort_keys=False), nl=False)
+    found = chosen(entries(request), request.select)
+    names = sorted({name for one in found for name in one.parameters if name in all_sources()})
+    role = cluster_role(rules(closure(["identity", "namespaces", *names]), route))
+    streams.out(yaml.safe_dump(role, sort_keys=False).removesuffix("\n"))
     return 0
 
 
 # --- running ------------------------------------------------------------------------------------------------------------
 
 
-def _flag(name: str, value: str) -> list[str]:
-    return [f"--clusterprobe-{name}={value}"] if value else []
+def _refuse_beside_bundle(**given: Any) -> None:
+    """What speaks of a cluster has no effect on a recording of one: whoever gives it expects something else."""
+    from clusterprobe.errors import UsageError
+
+    if odd := [f"--{name}" for name, value in given.items() if value]:
+        raise UsageError(f"{odd[0]}: has no effect beside --bundle, which never changes and needs no cluster; leave one of them out")
 
 
-def _options(profile: str, kubeconfig: str, context: str, select: list[str] | None, fail_on: str, timeout: str, output: str) -> list[str]:
-    if fail_on and fail_on not in ("info", "warning", "error", "critical", "never"):
-        from clusterprobe.errors import UsageError
-
-        raise UsageError(f"--fail-on {fail_on}: expected one of info, warning, error, critical, never")
-    named = {"profile": profile, "kubeconfig": kubeconfig, "context": context, "fail-on": fail_on, "timeout": timeout, "output": output}
-    return [flag for name, value in named.items() for flag in _flag(name, value)] + [
-        flag for one in select or [] for flag in _flag("select", one)
-    ]
-
-
-def _confirm(kubeconfig: str, context: str, *, yes: bool) -> None:
+def _confirm(request: Request, *, yes: bool) -> None:
     """Active probes create objects: the cluster is named, and somebody has to say yes."""
+    if not request.active:
+        return
     from clusterprobe.access.connection import connect
     from clusterprobe.errors import UsageError
 
-    found = connect(kubeconfig, context)
+    found = connect(request.kubeconfig, request.context)
     text = f"--active creates short-lived pods in the cluster {found.origin.url} (context {found.context}, user {found.user})"
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UsageError(f"{text}; nobody is there to confirm it: add --yes")
-    if not typer.confirm(f"{text}. Go on?", err=True):
-        raise UsageError("not confirmed, so nothing was done")
+        raise UsageError(f"{text}; cannot ask for confirmation (no terminal): add --yes")
+    if not typer.confirm(f"{text}. Continue?", err=True):
+        raise UsageError("cancelled; nothing was changed")
 
 
 def _archive() -> Path:
@@ -253,133 +286,55 @@ def _prune(archive: Path, keep: int) -> None:
     try:
         prune(archive, keep)
     except OSError as error:
-        typer.echo(f"clusterprobe: --keep {keep}: {error.filename}: {error.strerror}", err=True)
+        streams.say(f"--keep {keep}: {error.filename}: {error.strerror}")
 
 
-def _patience(wait: str, bundle: str) -> float:
+def _patience(wait: str | None) -> float:
     """How many seconds to wait for the platform to settle; 0 without --wait."""
     from clusterprobe.errors import UsageError
     from clusterprobe.profile import seconds
 
-    if wait and bundle:
-        raise UsageError("--wait: a bundle never changes, so there is nothing to wait for")
     try:
-        return seconds(wait) if wait else 0.0
+        return 0.0 if wait is None else seconds(wait)
     except ValueError as error:
         raise UsageError(f"--wait: {error}") from None
 
 
-def _probe(options: list[str], patience: float = 0.0) -> int:
-    """Run the packaged probes, again and again while what fails may settle and patience lasts; the last answer is shown."""
-    import time
-
-    from clusterprobe.run import default_folder
-    from clusterprobe.settling import Answer, judge
-
-    if not any(one.startswith("--clusterprobe-output=") for one in options):
-        options = [*options, f"--clusterprobe-output={default_folder()}"]
-    signal.signal(signal.SIGTERM, _terminated)
-    deadline = time.monotonic() + patience
-    while True:
-        status, progress = _run_once(options)
-        if patience and progress.result is not None:
-            found = judge(progress.result)
-            left = deadline - time.monotonic()
-            if found.answer is Answer.WAIT and left > PAUSE_SECONDS:
-                progress.say(f"not settled: {found.why}; again in {PAUSE_SECONDS} s, for at most {left:.0f} s more")
-                signal.signal(signal.SIGTERM, _terminated)  # while a run ends, it is ignored
-                time.sleep(PAUSE_SECONDS)
-                continue
-            progress.say(
-                {Answer.WAIT: f"did not settle in time: {found.why}", Answer.SETTLED: "settled"}.get(
-                    found.answer, f"will not settle by itself: {found.why}"
-                )
-            )
-        progress.show()
-        return status
-
-
-def _run_once(options: list[str]) -> tuple[int, Progress]:
-    """Run pytest on the packaged probes, undisturbed by the caller's configuration, and map its result."""
-    import pytest
-
-    from clusterprobe.archive import PYTEST_LOG, check_folder, remove
-    from clusterprobe.progress import Progress
-    from clusterprobe.shipped import shipped
-
-    probes = shipped("probes")
-    folder = Path(next(one.partition("=")[2] for one in options if one.startswith("--clusterprobe-output=")))
-    made = check_folder("--output", folder)
-    os.environ.pop("PYTEST_ADDOPTS", None)  # survives -c
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    progress = Progress()
-    arguments = [
-        f"--config-file={PACKAGE / 'pytest.ini'}",
-        f"--rootdir={probes.parent}",
-        "--import-mode=importlib",
-        *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:faulthandler"),
-        *("-p", "clusterprobe.plugin", "-p", "pytest_metadata.plugin", "-p", "pytest_html.plugin"),
-        f"--html={folder / PYTEST_LOG}",
-        "--self-contained-html",
-        *options,
-        str(probes),
-    ]
-    status = pytest.main(arguments, plugins=[progress])
-    if progress.result is not None:
-        return progress.result.run.exit_status, progress
-    remove(folder, made)
-    return _without_result(int(status), progress), progress
-
-
-def _without_result(status: int, progress: Any) -> int:
-    """The exit status of a run that never began."""
-    import pytest
-
-    if status == pytest.ExitCode.USAGE_ERROR:
-        return USAGE
-    if status == pytest.ExitCode.NO_TESTS_COLLECTED:
-        typer.echo("clusterprobe: no probe is selected", err=True)
-        return 5
-    if status == pytest.ExitCode.INTERRUPTED and not progress.collection_errors:
-        typer.echo("clusterprobe: interrupted", err=True)
-        return 2
-    for one in progress.collection_errors:
-        typer.echo(f"clusterprobe: {one}", err=True)
-    return 3
-
-
 def _terminated(*_: object) -> None:
-    """SIGTERM, which Kubernetes sends, becomes the same orderly stop as Ctrl-C: pytest runs no finalizers on it."""
+    """SIGTERM, which Kubernetes sends, is the same as Ctrl-C."""
     raise KeyboardInterrupt
 
 
 def main() -> None:
-    """The entry point. A user's mistake is one sentence, never a traceback."""
-    from clusterprobe.errors import ClusterprobeError
+    """The entry point. A user's mistake is one sentence, and so is a crash: never a traceback."""
+    streams.open_streams()
+    status = _guarded(lambda: app(standalone_mode=False))
+    if lost := streams.flushed():
+        streams.say(f"standard output cannot be written: {lost.strerror}")
+        status = Exit.BROKEN  # whoever reads the status would take it for an answer that was given
+    sys.exit(status)
+
+
+def _guarded(command: Callable[[], Any]) -> int:
+    """The exit status of a command, however it ends. Python's own for a crash is 1, which here means findings."""
+    from clusterprobe.errors import ClusterprobeError, crashed, debugging
 
     try:
-        status = app(standalone_mode=False)
+        status = command() or 0
     except ClusterprobeError as error:
-        typer.echo(f"clusterprobe: {error}", err=True)
-        status = USAGE
-    except typer.Abort:
-        typer.echo("clusterprobe: interrupted", err=True)
-        status = USAGE
+        streams.say(str(error))
+        return Exit.USAGE
+    except (typer.Abort, KeyboardInterrupt):
+        status = TYPER_INTERRUPTED
     except Exception as error:
-        if not hasattr(error, "show") or not hasattr(error, "exit_code"):
-            raise
-        error.show()  # Typer's own usage errors; their status 2 means something else here
-        status = USAGE
+        if hasattr(error, "show") and hasattr(error, "exit_code"):
+            error.show()  # Typer's own usage errors; their status 2 means something else here
+            return Exit.USAGE
+        if debugging():
+            traceback.print_exception(error)
+        streams.say(crashed(error))
+        return Exit.BROKEN
     if status == TYPER_INTERRUPTED:
-        typer.echo("clusterprobe: interrupted", err=True)
-        status = 2
-    _let_go_of_output()
-    sys.exit(status or 0)
-
-
-def _let_go_of_output() -> None:
-    """Flush what is printed: Python would end with 120 if the reader (`| head`) has left before the interpreter does it."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.say("interrupted")
+        return Exit.INCOMPLETE
+    return int(status)

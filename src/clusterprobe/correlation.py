@@ -6,23 +6,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from clusterprobe.model import Explained, Finding, Place, ProbeResult, RunResult, Severity
-
-
-def reference(place: Place) -> str:
-    """The reference to a finding itself, for what rests on nothing but that finding."""
-    return f"Finding/{place[0]}/{place[1]}"
+from clusterprobe.references import Ref
 
 
 def explain(probes: Iterable[ProbeResult]) -> list[Explained]:
     """For each finding that rests on what another one breaks, the worst such other. Nothing explains itself, even in a circle.
 
-    A remark (info) explains nothing: it would hide what is wrong behind what is not.
+    Several findings that break the very thing that they rest on have one cause: the worst of them, or the first, stands for it.
+    A note (info) explains nothing: it would hide what is wrong behind what is not.
     """
     findings = {(probe.id, number): finding for probe in probes for number, finding in enumerate(probe.findings)}
     breakers: dict[str, list[Place]] = {}
     for place, finding in sorted(findings.items(), key=lambda item: (-item[1].severity.rank, item[0])):
         if finding.severity.at_least(Severity.WARNING):
-            for broken in (*finding.breaks, reference(place)):
+            for broken in (*finding.breaks, str(Ref.to_finding(place))):
                 breakers.setdefault(broken, []).append(place)
     found: dict[Place, Explained] = {}
     for place, finding in findings.items():
@@ -35,6 +32,8 @@ def explain(probes: Iterable[ProbeResult]) -> list[Explained]:
 def _explanation(place: Place, finding: Finding, breakers: dict[str, list[Place]], found: dict[Place, Explained]) -> Explained | None:
     for through in finding.rests_on:
         for cause in breakers.get(through, []):
+            if cause == place:
+                break  # it is the one that stands for the others
             if root_of(cause, found) != place:
                 return Explained(finding=place, cause=cause, through=through)
     return None

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import fnmatch
-import re
 from collections.abc import Iterable
 
 from clusterprobe.profile import Profile
-from clusterprobe.systems.objects import Namespace
+from clusterprobe.systems.kubernetes.objects import Namespace
 
 # The words that teams use, and the environment that they mean.
 WORDS = {
@@ -60,6 +59,6 @@ class Environments:
         label = labels.get(self._profile.environment_label) or labels.get("env") or ""
         if label:
             return WORDS.get(label.lower(), label.lower())
-        words = re.split(r"[-.]", namespace)
+        words = namespace.replace(".", "-").split("-")
         ends = [words[-1], words[0]] if len(words) > 1 else words
         return next((WORDS[word] for word in ends if word in WORDS), "")

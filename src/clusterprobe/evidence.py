@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from clusterprobe import errors, model
+from clusterprobe.access import bodies
 from clusterprobe.access.bundle import Bundle
 from clusterprobe.access.cluster import Cluster
 from clusterprobe.access.deadline import Deadline
@@ -15,9 +18,14 @@ from clusterprobe.environments import Environments
 from clusterprobe.model import Subject
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings, unreadable
+from clusterprobe.redaction import cleaned, redact
 from clusterprobe.sources import Gathering, Source, closure
+from clusterprobe.systems.kubernetes.objects import Namespace
+from clusterprobe.systems.kubernetes.references import whole
+from clusterprobe.systems.kubernetes.resources import NAMESPACES
 
 CLEANUP_SECONDS = 60.0
+JUDGING_SECONDS = 3.0  # what was read at the last moment has to be judged, too
 ALWAYS = ("identity", "namespaces")  # every report says which cluster it is about, and of which environments
 
 
@@ -42,15 +50,17 @@ class Evidence:
         deadline: Deadline | None = None,
         on_done: Callable[[str, float], None] = lambda name, seconds: None,
     ) -> None:
+        bodies.begin_run()
         self.profile, self.cluster, self.bundle, self.active = profile, cluster, bundle, active
         self.deadline = deadline or Deadline.after(profile.timeout_seconds)
+        self._judging = Deadline(self.deadline.at + JUDGING_SECONDS)
         self.wanted = closure([*ALWAYS, *names])
         self._hopeless, self._stopped = "", False
         self._moment = time.time()
         self._gathering = Gathering(self.wanted, self._read, on_done)
 
     def start(self) -> None:
-        """Find out who we are, then read everything else in parallel. With no way in, nothing else is asked."""
+        """Find out who we are, then read everything else in parallel. Without access, nothing else is asked."""
         if self.cluster is not None:
             try:
                 self._identity = closure(["identity"])[0].function(cluster=self.cluster)
@@ -64,12 +74,35 @@ class Evidence:
         """The readings of a source; past the deadline, readings that say so."""
         if self._stopped:
             return self._gathering.result(name, 0.0, "not read before the run was interrupted")
-        return self._gathering.result(name, self.deadline.at)
+        readings = self._gathering.result(name, self.deadline.at)
+        return self._of_all_pods(readings) if name == "namespaces" else readings
+
+    def _of_all_pods(self, namespaces: Readings[Namespace]) -> Readings[Namespace]:
+        """Namespaces are read before pods, by which it shows whether these were all; a run without pods has nothing to place."""
+        if not any(one.name == "pods" for one in self.wanted):
+            return namespaces
+        pods = self._gathering.result("pods", self.deadline.at)
+        return whole(namespaces, NAMESPACES, {("", on.namespace): on for on, pod in pods if pod.running})
+
+    @property
+    def judging(self) -> Deadline:
+        """Until when probes may judge; of an interrupted run, a little longer than it was."""
+        return self._judging
 
     @property
     def hopeless(self) -> str:
-        """Why there is no way into the cluster, if there is none."""
+        """Why the API server gives no access, if it gives none."""
         return self._hopeless
+
+    @property
+    def reached(self) -> bool:
+        """Whether the cluster answered as one does: it said who it is."""
+        return bool(self.get("identity").items)
+
+    @property
+    def unrecorded(self) -> frozenset[str]:
+        """The sources of which the replayed bundle holds nothing."""
+        return frozenset(one.name for one in self.wanted if self.bundle is not None and self.bundle.lacks(one))
 
     @property
     def seconds(self) -> Mapping[str, float]:
@@ -106,15 +139,23 @@ class Evidence:
     def stop(self) -> None:
         """End an interrupted run: active sources clean up behind them, which is waited for."""
         self._stopped = True  # nothing else is waited for
-        if self.cluster is None:
-            return
-        self.cluster.stop.set()
+        if self.cluster is not None:
+            self._await_cleanup(self.cluster)
+        self._judging = self._judging.within(JUDGING_SECONDS) if not self._judging.passed else Deadline.after(JUDGING_SECONDS)
+
+    def _await_cleanup(self, cluster: Cluster) -> None:
+        cluster.stop.set()
         changing = [one.name for one in self.wanted if one.active]
         limit = time.monotonic() + CLEANUP_SECONDS
         while self.active and self._gathering.pending(changing) and time.monotonic() < limit:
             time.sleep(0.1)
 
     def _read(self, one: Source, needed: Mapping[str, Any]) -> Any:
+        """What a source says. What is read, from a cluster or from a bundle, has its secrets taken out before anybody sees it."""
+        readings = self._said(one, needed)
+        return _without_secrets(readings) if one.reads else readings
+
+    def _said(self, one: Source, needed: Mapping[str, Any]) -> Any:
         arguments: dict[str, Any] = dict(needed)
         if "profile" in one.parameters:
             arguments["profile"] = self.profile
@@ -125,7 +166,7 @@ class Evidence:
         if self._hopeless:
             return unreadable(Subject(kind="Cluster", name=self.cluster.connection.context if self.cluster else ""), self._hopeless)
         if one.active and not self.active:
-            return Readings(absent="--active was not given, so nothing was tried out")
+            return Readings(absent="--active was not given, so nothing was measured")
         if one.name == "identity":
             return self._identity
         return one.function(cluster=self.cluster, **arguments)
@@ -133,3 +174,9 @@ class Evidence:
     def captured(self) -> dict[str, Readings[Any]]:
         """What belongs into a bundle: everything that was read, nothing that was derived."""
         return {one.name: self.get(one.name) for one in self.wanted if one.reads}
+
+
+def _without_secrets(readings: Readings[Any]) -> Readings[Any]:
+    values = tuple((subject, cleaned(value)) for subject, value in readings.values)
+    unread = tuple(msgspec.structs.replace(one, reason=redact(one.reason)) for one in readings.unreadable)
+    return Readings(values, unread, redact(readings.absent))

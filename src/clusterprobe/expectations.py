@@ -2,47 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from clusterprobe.access.servers import Server
+from clusterprobe.findings import FindingKind
+from clusterprobe.fixes import change, look, shell
+from clusterprobe.known_systems import System
 from clusterprobe.model import Severity, Subject
+from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.objects import Namespace
+from clusterprobe.roles import Conditional
+from clusterprobe.systems.kubernetes.objects import Namespace
 from clusterprobe.verdict import Verdict
 
-
-@dataclass(frozen=True, slots=True)
-class System:
-    """How a system is called, in the profile and in sentences, and how one looks for it by hand."""
-
-    key: str
-    kind: str
-    look: str
-
-
-PROMETHEUS = System("prometheus", "Prometheus", "prometheuses.monitoring.coreos.com,statefulsets,deployments")
-ALERTMANAGER = System("alertmanager", "Alertmanager", "alertmanagers.monitoring.coreos.com,statefulsets")
-LOKI = System("loki", "Loki", "statefulsets,deployments")
-GRAFANA = System("grafana", "Grafana", "deployments,statefulsets,configmaps")
-AIRFLOW = System("airflow", "Airflow", "deployments,statefulsets")
-MLFLOW = System("mlflow", "MLflow", "deployments,statefulsets")
+EXPECTED_MISSING = FindingKind(
+    "ExpectedMissing", Severity.ERROR, "The profile expects a system in a namespace that has none.", settles=True
+)
 
 
 def judge_expected(
-    verdict: Verdict, system: System, expected: list[str], servers: Readings[Server], namespaces: Readings[Namespace]
+    verdict: Verdict, system: System, profile: Profile, servers: Conditional[Server], namespaces: Conditional[Namespace]
 ) -> None:
     """Report each expected namespace in which discovery, having read everything there, finds no such system.
 
     What is there but cannot be asked (scaled to 0, starting) is not missing: it is unchecked, here and in every other probe.
     """
+    expected = profile.expect.get(system.key, [])
     if not expected:
-        verdict.not_applicable(f"the profile expects no {system.kind} (expect.{system.key})")
+        verdict.not_applicable(f"the profile expects no {system.name} (expect.{system.key})")
         return
-    known = verdict.enrich(namespaces)
+    known, found = namespaces.enrich(), servers.readings
     for namespace in dict.fromkeys(expected):
-        here = servers.keep(lambda _, server, place=namespace: server.namespace == place)  # type: ignore[misc]
+        here = found.keep(lambda _, server, place=namespace: server.namespace == place)  # type: ignore[misc]
         seen = tuple((subject, server) for subject, server in here if not server.url)
-        blind = tuple(one for one in servers.unreadable if one.subject.namespace in ("", namespace))
+        blind = tuple(one for one in found.unreadable if one.subject.namespace in ("", namespace))
         there = any(one.subject.namespace == namespace and one.subject.name for one in blind)
         for _ in verdict.examine(Readings(seen, blind, "nothing was found where the profile expects it")):
             there = True
@@ -55,16 +46,17 @@ def judge_expected(
 def _report(verdict: Verdict, system: System, namespace: str, namespaces: Readings[Namespace]) -> None:
     exists = any(subject.name == namespace for subject, _ in namespaces) or not namespaces.complete
     where = f"The namespace {namespace} has none" if exists else f"There is not even a namespace {namespace}"
-    verdict.finding(
-        Severity.ERROR,
-        "ExpectedMissing",
-        Subject(kind=system.kind, namespace=namespace),
-        settles=True,
-        problem=f"The profile expects a {system.kind} in {namespace}, and there is none.",
+    verdict.report(
+        EXPECTED_MISSING,
+        Subject(kind=system.name, namespace=namespace),
+        problem=f"The profile expects {system.one} in {namespace}, and there is none.",
         cause=f"{where}: neither a custom resource nor a pod labelled app.kubernetes.io/name={system.key}.",
-        fix=f"See what is left of it, and whether its release or its Argo CD application is still there:\n"
-        f"$ kubectl -n {namespace} get {system.look}\n"
-        f"$ helm -n {namespace} list --all\n"
-        f"If it is gone on purpose, take {namespace} off expect.{system.key} in the profile.",
-        prevention="Let Argo CD own it with selfHeal, and keep the profile's `expect` in the same repository.",
+        fix=[
+            look("See what is left of it.", shell("kubectl -n {} get deployments,statefulsets,configmaps", namespace)),
+            look("See whether its release is still there, if Helm installed it.", shell("helm -n {} list --all", namespace)),
+            change(
+                "Deploy it again from Git; under Argo CD, see whether its Application is still there. If it was removed on purpose, take "
+                f"{namespace} off expect.{system.key} in the profile."
+            ),
+        ],
     )

@@ -1,13 +1,14 @@
-"""The incidents that taught these probes, and what each one's state is in a run."""
+"""Incident patterns that these probes were made of, and what each one's state is in a run."""
 
 from __future__ import annotations
 
 import enum
-import fnmatch
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, RunResult, Severity
+
+NORMAL = ("NormalStartup",)  # the codes of findings that say that something is as it should be
 
 
 class State(enum.StrEnum):
@@ -16,19 +17,19 @@ class State(enum.StrEnum):
     FOUND = "found"
     UNKNOWN = "could not be checked"
     PARTLY = "partly checked"
-    KNOWN = "found, accepted as known"
-    NORMAL = "normal phenomenon"
+    KNOWN = "found, accepted"
+    NORMAL = "normal during start-up"
     NOT_RUN = "no probe ran"
-    ABSENT = "not here"
+    ABSENT = "not applicable"
     CLEAR = "clear"
 
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """A probe, and the reason codes of its findings (shell pattern) that mean the incident is there."""
+    """A probe, and the codes of its findings that mean the incident is there; all of them where none is named."""
 
     probe: str
-    reasons: str = "*"
+    codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,78 +56,80 @@ def _signs(*probes: str) -> tuple[Sign, ...]:
     return tuple(Sign(probe) for probe in probes)
 
 
+_GENERATED = ("GeneratedSecretGone", "GeneratedSecretEdited", "GeneratedSecretDeleted", "GeneratedSecretPutBack")
+
 INCIDENTS = (
     Incident(
         "1",
-        "The dev Prometheus scrapes prod",
+        "A Prometheus selects or scrapes what belongs to another environment",
         "Both releases share a label, and a selector open to all namespaces takes in the other environment's monitors.",
-        _signs("prometheus/cross-scrape", "prometheus/selector-overlap", "prometheus/foreign-series"),
+        _signs("prometheus/cross-scrape", "prometheus/selector-overlap"),
     ),
     Incident(
         "2",
-        "Alertmanager runs its default configuration; no alert reaches Slack",
+        "Alertmanager notifies nobody, or its configuration is missing or refused",
         "A missing or unnamed Secret, a misspelt value or a receiver without a name leaves every alert with the receiver `null`.",
-        _signs("alertmanager/default-config", "alertmanager/config-secret", "alertmanager/receivers"),
+        (*_signs("alertmanager/default-config", "alertmanager/config-secret"), Sign("alertmanager/receivers", ("NoRouteToIntegration",))),
     ),
     Incident(
         "3",
-        "`log queries are not supported as an instant query type`",
-        "Something asks Loki for log lines on the instant endpoint, which answers metric queries only. Loki itself is fine.",
+        "A client asks Loki's instant endpoint for log lines",
+        "That endpoint answers metric queries only: `log queries are not supported as an instant query type`. Loki itself is fine.",
         _signs("loki/instant-queries", "grafana/log-queries"),
     ),
     Incident(
         "4",
-        "Pods on worker2 take 30–40 s to terminate",
+        "Pods take too long to terminate",
         "A slow NFS unmount, or an agent that writes until its grace period ends, holds back every pod on one node.",
-        _signs("pods/termination", "promtail/grace-period"),
+        _signs("pods/termination"),
     ),
     Incident(
         "5",
-        "`tmp-curl` in CrashLoopBackOff while the stack comes up",
-        "A helper that starts before what it calls crashes until that is ready. Harmless if it then stops; real if it goes on.",
-        _signs("pods/crash-loop"),
+        "A container crashes again and again",
+        "A helper that starts before what it calls crashes until that is ready. Harmless if it then stops; real if it continues.",
+        (Sign("pods/crash-loop", ("CrashLoop", "OomKilled", "StartError")),),
     ),
     Incident(
         "6",
-        "PermissionError: Errno 13 on /app/logs",
+        "A process is denied write access to its volume (`[Errno 13]`)",
         "The process may not write to its volume: on NFS and hostPath, fsGroup does not change who owns the folder.",
         _signs("storage/volume-permissions"),
     ),
     Incident(
         "7",
-        "The Prometheus database lies on NFS",
+        "The database of a Prometheus is on NFS",
         "Prometheus does not support NFS for its database: slow queries, corruption and lost samples follow.",
-        (Sign("prometheus/storage", "TsdbOnNfs"),),
+        (Sign("prometheus/storage", ("TsdbOnNfs",)),),
     ),
     Incident(
         "8",
-        "A SealedSecret sealed for another namespace",
+        "A SealedSecret cannot be decrypted",
         "Sealed values are bound to a namespace and a name; copied elsewhere they cannot be decrypted and no Secret appears.",
-        _signs("sealed-secrets/unsealed"),
+        (Sign("sealed-secrets/unsealed", ("CannotDecrypt", "SealingKeyLost")),),
     ),
     Incident(
         "9a",
-        "Deleted claims leave archived folders on NFS",
-        "With `archiveOnDelete` the provisioner renames folders instead of deleting them, until the export is full.",
-        _signs("storage/archive-on-delete"),
+        "Deleting a PVC keeps or deletes its data on NFS, against the profile",
+        "`onDelete` and `archiveOnDelete` of the class decide: data are lost, or archived folders fill the export.",
+        (Sign("storage/archive-on-delete", ("DataDeletedWithClaim", "DataKeptAfterClaim")),),
     ),
     Incident(
         "9b",
-        "Promtail's positions are shared between dev and prod, or lost",
+        "Log agents share a positions file, or lose it",
         "Two agents with one positions file skip each other's lines; without a lasting one a restart sends logs again.",
         _signs("promtail/positions"),
     ),
     Incident(
         "9c",
-        "Loki queries that read far too much",
-        "A wide selector over a long range makes Loki slow for everybody.",
+        "Clients ask Loki for far too much",
+        "A wide selector over a long range makes Loki slow for all its clients.",
         _signs("loki/query-cost"),
     ),
     Incident(
         "9d",
-        "Alertmanager's generated Secret is edited or deleted by hand",
+        "Alertmanager's generated Secret is edited or deleted",
         "The Operator writes that Secret again from its own input: changes belong there.",
-        _signs("alertmanager/generated-secret"),
+        (Sign("alertmanager/generated-secret", _GENERATED),),
     ),
 )
 
@@ -136,24 +139,23 @@ def status_of(incident: Incident, result: RunResult) -> Status:
     by_id = {probe.id: probe for probe in result.probes}
     wanted = [sign.probe for sign in incident.signs]
     ran = [by_id[one] for one in wanted if one in by_id]
-    reasons = {sign.probe: sign.reasons for sign in incident.signs}
-    return status(ran, missing=[one for one in wanted if one not in by_id], reasons=reasons)
+    codes = {sign.probe: sign.codes for sign in incident.signs}
+    return status(ran, missing=[one for one in wanted if one not in by_id], codes=codes)
 
 
-def status(ran: list[ProbeResult], *, missing: Iterable[str] = (), reasons: dict[str, str] | None = None) -> Status:
-    """The state of what these probes watch together. `missing` should have run, too; `reasons` limits findings by probe.
+def status(ran: list[ProbeResult], *, missing: Iterable[str] = (), codes: Mapping[str, Collection[str]] | None = None) -> Status:
+    """The state of what these probes watch together. `missing` should have run, too; `codes` limits findings by probe.
 
     Found wins over everything. It is clear only if all of them ran, each passed or was proved not to apply, and nothing was unread.
     """
     absent = list(missing)
-    patterns = reasons or {}
-    findings = tuple(one for probe in ran for one in _alarming(probe, patterns.get(probe.id, "*")))
+    findings = tuple(one for probe in ran for one in _alarming(probe, (codes or {}).get(probe.id, ())))
     state, detail = _state(ran, absent, findings)
     return Status(state, detail, findings, tuple(ran))
 
 
-def _alarming(probe: ProbeResult, pattern: str) -> list[Finding]:
-    return [one for one in probe.findings if one.severity.at_least(Severity.WARNING) and fnmatch.fnmatchcase(one.reason, pattern)]
+def _alarming(probe: ProbeResult, codes: Collection[str]) -> list[Finding]:
+    return [one for one in probe.findings if one.severity.at_least(Severity.WARNING) and (not codes or one.reason in codes)]
 
 
 def _state(ran: list[ProbeResult], missing: list[str], findings: tuple[Finding, ...]) -> tuple[State, str]:
@@ -178,8 +180,8 @@ def _seen(ran: list[ProbeResult]) -> tuple[State, str]:
     if all(one.verdict is ProbeVerdict.NOT_APPLICABLE for one in ran):
         return State.ABSENT, ran[0].reason
     if any(one.known for one in ran):
-        return State.KNOWN, "only findings that the profile lists as known"
-    normal = [one for probe in ran for one in probe.findings if one.reason.startswith("Normal")]
+        return State.KNOWN, "only findings that the profile accepts"
+    normal = [one for probe in ran for one in probe.findings if one.reason in NORMAL]
     if normal:
         return State.NORMAL, normal[0].problem
     examined = sum(one.examined for one in ran)

@@ -120,8 +120,26 @@ class Text(Struct, tag="text", tag_field="type"):
 Exhibit = Table | Bars | Matrix | Text
 
 
+class Command(Struct):
+    """A command as arguments: the programs of a pipeline, each with its arguments, and the files that it reads and writes."""
+
+    pipeline: list[list[str]]
+    source: str = ""
+    target: str = ""
+    background: bool = False
+
+
+class Step(Struct):
+    """One step of a fix. `look` changes nothing, `change` can be undone, `destroys` cannot; `code` is a fragment of configuration."""
+
+    kind: Literal["look", "change", "destroys"]
+    text: str
+    code: str = ""
+    commands: list[Command] = []
+
+
 class Finding(Struct):
-    """One thing that is wrong. `fix` is text in which lines starting with `$ ` are commands to copy.
+    """One thing that is wrong. `steps` is how to repair it, `fix` the same as text, in which commands follow `$ `.
 
     `breaks` names what does not work because of this, `rests_on` what would explain this, were it broken: references such
     as `Secret/namespace/name` or `Node/name`, by which one finding explains another. `settles`: it may go by itself while the
@@ -135,6 +153,7 @@ class Finding(Struct):
     cause: str
     fix: str
     prevention: str
+    steps: list[Step] = []
     exhibits: list[Exhibit] = []
     breaks: list[str] = []
     rests_on: list[str] = []
@@ -177,7 +196,10 @@ class Cluster(Struct):
 
 
 class Run(Struct):
-    """When and how the run was made; times are UTC, RFC 3339. `against`: the run since which only what is new fails this one."""
+    """When and how the run was made; times are UTC, RFC 3339. `against`: the run since which only what is new fails this one.
+
+    `unrecorded`: the probes of a replay that did not run, each with the sources of which the bundle holds nothing.
+    """
 
     id: str
     started: str
@@ -191,6 +213,7 @@ class Run(Struct):
     interrupted: bool = False
     exit_status: int = 0
     sources: dict[str, float] = {}
+    unrecorded: dict[str, list[str]] = {}
 
 
 Place = tuple[str, int]
@@ -211,7 +234,8 @@ class Past(Struct):
 class Since(Struct):
     """How this run compares with the last one of the same cluster, or the one that was asked for.
 
-    `worse` are findings that were less severe then; `blind` are probes that could not check something that they could, then.
+    `worse` are findings that were less severe then; `blind` are probes that could not check something, unless they examined
+    something both times and left open exactly the same, for the same reason.
     """
 
     run: str

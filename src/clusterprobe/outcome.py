@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
+from clusterprobe.exits import Exit
 from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, RunResult, RunVerdict, Severity
 from clusterprobe.profile import fail_level
 
-HEALTHY, FINDINGS, INCOMPLETE, BROKEN, USAGE, NOTHING_SELECTED = range(6)
 
-
-def run_verdict(probes: Iterable[ProbeResult], fail_on: str, *, interrupted: bool = False) -> RunVerdict:
+def run_verdict(probes: Iterable[ProbeResult], fail_on: str, *, interrupted: bool = False, unrecorded: bool = False) -> RunVerdict:
     """The worst wins: findings at the level › broken › incomplete › lesser findings › healthy.
 
-    A run in which nothing was examined is incomplete: nobody has seen anything healthy.
+    A run in which nothing was examined is incomplete: nobody has seen anything healthy. So is a replay that left a probe out.
     """
     results = list(probes)
     if _worst(results, fail_level(fail_on)):
@@ -22,13 +21,23 @@ def run_verdict(probes: Iterable[ProbeResult], fail_on: str, *, interrupted: boo
     if ProbeVerdict.BROKEN in verdicts:
         return RunVerdict.BROKEN
     examined = sum(one.examined for one in results)
-    if interrupted or ProbeVerdict.INCONCLUSIVE in verdicts or not examined:
+    if interrupted or unrecorded or ProbeVerdict.INCONCLUSIVE in verdicts or not examined:
         return RunVerdict.INCOMPLETE
     return RunVerdict.FINDINGS if _worst(results, Severity.WARNING) else RunVerdict.HEALTHY
 
 
 def _worst(results: list[ProbeResult], level: Severity) -> bool:
     return any(finding.severity.at_least(level) for one in results for finding in one.findings)
+
+
+def unrecorded(one: ProbeResult, lacking: Collection[str]) -> list[str]:
+    """The sources for want of which a replayed probe has nothing to say, so that it counts as one that did not run.
+
+    Empty for a probe that found something, or that could not check something else: that belongs to what was recorded.
+    """
+    silent = one.verdict is ProbeVerdict.INCONCLUSIVE and not one.findings and not one.known
+    sources = [each.subject.name for each in one.unchecked if each.subject.kind == "source" and each.subject.name in lacking]
+    return sources if silent and len(sources) == len(one.unchecked) else []
 
 
 def is_refused(reason: str) -> bool:
@@ -51,18 +60,25 @@ def failing(result: RunResult) -> list[Finding]:
 
 
 def exit_status(result: RunResult) -> int:
-    """0 healthy · 1 findings at the level · 2 incomplete · 3 broken · 5 nothing selected. (4 is bad usage.)"""
-    if not result.probes:
-        return NOTHING_SELECTED
+    """What a run's end says; bad usage has no result."""
+    if not result.probes and not result.run.unrecorded:
+        return Exit.NOTHING_SELECTED
     if failing(result):
-        return FINDINGS
+        return Exit.FINDINGS
     if any(one.verdict is ProbeVerdict.BROKEN for one in result.probes):
-        return BROKEN
+        return Exit.BROKEN
     examined = sum(one.examined for one in result.probes)
-    return INCOMPLETE if result.run.interrupted or _blind(result) or not examined else HEALTHY
+    unseen = result.run.interrupted or result.run.unrecorded or _blind(result)
+    return Exit.INCOMPLETE if unseen or not examined else Exit.HEALTHY
+
+
+def without_outputs(status: int) -> int:
+    """The exit status of a run whose report, or a part of it, could not be written: what was found stands, but that is not healthy."""
+    return status or Exit.BROKEN
 
 
 def _blind(result: RunResult) -> bool:
+    """Whether something was not seen that counts: against an earlier run, all but what that run left open just so."""
     if result.run.against and result.since:
         return bool(result.since.blind)
     # A finding hides what its probe could not check, so the list itself is asked, not the verdict.

@@ -7,26 +7,28 @@ from __future__ import annotations
 
 import functools
 import inspect
-import traceback
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from clusterprobe.catalogue import catalogue, matches, refuse_unknown
+from clusterprobe.catalogue import catalogue, declared, kinds, matches, probe_id, refuse_unknown, refuse_unknown_code
 from clusterprobe.environments import Environments
-from clusterprobe.errors import ClusterprobeError
+from clusterprobe.errors import ClusterprobeError, UsageError
 from clusterprobe.evidence import Clock
-from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, Severity
+from clusterprobe.findings import kinds_of
+from clusterprobe.judging import Probe, arguments, judge
+from clusterprobe.model import Finding, ProbeResult, ProbeVerdict
 from clusterprobe.profile import Profile, fail_level
-from clusterprobe.run import Request, Run
+from clusterprobe.request import Request, Requested, options
+from clusterprobe.run import Run
 from clusterprobe.shipped import shipped
 from clusterprobe.sources import all_sources
-from clusterprobe.verdict import Verdict, result
+from clusterprobe.verdict import Verdict
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
-VERDICT: pytest.StashKey[Verdict] = pytest.StashKey()
 CALLED: pytest.StashKey[bool] = pytest.StashKey()
 OBSERVER = "clusterprobe-observer"
 
@@ -34,20 +36,9 @@ OBSERVER = "clusterprobe-observer"
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("clusterprobe", "live diagnostic probes for a cluster")
 
-    def option(name: str, text: str, **more: Any) -> None:
-        group.addoption(f"--clusterprobe-{name}", help=text, **more)
-
-    option("profile", "a profile's name or file", default="default")
-    option("kubeconfig", "the kubeconfig to use", default="")
-    option("context", "the kubeconfig's context to use", default="")
-    option("bundle", "replay this bundle instead of asking a cluster", default="")
-    option("select", "only the probes with this id or pattern (again for more)", action="append", default=[])
-    option("active", "let active probes create their own short-lived objects", action="store_true")
-    option("fail-on", "the severity that fails the run", choices=[*Severity, "never"], default=None)
-    option("timeout", "the run's deadline, such as 90s or 5m", default="")
-    option("output", "the run's own folder (default: reports/<UTC time>)", default="")
-    option("against", "a results.json: only what is new since that run fails this one", default="")
-    option("capture", "write a bundle of what was read to this file", default="")
+    for one in options():
+        more: dict[str, Any] = {"action": "store_true"} if one.kind is bool else {"action": "append" if one.repeated else "store"}
+        group.addoption(f"--clusterprobe-{one.flag}", help=one.help, default=[] if one.repeated else one.default, **more)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -62,19 +53,44 @@ def is_probe(item: pytest.Item) -> bool:
     return isinstance(item, pytest.Function) and item.path.name.startswith("probe_")
 
 
-def probe_id(path: Path) -> str:
-    """`probes/sealed_secrets/probe_unsealed.py` is `sealed-secrets/unsealed`."""
-    return f"{path.parent.name}/{path.stem.removeprefix('probe_')}".replace("_", "-")
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """A user's own probes are collected like those that are named, and their own sources can be asked for."""
+    request = _request(session.config)
+    if not request.probes and request.profile == Request.profile:
+        return
+    own = _prepare(session.config).own
+    session.config.args += [str(path) for path in own.probes]
+    names = {module.__name__ for module in own.modules.values()}
+    fixtures = ModuleType("clusterprobe-own-sources")
+    for name, one in all_sources().items():
+        if one.function.__module__ in names:
+            setattr(fixtures, name, pytest.fixture(scope="session", name=name)(_reader(name)))
+    session.config.pluginmanager.register(fixtures)
+
+
+class OwnModule(pytest.Module):
+    """A file of the user's own, which was loaded with the modules beside it."""
+
+    def _getobj(self) -> ModuleType:
+        return self.config.stash[RUN].own.modules[self.path]
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    run = parent.config.stash.get(RUN, None)
+    return OwnModule.from_parent(parent, path=module_path) if run is not None and module_path in run.own.modules else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     probes = [item for item in items if is_probe(item)]
-    if not probes:
+    if not probes and RUN not in config.stash:
         return
     run = _prepare(config)
-    ids = [probe_id(item.path) for item in probes]
+    ids = [*(probe_id(item.path) for item in probes), *run.own.broken]
     try:
+        _refuse_doubles(probes)
         _refuse_unknown_probes(run, ids)
+        _refuse_unknown_codes(run, probes)
     except ClusterprobeError as error:
         raise _refusal(config, error) from None
     dropped = [item for item in probes if not _selected(run, probe_id(item.path))]
@@ -84,6 +100,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=_judges_the_others)
 
 
+def _refuse_doubles(probes: list[pytest.Item]) -> None:
+    """Of two probes with one id, only the last would be reported, whatever the first one found."""
+    places: dict[str, str] = {}
+    for item in probes:
+        file, line, name = item.location
+        place = f"{name} in {file}:{(line or 0) + 1}"
+        first = places.setdefault(probe_id(item.path), place)
+        if first != place:
+            raise UsageError(f"two probes have the id {probe_id(item.path)}: {first}, and {place}; give each a file of its own")
+
+
 def _refuse_unknown_probes(run: Run, ids: list[str]) -> None:
     """A misspelt probe would be left out in silence; what the profile names need not be among the files that were asked for."""
     refuse_unknown(run.request.select, ids)
@@ -91,6 +118,16 @@ def _refuse_unknown_probes(run: Run, ids: list[str]) -> None:
     known = [*ids, *(one.id for one in catalogue(shipped("probes")))] if odd else []
     for where, pattern in odd:
         refuse_unknown([pattern], known, where)
+
+
+def _refuse_unknown_codes(run: Run, probes: list[pytest.Item]) -> None:
+    """A misspelt code would accept nothing, in silence, or what it should not."""
+    written = list(run.profile.named_codes())
+    known = {one.id: kinds(one.path) for one in catalogue(shipped("probes"))} if written else {}
+    known |= {probe_id(item.path): kinds_of(_function(item)) for item in probes}
+    written = [one for one in written if not any(matches(each, one[1]) for each in run.own.broken)]  # whose codes nobody knows
+    for where, probe, code in written:
+        refuse_unknown_code(code, [kind.code for one, found in known.items() if matches(one, probe) for kind in found], probe, where)
 
 
 def _judges_the_others(item: pytest.Item) -> bool:
@@ -106,28 +143,21 @@ def _selected(run: Run, one: str) -> bool:
 
 def _prepare(config: pytest.Config) -> Run:
     if RUN not in config.stash:
-
-        def value(name: str) -> Any:
-            return config.getoption(f"clusterprobe_{name}")
-
-        request = Request(
-            profile=value("profile"),
-            kubeconfig=value("kubeconfig"),
-            context=value("context"),
-            bundle=value("bundle"),
-            select=tuple(value("select")),
-            active=value("active"),
-            fail_on=value("fail_on") or "",
-            timeout=value("timeout"),
-            output=value("output"),
-            capture=value("capture"),
-            against=value("against"),
-        )
+        request = _request(config)
         try:
             config.stash[RUN] = Run(request)
         except ClusterprobeError as error:
             raise _refusal(config, error) from None
     return config.stash[RUN]
+
+
+def _request(config: pytest.Config) -> Request:
+    """What our own command line hands over, else what pytest's options say."""
+    handed = [one.request for one in config.pluginmanager.get_plugins() if isinstance(one, Requested)]
+    try:
+        return handed[0] if handed else Request.of({one.name: config.getoption(f"clusterprobe_{one.name}") for one in options()})
+    except ClusterprobeError as error:
+        raise _refusal(config, error) from None
 
 
 def _refusal(config: pytest.Config, error: ClusterprobeError) -> pytest.UsageError:
@@ -146,8 +176,9 @@ def _refusal(config: pytest.Config, error: ClusterprobeError) -> pytest.UsageErr
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     """Once it is known which probes run, read what they need: the closure of their parameters."""
     probes = [item for item in session.items if is_probe(item)]
-    if probes and not session.config.option.collectonly:
-        run = _prepare(session.config)
+    run = session.config.stash.get(RUN, None)
+    broken = {one: why for one, why in run.own.broken.items() if _selected(run, one)} if run is not None else {}
+    if run is not None and (probes or broken) and not session.config.option.collectonly:
         observer = session.config.pluginmanager.get_plugin(OBSERVER)
         known = all_sources()
         names = {name for item in probes for name in inspect.signature(_function(item)).parameters if name in known}
@@ -155,6 +186,8 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
             run.begin({probe_id(item.path): _question(item) for item in probes}, sorted(names), observer)
         except ClusterprobeError as error:
             raise _refusal(session.config, error) from None
+        for one, why in broken.items():
+            run.conclude(ProbeResult(id=one, question="", verdict=ProbeVerdict.BROKEN, reason=run.safe(why)))
     return (yield)
 
 
@@ -165,6 +198,10 @@ def _function(item: pytest.Item) -> Callable[..., Any]:
 
 def _question(item: pytest.Item) -> str:
     return (inspect.getdoc(_function(item)) or "").split("\n")[0]
+
+
+def _probe(item: pytest.Item) -> Probe:
+    return Probe(probe_id(item.path), _question(item), _function(item))
 
 
 def _reader(name: str) -> Callable[[pytest.FixtureRequest], Any]:
@@ -206,9 +243,7 @@ def conclusions(request: pytest.FixtureRequest) -> list[ProbeResult]:
 @pytest.fixture
 def verdict(request: pytest.FixtureRequest) -> Verdict:
     """Where a probe says what it saw."""
-    found = Verdict(request.config.stash[RUN].evidence.environments.of)
-    request.node.stash[VERDICT] = found
-    return found
+    return Verdict(request.config.stash[RUN].evidence.environments.of, declared(request.function))
 
 
 # --- verdicts as outcomes -------------------------------------------------------------------------------------------------
@@ -219,35 +254,17 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Call a probe, grade what it said, and turn that into pytest's outcome once."""
     if not is_probe(pyfuncitem):
         return None
-    run = pyfuncitem.config.stash[RUN]
     pyfuncitem.stash[CALLED] = True
-    one = _judge(pyfuncitem, run, pyfuncitem.funcargs, pyfuncitem.stash.get(VERDICT, Verdict()))
-    _conclude(pyfuncitem, run, one)
+    _conclude(pyfuncitem, _judge(pyfuncitem, pyfuncitem.funcargs))
     return True
 
 
-def _judge(item: pytest.Item, run: Run, values: Mapping[str, Any], verdict: Verdict) -> ProbeResult:
-    parameters, crash = inspect.signature(_function(item)).parameters, ""
-    if "environments" in parameters:  # a label that was not seen may say that a namespace belongs elsewhere
-        verdict.need(run.evidence.unplaced)
-    try:
-        _function(item)(**{name: values[name] for name in parameters})
-    except Exception as error:  # a probe's bug is its own verdict, and ends no other probe
-        crash = _crash(error)
-    return result(
-        probe_id(item.path),
-        _question(item),
-        verdict,
-        level=fail_level(run.fail_on),
-        crash=crash,
-        known=functools.partial(_is_known, run.profile, probe_id(item.path)),
-    )
-
-
-def _crash(error: Exception) -> str:
-    """Where our code broke; never the values, which may be anything."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {Path(frame.filename).name}:{frame.lineno}: {error}"
+def _judge(item: pytest.Item, values: Mapping[str, Any] | None = None) -> ProbeResult:
+    """A probe's result on these values, by parameter, or else on what was read."""
+    run, probe = item.config.stash[RUN], _probe(item)
+    given = values if values is not None else arguments(probe, run.evidence, run.results.values())
+    known = functools.partial(_is_known, run.profile, probe.id)
+    return judge(probe, run.evidence, given, level=fail_level(run.fail_on), known=known)
 
 
 def _is_known(profile: Profile, probe: str, finding: Finding) -> bool:
@@ -261,8 +278,11 @@ def _is_known(profile: Profile, probe: str, finding: Finding) -> bool:
     )
 
 
-def _conclude(item: pytest.Item, run: Run, one: ProbeResult) -> None:
+def _conclude(item: pytest.Item, one: ProbeResult) -> None:
+    run = item.config.stash[RUN]
     run.conclude(one)
+    if one.id in run.unrecorded:
+        pytest.skip(run.safe(f"not run: {one.reason}"))
     item.user_properties += [("verdict", str(one.verdict)), ("examined", str(one.examined)), ("reason", run.safe(one.reason))]
     match one.verdict:
         case ProbeVerdict.FINDINGS if run.fails(one):
@@ -285,7 +305,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         text = str(report.longrepr).strip().splitlines()
         why = next((line for line in text if line.lstrip("E ").startswith("fixture ")), text[-1] if text else "setup failed")
         broken = ProbeResult(
-            id=probe_id(item.path), question=_question(item), verdict=ProbeVerdict.BROKEN, reason=run.safe(why.lstrip("E "))
+            id=probe_id(item.path),
+            question=_question(item),
+            verdict=ProbeVerdict.BROKEN,
+            reason=run.safe("; ".join(filter(None, (why.lstrip("E "), run.own.beside(item.path))))),
         )
         run.conclude(broken)
     return report
@@ -297,25 +320,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     run = session.config.stash.get(RUN, None)
     if run is None or not run.begun:
         return
-    interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+    interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
     if interrupted:
         run.evidence.stop()
         for item in session.items:
             if is_probe(item) and not item.stash.get(CALLED, False):
-                _judge_what_was_read(item, run)
+                run.conclude(_judge(item))  # what was read counts, such as timings of pods that it has just cleaned up
     run.finish(interrupted=interrupted)
-
-
-def _judge_what_was_read(item: pytest.Item, run: Run) -> None:
-    """An interrupted run still says what it has seen, such as the timings of canaries that it has just cleaned up."""
-    verdict = Verdict(run.evidence.environments.of)
-    given = {
-        "verdict": verdict,
-        "environments": run.evidence.environments,
-        "clock": run.evidence.clock,
-        "profile": run.profile,
-        "conclusions": list(run.results.values()),
-    }
-    names = inspect.signature(_function(item)).parameters
-    read = {name: run.evidence.get(name) for name in names if name in all_sources()}
-    run.conclude(_judge(item, run, {**read, **given}, verdict))

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pydantic
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from clusterprobe.catalogue import matches
 from clusterprobe.errors import ProfileError
+from clusterprobe.known_systems import SYSTEMS
 from clusterprobe.model import Severity
-from clusterprobe.profile_errors import Lines, Path_, explain
+from clusterprobe.old_keys import renamed
+from clusterprobe.profile_errors import explain
+from clusterprobe.profile_parts import Lines, Part, Path_
+from clusterprobe.profile_yaml import read
+from clusterprobe.thresholds import Thresholds
 
-System = Literal["prometheus", "alertmanager", "loki", "grafana", "airflow", "mlflow"]
+if TYPE_CHECKING:
+    SystemKey = str
+else:
+    SystemKey = Literal[*(one.key for one in SYSTEMS)]
 StorageKind = Literal["local", "nfs", "network", "ephemeral"]
 
 
-class Part(BaseModel):
-    """The base: unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+def _some_time(text: str) -> str:
+    seconds(text)
+    return text
 
 
 class Basic(Part):
@@ -44,8 +51,8 @@ class Basic(Part):
 class EndpointProfile(Part):
     """An explicit way to a system: where discovery's own does not do, or a back end asks for credentials."""
 
-    system: System
-    url: Annotated[str, Field(pattern=r"^https?://[^\s/@]+(/\S*)?$")]
+    system: SystemKey
+    url: Annotated[str, Field(pattern=r"^https?://(\[[0-9A-Fa-f:.]+\]|[^\s/@:?#\[\]\\]+)(:\d{1,5})?(/[^\s?#\\]*)?$")]
     namespace: str = ""
     name: str = ""
     bearer_token_env: str = ""
@@ -60,71 +67,6 @@ class EnvironmentProfile(Part):
     """The namespaces of an environment; shell patterns such as `*-dev` are fine."""
 
     namespaces: Annotated[list[str], Field(min_length=1)]
-
-
-class Expect(Part):
-    """What must be there, by namespace: `<system>/missing` reports what is not."""
-
-    prometheus: list[str] = []
-    alertmanager: list[str] = []
-    loki: list[str] = []
-    grafana: list[str] = []
-    airflow: list[str] = []
-    mlflow: list[str] = []
-
-    @property
-    def namespaces(self) -> list[str]:
-        """Every namespace in which something is expected."""
-        return [name for system in type(self).model_fields for name in getattr(self, system)]
-
-
-class Thresholds(Part):
-    """Above which a number is a finding."""
-
-    termination_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
-    termination_outlier_factor: Annotated[float, Field(gt=1, le=100)] = 3.0
-    termination_outlier_seconds: Annotated[float, Field(gt=0, le=3600)] = 10.0
-    agent_grace_seconds: Annotated[int, Field(gt=0, le=3600)] = 10
-    scrape_duration_fraction: Annotated[float, Field(gt=0, le=1)] = 0.8
-    loki_window_minutes: Annotated[int, Field(gt=0, le=1440)] = 10
-    loki_refusal_minutes: Annotated[float, Field(gt=0, le=1440)] = 1.0
-    loki_query_days: Annotated[float, Field(gt=0, le=3650)] = 7.0
-    loki_query_seconds: Annotated[float, Field(gt=0, le=3600)] = 10.0
-    loki_query_gigabytes: Annotated[float, Field(gt=0, le=1_000_000)] = 10.0
-    loki_freshness_minutes: Annotated[float, Field(gt=0, le=60)] = 2.0
-    loki_ready_minutes: Annotated[float, Field(ge=0, le=1440)] = 5.0
-    agent_drop_minutes: Annotated[float, Field(gt=0, le=1440)] = 10.0
-    agent_backlog_megabytes: Annotated[float, Field(gt=0, le=1_000_000)] = 50.0
-    pending_claim_minutes: Annotated[float, Field(ge=0, le=1440)] = 5.0
-    startup_minutes: Annotated[float, Field(gt=0, le=1440)] = 15.0
-    oom_minutes: Annotated[float, Field(gt=0, le=10080)] = 60.0
-    permission_window_minutes: Annotated[int, Field(gt=0, le=1440)] = 10
-    delivery_window_minutes: Annotated[int, Field(gt=0, le=1440)] = 60
-    delivery_recovery_minutes: Annotated[float, Field(gt=0, le=1440)] = 10.0
-    generated_secret_minutes: Annotated[float, Field(gt=0, le=10080)] = 60.0
-    unseal_minutes: Annotated[float, Field(ge=0, le=1440)] = 5.0
-    pressure_window_minutes: Annotated[int, Field(gt=0, le=1440)] = 10
-    scrape_slip_factor: Annotated[float, Field(gt=1, le=100)] = 1.1
-    missed_evaluations: Annotated[int, Field(gt=0, le=1000)] = 3
-    rule_duration_fraction: Annotated[float, Field(gt=0, le=1)] = 0.8
-    cpu_limit_fraction: Annotated[float, Field(gt=0, le=1)] = 0.9
-    cpu_throttled_fraction: Annotated[float, Field(gt=0, le=1)] = 0.25
-    memory_limit_fraction: Annotated[float, Field(gt=0, le=1)] = 0.9
-    wal_sync_seconds: Annotated[float, Field(gt=0, le=600)] = 1.0
-    query_queue_seconds: Annotated[float, Field(gt=0, le=600)] = 1.0
-    remote_write_lag_seconds: Annotated[float, Field(gt=0, le=86400)] = 120.0
-    certificate_days: Annotated[float, Field(ge=0, le=3650)] = 14.0
-    application_minutes: Annotated[float, Field(gt=0, le=10080)] = 15.0
-    reconcile_minutes: Annotated[float, Field(gt=0, le=10080)] = 30.0
-    canary_window_minutes: Annotated[int, Field(gt=0, le=1440)] = 10
-    canary_min_requests: Annotated[int, Field(ge=20, le=1_000_000)] = 100
-    canary_error_percent: Annotated[float, Field(gt=0, le=100)] = 1.0
-    canary_latency_factor: Annotated[float, Field(gt=1, le=100)] = 1.5
-    canary_latency_seconds: Annotated[float, Field(gt=0, le=60)] = 0.05
-    canary_significance: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
-    airflow_start_minutes: Annotated[float, Field(ge=0, le=1440)] = 5.0
-    airflow_heartbeat_seconds: Annotated[float, Field(gt=0, le=86400)] = 120.0
-    airflow_failed_run_hours: Annotated[float, Field(gt=0, le=8760)] = 24.0
 
 
 class ModelProfile(Part):
@@ -182,10 +124,11 @@ class Active(Part):
 
 
 class Probes(Part):
-    """Which probes run: ids, areas or shell patterns."""
+    """Which probes run: ids, areas or shell patterns. `paths` are folders with the user's own, relative to the profile's file."""
 
     select: list[str] = ["*"]
     skip: list[str] = []
+    paths: list[Annotated[str, Field(min_length=1)]] = []
 
 
 class Known(Part):
@@ -203,7 +146,7 @@ class Profile(Part):
     extends: str = ""
     environments: dict[str, EnvironmentProfile] = {}
     environment_label: str = "environment"
-    expect: Expect = Expect()
+    expect: dict[SystemKey, list[str]] = {}  # what must be there, by namespace: `<system>/missing` reports what is not
     endpoints: list[EndpointProfile] = []
     thresholds: Thresholds = Thresholds()
     storage: dict[str, list[StorageKind]] = {
@@ -222,15 +165,16 @@ class Profile(Part):
     active: Active = Active()
     heartbeat_url_env: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = ""
     fail_on: Literal["info", "warning", "error", "critical", "never"] = "error"
-    timeout: Annotated[str, Field(pattern=r"^\d+(\.\d+)?(s|m|h)$")] = "5m"
+    timeout: Annotated[str, Field(pattern=r"^\d+(\.\d+)?(s|m|h)$"), pydantic.AfterValidator(_some_time)] = "5m"
 
     _lines: Lines = PrivateAttr(default_factory=dict)  # where each key is written
+    _notes: list[str] = PrivateAttr(default_factory=list)
 
     @property
     def named_namespaces(self) -> list[str]:
         """The namespaces that the profile names without a pattern."""
         names = [name for one in self.environments.values() for name in one.namespaces if not re.search(r"[*?\[]", name)]
-        return list(dict.fromkeys([*names, *self.expect.namespaces]))
+        return list(dict.fromkeys([*names, *(name for expected in self.expect.values() for name in expected)]))
 
     @property
     def timeout_seconds(self) -> float:
@@ -241,10 +185,15 @@ class Profile(Part):
         chosen = any(matches(probe_id, pattern) for pattern in self.probes.select)
         return chosen and not any(matches(probe_id, pattern) for pattern in self.probes.skip)
 
-    def written_at(self, lines: Lines) -> Profile:
-        """The same profile, which knows where each of its keys is written."""
-        self._lines = lines
+    def written_at(self, lines: Lines, notes: list[str]) -> Profile:
+        """The same profile, which knows where each of its keys is written, and what there is to say of them."""
+        self._lines, self._notes = lines, notes
         return self
+
+    @property
+    def notes(self) -> list[str]:
+        """What whoever wrote it should know, such as that a key has another name now."""
+        return self._notes
 
     def named_probes(self) -> Iterator[tuple[str, str]]:
         """Every id, area or pattern by which it speaks of probes, with the place where it does (file, line and key)."""
@@ -252,19 +201,38 @@ class Profile(Part):
         written += [(("probes", "skip", index), one) for index, one in enumerate(self.probes.skip)]
         written += [(("known", index, "probe"), one.probe) for index, one in enumerate(self.known)]
         for place, pattern in written:
-            file, line = self._lines.get(place, (Path("the profile"), 0))
-            yield f"{file}{f':{line}' if line else ''}: {'.'.join(map(str, place))}", pattern
+            yield self._written_at(place)[0], pattern
+
+    def named_codes(self) -> Iterator[tuple[str, str, str]]:
+        """Every code or pattern of codes that it accepts as known: where it does (file, line and key), of which probes, and which."""
+        for index, one in enumerate(self.known):
+            if one.reason != Known.model_fields["reason"].default:
+                yield self._written_at(("known", index, "reason"))[0], one.probe, one.reason
+
+    def own_folders(self) -> Iterator[tuple[str, Path]]:
+        """The folders of the user's own probes, with the place where the profile names them (file, line and key)."""
+        for index, one in enumerate(self.probes.paths):
+            where, file = self._written_at(("probes", "paths", index))
+            yield where, file.parent / Path(one).expanduser()
+
+    def _written_at(self, place: Path_) -> tuple[str, Path]:
+        file, line = self._lines.get(place, (Path("the profile"), 0))
+        return f"{file}{f':{line}' if line else ''}: {'.'.join(map(str, place))}", file
 
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
+WEEK_SECONDS = 7 * 86400
+MAX_EXTENDED = 20
 
 
 def seconds(text: str) -> float:
-    """`90s`, `5m`, `1.5h` as seconds; `ValueError` for anything else."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)", text)
+    """`90s`, `5m`, `1.5h` as seconds, up to a week; `ValueError` for anything else, and for no time at all."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)", text, re.ASCII)
     if not match:
-        raise ValueError(f"{text} is no duration: write for example 90s, 5m or 1h")
-    return float(match[1]) * UNITS[match[2]]
+        raise ValueError(f"invalid duration {text[:50]!r}: use for example 90s, 5m or 1h")
+    if not 0 < (found := float(match[1]) * UNITS[match[2]]) <= WEEK_SECONDS:
+        raise ValueError(f"invalid time to wait {text[:50]!r}: use for example 90s, 5m or 1h")
+    return found
 
 
 def fail_level(fail_on: str) -> Severity:
@@ -279,45 +247,47 @@ def find_profile(name: str, folder: Path) -> Path:
     """The file of a profile: a path, or the name of one that comes with the package (in `folder`)."""
     path = Path(name)
     if path.suffix in (".yaml", ".yml") or "/" in name:
-        if not path.is_file():
+        if not os.path.lexists(path):
             raise ProfileError(f"{name}: there is no such file")
         return path
     shipped = folder / f"{name}.yaml"
-    if shipped.is_file():
+    if os.path.isfile(shipped):  # noqa: PTH113 - which never raises, whatever the name is
         return shipped
     names = sorted(one.stem for one in folder.glob("*.yaml"))
     near = difflib.get_close_matches(name, names, 1)
-    hint = f"did you mean {near[0]}?" if near else "name a .yaml file, or one of these"
-    raise ProfileError(f"there is no profile {name}: {hint} ({', '.join(names)})")
+    hint = f"did you mean {near[0]}?" if near else "give a .yaml file, or one of"
+    raise ProfileError(f"unknown profile {name!r}: {hint} ({', '.join(names)})")
 
 
 def load_profile(name: str, folder: Path) -> Profile:
     """Read a profile and what it extends. Raises `ProfileError` with file, line, key and the nearest valid name."""
     path = find_profile(name, folder)
-    merged, lines = _read_extending(path, folder, ())
+    merged, lines, notes = _read_extending(path, folder, ())
     try:
         profile = Profile.model_validate(merged)
     except pydantic.ValidationError as error:
         raise ProfileError(explain(error, lines, path, Profile)) from None
-    return profile.written_at(lines)
+    return profile.written_at(lines, notes)
 
 
-def _read_extending(path: Path, folder: Path, seen: tuple[Path, ...]) -> tuple[dict[str, Any], Lines]:
-    if path.resolve() in seen:
+def _read_extending(path: Path, folder: Path, seen: tuple[str, ...]) -> tuple[dict[str, Any], Lines, list[str]]:
+    if os.path.realpath(path) in seen:
         raise ProfileError(f"{path}: profiles extend each other in a circle")
-    own, lines = _read(path)
+    if len(seen) >= MAX_EXTENDED:
+        raise ProfileError(f"{path}: more than {MAX_EXTENDED} profiles extend each other")
+    own, lines, notes = renamed(*read(path), path)
     base_name = own.get("extends")
     if not base_name:
-        return own, lines
+        return own, lines, notes
     if not isinstance(base_name, str):
         raise ProfileError(f"{path}:{lines[('extends',)][1]}: extends: expected the name of a profile")
     beside = path.parent / base_name
     try:
-        base_path = beside if beside.is_file() else find_profile(base_name, folder)
+        base_path = beside if os.path.isfile(beside) else find_profile(base_name, folder)  # noqa: PTH113 - as above
     except ProfileError as error:
         raise ProfileError(f"{path}:{lines[('extends',)][1]}: extends: {error}") from None
-    base, base_lines = _read_extending(base_path, folder, (*seen, path.resolve()))
-    return _merge(base, own), {**base_lines, **lines}
+    base, base_lines, base_notes = _read_extending(base_path, folder, (*seen, os.path.realpath(path)))
+    return _merge(base, own), {**base_lines, **lines}, [*base_notes, *notes]
 
 
 def _merge(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
@@ -327,44 +297,3 @@ def _merge(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
         before = merged.get(key)
         merged[key] = _merge(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
     return merged
-
-
-def _read(path: Path) -> tuple[dict[str, Any], Lines]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        lines: Lines = {}
-        if node is not None:
-            _walk(node, (), path, lines)
-        value = yaml.safe_load(text)
-    except OSError as error:
-        raise ProfileError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ProfileError(f"{path}: not UTF-8 text") from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ProfileError(f"{path}:{line}: not YAML: {error.problem}") from None
-    except yaml.YAMLError as error:
-        raise ProfileError(f"{path}: not YAML: {error}") from None
-    if value is None:
-        value = {}
-    if not isinstance(value, dict):
-        raise ProfileError(f"{path}:1: expected keys and values, found a {type(value).__name__}")
-    return value, lines
-
-
-def _walk(node: yaml.Node, place: Path_, path: Path, lines: Lines) -> None:
-    lines.setdefault(place, (path, node.start_mark.line + 1))
-    if isinstance(node, yaml.MappingNode):
-        seen: dict[str, int] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if key.value in seen:
-                where = ".".join(map(str, (*place, key.value)))
-                raise ProfileError(f"{path}:{line}: {where}: the key is there twice, first in line {seen[key.value]}")
-            seen[key.value] = line
-            lines[(*place, key.value)] = (path, line)
-            _walk(value, (*place, key.value), path, lines)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            _walk(value, (*place, index), path, lines)

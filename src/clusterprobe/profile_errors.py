@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import reprlib
 import typing
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,21 @@ from typing import Any
 import pydantic
 from pydantic import BaseModel
 
-Path_ = tuple[str | int, ...]
-Lines = dict[Path_, tuple[Path, int]]
+from clusterprobe.old_keys import THRESHOLDS
+from clusterprobe.profile_parts import Lines, Path_
+
+SHOWN = 20
+
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = _short.maxlong = 100
 
 
 def explain(error: pydantic.ValidationError, lines: Lines, path: Path, model: type[BaseModel]) -> str:
-    """All that is wrong, a line each: file, line, key, and what was expected there."""
-    return "\n".join(_explain_one(one, lines, path, model) for one in error.errors(include_url=False))
+    """What is wrong, a line each: file, line, key, and what was expected there."""
+    found = error.errors(include_url=False)
+    more = [f"and {len(found) - SHOWN} more mistakes"] if len(found) > SHOWN else []
+    return "\n".join([*(_explain_one(one, lines, path, model) for one in found[:SHOWN]), *more])
 
 
 def _explain_one(one: Any, lines: Lines, path: Path, model: type[BaseModel]) -> str:
@@ -26,20 +35,30 @@ def _explain_one(one: Any, lines: Lines, path: Path, model: type[BaseModel]) -> 
     while known and known not in lines:
         known = known[:-1]
     file, line = lines.get(known, (path, 1))
-    key = ".".join(map(str, place))
+    key = ".".join(map(str, place)).removesuffix(".[key]")
     if one["type"] == "extra_forbidden":
-        names = _keys_at(place[:-1], model)
-        near = difflib.get_close_matches(str(place[-1]), names, 1)
-        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(names))}"
-        return f"{file}:{line}: {key}: unknown key; {hint}"
+        before = {old: ".".join(new) for old, new in THRESHOLDS.items()} if place[:-1] == ("thresholds",) else {}
+        return f"{file}:{line}: {key}: {_unknown_key(str(place[-1]), _keys_at(place[:-1], model), before)}"
+    if one["type"] == "literal_error" and place[-1] == "[key]":  # of a mapping with a closed list of keys
+        return f"{file}:{line}: {key}: {_unknown_key(str(one['input']), _choices(one), {})}"
     message = one["msg"].removeprefix("Value error, ")
     expected = _expected(one, message)
-    return f"{file}:{line}: {key}: {expected}, found {one['input']!r}"
+    return f"{file}:{line}: {key}: {expected}, found {_short.repr(one['input'])}"
+
+
+def _unknown_key(key: str, names: list[str], before: dict[str, str]) -> str:
+    """What may have been meant; `before` are names that there were once, with those of now."""
+    near = difflib.get_close_matches(key, [*names, *before], 1)
+    return "unknown key; " + (f"did you mean {before.get(near[0], near[0])}?" if near else f"known here: {', '.join(sorted(names))}")
+
+
+def _choices(one: Any) -> list[str]:
+    return re.findall(r"'([^']+)'", str(one["ctx"]["expected"]))
 
 
 def _expected(one: Any, message: str) -> str:
     if one["type"] == "literal_error":
-        names = re.findall(r"'([^']+)'", str(one["ctx"]["expected"]))
+        names = _choices(one)
         near = difflib.get_close_matches(str(one["input"]), names, 1)
         return f"expected one of {', '.join(names)}" + (f" (did you mean {near[0]}?)" if near else "")
     if one["type"] == "string_pattern_mismatch" and "(s|m|h)" in message:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import signal
+import contextlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from clusterprobe import model
+from clusterprobe.errors import crashed, debugging
 from clusterprobe.model import ProbeResult, ProbeVerdict, RunResult
-from clusterprobe.redaction import redact
+from clusterprobe.redaction import redact_forms
 from clusterprobe.report.safe import for_console
 
 
 class Progress:
     """A pytest plugin by duck typing, and the run's observer; keeps the result for the exit status."""
 
-    def __init__(self) -> None:
+    def __init__(self, ending: Callable[[], None] = lambda: None) -> None:
+        """`ending` is called once, when what is left is to clean up and to write."""
         self.__name__ = "clusterprobe-observer"  # what pytest registers it as
         self.result: RunResult | None = None
         self.folder: Path | None = None
         self.collection_errors: list[str] = []
+        self.crash = self.unlogged = ""  # why pytest broke, or could not write its page
+        self._ending = ending
+        self.session: Any = None
         self._moving = sys.stderr.isatty()
         self._begun = False
 
@@ -32,24 +38,22 @@ class Progress:
         version = f", Kubernetes {cluster.version}" if cluster.version else ""
         self._line(f"cluster {cluster.server or '(unknown)'} (context {cluster.context or 'none'}{user}{version})")
         if trouble:
-            self._line(f"no way in: {trouble}")
+            self._line(f"no access to the API server: {trouble}")
 
     def read(self, source: str, seconds: float, done: int, total: int) -> None:
         if self._moving:
-            sys.stderr.write(f"\r\x1b[Kreading {done}/{total}: {source}")
-            sys.stderr.flush()
+            self._write(f"\r\x1b[Kreading {done}/{total}: {source}")
 
     def concluded(self, probe: ProbeResult) -> None:
         if self._moving:
-            sys.stderr.write(f"\r\x1b[K{probe.id}: {probe.verdict}")
-            sys.stderr.flush()
+            self._write(f"\r\x1b[K{probe.id}: {probe.verdict}")
         elif probe.verdict not in (ProbeVerdict.PASS, ProbeVerdict.NOT_APPLICABLE):
             self._line(f"{probe.id}: {probe.verdict}: {probe.reason}")
 
     def finished(self, result: RunResult, folder: Path, troubles: list[str]) -> None:
-        self.result, self.folder = result, folder
+        self.result, self.folder = result, None if troubles else folder
         if self._moving:
-            sys.stderr.write("\r\x1b[K")
+            self._write("\r\x1b[K")
         for one in troubles:
             self._line(f"an output could not be written: {one}")
 
@@ -70,14 +74,27 @@ class Progress:
 
     def _line(self, text: str) -> None:
         over = "\r\x1b[K" if self._moving else ""  # what stands in the line that moves
-        sys.stderr.write(f"{over}clusterprobe: {for_console(redact(text))}\n")
-        sys.stderr.flush()
+        self._write(f"{over}clusterprobe: {for_console(redact_forms(text))}\n")
+
+    def _write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # pytest has a file of its own in place of stderr: its disk may be full
+            sys.stderr.write(text)
+            sys.stderr.flush()
 
     # --- pytest's hooks -----------------------------------------------------------------------------------------------
 
+    def pytest_sessionstart(self, session: Any) -> None:
+        self.session = session
+
     def pytest_sessionfinish(self) -> None:
-        """What is left to do, to clean up and to write what was seen, is what SIGTERM asks for: another one must not break it off."""
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        """What is left to do, to clean up and to write what was seen, is what a signal asks for: another one must not break it off."""
+        self._ending()
+
+    def pytest_internalerror(self, excinfo: Any) -> bool:
+        """A crash of ours in one line, in place of pytest's pages of it."""
+        self.crash = crashed(excinfo.value)
+        self._line(self.crash)
+        return not debugging()
 
     def pytest_collectreport(self, report: Any) -> None:
         """A probe file that cannot be imported is our bug, and must be heard of although pytest's terminal is off."""

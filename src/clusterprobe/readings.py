@@ -48,10 +48,14 @@ class Readings(Generic[Value]):
         blind = [one for one in self.unreadable if one.subject.namespace in ("", namespace)]
         return blind[0].reason if blind else ""
 
+    def why_none(self, reason: str) -> str:
+        """What it proves if nothing comes of these readings: `reason` where there are some, else why there are none."""
+        return reason if self.values else self.absent or reason
+
     def keep(self, wanted: Callable[[Subject, Value], bool], absent: str = "") -> Readings[Value]:
-        """The readings whose subject and value are wanted; `absent` is what it proves if none is."""
+        """The readings whose subject and value are wanted; `absent` is what it proves if there are some, but none is wanted."""
         kept = tuple((subject, value) for subject, value in self.values if wanted(subject, value))
-        return Readings(kept, self.unreadable, self.absent or absent)
+        return Readings(kept, self.unreadable, self.why_none(absent))
 
     def map(self, change: Callable[[Subject, Value], Other]) -> Readings[Other]:
         """The same subjects with other values."""

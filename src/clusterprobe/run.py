@@ -4,62 +4,49 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from clusterprobe import __version__, model
 from clusterprobe.access.bundle import Bundle, new_manifest, write_bundle
 from clusterprobe.access.deadline import Deadline
-from clusterprobe.archive import check_folder
+from clusterprobe.archive import check_folder, check_new_file
 from clusterprobe.correlation import explain
 from clusterprobe.errors import UsageError
 from clusterprobe.evidence import Evidence
-from clusterprobe.history import compare, earlier, last_run
+from clusterprobe.history import compare, earlier, last_run, refuse_other_cluster
 from clusterprobe.model import ProbeResult, ProbeVerdict, RunResult, Severity
-from clusterprobe.outcome import exit_status, run_verdict
+from clusterprobe.outcome import exit_status, run_verdict, unrecorded, without_outputs
+from clusterprobe.own_probes import own_probes
 from clusterprobe.profile import Profile, load_profile, seconds
-from clusterprobe.redaction import redact
+from clusterprobe.redaction import redact_forms
+from clusterprobe.request import Request
 from clusterprobe.shipped import shipped
 
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What was asked for; empty means the profile's or the usual."""
-
-    profile: str = "default"
-    kubeconfig: str = ""
-    context: str = ""
-    bundle: str = ""
-    select: tuple[str, ...] = ()
-    active: bool = False
-    fail_on: str = ""
-    timeout: str = ""
-    output: str = ""
-    capture: str = ""
-    against: str = ""
+if TYPE_CHECKING:
+    from clusterprobe.access.cluster import Cluster
 
 
 def default_folder() -> Path:
-    """Where a run writes that was not told: one folder a run, by the time it started (UTC)."""
+    """Where a run writes by default: one folder per run, by the time it started (UTC)."""
     return Path("reports") / f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H-%M-%SZ}"
 
 
-def _check_capture(file: Path) -> None:
-    if file.is_dir():
-        raise UsageError(f"capture {file}: this is a folder; name a file, such as {file / 'evidence.zip'}")
-    check_folder("capture into", file.parent)
+def _for_a_name(context: str) -> str:
+    """A context's name as a part of a file's: those of clouds hold slashes and colons."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", context)[:100].strip(".-") or "cluster"
 
 
 class Observer(Protocol):
     """Somebody who watches the run, such as the terminal's progress."""
 
     def connected(self, cluster: model.Cluster, trouble: str) -> None:
-        """The first line: which cluster, context and user; `trouble` is why there is no way in."""
+        """The first line: which cluster, context and user; `trouble` is why there is no access."""
 
     def read(self, source: str, seconds: float, done: int, total: int) -> None:
         """A source was read."""
@@ -70,6 +57,9 @@ class Observer(Protocol):
     def finished(self, result: RunResult, folder: Path, troubles: list[str]) -> None:
         """All outputs are written; `troubles` are those that failed."""
 
+    def say(self, text: str) -> None:
+        """Something else that whoever watches should know."""
+
 
 class Silent:
     """An observer that says nothing."""
@@ -78,6 +68,7 @@ class Silent:
     def read(self, source: str, seconds: float, done: int, total: int) -> None: ...
     def concluded(self, probe: ProbeResult) -> None: ...
     def finished(self, result: RunResult, folder: Path, troubles: list[str]) -> None: ...
+    def say(self, text: str) -> None: ...
 
 
 class Run:
@@ -86,6 +77,7 @@ class Run:
     def __init__(self, request: Request) -> None:
         self.request = request
         self.profile: Profile = load_profile(request.profile, shipped("profiles"))
+        self.own = own_probes(request, self.profile)
         self.fail_on = request.fail_on or self.profile.fail_on
         try:
             self._seconds = seconds(request.timeout) if request.timeout else self.profile.timeout_seconds
@@ -96,9 +88,11 @@ class Run:
         self.id = f"{self.started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
         self._folder = Path(request.output) if request.output else default_folder()
         self.results: dict[str, ProbeResult] = {}
+        self.unrecorded: dict[str, list[str]] = {}  # probes that did not run, for want of these sources in the bundle
         self.begun = False
         self._questions: Mapping[str, str] = {}
-        self._earlier: RunResult | None = None
+        self._earlier = earlier(Path(request.against)) if request.against else None
+        self._capture = Path(request.capture) if request.capture else None
         self._observer: Observer = Silent()
         self.evidence: Evidence
 
@@ -111,8 +105,8 @@ class Run:
         """Connect, and start to read what the probes with these ids need."""
         self._questions, self._observer = questions, observer or self._observer
         check_folder("--output", self.folder)
-        if self.request.capture:
-            _check_capture(Path(self.request.capture))
+        if self._capture:
+            check_new_file("capture", self._capture, replace=self.request.force)
         deadline = Deadline.after(self._seconds)
         done = 0
 
@@ -121,16 +115,10 @@ class Run:
             done += 1
             self._observer.read(name, taken, done, len(self.evidence.wanted))
 
-        cluster = None
-        if self._bundle is None:
-            from clusterprobe.access.cluster import Cluster
-            from clusterprobe.access.connection import connect
-
-            cluster = Cluster(connect(self.request.kubeconfig, self.request.context), deadline)
         self.evidence = Evidence(
             names,
             self.profile,
-            cluster=cluster,
+            cluster=self._connect(deadline),
             bundle=self._bundle,
             active=self.request.active,
             deadline=deadline,
@@ -139,16 +127,36 @@ class Run:
         self.begun = True
         self.evidence.start()
         self._observer.connected(self.evidence.identity, self.evidence.hopeless)
-        if self.request.against:
+        for note in self.profile.notes:
+            self._observer.say(note)
+        if self.evidence.hopeless:
+            self._earlier = None  # which cluster it would have been is not known
+        if self._earlier:
             try:
-                self._earlier = earlier(Path(self.request.against), self.evidence.identity)
+                refuse_other_cluster(Path(self.request.against), self._earlier, self.evidence.identity)
             except UsageError:
                 self.evidence.stop()
                 self.begun = False  # there is no result to write
                 raise
 
+    def _connect(self, deadline: Deadline) -> Cluster | None:
+        """The way into the cluster; none for a bundle."""
+        if self._bundle is not None:
+            return None
+        from clusterprobe.access.cluster import Cluster
+        from clusterprobe.access.connection import connect
+
+        connection = connect(self.request.kubeconfig, self.request.context)
+        if self._capture:
+            name = self._capture.name.replace("{context}", _for_a_name(connection.context))
+            self._capture = self._capture.with_name(name)
+        return Cluster(connection, deadline)
+
     def conclude(self, one: ProbeResult) -> None:
-        """Take a probe's result; an earlier crash of its set-up is replaced."""
+        """Take a probe's result; an earlier crash of its set-up is replaced. One that lacks a recording counts as not run."""
+        if lacking := unrecorded(one, self.evidence.unrecorded):
+            self.unrecorded[one.id] = lacking
+            return
         self.results[one.id] = one
         self._observer.concluded(one)
 
@@ -158,9 +166,9 @@ class Run:
 
     def safe(self, text: str) -> str:
         """Text for pytest's own outputs: without secrets, and without characters that a terminal would obey."""
-        from clusterprobe.report.safe import visible
+        from clusterprobe.words import visible
 
-        return visible(redact(text))
+        return visible(redact_forms(text))
 
     def finish(self, *, interrupted: bool = False) -> RunResult:
         """Grade the run and write every output."""
@@ -168,17 +176,31 @@ class Run:
 
         self._conclude_the_rest()
         finished = self.result(interrupted=interrupted)
-        troubles = write_all(finished, self.folder)
-        if self.request.capture:
-            manifest = new_manifest(finished.cluster, self.evidence.clock.now, active=self.request.active)
-            try:
-                write_bundle(Path(self.request.capture), manifest, self.evidence.captured())
-            except OSError as error:
-                troubles.append(f"the bundle {self.request.capture}: {error.strerror}")
-        if not interrupted and not self.evidence.hopeless:
-            troubles += self._heartbeat()
+        troubles = [*write_all(finished, self.folder), *self._write_bundle(finished)]
+        if troubles:
+            status = without_outputs(finished.run.exit_status)
+            finished = msgspec.structs.replace(finished, run=msgspec.structs.replace(finished.run, exit_status=status))
         self._observer.finished(finished, self.folder, troubles)
+        if not interrupted and not self.evidence.hopeless:
+            for one in self._heartbeat():
+                self._observer.say(one)
         return finished
+
+    def _write_bundle(self, finished: RunResult) -> list[str]:
+        """Write the bundle that was asked for; why that failed. Of a cluster that was not reached, there is nothing to keep."""
+        if not self._capture:
+            return []
+        if not self.evidence.reached:
+            self._observer.say("no bundle was written, because the cluster was not reached")
+            return []
+        manifest = new_manifest(finished.cluster, self.evidence.clock.now, active=self.request.active)
+        try:
+            write_bundle(self._capture, manifest, self.evidence.captured(), replace=self.request.force)
+        except Exception as error:  # as with the other outputs, what it says may quote cluster text
+            why = error.strerror if isinstance(error, OSError) else type(error).__name__
+            return [f"the bundle {self._capture}: {why}"]
+        self._observer.say(f"the bundle is {self._capture}")
+        return []
 
     def _heartbeat(self) -> list[str]:
         """Tell whoever watches from outside that a whole run came to its end, whatever it found."""
@@ -191,7 +213,7 @@ class Run:
 
     def _conclude_the_rest(self) -> None:
         for one, question in self._questions.items():
-            if one not in self.results:
+            if one not in self.results and one not in self.unrecorded:
                 why = "the run ended before this probe"
                 self.results[one] = ProbeResult(id=one, question=question, verdict=ProbeVerdict.INCONCLUSIVE, reason=why)
 
@@ -211,12 +233,13 @@ class Run:
             active=self.request.active,
             interrupted=interrupted,
             sources={name: round(taken, 3) for name, taken in sorted(self.evidence.seconds.items())},
+            unrecorded=dict(sorted(self.unrecorded.items())),
         )
         whole = RunResult(
             schema=model.SCHEMA,
             run=run,
             cluster=self.evidence.identity,
-            verdict=run_verdict(probes, self.fail_on, interrupted=interrupted),
+            verdict=run_verdict(probes, self.fail_on, interrupted=interrupted, unrecorded=bool(self.unrecorded)),
             probes=probes,
             environments=environments,
             explained=explain(probes),

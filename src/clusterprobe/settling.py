@@ -6,8 +6,9 @@ import enum
 from dataclasses import dataclass
 
 from clusterprobe.correlation import root_of
+from clusterprobe.exits import Exit
 from clusterprobe.model import Finding, RunResult
-from clusterprobe.outcome import BROKEN, FINDINGS, INCOMPLETE, exit_status, failing, is_refused
+from clusterprobe.outcome import exit_status, failing, is_refused
 
 
 class Answer(enum.StrEnum):
@@ -32,14 +33,14 @@ def judge(result: RunResult) -> Settling:
     A finding that will stay is reason to give up, and so is a permission that is refused: nobody grants it meanwhile.
     """
     status = exit_status(result)
-    if result.run.interrupted or status == BROKEN:
+    if result.run.interrupted or status == Exit.BROKEN:
         return Settling(Answer.GIVE_UP, "the run was interrupted" if result.run.interrupted else "a probe broke")
-    if status == FINDINGS:
+    if status == Exit.FINDINGS:
         counted = failing(result)
         staying = [one for one in counted if not _may_settle(one, result)]
         one = (staying or counted)[0]
         return Settling(Answer.GIVE_UP if staying else Answer.WAIT, f"{one.reason} on {one.subject}")
-    if status == INCOMPLETE:
+    if status == Exit.INCOMPLETE:
         refused = any(is_refused(each.reason) for one in result.probes for each in one.unchecked)
         return Settling(Answer.GIVE_UP if refused else Answer.WAIT, _unseen(result))
     return Settling(Answer.SETTLED)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cache
+from types import ModuleType
 from typing import Any, TypeVar
 
 from clusterprobe.errors import Unreadable
@@ -25,6 +26,7 @@ from clusterprobe.readings import Readings, unreadable
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 CONTEXT = frozenset({"cluster", "profile"})  # parameters that are no sources
+GIVEN = frozenset({*CONTEXT, "verdict", "environments", "clock", "conclusions"})  # what probes are given beside sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,25 @@ class Source:
 
     def value_type(self) -> Any:
         """The type of one value: the T of the function's `Readings[T]`."""
-        annotation = eval(self.function.__annotations__["return"], self.function.__globals__)  # noqa: S307 - our own source
+        annotation = self.function.__annotations__["return"]
+        if isinstance(annotation, str):
+            annotation = eval(annotation, self.function.__globals__)  # noqa: S307 - of a module that was run already
         return typing.get_args(annotation)[0]
+
+    @property
+    def returns(self) -> str:
+        """The type of one value, as it is written."""
+        annotation = self.function.__annotations__["return"]
+        if isinstance(annotation, str):
+            return annotation.partition("[")[2].removesuffix("]")
+        kind = typing.get_args(annotation)[0]
+        return getattr(kind, "__name__", str(kind))
+
+    @property
+    def place(self) -> str:
+        """Where it is written."""
+        code = self.function.__code__
+        return f"{self.name} in {code.co_filename}:{code.co_firstlineno}"
 
 
 def source(*calls: Call, active: bool = False) -> Callable[[Function], Function]:
@@ -83,29 +102,50 @@ def proxied(kind: str) -> Call:
     return Call("get", f"{kind}/proxy", route="proxy")
 
 
+_OWN: list[ModuleType] = []  # modules of the user's own
+
+
+def include(modules: Iterable[ModuleType]) -> None:
+    """Look into these modules, too, and into none that were included before. Raises `TypeError` for sources that cannot be together."""
+    before, _OWN[:] = list(_OWN), modules
+    all_sources.cache_clear()
+    try:
+        all_sources()
+    except TypeError:
+        _OWN[:] = before
+        raise
+
+
 @cache
 def all_sources() -> dict[str, Source]:
-    """Every source of every module in `clusterprobe.systems`, and of discovery, by name."""
-    systems = importlib.import_module("clusterprobe.systems")
-    names = [f"{systems.__name__}.{module.name}" for module in pkgutil.iter_modules(systems.__path__)]
+    """Every source of every module in `clusterprobe.systems`, and of those that are included, by name."""
     found: dict[str, Source] = {}
-    for name in ["clusterprobe.discovery", *names]:
-        module = importlib.import_module(name)
+    for module in (*_shipped(), *_OWN):
         for value in vars(module).values():
             one = getattr(value, "__clusterprobe_source__", None)
-            if isinstance(one, Source) and value.__module__ == name:
-                if one.name in found:
-                    raise TypeError(f"two sources are called {one.name}")
+            if isinstance(one, Source) and value.__module__ == module.__name__:
+                if one.name in found or one.name in GIVEN:
+                    other = found[one.name].place if one.name in found else "what every run has"
+                    raise TypeError(f"two sources have one name: {one.place}, and {other}")
                 found[one.name] = one
     _check(found)
     return found
+
+
+@cache
+def _shipped() -> list[ModuleType]:
+    systems = importlib.import_module("clusterprobe.systems")
+    names = sorted(module.name for module in pkgutil.walk_packages(systems.__path__, f"{systems.__name__}."))
+    return [importlib.import_module(name) for name in names]
 
 
 def _check(found: Mapping[str, Source]) -> None:
     for one in found.values():
         for need in one.needs:
             if need not in found:
-                raise TypeError(f"the source {one.name} needs {need}, which is no source")
+                raise TypeError(f"the source {one.place} needs {need}, which is not a source")
+        if not str(one.function.__annotations__.get("return", "")).partition("[")[0].endswith("Readings"):
+            raise TypeError(f"the source {one.place} does not say what it returns: Readings[…]")
     closure(found, found)
 
 
@@ -140,16 +180,22 @@ class Gathering:
         self._reading: set[str] = set()
         self.seconds: dict[str, float] = {}
 
+    def give(self, name: str, value: Any) -> None:
+        """A value that is known before the reading starts."""
+        self._futures[name].set_result(value)
+
     def start(self) -> None:
+        """Read what was not given."""
         for one in self._wanted:
-            # Daemons: a reader that hangs in name resolution must not keep the process from ending.
-            threading.Thread(target=self._run, args=(one,), name=f"source-{one.name}", daemon=True).start()
+            if not self._futures[one.name].done():
+                # Daemons: a reader that hangs in name resolution must not keep the process from ending.
+                threading.Thread(target=self._run, args=(one,), name=f"source-{one.name}", daemon=True).start()
 
     def _run(self, one: Source) -> None:
         needed = {name: self._futures[name].result() for name in one.needs}
         begun = time.monotonic()
         self._reading.add(one.name)
-        value = _guarded(one, lambda: self._read(one, needed))
+        value = guarded(one, lambda: self._read(one, needed))
         self.seconds[one.name] = time.monotonic() - begun
         self._futures[one.name].set_result(value)
         self._on_done(one.name, self.seconds[one.name])
@@ -171,7 +217,7 @@ class Gathering:
         return [name for name in names if name in self._reading and not self._futures[name].done()]
 
 
-def _guarded(one: Source, read: Callable[[], Any]) -> Any:
+def guarded(one: Source, read: Callable[[], Any]) -> Any:
     """Reading never raises: what could not be read says so, and a crash is marked as ours."""
     subject = Subject(kind="source", name=one.name)
     try:

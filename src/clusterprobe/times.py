@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
+from itertools import groupby
+
+from clusterprobe.numerals import MOST, number
 
 _UNITS = {"ns": 1e-9, "µs": 1e-6, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|µs|us|ms|[smhdwy])")
+_NUMERIC = frozenset("0123456789.")
 
 
 def epoch(text: str | None) -> float | None:
@@ -18,7 +20,7 @@ def epoch(text: str | None) -> float | None:
     try:
         moment = datetime.fromisoformat(text or "")
         return moment.timestamp() if moment.year > 1 and moment.tzinfo else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
@@ -28,10 +30,12 @@ def duration_seconds(text: str) -> float | None:
     >>> duration_seconds("1d12h"), duration_seconds("720h0m0s"), duration_seconds("1.5ms")
     (129600.0, 2592000.0, 0.0015)
     """
-    parts = _PART.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
+    parts = ["".join(part) for _, part in groupby(text, _NUMERIC.__contains__)]
+    if not parts or len(parts) % 2 or not set(parts[1::2]) <= _UNITS.keys():
         return None
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    counts = [number(one) for one in parts[::2]]
+    seconds = sum(count * _UNITS[unit] for count, unit in zip(counts, parts[1::2], strict=True) if count is not None)
+    return seconds if seconds <= MOST and None not in counts else None
 
 
 def ago(seconds: float) -> str:
@@ -48,4 +52,7 @@ def day(moment: float) -> str:
     >>> day(86400.0)
     '1970-01-02 00:00 UTC'
     """
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    try:
+        return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (ValueError, OverflowError, OSError):
+        return "at no possible time"

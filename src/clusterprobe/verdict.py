@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from typing import TypeVar
 
 import msgspec
 
-from clusterprobe.model import Exhibit, Finding, ProbeResult, ProbeVerdict, Severity, Subject, Unchecked
+from clusterprobe.findings import Declared, FindingKind
+from clusterprobe.fixes import text_of
+from clusterprobe.model import Exhibit, Finding, ProbeResult, ProbeVerdict, Severity, Step, Subject, Unchecked
 from clusterprobe.readings import Readings
+from clusterprobe.references import Ref
+from clusterprobe.words import one_line
 
 Value = TypeVar("Value")
+NOTHING = Declared()
 
 
 class Verdict:
     """What one probe has examined, found, and could not check.
 
-    `environment_of` maps a namespace to its environment (empty: shared). Three ways to use readings:
-    `examine` for what is judged, `need` for what a judgement rests on, `enrich` for what only names the cause.
+    `environment_of` maps a namespace to its environment (empty: shared); `declared` is what the probe can report. Three ways to use
+    readings: `examine` for what is judged, `need` for what a judgement rests on, `enrich` for what only names the cause.
     """
 
-    def __init__(self, environment_of: Callable[[str], str] = lambda namespace: "") -> None:
+    def __init__(self, environment_of: Callable[[str], str] = lambda namespace: "", declared: Declared = NOTHING) -> None:
         self._environment_of = environment_of
+        self._declared = declared
         self.examined = 0
         self.findings: list[Finding] = []
         self.unread: list[Unchecked] = []
@@ -81,39 +87,44 @@ class Verdict:
         """Evidence that belongs to the whole probe, shown even when it passes."""
         self.exhibits.append(exhibit)
 
-    def finding(
+    def report(
         self,
-        severity: Severity,
-        reason: str,
+        kind: FindingKind,
         subject: Subject,
         *,
         problem: str,
         cause: str,
-        fix: str,
-        prevention: str,
+        fix: Sequence[Step],
         exhibits: Iterable[Exhibit] = (),
-        breaks: Iterable[str] = (),
-        rests_on: Iterable[str] = (),
-        settles: bool = False,
+        breaks: Iterable[Ref] = (),
+        rests_on: Iterable[Ref] = (),
+        severity: Severity | None = None,
+        prevention: str = "",
     ) -> None:
-        """Record what is wrong. `reason` is a CamelCase code that stays the same between runs.
+        """Record what is wrong. `fix` is the steps of its repair; `severity` is given where it is less than the kind's.
 
-        `breaks` and `rests_on` are references, `Kind/namespace/name` or `Kind/name`: what does not work because of this, and
-        what, if another finding breaks it, explains this. `settles`: it may go by itself while the platform settles.
+        A problem, a cause and a prevention are one line each: what the cluster says adds no paragraph to them. Without a
+        prevention of its own, or of its kind, a finding has the one of the probe.
+
+        `breaks` is what does not work because of this, `rests_on` what, if another finding breaks it, explains this. Raises
+        `ValueError` for what the probe does not declare.
         """
+        level = severity or kind.severity
+        self._declared.refuse(kind, level)
         self.findings.append(
             Finding(
-                reason=reason,
-                severity=severity,
+                reason=kind.code,
+                severity=level,
                 subject=self._place(subject),
-                problem=problem,
-                cause=cause,
-                fix=fix,
-                prevention=prevention,
+                problem=one_line(problem),
+                cause=one_line(cause),
+                fix=text_of(fix),
+                prevention=one_line(prevention or kind.prevention or self._declared.prevention),
+                steps=list(fix),
                 exhibits=list(exhibits),
-                breaks=list(breaks),
-                rests_on=list(rests_on),
-                settles=settles,
+                breaks=[str(one) for one in breaks],
+                rests_on=[str(one) for one in rests_on],
+                settles=kind.settles,
             )
         )
 
@@ -145,7 +156,7 @@ def grade(
     if any(one.severity.at_least(Severity.WARNING) for one in findings):
         return ProbeVerdict.FINDINGS, _count(findings)
     if len(findings) < len(verdict.findings):
-        return ProbeVerdict.KNOWN, "only what the profile lists as known"
+        return ProbeVerdict.KNOWN, "only findings that the profile accepts"
     if verdict.examined:
         return ProbeVerdict.PASS, f"{verdict.examined} examined"
     if verdict.absences:

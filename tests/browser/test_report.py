@@ -1,9 +1,24 @@
 """What a browser makes of index.html."""
 
+import msgspec
 import pytest
 
+from clusterprobe.model import RunResult, Text
 from tests.browser.payloads import PAYLOADS
-from tests.report_factories import healthy, hostile, incomplete, result, unwell
+from tests.report_factories import (
+    every_text,
+    finding,
+    healthy,
+    hostile,
+    incomplete,
+    matrix,
+    placement,
+    probe,
+    result,
+    termination,
+    unchecked,
+    unwell,
+)
 
 MANY = [healthy, unwell, incomplete, result]
 
@@ -81,6 +96,23 @@ def test_nothing_reaches_over_the_edge(open_report, make, width):
 def test_long_names_do_not_reach_over_the_edge(open_report):
     page = open_report(hostile("very-long-name-without-a-blank" * 12), width=360)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def crowded(word):
+    """Each kind of exhibit, notes, what is known and what was not read, in a probe with findings and in one without."""
+    shown = [Text(title=word, text=word), matrix(3), termination(hanging=True), placement(nfs=True)]
+    more = {"notes": [word], "unchecked": [unchecked()], "known": [finding()], "exhibits": shown, "reason": word}
+    one = result(probe("loki/ready", "inconclusive", **more), probe("pods/termination", "findings", findings=[finding()], **more))
+    return msgspec.convert(every_text(msgspec.to_builtins(one), word), RunResult)
+
+
+@pytest.mark.parametrize("width", [320, 390, 1440])
+def test_a_word_of_10000_letters_in_any_field_does_not_widen_the_page(open_report, reopen, width):
+    page = open_report(healthy(), width=width)
+    for word in ("w" * 10_000, f"`{'w' * 10_000}`"):
+        reopen(page, crowded(word))
+        page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
 
 
 @pytest.mark.parametrize("make", MANY)

@@ -110,7 +110,8 @@ def test_variables_are_words_of_their_own_and_a_secret_is_a_file_for_its_owner_o
     job = Job(tmp_path, shell)
     stand_in(job.project / ".clusterprobe" / "bin")
     nasty = "$(touch pwned) `touch pwned`; touch pwned #' \"*"
-    done = job.run(1, CLUSTERPROBE_CONTEXT=nasty, CLUSTERPROBE_KUBECONFIG=KUBECONFIG, CLUSTERPROBE_WAIT="1 m", CLUSTERPROBE_AGAINST="a b")
+    variables = {"CONTEXT": nasty, "KUBECONFIG": KUBECONFIG, "WAIT": "1 m", "AGAINST": "a b", "PROBES": nasty}
+    done = job.run(1, **{f"CLUSTERPROBE_{name}": value for name, value in variables.items()})
     told = stand_in.told()
     file = next(one for one in told["arguments"] if one.startswith("--kubeconfig="))
     assert told["arguments"] == [
@@ -121,6 +122,7 @@ def test_variables_are_words_of_their_own_and_a_secret_is_a_file_for_its_owner_o
         f"--context={nasty}",
         "--wait=1 m",
         "--against=a b",
+        f"--probes={nasty}",
     ]
     assert (told["kubeconfig"].strip(), told["mode"], told["folder"], told["leaked"]) == (KUBECONFIG.strip(), "0o600", "0o700", False)
     assert not Path(file.partition("=")[2]).exists()

@@ -55,7 +55,7 @@ def grafana() -> Iterator[Grafana]:
 @pytest.fixture
 def kubernetes() -> Iterator[Kubernetes]:
     with Kubernetes() as server:
-        names = ("monitoring-dev", "monitoring-prod", "logging")
+        names = ("kube-system", "monitoring-dev", "monitoring-prod", "logging")
         server.put("/api/v1/namespaces", "NamespaceList", *({"metadata": {"name": one}} for one in names))
         server.put("/api/v1/pods", "PodList")
         services = [service("monitoring-dev", "prometheus"), service("monitoring-prod", "prometheus"), service("logging", "loki")]

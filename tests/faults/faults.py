@@ -154,19 +154,70 @@ def not_a_number(talk: Talk, request: Request, reply: Reply) -> None:
         talk.send(replace(reply, body=re.sub(rb"(?m)^([^#\n]*) \S+$", rb"\1 garbage", reply.body)))
 
 
-def nan_samples(value: Any) -> Any:
-    """Every sample of a Prometheus answer as "NaN", which is valid there."""
-    result = (value.get("data") or {}).get("result") or []
-    for one in result:
-        if "value" in one:
-            one["value"][1] = "NaN"
-        for pair in one.get("values", []):
-            pair[1] = "NaN"
+def samples(text: str) -> Misbehave:
+    """Every sample of a Prometheus answer as this text: of these, "NaN" and "+Inf" are valid there."""
+
+    def change(value: Any) -> Any:
+        for one in (value.get("data") or {}).get("result") or []:
+            for pair in [*([one["value"]] if "value" in one else []), *one.get("values", [])]:
+                pair[1] = text
+        return value
+
+    return changed(change)
+
+
+def metrics(text: str) -> Misbehave:
+    """Every series of a page of metrics with this value."""
+
+    def misbehave(talk: Talk, request: Request, reply: Reply) -> None:
+        talk.send(replace(reply, body=re.sub(rb"(?m)^([^#\n]*) \S+$", rb"\1 " + text.encode(), reply.body)))
+
+    return misbehave
+
+
+def with_more(**more: Any) -> Misbehave:
+    """A whole answer of Prometheus or Loki that says besides that it is not one."""
+    return changed(lambda value: {**value, **more} if value.get("status") == "success" else value)
+
+
+def nobody_receives(value: Any) -> Any:
+    """An Alertmanager whose routes end at a receiver that is not defined."""
+    original = re.sub(r"(?m)^(\s*)receiver: .*$", r"\1receiver: nobody", value["config"]["original"])
+    return {**value, "config": {"original": original}}
+
+
+# --- discovery and lists -----------------------------------------------------------------------------------------------
+
+
+def stale(value: Any) -> Any:
+    """Discovery while no API service answers that has not been asked before."""
+    for group in value["items"]:
+        group["versions"] = [{"version": one["version"], "freshness": "Stale"} for one in group["versions"]]
     return value
 
 
-def with_warnings(value: Any) -> Any:
-    return {**value, "warnings": ["a store did not answer: the result is partial"], "isPartial": True}
+def more_than_came(value: Any) -> Any:
+    return {**value, "metadata": {"remainingItemCount": 7}}
+
+
+def empty_page(value: Any) -> Any:
+    """A page without objects that says that more follow; of one that is alone it would be the whole list."""
+    return {**value, "items": []} if value.get("metadata", {}).get("continue") else value
+
+
+def seen_by_few(value: Any) -> Any:
+    """A list of which a proxy leaves nothing to whoever asks."""
+    return {**value, "metadata": {}, "items": []}
+
+
+def one_twice(value: Any) -> Any:
+    return {**value, "items": [*value["items"], *value["items"][:1]]}
+
+
+def of_another_moment(value: Any) -> Any:
+    """A page as of a list that was made anew; one that is alone is of one moment whatever it says."""
+    metadata = value.get("metadata", {})
+    return {**value, "metadata": {**metadata, "resourceVersion": "1"}} if metadata.get("continue") else value
 
 
 def another_kind(value: Any) -> Any:
@@ -198,11 +249,43 @@ def _is_list(request: Request) -> bool:
     return request.pages > 0
 
 
+def _is_answer(request: Request) -> bool:
+    """What Prometheus and Loki wrap."""
+    return "/api/v1/" in request.path.partition("/proxy")[2]
+
+
+def _is_rules(request: Request) -> bool:
+    return "/proxy/" in request.path and request.path.endswith("/api/v1/rules")
+
+
+def _is_metrics(request: Request) -> bool:
+    return request.path.endswith("/metrics")
+
+
+def _is_discovery(request: Request) -> bool:
+    return request.path == "/apis"
+
+
+def _is_status(request: Request) -> bool:
+    return request.path.endswith("/api/v2/status")
+
+
+def _is_named(request: Request) -> bool:
+    """A list of what other objects name."""
+    return request.path.endswith(("/api/v1/nodes", "/api/v1/namespaces", "/persistentvolumeclaims", "/api/v1/persistentvolumes"))
+
+
+def _is_unselected(request: Request) -> bool:
+    """A list without selectors: of a selection, a page may well be empty."""
+    return _is_list(request) and not request.query.keys() & {"labelSelector", "fieldSelector"}
+
+
 def _is_json(request: Request) -> bool:
     return "/metrics" not in request.path
 
 
 LOGIN = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><form>user</form></body></html>"
+NO_COUNTS = ("NaN", "+Inf", "-Inf", "-1", "1e300", "1_000", "many")
 DEEP = '{"kind": ' + '{"a": ' * 10_000 + "1" + "}" * 10_001
 
 FAULTS = [
@@ -246,8 +329,19 @@ FAULTS = [
     Fault("half a gzip", half_gzip),
     Fault("another kind", changed(another_kind), fits=_is_list),
     Fault("the same page again", same_page_again, fits=_is_list),
-    Fault("warnings", changed(with_warnings), fits=_is_query),
-    Fault("samples NaN", changed(nan_samples), fits=_is_query),
+    Fault("more than came", changed(more_than_came), fits=_is_list),
+    Fault("an empty page", changed(empty_page), fits=_is_unselected),
+    Fault("one object twice", changed(one_twice), fits=_is_list),
+    Fault("another moment", changed(of_another_moment), fits=_is_list),
+    Fault("seen by few", changed(seen_by_few), fits=_is_named),
+    Fault("stale discovery", changed(stale), fits=_is_discovery),
+    Fault("warnings", with_more(warnings=["a store did not answer"]), fits=_is_answer),
+    Fault("partial", with_more(isPartial=True), fits=_is_answer),
+    Fault("success with an error", with_more(error="a store did not answer"), fits=_is_answer),
+    Fault("more groups", with_more(groupNextToken="x"), fits=_is_rules),
+    *(Fault(f"samples {text}", samples(text), fits=_is_query) for text in NO_COUNTS),
+    *(Fault(f"metrics {text}", metrics(text), fits=_is_metrics) for text in NO_COUNTS),
+    Fault("undefined receiver", changed(nobody_receives), fits=_is_status),
     Fault("as long as the limit", as_long_as_the_limit, fits=_is_log),
 ]
 BY_NAME = {one.name: one for one in FAULTS}

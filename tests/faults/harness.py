@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import inspect
 import math
+import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,41 +16,31 @@ from typing import Any
 
 import msgspec
 
+from clusterprobe import judging
 from clusterprobe.access.cluster import Cluster
 from clusterprobe.access.connection import Connection
 from clusterprobe.access.deadline import Deadline
 from clusterprobe.access.http import Origin
 from clusterprobe.catalogue import catalogue
 from clusterprobe.evidence import Evidence
+from clusterprobe.judging import Probe, arguments
 from clusterprobe.model import Finding, ProbeResult, ProbeVerdict
-from clusterprobe.profile import Expect, IngressProfile, Profile, fail_level, load_profile
+from clusterprobe.profile import IngressProfile, Profile, fail_level, load_profile
 from clusterprobe.readings import Readings
 from clusterprobe.shipped import shipped
-from clusterprobe.sources import Source, all_sources, closure
-from clusterprobe.verdict import Verdict, result
+from clusterprobe.sources import all_sources, closure
+from tests.faults.recording import Recording
 from tests.faults.server import FaultServer
 from tests.tls_server import make_pair, serving, showing
 
 SLACK_SECONDS = 1.5  # for judging, and for a busy machine
 
 
-@dataclass(frozen=True)
-class Probe:
-    """A collected probe."""
-
-    id: str
-    question: str
-    function: Callable[..., None]
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        return tuple(inspect.signature(self.function).parameters)
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """What it reads; which environment a namespace belongs to rests on the namespaces."""
-        known = [name for name in self.parameters if name in all_sources()]
-        return (*known, "namespaces") if "environments" in self.parameters else tuple(known)
+@cache
+def sources(probe: Probe) -> tuple[str, ...]:
+    """What it reads; which environment a namespace belongs to rests on the namespaces."""
+    known = [name for name in probe.parameters if name in all_sources()]
+    return (*known, "namespaces") if "environments" in probe.parameters else tuple(known)
 
 
 @cache
@@ -63,6 +53,7 @@ def _load(path: Path) -> Callable[..., None]:
     spec = importlib.util.spec_from_file_location(f"faults_{path.parent.name}_{path.stem}", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where its dataclasses look their annotations up
     spec.loader.exec_module(module)
     function: Callable[..., None] = getattr(module, path.stem)
     return function
@@ -74,13 +65,13 @@ _RUNNING = contextlib.ExitStack()  # until the process ends: a context that nobo
 @cache
 def default_profile() -> Profile:
     """The default one, and what the recorded cluster has: so that `*/missing` has something to judge."""
-    platform = Expect(
-        prometheus=["monitoring-dev", "monitoring-prod"],
-        alertmanager=["monitoring-dev", "monitoring-prod"],
-        loki=["logging"],
-        airflow=["airflow"],
-        mlflow=["mlflow"],
-    )
+    platform = {
+        "prometheus": ["monitoring-dev", "monitoring-prod"],
+        "alertmanager": ["monitoring-dev", "monitoring-prod"],
+        "loki": ["logging"],
+        "airflow": ["airflow"],
+        "mlflow": ["mlflow"],
+    }
     profile = load_profile("default", shipped("profiles"))
     return profile.model_copy(update={"expect": platform, "ingress": IngressProfile(address=entrance())})
 
@@ -88,7 +79,8 @@ def default_profile() -> Profile:
 @cache
 def entrance() -> str:
     """Where the recorded cluster's Ingress controller would be: what it shows and answers is no request to the API server."""
-    return str(_RUNNING.enter_context(serving(showing(make_pair(["*.lab.internal"])))))
+    pair = make_pair(["*.lab.internal"], clock=Recording.load().clock)
+    return str(_RUNNING.enter_context(serving(showing(pair))))
 
 
 @dataclass
@@ -120,7 +112,7 @@ def run(url: str, seconds: float, *, chosen: Iterable[Probe] | None = None, prof
     """A whole run of the probes, as the plugin makes it, with that many seconds to read."""
     asked = tuple(chosen) if chosen is not None else probes()
     deadline = Deadline.after(seconds)
-    names = sorted({name for one in asked for name in one.sources})
+    names = sorted({name for one in asked for name in sources(one)})
     cluster = Cluster(connection(url, **origin), deadline)
     evidence = Evidence(names, profile or default_profile(), cluster=cluster, deadline=deadline)
     begun = time.monotonic()
@@ -129,24 +121,12 @@ def run(url: str, seconds: float, *, chosen: Iterable[Probe] | None = None, prof
 
 
 def judge(evidence: Evidence, asked: Iterable[Probe], others: Mapping[str, ProbeResult] | None = None) -> dict[str, ProbeResult]:
-    """Each probe's verdict on these readings, and on what `others` said before; a crash is broken, as in the plugin."""
+    """Each probe's verdict on these readings, and on what `others` said before, as in the plugin."""
     results: dict[str, ProbeResult] = {}
     for one in sorted(asked, key=lambda probe: "conclusions" in probe.parameters):
-        results[one.id] = _judge(evidence, one, list({**(others or {}), **results}.values()))
+        given = arguments(one, evidence, {**(others or {}), **results}.values())
+        results[one.id] = judging.judge(one, evidence, given, level=fail_level(evidence.profile.fail_on))
     return results
-
-
-def _judge(evidence: Evidence, probe: Probe, conclusions: list[ProbeResult]) -> ProbeResult:
-    verdict, crash = Verdict(evidence.environments.of), ""
-    if "environments" in probe.parameters:
-        verdict.need(evidence.unplaced)
-    special = {"verdict": verdict, "profile": evidence.profile, "clock": evidence.clock, "environments": evidence.environments}
-    special["conclusions"] = conclusions
-    try:
-        probe.function(**{name: special[name] if name in special else evidence.get(name) for name in probe.parameters})
-    except Exception as error:  # judged as broken, as the plugin does
-        crash = f"{type(error).__name__}: {error}"
-    return result(probe.id, probe.question, verdict, level=fail_level(evidence.profile.fail_on), crash=crash)
 
 
 # --- only what one path concerns ---------------------------------------------------------------------------------------
@@ -173,13 +153,13 @@ class Baseline:
     def readers(self, resource: str) -> list[Probe]:
         """The probes that read what it concerns, and those that judge what the others said."""
         affected = self.affected(resource)
-        return [one for one in probes() if affected & set(one.sources) or "conclusions" in one.parameters]
+        return [one for one in probes() if affected & set(sources(one)) or "conclusions" in one.parameters]
 
 
 def baseline(server: FaultServer) -> Baseline:
     """Read every passive source alone, one after the other, to see which asks for what."""
     found = Baseline()
-    deadline = Deadline.after(60)
+    deadline = Deadline.after(300)  # however busy the machine is
     evidence = Evidence(list(all_sources()), default_profile(), deadline=deadline,
                         cluster=Cluster(connection(server.url), deadline))  # fmt: skip
     for one in evidence.wanted:
@@ -202,16 +182,14 @@ class Known(Evidence):
         server.rewind()
         cluster = Cluster(connection(server.url), deadline)
         super().__init__(list(readings), default_profile(), cluster=cluster, deadline=deadline)
-        self._readings, self._afresh = readings, afresh
         cluster.skew_seconds, cluster._skew_known = server.now - time.time(), True
         self._moment = cluster.now()
+        for name in readings.keys() - afresh:
+            self._gathering.give(name, readings[name])  # no thread for what is known: there are thousands of such runs
         self._gathering.start()
 
     def start(self) -> None:
         """It has begun already: who we are is known."""
-
-    def _read(self, one: Source, needed: Mapping[str, Any]) -> Any:
-        return super()._read(one, needed) if one.name in self._afresh else self._readings[one.name]
 
 
 def rerun(known: Baseline, server: FaultServer, resource: str, seconds: float) -> Outcome:
@@ -223,14 +201,19 @@ def rerun(known: Baseline, server: FaultServer, resource: str, seconds: float) -
 
 
 def _touched(evidence: Evidence, known: Baseline) -> frozenset[str]:
-    """Namespaces only serve lists as their second way: a list that did without them is as good as before."""
+    """Namespaces only serve lists as their second way, and other lists to be held against: one that did without is as good as before."""
     found: set[str] = set()
     for one in evidence.wanted:
-        beside = {"namespaces"} if one.reads else set()
+        beside = {"namespaces", *HELD_AGAINST.get(one.name, ())} if one.reads else set()
         rests_on = not one.active and one.name not in OF_THEIR_OWN and found & set(one.needs) - beside
-        if rests_on or _untimed(evidence.get(one.name)) != _untimed(known.readings[one.name]):
+        if rests_on or not _same(evidence.get(one.name), known.readings[one.name]):
             found.add(one.name)
     return frozenset(found)
+
+
+def _same(value: Any, other: Any) -> bool:
+    """Whether two readings are alike but for the time; most are the very same, which is quick to see."""
+    return value is other or value == other or bool(_untimed(value) == _untimed(other))
 
 
 def _untimed(value: Any) -> Any:
@@ -248,7 +231,18 @@ def _untimed(value: Any) -> Any:
     return _untimed(msgspec.to_builtins(value)) if isinstance(value, msgspec.Struct) else value
 
 
+HELD_AGAINST = {"nodes": {"pods"}, "claims": {"pods"}, "volumes": {"claims"}}  # what tells of a list whether it shows only a part
+
+
 # --- what must hold ----------------------------------------------------------------------------------------------------
+
+TALLY: Counter[str] = Counter()  # what a test has judged: cases (a probe under a fault), and what was wrong with them
+
+
+def count_wrong(kind: str, ones: list[str]) -> list[str]:
+    """The same, counted."""
+    TALLY[kind] += len(ones)
+    return ones
 
 
 def is_unasked(one: ProbeResult) -> bool:
@@ -257,19 +251,20 @@ def is_unasked(one: ProbeResult) -> bool:
 
 
 def wrongs(outcome: Outcome, healthy: Outcome) -> list[str]:
-    """What no fault may do: make a finding, break a probe, or turn what was judged into "nothing to judge"."""
-    found = []
+    """What no fault may do: make a finding, break a probe, or turn what was judged into "not applicable"."""
+    broken, findings, passes = [], [], []
     for one in outcome.results.values():
         before = healthy.results[one.id]
         if one.verdict is ProbeVerdict.BROKEN:
-            found.append(f"{one.id} is broken: {one.reason}")
+            broken.append(f"{one.id} is broken: {one.reason}")
         for extra in outcome.findings(one.id) - healthy.findings(one.id):
-            found.append(f"{one.id} has a false finding: {extra}")
+            findings.append(f"{one.id} has a false finding: {extra}")
         if one.verdict is ProbeVerdict.NOT_APPLICABLE and before.verdict is not ProbeVerdict.NOT_APPLICABLE:
-            found.append(f"{one.id} is not applicable: {one.reason}")
+            passes.append(f"{one.id} is not applicable: {one.reason}")
         if one.verdict is ProbeVerdict.PASS and before.verdict is not ProbeVerdict.PASS:
-            found.append(f"{one.id} passes, which it did not before: {before.verdict}")
-    return found
+            passes.append(f"{one.id} passes, which it did not before: {before.verdict}")
+    TALLY["cases"] += len(outcome.results)
+    return count_wrong("crashes", broken) + count_wrong("false findings", findings) + count_wrong("false passes", passes)
 
 
 # What these rest on may be missing and they say the same, for something else tells it, too: only what they say counts.
@@ -295,9 +290,10 @@ UNSTEADY = {"ingress_certificates", "ingress_answers", "ingress_direct_answers"}
 
 def unnoticed(outcome: Outcome, healthy: Outcome) -> list[str]:
     """Probes that pass on other readings as if nothing had happened: neither a note nor anything unchecked tells of it."""
-    sources = {one.id: set(one.sources) - UNSTEADY - NOT_ARISEN.get(one.id, set()) for one in probes()}
-    return [
-        f"{one.id} passes without a word: {one.reason}, although {', '.join(sorted(sources[one.id] & outcome.touched))} changed"
+    asked = {one.id: set(sources(one)) - UNSTEADY - NOT_ARISEN.get(one.id, set()) for one in probes()}
+    found = [
+        f"{one.id} passes without a word: {one.reason}, although {', '.join(sorted(asked[one.id] & outcome.touched))} changed"
         for one in outcome.results.values()
-        if one.verdict is ProbeVerdict.PASS and one.notes == healthy.results[one.id].notes and sources[one.id] & outcome.touched
+        if one.verdict is ProbeVerdict.PASS and one.notes == healthy.results[one.id].notes and asked[one.id] & outcome.touched
     ]
+    return count_wrong("false passes", found)

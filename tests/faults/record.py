@@ -1,14 +1,18 @@
-"""Record what the healthy lab answers to every source, for the fault matrix.
+"""Record what the healthy lab answers to every source, for the fault matrix: `tests/faults/healthy.json.gz`.
 
 With the lab up, settled and with nothing staged (`python -m lab status`), in the root of the repository:
 
-    PYTHONPATH=src:. python -m tests.faults.record [KUBECONFIG]
+    python -m tests.faults.record [KUBECONFIG]
 
-writes `tests/faults/healthy.json.gz`. Make it again when a source asks for something new: the matrix says so.
+Without a lab, when a source asks for something new, add the answer by hand. The matrix names the KEY, such as
+`GET /api/v1/pods?labelSelector=app%3Dx`; FILE holds the body that a healthy cluster answers to it, or `-` is standard input:
+
+    python -m tests.faults.record --add KEY FILE [--status 200] [--type application/json]
 """
 
 from __future__ import annotations
 
+import argparse
 import http.server
 import json
 import sys
@@ -24,7 +28,7 @@ from clusterprobe.evidence import Evidence
 from clusterprobe.profile import load_profile
 from clusterprobe.shipped import shipped
 from clusterprobe.sources import all_sources
-from tests.faults.recording import HEALTHY, Exchange, Recording, key_of, slim
+from tests.faults.recording import HEALTHY, Exchange, Recording
 
 LAB = "/tmp/clusterprobe-lab/kubeconfig"
 SECONDS = 120
@@ -68,8 +72,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             method, self.path, Deadline.after(30), body=body, headers=headers, accept=ANY_STATUS, retry=False
         )
         kind = answer.headers.get("Content-Type", "")
-        whole = json.dumps(slim(json.loads(answer.body)), separators=(",", ":")).encode() if "json" in kind else answer.body
-        self.server.recording.exchanges[key_of(method, self.path)] = Exchange(answer.status, kind, whole)
+        self.server.recording.add(method, self.path, Exchange(answer.status, kind, answer.body))
         self.send_response(answer.status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(answer.body)))
@@ -98,11 +101,39 @@ def record(kubeconfig: str = LAB) -> Recording:
 
 
 def main() -> None:
-    """Record, say what was recorded, and refuse what does not belong into a repository."""
-    recording = record(*sys.argv[1:2])
-    secret = [key for key in recording.exchanges if "/secrets" in key]
-    if secret:
-        sys.exit(f"a source reads Secrets, which are not recorded: {secret[0]}")
+    """Record all, or add one answer, and say what was recorded."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.record")
+    parser.add_argument("kubeconfig", nargs="?", default=LAB)
+    parser.add_argument("--add", nargs=2, metavar=("KEY", "FILE"), help="add one answer by hand, or replace it")
+    parser.add_argument("--status", type=int, default=200)
+    parser.add_argument("--type", default="application/json")
+    given = parser.parse_args()
+    try:
+        if given.add:
+            print(amend(*given.add, given.status, given.type))  # noqa: T201
+        else:
+            record_all(given.kubeconfig)
+    except ValueError as error:
+        sys.exit(str(error))
+
+
+def amend(key: str, file: str, status: int = 200, kind: str = "application/json", path: Path = HEALTHY) -> str:
+    """Add one answer to the recording, or replace it; returns what was done. `ValueError` for what no recording may hold."""
+    method, _, target = key.partition(" ")
+    if method not in ("GET", "POST") or not target.startswith("/"):
+        raise ValueError(f"{key!r} is no request: expected one such as 'GET /api/v1/pods', as the matrix names it")
+    body = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    recording = Recording.load(path)
+    before = dict(recording.exchanges)
+    added = recording.add(method, target, Exchange(status, kind, body))
+    recording.save(path)
+    done = "replaced" if added in before else "added"
+    return f"{done} {added}: HTTP {status}, {len(recording.exchanges[added].body)} bytes; {len(recording.exchanges)} requests in all"
+
+
+def record_all(kubeconfig: str) -> None:
+    """Record every source, and say what was recorded."""
+    recording = record(kubeconfig)
     recording.save()
     odd = [f"{key}: HTTP {one.status}" for key, one in recording.exchanges.items() if one.status not in (200, 201)]
     print("\n".join(odd))  # noqa: T201

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,22 @@ class Recording:
             {key: Exchange(one["status"], one["type"], one["body"].encode()) for key, one in stored["exchanges"].items()},
         )
 
+    def add(self, method: str, target: str, exchange: Exchange) -> str:
+        """Keep an answer without its bulk; returns its key. `ValueError` for one that says it is JSON, and is not."""
+        key = key_of(method, target)
+        if "json" in exchange.content_type:
+            try:
+                whole = slim(json.loads(exchange.body))
+            except ValueError as error:
+                raise ValueError(f"the answer to {key} is no JSON: {error}") from None
+            exchange = replace(exchange, body=json.dumps(whole, separators=(",", ":")).encode())
+        self.exchanges[key] = exchange
+        return key
+
     def save(self, path: Path = HEALTHY) -> None:
+        """Write the file; the same answers give the same bytes. `ValueError` for what does not belong into a repository."""
+        if secret := [key for key in self.exchanges if "/secrets" in key]:
+            raise ValueError(f"Secrets are not recorded: {secret[0]}")
         stored = {
             "clock": self.clock,
             "exchanges": {

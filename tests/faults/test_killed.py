@@ -198,3 +198,39 @@ def test_killed_while_it_cleans_up_after_sigterm_the_next_run_leaves_nothing(tmp
                 runs.start("next")
                 assert runs.finish("next")[0] == 0
                 assert server.state.versions() == others, f"{later} requests after SIGTERM"
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        (signal.SIGTERM, signal.SIGINT),
+        (signal.SIGINT, signal.SIGINT, signal.SIGINT),
+        (signal.SIGTERM, signal.SIGTERM),
+        (signal.SIGHUP, signal.SIGTERM, signal.SIGINT),
+        (signal.SIGHUP,),
+    ],
+    ids=lambda order: "-".join(one.name.removeprefix("SIG") for one in order),
+)
+def test_no_later_signal_breaks_off_the_clean_up(order: tuple[signal.Signals, ...], tmp_path: Path) -> None:
+    """The first comes while pods of ours run; the others at once, and again at each request of the clean-up."""
+    with Processes() as processes:
+        whole = undisturbed(processes, tmp_path / "whole", namespace_is_there=False)
+        mounted = len(whole) - whole[::-1].index(("GET", f"{PLACE}/pods"))
+        with platform(namespace_is_there=False) as server:
+            others, runs = server.state.versions(), Runs(server, processes, tmp_path / "killed")
+            started = threading.Event()
+            pids: list[int] = []
+
+            def strike(number: int) -> None:
+                started.wait()
+                if number >= mounted:
+                    for one in order if number == mounted else order[1:]:
+                        with suppress(ProcessLookupError):
+                            os.kill(pids[0], one)
+
+            server.state.after = strike
+            pids.append(runs.start("killed"))
+            started.set()
+            status, results = runs.finish("killed")
+            assert (status, results["run"]["interrupted"]) == (2, True)
+            assert server.state.versions() == others

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from clusterprobe.access.bundle import Bundle
+from clusterprobe.access.deadline import Deadline
 from clusterprobe.evidence import Clock, Evidence
 from clusterprobe.model import ProbeResult, ProbeVerdict, Severity, Subject, Unchecked
 from clusterprobe.profile import Profile, load_profile
@@ -35,6 +36,7 @@ class Without(Evidence):
 
     def __init__(self, whole: Whole, name: str, left: Any) -> None:
         self.profile, self.bundle, self.cluster, self._clock = whole.profile, None, None, whole.clock
+        self._judging = Deadline.after(60)
         self._readings = {**whole.readings, name: left}
         changed = {name}
         for one in closure(whole.readings):

@@ -23,7 +23,7 @@ from clusterprobe.access.cluster import Cluster
 from clusterprobe.access.deadline import Deadline
 from clusterprobe.evidence import Evidence
 from clusterprobe.model import ProbeVerdict
-from clusterprobe.profile import EndpointProfile, Expect
+from clusterprobe.profile import EndpointProfile
 from clusterprobe.sources import all_sources
 from tests.faults import faults
 from tests.faults.faults import FAULTS, Fault, plain
@@ -265,7 +265,7 @@ def endpoints(url: str) -> list[EndpointProfile]:
 def test_the_api_servers_credential_goes_to_no_system(recording: Recording, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SYSTEM_TOKEN", "for-systems")
     with FaultServer(recording) as systems, FaultServer(recording) as server:
-        profile = default_profile().model_copy(update={"endpoints": endpoints(systems.url), "expect": Expect()})
+        profile = default_profile().model_copy(update={"endpoints": endpoints(systems.url), "expect": {}})
         outcome = run(server.url, 60, profile=profile, headers=lambda: {"Authorization": "Bearer for-the-api"})
     assert str(outcome.results["prometheus/cross-scrape"].verdict) == "pass"
     assert systems.seen

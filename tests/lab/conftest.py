@@ -1,3 +1,7 @@
+"""CI's part of the lab's tests, or, with a record of what has passed, all that is left of them."""
+
+import json
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -5,13 +9,50 @@ import pytest
 from lab import api
 from lab.paths import STATE
 from lab.stages import staged
+from tests.lab.rounds import rounds, rounds_of_ci
 
 
-def pytest_collection_modifyitems(items):
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--verified", type=Path, help="run all but what this file says has passed, and add to it")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.lab)
     items.sort(key=lambda item: item.path.name == "test_closing_picture.py")  # last: it is what all the others lead to
+    record: Path | None = config.getoption("--verified")
+    if record is None and any("::" in argument for argument in config.invocation_params.args):
+        return  # what is named is run
+    left_out = [item for item in items if (_is_beyond_ci(item) if record is None else item.nodeid in _passed(record))]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _is_beyond_ci(item: pytest.Item) -> bool:
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return parameters.get("names", rounds_of_ci()[0]) not in rounds_of_ci()
+
+
+def _passed(record: Path) -> set[str]:
+    entries = [json.loads(line) for line in record.read_text().splitlines()] if record.exists() else []
+    return {entry["test"] for entry in entries if entry["outcome"] == "passed"}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    record: Path | None = item.config.getoption("--verified")
+    if record is not None and (report.when == "call" or report.failed):
+        with record.open("a") as file:
+            print(json.dumps({"test": item.nodeid, "outcome": report.outcome, "seconds": round(call.duration, 1)}), file=file)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.getoption("--verified") is None:
+        line = f"{len(rounds_of_ci())} of {len(rounds())} rounds of stages are CI's; all of them: python -m lab verify"
+        terminalreporter.write_line(line, bold=True)
 
 
 @pytest.fixture(scope="session", autouse=True)

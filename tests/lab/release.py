@@ -16,9 +16,9 @@ from typing import Any
 import yaml
 
 from lab import api
-from lab.build import program_path
+from lab.build.modules import HELM
+from lab.build.product_image import recipe
 from lab.paths import KUBECONFIG
-from lab.product_image import recipe
 from tests.lab.running import PROFILE
 
 NAMESPACE, NAME = "clusterprobe", "clusterprobe"
@@ -49,7 +49,7 @@ def documented(mark: str) -> str:
 
 def follow(mark: str, folder: Path) -> str:
     """Run the page's commands as the lab's administrator; what they wrote."""
-    environment = {**os.environ, "KUBECONFIG": str(KUBECONFIG), "PATH": f"{program_path('helm').parent}:{os.environ['PATH']}"}
+    environment = {**os.environ, "KUBECONFIG": str(KUBECONFIG), "PATH": f"{HELM.program('helm').parent}:{os.environ['PATH']}"}
     command = ["bash", "-euo", "pipefail", "-c", documented(mark)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment, cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr

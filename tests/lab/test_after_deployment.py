@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 import yaml
 
-from lab import api, argocd
+from lab import api
 from lab.errors import LabError
-from lab.manifests import DEV
-from lab.rollouts import argo_rollouts
+from lab.platform import argocd, rollouts
+from lab.platform.manifests import DEV
+from lab.platform.variants import running
 from tests.lab import release
 from tests.lab.release import NAMESPACE, PODS, until
 
@@ -120,7 +121,7 @@ def rollout() -> Iterator[None]:
     """Argo Rollouts, the shipped file, and a Rollout that it is to judge, whose first version is taken as it is."""
     account, binding, template = yaml.safe_load_all(shipped("argo-rollouts/analysis-template.yaml"))
     try:
-        with argo_rollouts():
+        with running(rollouts.SYSTEM):
             api.apply(yaml.safe_dump_all([account, binding]))
             api.create(f"{ROLLOUTS}/analysistemplates?fieldValidation=Strict", template)
             api.create(f"{ROLLOUTS}/rollouts?fieldValidation=Strict", yaml.safe_load(_ROLLOUT))

@@ -13,7 +13,7 @@ from clusterprobe.profile import Profile
 from clusterprobe.shipped import shipped
 from clusterprobe.sources import all_sources, closure
 from lab import api
-from lab.build import program_path
+from lab.build.modules import HELM
 from tests.lab import release
 
 ROOT = Path(__file__).parents[2]
@@ -26,11 +26,15 @@ EVERYTHING = {
     "heartbeat": {"secretName": "heartbeat"},
     "postSync": {"enabled": True, "select": ["serving", "grafana/*"]},
     "profile": {"extends": "nightly", "secrets": ["monitoring-dev/alertmanager-slack-config"]},
+    "ownProbes": {
+        "files": {"acme/probe_team.py": "def probe_team(verdict, budgets):\n    '''Is it?'''\n", "acme/sources.py": "# budgets\n"},
+        "rules": [{"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": ["list"]}],
+    },
 }
 
 
 def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(program_path("helm")), *arguments], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([str(HELM.program("helm")), *arguments], capture_output=True, text=True, timeout=60, check=False)
 
 
 def render(tmp_path: Path, values: dict | None = None) -> list[dict]:
@@ -93,6 +97,18 @@ def test_the_role_is_just_what_the_selected_probes_call(tmp_path: Path, chosen: 
     assert flat(role["rules"]) == flat(wanted)
 
 
+def test_own_probes_are_mounted_folder_by_folder_and_granted_what_they_read(tmp_path: Path) -> None:
+    found = render(tmp_path, EVERYTHING)
+    texts = next(one["data"] for one in found if one["kind"] == "ConfigMap" and one["metadata"]["name"] == "clusterprobe-probes")
+    pod = next(one for one in found if one["kind"] == "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    items = next(one["configMap"]["items"] for one in pod["volumes"] if one["name"] == "probes")
+    assert {one["path"]: texts[one["key"]] for one in items} == EVERYTHING["ownProbes"]["files"]
+    mount = next(one["mountPath"] for one in pod["containers"][0]["volumeMounts"] if one["name"] == "probes")
+    assert f"--probes={mount}" in pod["containers"][0]["args"]
+    rules_of = {one["metadata"]["name"]: one["rules"] for one in found if one["kind"] == "ClusterRole"}
+    assert EVERYTHING["ownProbes"]["rules"][0] in rules_of["default-clusterprobe"]
+
+
 def test_secrets_are_granted_by_name_only(tmp_path: Path) -> None:
     roles = [one for one in render(tmp_path, EVERYTHING) if one["kind"] in ("Role", "ClusterRole")]
     granted = [(one["metadata"], rule) for one in roles for rule in one["rules"] if "secrets" in rule["resources"]]
@@ -111,6 +127,7 @@ def test_active_permissions_are_there_only_when_enabled(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_is_refused_with_the_reason(tmp_path: Path) -> None:
+    assert "../x.py" in refusal(tmp_path, {"ownProbes": {"files": {"../x.py": ""}}})
     assert "shedule" in refusal(tmp_path, {"shedule": "0 * * * *"})
     assert "activeDeadlineSeconds (300) has to be more than timeout (10m)" in refusal(tmp_path, {"activeDeadlineSeconds": 300})
     without = {"serviceMonitor": {"enabled": True}, "reports": {"server": {"enabled": False}}}
@@ -122,7 +139,7 @@ def test_the_plain_manifests_are_the_chart_with_its_defaults() -> None:
     spec = importlib.util.spec_from_file_location("deploy_make", ROOT / "deploy" / "make.py")
     make = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(make)
-    helm = str(program_path("helm"))
+    helm = str(HELM.program("helm"))
     for path, text in ((make.BASE, make.base(helm)), (make.POST_SYNC, make.post_sync(helm)), (make.ANALYSIS, make.analysis(helm))):
         assert (ROOT / "deploy" / path).read_text() == text, path
 

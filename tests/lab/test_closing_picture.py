@@ -15,9 +15,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from lab import api, systems
-from lab.manifests import PROD
+from lab import api
 from lab.paths import KUBECONFIG
+from lab.platform import alertmanager, loki, slack
+from lab.platform.manifests import PROD
 from lab.stages.serving import NEEDS_A_FEATURE, clear_canary
 from tests.lab.running import PROFILE, clusterprobe
 from tests.lab.test_stages import healthy, wait_until_healthy
@@ -69,7 +70,7 @@ def error_line(begun: float) -> tuple[float, str] | None:
     """The canary's first error line since then, as Loki has it."""
     selector = f'{{namespace="{NAMESPACE}", track="canary"}} |= `"level":"error"`'
     query = urlencode({"query": selector, "start": int(begun * 1e9), "limit": 1, "direction": "forward"})
-    streams = api.get(f"{systems.LOKI}/loki/api/v1/query_range?{query}")["data"]["result"]
+    streams = api.get(f"{loki.PROXY}/loki/api/v1/query_range?{query}")["data"]["result"]
     lines = sorted(tuple(value[:2]) for one in streams for value in one["values"])
     return (int(lines[0][0]) / 1e9, lines[0][1]) if lines else None
 
@@ -81,18 +82,18 @@ def is_the_canarys(alert: dict[str, Any]) -> bool:
 
 def firing() -> dict[str, Any] | None:
     """The alert as Loki's ruler has it."""
-    alerts = api.get(f"{systems.LOKI}/prometheus/api/v1/alerts")["data"]["alerts"]
+    alerts = api.get(f"{loki.PROXY}/prometheus/api/v1/alerts")["data"]["alerts"]
     return next((one for one in alerts if one["state"] == "firing" and is_the_canarys(one)), None)
 
 
 def arrived() -> dict[str, Any] | None:
     """The alert as production's Alertmanager has it."""
-    return next((one for one in systems.alertmanager(PROD, "alerts?active=true") if is_the_canarys(one)), None)
+    return next((one for one in alertmanager.answer(PROD, "alerts?active=true") if is_the_canarys(one)), None)
 
 
 def told(begun: float, color: str) -> tuple[float, str] | None:
     """What Slack shows: Alertmanager's colour for firing is danger, for resolved good."""
-    for message in systems.slack_messages(PROD):
+    for message in slack.messages(PROD):
         for one in message["body"].get("attachments", []):
             meant = one.get("title") == ALERT and f"(canary) in {NAMESPACE}" in one.get("text", "")
             if meant and one.get("color") == color and epoch(message["received_at"]) > begun:

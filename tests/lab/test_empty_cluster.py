@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.build import program_path
+from lab.build.modules import KUBERNETES
 from lab.cluster.control_plane import ETCD_URL
-from lab.cluster.layout import CERTIFICATES
+from lab.layout import CERTIFICATES
 from lab.paths import KUBECONFIG
 from tests.lab.running import clusterprobe
 
@@ -34,7 +34,7 @@ def empty_cluster(tmp_path: Path):
         "authorization-mode": "RBAC",
         "endpoint-reconciler-type": "none",
     }
-    command = [str(program_path("kube-apiserver")), *(f"--{name}={value}" for name, value in flags.items())]
+    command = [str(KUBERNETES.program("kube-apiserver")), *(f"--{name}={value}" for name, value in flags.items())]
     config = tmp_path / "config"
     config.write_text(KUBECONFIG.read_text().replace(":6443", f":{PORT}"))
     with (tmp_path / "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:

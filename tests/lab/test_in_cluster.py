@@ -14,7 +14,7 @@ import pytest
 from clusterprobe.permissions import rules
 from clusterprobe.sources import all_sources
 from lab import api
-from lab.cluster.layout import node_named
+from lab.layout import node_named
 from lab.paths import STATE
 from tests.lab.running import PROFILE
 

@@ -1,15 +1,23 @@
 """The command line, as a user meets it: exit statuses, and one clear sentence for every mistake."""
 
 import os
+import pty
+import re
+import resource
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import yaml
 
 from clusterprobe.shipped import shipped
+from tests.apiserver import ApiServer
 
+MAIN = "from clusterprobe.cli import main; main()"
 UNREACHABLE = """
 apiVersion: v1
 kind: Config
@@ -22,12 +30,12 @@ users: [{name: u, user: {token: t}}]
 
 def clusterprobe(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "from clusterprobe.cli import main; main()", *arguments],
+        [sys.executable, "-c", MAIN, *arguments],
         capture_output=True,
         text=True,
         cwd=folder,
         env={**os.environ, "HOME": str(folder), "KUBECONFIG": "", **environment},
-        timeout=60,
+        timeout=300,
         check=False,
         stdin=subprocess.DEVNULL,
     )
@@ -38,7 +46,7 @@ def clusterprobe(*arguments: str, folder: Path, **environment: str) -> subproces
     [
         (["run", "--nosuch"], 4, "No such option"),
         (["run", "--fail-on", "eror"], 4, "expected one of"),
-        (["run", "--timeout", "soon"], 4, "write for example 90s"),
+        (["run", "--timeout", "soon"], 4, "use for example 90s"),
         (["run", "--profile", "nighly"], 4, "did you mean nightly?"),
         (["run", "--bundle", "nosuch.zip"], 4, "nosuch.zip cannot be read"),
         (["run"], 4, "no kubeconfig"),
@@ -46,6 +54,23 @@ def clusterprobe(*arguments: str, folder: Path, **environment: str) -> subproces
         (["demo", "--select", "prometheus/cross-scrap"], 4, "did you mean prometheus/cross-scrape?"),
         (["demo", "--select", "prometeus"], 4, "did you mean prometheus?"),
         (["demo", "--output", "/proc/nowhere"], 4, "--output /proc/nowhere: No such file or directory"),
+        (["demo", "--output", "a" * 300], 4, "File name too long"),
+        (["demo", "--output", "/etc/hostname"], 4, "/etc/hostname: this is a file; name a folder"),
+        (["demo", "--output", "/etc"], 4, "--output /etc: this folder holds other files, and no report"),
+        (["run", "--profile", "a" * 300], 4, "unknown profile"),
+        (["run", "--bundle", "a" * 300], 4, "File name too long"),
+        (["run", "--against", "a" * 300], 4, "File name too long"),
+        (["run", "--against", "none.json"], 4, "--against none.json: No such file"),  # before a kubeconfig is looked for
+        (["serve", "--reports", "a" * 300], 4, "there is no such folder"),
+        (["list", "--select", ""], 4, "--select: expected a probe"),
+        (["list", "--select", "loki,"], 4, "--select: expected a probe"),
+        (["run", "--wait", ""], 4, "--wait: invalid duration ''"),
+        (["run", "--timeout", "0s"], 4, "--timeout: invalid time to wait '0s'"),
+        (["run", "--timeout", "9" * 5000 + "h"], 4, "invalid time to wait"),
+        (["run", "--bundle", "x.zip", "--active"], 4, "--active: has no effect beside --bundle"),
+        (["run", "--bundle", "x.zip", "--context", "prod"], 4, "--context: has no effect beside --bundle"),
+        (["run", "--bundle", "x.zip", "--kubeconfig", "x"], 4, "--kubeconfig: has no effect beside --bundle"),
+        (["run", "--bundle", "x.zip", "--wait", "1m"], 4, "--wait: has no effect beside --bundle, which never changes"),
         (["explain", "loki"], 4, "there is no probe loki, but there are loki/freshness, "),
         (["list", "--select", "lokki"], 4, "did you mean loki?"),
         (["rbac", "--route", "outside"], 4, "expected in-cluster or proxy"),
@@ -65,10 +90,14 @@ def test_a_mistake_is_one_clear_sentence(tmp_path: Path, arguments: list[str], s
     [
         ("probes:\n  select: [storage, lokki]", "clusterprobe: mine.yaml:2: probes.select.1: there is no probe lokki: did you mean loki?"),
         ("probes: {skip: [pods/termnation]}", "did you mean pods/termination?"),
+        (
+            "known: [{probe: storage, reason: ClaimPendng, why: it is}]",
+            "mine.yaml:1: known.0.reason: storage reports no ClaimPendng: did you mean ClaimPending?",
+        ),
         ("known: [{probe: storge/claims, why: they are}]", "known.0.probe: there is no probe storge/claims: did you mean storage/claims?"),
     ],
 )
-def test_a_probe_that_the_profile_misspells_is_not_left_out_in_silence(tmp_path: Path, text: str, said: str) -> None:
+def test_a_probe_or_code_that_the_profile_misspells_is_not_left_out_in_silence(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "mine.yaml").write_text(text)
     done = clusterprobe("run", "--bundle", str(shipped("demo") / "demo.zip"), "--profile", "mine.yaml", folder=tmp_path)
     assert (done.returncode, said in done.stderr) == (4, True), done.stderr
@@ -77,11 +106,20 @@ def test_a_probe_that_the_profile_misspells_is_not_left_out_in_silence(tmp_path:
 def test_what_was_there_before_a_mistake_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "reports" / "mine").mkdir(parents=True)
     done = clusterprobe("run", "--profile", "nighly", "--output", "reports/mine/new", folder=tmp_path)
-    assert done.stderr.startswith("clusterprobe: there is no profile nighly")
+    assert done.stderr.startswith("clusterprobe: unknown profile 'nighly'")
     assert list((tmp_path / "reports").rglob("*")) == [tmp_path / "reports" / "mine"]
 
 
-@pytest.mark.parametrize(("file", "said"), [("/proc/evidence.zip", "capture into /proc: "), (".", "capture .: this is a folder")])
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("/proc/evidence.zip", "capture /proc/evidence.zip: "),
+        (".", "capture .: this is a folder"),
+        ("config", "capture config: this is there already; --force replaces it"),
+        ("a" * 300, "capture aaa"),
+        ("/dev/null", "capture /dev/null: this is there already; and it is not a regular file"),
+    ],
+)
 def test_a_bundle_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path, file: str, said: str) -> None:
     config = tmp_path / "config"
     config.write_text(UNREACHABLE)
@@ -118,7 +156,7 @@ def test_an_unreachable_cluster_is_incomplete_and_says_why(tmp_path: Path) -> No
     config.write_text(UNREACHABLE)
     done = clusterprobe("run", "--kubeconfig", str(config), folder=tmp_path)
     assert done.returncode == 2
-    assert "no way in" in done.stderr
+    assert "no access to the API server" in done.stderr
     assert "onnection refused" in done.stderr
 
 
@@ -178,11 +216,11 @@ def test_waiting_ends_with_the_last_answer(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "not settled: " in done.stderr
     assert "did not settle in time: " in done.stderr
-    assert done.stdout.count("Not known to be healthy") == 1
+    assert done.stdout.count("Incomplete") == 1
 
 
 @pytest.mark.parametrize(
-    ("options", "message"), [(["--wait", "soon"], "soon is no duration"), (["--wait", "1m", "--bundle", "x"], "never changes")]
+    ("options", "message"), [(["--wait", "soon"], "invalid duration 'soon'"), (["--wait", "1m", "--bundle", "x"], "never changes")]
 )
 def test_a_wait_that_makes_no_sense_is_refused(tmp_path: Path, options: list[str], message: str) -> None:
     done = clusterprobe("run", *options, folder=tmp_path)
@@ -204,3 +242,165 @@ def test_old_reports_are_removed_when_asked_to(tmp_path: Path) -> None:
 def test_serving_a_folder_that_is_not_there_is_bad_usage(tmp_path: Path) -> None:
     done = clusterprobe("serve", "--reports", "none", folder=tmp_path)
     assert (done.returncode, "--reports none: there is no such folder" in done.stderr) == (4, True)
+
+
+# --- what is written --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [[], ["ghost/deep/evidence.zip"], ["config", "--force"]])
+def test_of_a_cluster_that_was_not_reached_no_bundle_is_written(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "config").write_text(UNREACHABLE)
+    done = clusterprobe("capture", *arguments, "--kubeconfig", "config", "--select", "loki/ready", "--output", "out", folder=tmp_path)
+    assert (done.returncode, "no bundle was written, because the cluster was not reached" in done.stderr) == (2, True), done.stderr
+    assert (tmp_path / "config").read_text() == UNREACHABLE
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["config", "out"]
+
+
+def test_a_bundle_without_a_name_is_named_after_the_context(tmp_path: Path) -> None:
+    server = ApiServer()
+    try:
+        config = UNREACHABLE.replace("http://127.0.0.1:9", server.url).replace("current-context: c", "current-context: 'arn:aws/../prod'")
+        (tmp_path / "config").write_text(config.replace("contexts: [{name: c,", "contexts: [{name: 'arn:aws/../prod',"))
+        done = clusterprobe("capture", "--kubeconfig", "config", "--select", "storage/classes", "--output", "out", folder=tmp_path)
+    finally:
+        server.shutdown()
+        server.server_close()
+    [bundle] = tmp_path.glob("*.zip")
+    assert re.fullmatch(r"clusterprobe-arn-aws-..-prod-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ\.zip", bundle.name), done.stderr
+    assert f"the bundle is {bundle.name}" in done.stderr
+
+
+def small_disk() -> None:
+    """No file may become larger than 100 bytes, as if the disk were full."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+
+def test_a_run_whose_report_cannot_be_written_gives_its_answer_and_is_not_healthy(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", MAIN, "demo", "--select", "storage/classes", "--output", "out"]
+    assert subprocess.run(command, cwd=tmp_path, check=False, capture_output=True).returncode == 0
+    shutil.rmtree(tmp_path / "out")
+    done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True, preexec_fn=small_disk)
+    assert (done.returncode, "Traceback" in done.stderr) == (3, False), done.stderr
+    assert "File too large (out)" in done.stderr
+    assert done.stdout.startswith("Healthy")
+    assert "Report: " not in done.stdout
+
+
+def test_what_was_found_stands_though_the_report_cannot_be_written(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", MAIN, "demo", "--select", "prometheus/storage", "--output", "out"]
+    done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True, preexec_fn=small_disk)
+    assert (done.returncode, "Traceback" in done.stderr, list((tmp_path / "out").iterdir())) == (1, False, [])
+
+
+# --- the standard streams ---------------------------------------------------------------------------------------------
+
+
+def shell(command: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command line in which `$C` is clusterprobe."""
+    start = f"{sys.executable} -c '{MAIN}'"
+    return subprocess.run(
+        ["bash", "-c", command],
+        env={**os.environ, "C": start, **environment},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("eval $C list > /dev/full", 3),
+        ("eval $C --help > /dev/full", 3),
+        ("eval $C demo --select prometheus/storage > /dev/full", 3),
+        ("eval $C list >&-", 0),
+        ("eval $C list 2>&-", 0),
+        ("eval $C list <&- >&- 2>&-", 0),
+        ("eval $C nosuch 2>&-", 4),
+        ("eval $C nosuch 2> /dev/full", 4),
+        ("eval $C demo --select prometheus/storage 2> /dev/full", 1),
+        ("eval $C demo --select prometheus/storage <&- >&- 2>&-", 1),
+        ("set -o pipefail; eval $C list | head -1", 0),
+    ],
+)
+def test_a_stream_that_cannot_be_written_is_no_finding(command: str, status: int, tmp_path: Path) -> None:
+    done = shell(command, tmp_path)
+    assert (done.returncode, "Traceback" in done.stderr) == (status, False), done.stderr
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PYTHONIOENCODING": "latin-1"},
+        {"PYTHONIOENCODING": "ascii"},
+        # Set to nothing: a machine that names an encoding for every Python would decide before the locale does.
+        {"PYTHONIOENCODING": "", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    ],
+    ids=["latin-1", "ascii", "C"],
+)
+def test_what_an_encoding_lacks_is_written_plainly(environment: dict[str, str], tmp_path: Path) -> None:
+    done = shell("eval $C demo --select prometheus/storage", tmp_path, **environment)
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
+    assert ("lab | https" in done.stdout) == ("latin-1" not in environment.values())
+
+
+def test_a_crash_is_one_line_and_3(tmp_path: Path) -> None:
+    broken = "import clusterprobe.catalogue as c; c.catalogue = lambda folder: 1 / 0; " + MAIN
+    for debug in ("", "1"):
+        done = subprocess.run(
+            [sys.executable, "-c", broken, "list"],
+            env={**os.environ, "CLUSTERPROBE_DEBUG": debug},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, "Traceback" in done.stderr) == (3, bool(debug))
+        assert "clusterprobe: it broke, which is a defect of its own: ZeroDivisionError" in done.stderr.splitlines()[-1]
+
+
+def test_several_probes_may_stand_in_one_option(tmp_path: Path) -> None:
+    done = clusterprobe("list", "--select", "loki/ready, storage/claims", folder=tmp_path)
+    assert [one.split()[0] for one in done.stdout.splitlines()[::2]] == ["loki/ready", "storage/claims"]
+
+
+def test_help_shows_defaults(tmp_path: Path) -> None:
+    text = clusterprobe("run", "--help", folder=tmp_path, COLUMNS="200").stdout
+    assert text.count("default: the profile's") == 2
+    assert "default: reports/<UTC time>" in text
+
+
+def _answered(child: int, terminal: int, typed: bytes) -> int:
+    """The exit status of a child that is asked; the key comes again, for one that comes before the terminal is read is lost."""
+    for _ in range(12):
+        os.write(terminal, typed)
+        for _ in range(50):
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.1)
+    os.kill(child, signal.SIGKILL)
+    raise AssertionError("it did not end")
+
+
+@pytest.mark.parametrize(("typed", "status"), [(b"\x03", 2), (b"n\n", 4), (b"\x04", 2)], ids=["Ctrl-C", "n", "Ctrl-D"])
+def test_the_question_before_active_can_be_left(typed: bytes, status: int, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(UNREACHABLE)
+    child, terminal = pty.fork()
+    if not child:
+        os.chdir(tmp_path)
+        os.execv(sys.executable, [sys.executable, "-c", MAIN, "run", "--active", "--kubeconfig", "config"])
+    said = b""
+    while b"[y/N]" not in said:
+        said += os.read(terminal, 1000)
+    assert _answered(child, terminal, typed) == status
+    os.close(terminal)
+
+
+def test_a_key_that_has_another_name_now_is_taken_with_a_note(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("thresholds:\n  certificate_days: 3\n")
+    done = clusterprobe("demo", "--profile", "mine.yaml", "--select", "ingress/tls", folder=tmp_path)
+    note = "clusterprobe: mine.yaml:2: thresholds.certificate_days is now written thresholds.ingress.certificate_days\n"
+    assert (done.returncode in (0, 1, 2), note in done.stderr) == (True, True), done.stderr

@@ -1,4 +1,4 @@
-"""What the tests of active runs share."""
+"""What the unit tests share."""
 
 from __future__ import annotations
 
@@ -6,8 +6,23 @@ from collections.abc import Iterator
 
 import pytest
 
-from clusterprobe.access import active
+from clusterprobe.access import active, bodies
 from tests.apiserver import ApiServer
+from tests.examples import SAID, check
+
+
+@pytest.fixture(autouse=True)
+def _examples(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test whose finding is shown as an example still makes it."""
+    SAID.clear()
+    yield
+    check(request.node.nodeid)
+
+
+@pytest.fixture(autouse=True)
+def _memory() -> None:
+    """What the tests before took is not this one's."""
+    bodies.begin_run()
 
 
 @pytest.fixture

@@ -63,6 +63,7 @@ def test_a_lease_expires_by_the_api_servers_clock() -> None:
     assert expired(held, renewed + 35.1)
     assert expired(Spec(), renewed)
     assert not expired(Spec(holder_identity="run-a", renew_time="odd"), renewed)
+    assert not expired(Spec(holder_identity="run-a", renew_time="0001-01-01T00:00:00Z"), renewed)
 
 
 def test_a_lease_that_was_taken_over_is_lost(server: ApiServer) -> None:

@@ -1,17 +1,24 @@
 """Kept reports: which are removed, what is served, and nothing else."""
 
 import http.client
+import os
+import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from clusterprobe import archive_server, report
 from clusterprobe.archive import finished, folders, prune
-from clusterprobe.archive_server import Reports, server
+from clusterprobe.archive_server import MAX_CONNECTIONS, Reports, server
 from clusterprobe.report import write_all
 from tests.report_factories import healthy, unwell
 
+ROOT = Path(__file__).parents[2]
 OLD, NEW, RUNNING = "2026-11-20T03-00-00Z", "2026-11-21T03-00-00Z", "2026-11-22T03-00-00Z"
 
 
@@ -111,3 +118,114 @@ def test_an_empty_archive_says_that_nothing_has_run(tmp_path: Path) -> None:
 def test_a_run_that_cannot_be_read_is_listed_as_such(archive: Path) -> None:
     (archive / NEW / "results.json").write_text("{")
     assert b"not readable" in Reports(archive).answer("/")[2]
+
+
+# --- links ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["index.html", "pytest.html", "results.json", "junit.xml", "metrics.prom"])
+@pytest.mark.parametrize("target", ["secret.txt", f"{OLD}/index.html"], ids=["out of the run", "into another run"])
+def test_a_link_within_a_runs_folder_is_not_followed(client, archive: Path, name: str, target: str) -> None:
+    (archive / NEW / name).unlink(missing_ok=True)
+    (archive / NEW / name).symlink_to(archive / target)
+    assert get(client, f"/{NEW}/{name}")[0] == 404
+    assert "do not serve" not in get(client, "/metrics")[1]
+
+
+def test_a_fifo_in_place_of_an_output_holds_no_thread(client, archive: Path) -> None:
+    (archive / NEW / "index.html").unlink()
+    os.mkfifo(archive / NEW / "index.html")
+    assert get(client, f"/{NEW}/index.html")[0] == 404
+
+
+# --- whole runs --------------------------------------------------------------------------------------------------------
+
+
+def test_while_a_run_writes_its_outputs_the_run_before_is_the_newest(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, put = [], report.put
+
+    def looked_at(staged: Path, file: Path) -> None:
+        seen.append(next(one.name for one in finished(archive)))
+        put(staged, file)
+
+    monkeypatch.setattr(report, "put", looked_at)
+    assert report.write_all(healthy(), archive / RUNNING) == []
+    assert (seen, finished(archive)[0].name) == ([NEW] * 4, RUNNING)
+
+
+def test_a_run_that_was_killed_as_it_wrote_leaves_the_metrics_of_the_run_before(archive: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from clusterprobe import report; from tests.report_factories import healthy\n"
+        "def killed(staged, file): put(staged, file) if file.name != sys.argv[1] else os.kill(os.getpid(), 9)\n"
+        "put, report.put = report.put, killed; report.write_all(healthy(), Path(sys.argv[2]))"
+    )
+    for name in ("index.html", "metrics.prom", "results.json"):
+        done = subprocess.run([sys.executable, "-c", code, name, str(archive / RUNNING)], cwd=ROOT, check=False)
+        assert done.returncode == -9
+        assert 'clusterprobe_run_verdict{verdict="findings"} 1.0' in Reports(archive).answer("/metrics")[2].decode()
+    assert report.write_all(healthy(), archive / RUNNING) == []
+    assert 'verdict="healthy"' in Reports(archive).answer("/metrics")[2].decode()
+
+
+def test_a_run_whose_metrics_could_not_be_written_leaves_those_of_the_run_before(archive: Path) -> None:
+    (archive / NEW / "metrics.prom").unlink()
+    assert 'clusterprobe_run_verdict{verdict="healthy"} 1.0' in Reports(archive).answer("/metrics")[2].decode()
+
+
+@pytest.mark.parametrize("content", [b"\xff", b'{"schema": "clusterprobe/results/v1", "run": ' + b"[" * 100_000, b""])
+def test_damaged_results_are_listed_as_not_readable(archive: Path, content: bytes) -> None:
+    (archive / NEW / "results.json").write_bytes(content)
+    assert b"not readable" in Reports(archive).answer("/")[2]
+
+
+# --- policies ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "policy"),
+    [
+        ("/", "default-src 'none'"),
+        (f"/{NEW}/index.html", "style-src 'unsafe-inline'"),
+        (f"/{NEW}/pytest.html", "script-src 'unsafe-inline'; sandbox allow-scripts"),
+        (f"/{NEW}/results.json", "sandbox"),
+        (f"/{NEW}/junit.xml", "sandbox"),
+        ("/metrics", "sandbox"),
+        ("/latest", "sandbox"),
+        ("/nosuch", "sandbox"),
+    ],
+)
+def test_every_answer_has_a_policy_that_lets_nothing_be_fetched(client, archive: Path, path: str, policy: str) -> None:
+    (archive / NEW / "pytest.html").write_text("<script>1</script>")
+    found = get(client, path)[2]["Content-Security-Policy"]
+    assert found.startswith("default-src 'none'; ")
+    assert policy in found
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "<script>"])
+def test_another_method_is_refused_without_repeating_it(client, method: str) -> None:
+    status, text, headers = get(client, "/<script>", method)
+    assert (status, "script" in text, "default-src 'none'" in headers["Content-Security-Policy"]) == (501, False, True)
+
+
+# --- many, and slow ----------------------------------------------------------------------------------------------------
+
+
+def test_connections_that_say_nothing_keep_nobody_out_and_take_no_more_threads(client, archive: Path) -> None:
+    before = threading.active_count()
+    silent = [socket.create_connection((client.host, client.port)) for _ in range(MAX_CONNECTIONS * 4)]
+    try:
+        for _ in range(3):
+            assert get(client, "/healthz")[:2] == (200, "ok\n")
+            client.close()
+        assert threading.active_count() - before <= MAX_CONNECTIONS
+    finally:
+        for one in silent:
+            one.close()
+
+
+def test_a_request_that_comes_byte_by_byte_is_cut_off(client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive_server, "WHOLE_SECONDS", 0.5)
+    with socket.create_connection((client.host, client.port), timeout=20) as slow, pytest.raises(OSError):
+        for _ in range(400):
+            slow.sendall(b"x")
+            time.sleep(0.05)

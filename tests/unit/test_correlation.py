@@ -57,6 +57,20 @@ def test_nothing_explains_itself_not_even_in_a_circle() -> None:
     assert [one.finding for one in found] == [("a/a", 0)]
 
 
+def test_of_several_that_break_what_they_rest_on_the_worst_stands_for_all() -> None:
+    shared = {"breaks": ["Service/ns/web"], "rests_on": ["Service/ns/web"]}
+    mild, bad, other = finding("Mild", Severity.WARNING, **shared), finding("Bad", **shared), finding("Other", **shared)
+    found = explain([probe("a/a", mild, bad, other)])
+    assert [(one.finding, one.cause) for one in found] == [(("a/a", 0), ("a/a", 1)), (("a/a", 2), ("a/a", 1))]
+
+
+def test_what_stands_for_others_may_itself_be_explained_through_something_else() -> None:
+    shared = finding("Silent", breaks=["Service/ns/web"], rests_on=["Service/ns/web", "Deployment/ns/web"])
+    crash = finding("Crash", breaks=["Deployment/ns/web", "Service/ns/web"])
+    found = explain([probe("a/routes", shared), probe("b/crash", crash)])
+    assert [(one.finding, one.cause) for one in found] == [(("a/routes", 0), ("b/crash", 0))]
+
+
 def test_a_chain_ends_at_its_root() -> None:
     chain = [
         probe("a/nfs", finding("Dead", breaks=["NfsServer/s"])),

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from clusterprobe.discovery import airflow_servers, mlflow_addresses, mlflow_servers
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.objects import Pod, Service
+from clusterprobe.systems.airflow.servers import airflow_servers
+from clusterprobe.systems.kubernetes.objects import Pod, Service
+from clusterprobe.systems.mlflow.servers import mlflow_addresses, mlflow_servers
 from tests.factories import labelled, listing, refused
 
 CHART = {"tier": "airflow", "release": "etl"}

@@ -2,7 +2,7 @@ import pytest
 
 from clusterprobe.environments import Environments
 from clusterprobe.profile import EnvironmentProfile, Profile
-from clusterprobe.systems.objects import Namespace
+from clusterprobe.systems.kubernetes.objects import Namespace
 from tests.factories import make
 
 

@@ -1,11 +1,15 @@
 """The pages that are made of the probes themselves."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from clusterprobe.catalogue import Entry, catalogue
 from clusterprobe.handbook import MADE, checklist, index, needs, page, write
+from clusterprobe.judging import Probe
+from clusterprobe.roles import ROLES, roles_of
+from tests.faults.harness import probes
 
 ROOT = Path(__file__).parents[2]
 PROBES = catalogue(ROOT / "probes")
@@ -33,6 +37,28 @@ def test_a_probe_that_judges_the_others_says_so() -> None:
     assert "verdicts of the other probes" in needs(probe("pipeline/alert-path")).brief()
 
 
+def test_what_a_probe_reads_stands_with_its_role() -> None:
+    reads = [one.partition(": ")[0] for one in needs(probe("promtail/coverage")).reads]
+    assert reads[:3] == ["`agent_states` (judged)", "`pods` (rested on)", "`daemon_sets` (rested on)"]
+    assert reads[3:6] == ["`agent_send_errors` (helping)", "`nodes` (as the case may be)", "`agent_drops` (as the case may be)"]
+    assert set(reads[6:]) == {f"`{name}` (read for these)" for name in ("namespaces", "served", "prometheuses")}
+
+
+@pytest.mark.parametrize("one", probes(), ids=lambda one: str(one.id))
+def test_a_page_tells_the_roles_that_a_probe_is_called_with(one: Probe) -> None:
+    written = {name: ROLES[role] for name, role in probe(one.id).parameters.items() if role in ROLES}
+    assert written == roles_of(one.function)
+
+
+@pytest.mark.parametrize("entry", PROBES, ids=lambda one: one.id)
+def test_no_role_is_dropped_or_changed_without_its_page_telling(entry: Entry) -> None:
+    kept = (ROOT / "docs" / "probes" / entry.page).read_text()
+    changed = [(name, other) for name, role in entry.parameters.items() if role in ROLES for other in {"", *ROLES} - {role}]
+    assert changed
+    for name, other in changed:
+        assert page(replace(entry, parameters={**entry.parameters, name: other})) != kept, f"{name} as {other or 'nothing'}"
+
+
 @pytest.mark.parametrize("entry", PROBES, ids=lambda one: one.id)
 def test_every_probe_has_a_whole_page(entry: Entry) -> None:
     text = page(entry)
@@ -41,8 +67,9 @@ def test_every_probe_has_a_whole_page(entry: Entry) -> None:
 
 
 def test_the_incident_stands_on_the_page() -> None:
-    assert "- 1: The dev Prometheus scrapes prod." in page(probe("prometheus/cross-scrape"))
-    assert "- `CrossScrape`" in page(probe("prometheus/cross-scrape"))
+    assert "- 1: A Prometheus selects or scrapes what belongs to another environment." in page(probe("prometheus/cross-scrape"))
+    text = page(probe("prometheus/cross-scrape"))
+    assert "- `CrossScrape` (error): A Prometheus scrapes targets of another environment.\n  For example: “The dev Prometheus" in text
 
 
 def test_index_and_checklist_name_every_probe() -> None:

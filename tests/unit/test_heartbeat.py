@@ -42,6 +42,13 @@ def test_a_refusal_names_the_host_and_keeps_the_secret(watcher):
     assert "secret" not in said
 
 
-@pytest.mark.parametrize("url", ["", "file:///etc/passwd", "http://", "nonsense"])
+@pytest.mark.parametrize(
+    "url", ["", "file:///etc/passwd", "http://", "nonsense", "http://[::1", "http://a:b/", "http://a:99999", "http://a\\b"]
+)
 def test_what_is_no_address_is_said(url):
-    assert beat(url) == "the heartbeat's address is no http or https URL"
+    assert beat(url) == "the heartbeat's address is not an http or https URL"
+
+
+def test_an_odd_path_is_called_as_it_is_sent(watcher):
+    assert beat(f"http://127.0.0.1:{watcher.server_port}/x/../bot1:A@b/ping?a=b&c={{}}") == ""
+    assert watcher.paths == ["/bot1:A@b/ping?a=b&c=%7B%7D"]

@@ -1,6 +1,7 @@
 """What is new, persisting and gone since the last run."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -8,8 +9,9 @@ import pytest
 
 from clusterprobe import model
 from clusterprobe.errors import UsageError
-from clusterprobe.history import compare, earlier, last_run
+from clusterprobe.history import compare, earlier, last_run, refuse_other_cluster
 from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, RunResult, RunVerdict, Severity, Subject, Unchecked
+from clusterprobe.outcome import exit_status
 
 
 def found(name: str) -> Finding:
@@ -82,24 +84,157 @@ def test_a_pod_of_the_same_workload_is_the_same_subject() -> None:
     assert (since.new, since.persisting, since.gone) == ([], [("a/b", 0)], [])
 
 
-def test_a_probe_is_blind_where_it_was_not() -> None:
-    assert compare(run(), run(unchecked=True)).blind == ["a/b"]
-    assert compare(run(unchecked=True), run(unchecked=True)).blind == []
+def seeing(*unread: tuple[str, str], examined: int = 1, owner: str = "") -> RunResult:
+    """A run of one probe that examined so many things, and could not check these (name, reason)."""
+    unchecked = [Unchecked(subject=Subject(kind="Pod", name=name, owner=owner), reason=reason) for name, reason in unread]
+    verdict = ProbeVerdict.INCONCLUSIVE if unread or not examined else ProbeVerdict.PASS
+    probe = ProbeResult(id="a/b", question="?", verdict=verdict, examined=examined, unchecked=unchecked)
+    return msgspec.structs.replace(run(), probes=[probe])
+
+
+ONE, OTHER = ("x", "refused"), ("y", "refused")
+
+
+@pytest.mark.parametrize(
+    ("then", "now"),
+    [
+        (seeing(), seeing(ONE)),
+        (seeing(ONE), seeing(ONE, OTHER)),
+        (seeing(ONE), seeing(("x", "no answer in 30 s"))),
+        (seeing(ONE, examined=0), seeing(ONE)),
+        (seeing(ONE), seeing(ONE, examined=0)),
+        (seeing(ONE, examined=0), seeing(ONE, examined=0)),
+        (seeing(examined=0), seeing(examined=0)),
+        (msgspec.structs.replace(run(), probes=[]), seeing(ONE)),
+    ],
+)
+def test_what_is_not_seen_today_is_blind_unless_exactly_that_was_unseen_before(then: RunResult, now: RunResult) -> None:
+    assert compare(then, now).blind == ["a/b"]
+
+
+@pytest.mark.parametrize("then", [seeing(), seeing(ONE), seeing(ONE, OTHER), seeing(examined=0)])
+def test_a_run_that_sees_everything_is_not_blind_whatever_was_before(then: RunResult) -> None:
+    assert compare(then, seeing()).blind == []
+
+
+def test_exactly_what_was_unseen_before_is_excused_where_the_probe_saw_something_both_times() -> None:
+    assert compare(seeing(ONE, OTHER), seeing(ONE)).blind == []
+
+
+def test_a_pod_of_the_same_workload_is_unseen_as_before() -> None:
+    then = seeing(("api-1", "GET /pods/api-1: HTTP 503"), owner="Deployment/api")
+    assert compare(then, seeing(("api-2", "GET /pods/api-2: HTTP 503"), owner="Deployment/api")).blind == []
+
+
+def test_against_a_blind_run_a_blind_run_is_incomplete() -> None:
+    blind = seeing(ONE, examined=0)
+    probes = [*blind.probes, ProbeResult(id="c/d", question="?", verdict=ProbeVerdict.PASS, examined=1)]
+    now = msgspec.structs.replace(blind, probes=probes, run=msgspec.structs.replace(blind.run, against="results.json"))
+    assert exit_status(msgspec.structs.replace(now, since=compare(now, now))) == 2
 
 
 def test_a_file_that_is_no_run_is_refused_with_its_name(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     file.write_text("{}")
-    with pytest.raises(UsageError, match=r"results\.json: this is no results\.json of a run"):
-        earlier(file, model.Cluster())
+    with pytest.raises(UsageError, match=r"results\.json: not a results\.json file"):
+        earlier(file)
     with pytest.raises(UsageError, match="No such file"):
-        earlier(tmp_path / "none.json", model.Cluster())
+        earlier(tmp_path / "none.json")
 
 
 def test_a_run_of_another_cluster_or_an_interrupted_one_is_refused(tmp_path: Path) -> None:
-    keep(tmp_path, "1", run(uid="one"))
     with pytest.raises(UsageError, match="of another cluster"):
-        earlier(tmp_path / "1" / "results.json", model.Cluster(uid="two"))
+        refuse_other_cluster(Path("then.json"), run(uid="one"), model.Cluster(uid="two"))
     keep(tmp_path, "2", run(interrupted=True))
     with pytest.raises(UsageError, match="interrupted"):
-        earlier(tmp_path / "2" / "results.json", model.Cluster(uid="one"))
+        earlier(tmp_path / "2" / "results.json")
+
+
+HERE = model.Cluster(context="prod", server="https://k8s.example.com:6443", route="proxy")
+
+
+def of_cluster(**changed: str) -> model.Cluster:
+    return msgspec.structs.replace(HERE, **changed)
+
+
+def accepts(tmp_path: Path, then: model.Cluster, now: model.Cluster | None) -> str:
+    """Why a run of the one cluster is refused for one of the other; empty if it is not."""
+    keep(tmp_path, "then", msgspec.structs.replace(run(), cluster=then))
+    file = tmp_path / "then" / "results.json"
+    try:
+        if now is not None:
+            refuse_other_cluster(file, earlier(file), now)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("now", [HERE, of_cluster(uid="one"), None])
+def test_without_both_uids_the_same_server_and_context_are_the_same_cluster(now: model.Cluster | None, tmp_path: Path) -> None:
+    assert accepts(tmp_path, HERE, now) == ""
+
+
+@pytest.mark.parametrize("uid", ["", "one"])
+@pytest.mark.parametrize("other", [{"server": "https://other.example.com:6443"}, {"context": "dev"}])
+def test_without_both_uids_another_server_or_context_is_another_cluster(other: dict[str, str], uid: str, tmp_path: Path) -> None:
+    assert "that run was of another cluster (" in accepts(tmp_path, of_cluster(**other, uid=uid), HERE)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"server": "https://127.0.0.1:6443"},
+        {"server": "https://localhost:6443"},
+        {"server": "https://[::1]:6443"},
+        {"server": "https://10.96.0.1:443", "route": "in-cluster"},
+        {"server": ""},
+    ],
+)
+def test_without_both_uids_an_address_that_any_cluster_may_have_is_refused(where: dict[str, str], tmp_path: Path) -> None:
+    said = accepts(tmp_path, of_cluster(**where), of_cluster(**where, uid="one"))
+    assert "that run could not read the UID of its cluster, so it may be another one" in said
+    assert last_run(tmp_path / "now", msgspec.structs.replace(run(), cluster=of_cluster(**where))) is None
+
+
+def test_the_same_uid_is_the_same_cluster_by_whatever_address(tmp_path: Path) -> None:
+    assert accepts(tmp_path, of_cluster(uid="one"), of_cluster(uid="one", server="https://127.0.0.1:6443", context="tunnel")) == ""
+
+
+# --- what else may lie beside ------------------------------------------------------------------------------------------
+
+DEEP = b'{"schema": "clusterprobe/results/v1", "run": ' + b"[" * 100_000
+HOSTILE = {
+    "deep": lambda file: file.write_bytes(DEEP),
+    "not UTF-8": lambda file: file.write_bytes(b'{"schema": "\xff"}'),
+    "a folder": Path.mkdir,
+    "a FIFO": os.mkfifo,
+    "a link to itself": lambda file: file.symlink_to(file),
+    "a link to nowhere": lambda file: file.symlink_to("/nowhere"),
+    "a device": lambda file: file.symlink_to("/dev/zero"),
+    "10 GB": lambda file: (file.touch(), os.truncate(file, 10 * 1024**3)),
+    "empty": Path.touch,
+}
+
+
+@pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
+def test_whatever_lies_beside_the_last_run_is_found(make: Callable[[Path], object], tmp_path: Path) -> None:
+    keep(tmp_path, "good", run("it"), age=1000)
+    (tmp_path / "odd").mkdir()
+    make(tmp_path / "odd" / "results.json")
+    then = last_run(tmp_path / "now", run(finished="2026-11-22T11:00:00Z"))
+    assert then is not None
+    assert then.probes[0].findings[0].subject.name == "it"
+
+
+@pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
+def test_whatever_is_named_to_compare_with_is_refused_in_a_sentence(make: Callable[[Path], object], tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    make(file)
+    with pytest.raises(UsageError, match=r"--against .*results\.json: .{5,300}$"):
+        earlier(file)
+
+
+def test_a_folder_whose_neighbours_cannot_be_listed_has_no_last_run(tmp_path: Path) -> None:
+    assert last_run(tmp_path / "gone" / "now", run()) is None
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert last_run(tmp_path / "loop" / "now", run()) is None

@@ -4,6 +4,7 @@ import msgspec
 
 from clusterprobe.alert_path import PATH, Passage, stations, walk
 from clusterprobe.correlation import explain
+from clusterprobe.fixes import change
 from clusterprobe.incidents import State
 from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, Severity, Subject, Unchecked
 from clusterprobe.readings import Readings
@@ -23,7 +24,8 @@ def finding(reason: str, environment: str = "dev", severity: Severity = Severity
         subject=subject,
         problem=f"{reason} is wrong.",
         cause="",
-        fix=f"$ mend {reason}",
+        fix=f"Mend {reason}.",
+        steps=[change(f"Mend {reason}.")],
         prevention="",
         **references,
     )
@@ -59,7 +61,7 @@ def test_the_first_broken_hop_is_the_head_and_blocks_what_comes_after() -> None:
     assert one.problem == "No alert of dev gets past Loki."
     assert "NotReady on Thing ns-dev/NotReady" in one.cause
     assert "Alertmanager, Slack are blocked by it" in one.cause
-    assert one.fix == "$ mend NotReady"
+    assert one.fix == "Mend NotReady."
     assert verdict.unread == []  # what is blocked is no second thing to worry about
 
 
@@ -123,7 +125,7 @@ def test_a_system_that_is_not_here_is_noted_and_blocks_nothing() -> None:
     conclusions = passed(airflow=absent, missing=msgspec.structs.replace(absent, id="airflow/missing"))
     verdict = judged(probe_alert_path, alertmanager_servers=DEV, conclusions=conclusions, environments=ENVIRONMENTS)
     assert outcome(verdict) == "pass"
-    assert verdict.notes == ["Airflow is not on the way here: there is no Airflow"]
+    assert verdict.notes == ["Airflow does not apply: there is no Airflow"]
 
 
 def test_a_broken_probe_proves_nothing() -> None:

@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from clusterprobe.times import ago, duration_seconds, epoch
@@ -29,3 +32,9 @@ def test_what_is_no_duration_is_none(text: str) -> None:
 @pytest.mark.parametrize(("seconds", "expected"), [(-1, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (172800, "2 days")])
 def test_ages_in_words(seconds: float, expected: str) -> None:
     assert ago(seconds) == expected
+
+
+def test_only_one_place_reads_times() -> None:
+    package = Path(__file__).parents[2] / "src" / "clusterprobe"
+    reading = [path for path in package.rglob("*.py") if re.search(r"\b(fromisoformat|strptime)\b", path.read_text())]
+    assert [path.name for path in reading] == ["times.py"]

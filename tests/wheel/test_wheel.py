@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.product_image import contents
+from lab.build.product_image import contents
+from tests.own_probes_example import write_example
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,8 +49,24 @@ def test_the_wheel_carries_what_it_runs(wheel: Path) -> None:
     probes = {str(one.relative_to(ROOT)) for one in (ROOT / "probes").glob("*/probe_*.py")}
     assert {f"clusterprobe/_shipped/{one}" for one in probes} <= set(names)
     assert {"clusterprobe/_shipped/profiles/default.yaml", "clusterprobe/_shipped/demo/demo.zip", "clusterprobe/pytest.ini"} <= set(names)
+    assert "clusterprobe/py.typed" in names
     assert any(name.endswith(".html") for name in names if "report/templates" in name)
     assert not [name for name in names if "tests/" in name or "lab/" in name]
+
+
+def test_the_wheel_says_under_which_licence_it_comes_and_carries_its_text(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    (metadata,) = (archive.read(name).decode() for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+    (text,) = (archive.read(name) for name in archive.namelist() if name.endswith(".dist-info/licenses/LICENSE"))
+    assert "\nLicense-Expression: Apache-2.0\n" in metadata
+    assert text == (ROOT / "LICENSE").read_bytes()
+
+
+def test_probes_of_ones_own_run_beside_the_installed_ones(installed: Path, tmp_path: Path) -> None:
+    write_example(tmp_path)
+    run(installed / "clusterprobe", "demo", "--probes", "own", "--select", "acme/team-label,loki/ready", "--output", "out", folder=tmp_path)
+    probes = json.loads((tmp_path / "out" / "results.json").read_text())["probes"]
+    assert {one["id"]: one["verdict"] for one in probes} == {"acme/team-label": "findings", "loki/ready": "pass"}
 
 
 def test_the_installed_demo_answers_as_the_checkout_does(installed: Path, tmp_path: Path) -> None:

@@ -132,6 +132,9 @@ spec:
       workingDir: /data
       args:
         - run
+        {{- if .Values.ownProbes.files }}
+        - --probes=/etc/clusterprobe-probes
+        {{- end }}
         {{- range $arguments }}
         - {{ . }}
         {{- end }}
@@ -150,12 +153,24 @@ spec:
       resources: {{- toYaml .Values.resources | nindent 8 }}
       volumeMounts:
         - {name: profile, mountPath: /etc/clusterprobe, readOnly: true}
+        {{- if .Values.ownProbes.files }}
+        - {name: probes, mountPath: /etc/clusterprobe-probes, readOnly: true}
+        {{- end }}
         - {name: reports, mountPath: /data/reports}
         - {name: tmp, mountPath: /tmp}
         {{- with .Values.extraVolumeMounts }}{{ toYaml . | nindent 8 }}{{ end }}
   volumes:
     - name: profile
       configMap: {name: {{ include "clusterprobe.fullname" . }}}
+    {{- if .Values.ownProbes.files }}
+    - name: probes
+      configMap:
+        name: {{ include "clusterprobe.fullname" . }}-probes
+        items: # a key has no slash, so that the folder of each file is said here
+          {{- range $file, $_ := .Values.ownProbes.files }}
+          - {key: {{ $file | replace "/" "." }}, path: {{ $file }}}
+          {{- end }}
+    {{- end }}
     - name: tmp
       emptyDir: {sizeLimit: 256Mi}
     - name: reports
@@ -197,5 +212,8 @@ spec:
 - apiGroups: [{{ index (splitList "|" $key) 0 | quote }}]
   resources: {{ index $grouped $key | uniq | sortAlpha | toJson }}
   verbs: [{{ index (splitList "|" $key) 1 }}]
+{{- end -}}
+{{- with .Values.ownProbes.rules }}
+{{ toYaml . }}
 {{- end -}}
 {{- end }}

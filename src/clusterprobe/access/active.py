@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Any, Self
 
@@ -25,6 +24,7 @@ from clusterprobe.access.lease import LEASES, Lease, free
 from clusterprobe.access.lease import NAME as LEASE
 from clusterprobe.access.watch import Event
 from clusterprobe.access.writer import Stored, Writer
+from clusterprobe.times import epoch
 
 CLEANUP_SECONDS = 50.0
 FORCE_AFTER_SECONDS = 35.0  # a pod that hangs so long while we clean up is taken out of the API, and left to its kubelet
@@ -272,7 +272,7 @@ class Workspace:
     def _wait_gone(self, made: Made, limit: Deadline) -> None:
         while self.writer.read(made.resource, made.namespace, made.name, limit.within(10), Stored) is not None:
             if limit.passed:
-                raise errors.TimedOut("it was asked to go, and was still there when the time was over")
+                raise errors.TimedOut("its deletion was requested, and it still existed when the time was over")
             time.sleep(POLL_SECONDS)
         made.gone = True
 
@@ -310,9 +310,9 @@ class Janitor:
                 self._writer.delete(VOLUMES, "", one.metadata.name, limit, uid=one.metadata.uid)
 
     def _is_new(self, one: Stored) -> bool:
-        """Whether a run that is just starting may not have taken its lease yet."""
-        created = datetime.fromisoformat(one.metadata.creation_timestamp).timestamp()
-        return self._now() - created < 60
+        """Whether a run that is just starting may not have taken its lease yet; of an odd time, that cannot be ruled out."""
+        created = epoch(one.metadata.creation_timestamp)
+        return created is None or self._now() - created < 60
 
 
 def _namespace(name: str, labels: Mapping[str, str]) -> dict[str, Any]:

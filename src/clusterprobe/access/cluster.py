@@ -6,16 +6,18 @@ import email.utils
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from clusterprobe import errors
+from clusterprobe.access import bodies, urls
 from clusterprobe.access.connection import Connection
-from clusterprobe.access.deadline import Deadline
-from clusterprobe.access.http import MAX_IN_FLIGHT, Answer, Http, Origin, decode
+from clusterprobe.access.deadline import Deadline, in_parallel
+from clusterprobe.access.http import MAX_IN_FLIGHT, Answer, Http, decode
+from clusterprobe.access.session import Headers, Origin
+from clusterprobe.access.urls import UrlPath, as_path, written
 from clusterprobe.decoding import from_json
 from clusterprobe.model import Subject
 from clusterprobe.readings import Collector, Readings
@@ -24,6 +26,7 @@ Value = TypeVar("Value")
 Other = TypeVar("Other")
 
 PAGE = 500
+MAX_OBJECTS = 150_000  # of one kind: as many pods as Kubernetes supports in a cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +50,65 @@ class Resource:
         """As RBAC and kubectl name it: `pods`, `servicemonitors.monitoring.coreos.com`."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
-    def path(self, namespace: str = "", name: str = "") -> str:
-        base = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
-        place = f"/namespaces/{namespace}" if namespace else ""
-        return f"{base}{place}/{self.plural}" + (f"/{name}" if name else "")
+    def path(self, namespace: str = "", name: str = "") -> UrlPath:
+        """Of all objects, those of a namespace, or one. Raises `BadAddress` for a name that is none."""
+        base = ("apis", self.group, self.version) if self.group else ("api", self.version)
+        place = ("namespaces", namespace) if namespace else ()
+        return UrlPath.of(*base, *place, self.plural, *((name,) if name else ()))
 
     def subject(self, namespace: str = "", name: str = "", owner: str = "") -> Subject:
         return Subject(api_version=self.api_version, kind=self.kind, namespace=namespace, name=name, owner=owner)
 
 
-class _ListMeta(msgspec.Struct, frozen=True):
+class _ListMeta(msgspec.Struct, frozen=True, rename="camel"):
     continue_: str = msgspec.field(default="", name="continue")
+    remaining_item_count: int | None = None
+    resource_version: str | None = None
 
 
 class _Page(msgspec.Struct, Generic[Value]):
     kind: str
     items: list[Value]
     metadata: _ListMeta = _ListMeta()
+
+
+class _Pages:
+    """What the pages of one list say of each other: together they are the whole list, or it is unreadable.
+
+    `chosen`: the request has selectors, so that a page may be empty although more follow.
+    """
+
+    def __init__(self, resource: Resource, *, chosen: bool) -> None:
+        self._what, self._chosen = f"list {resource.name}", chosen
+        self._tokens: set[str] = set()
+        self._names: set[tuple[str, str]] = set()
+        self._version, self._count, self._promised = "", 0, 0
+
+    def take(self, count: int, meta: _ListMeta, subjects: Iterable[Subject]) -> str:
+        """The token of the next page, after a page of so many objects; raises an `Unreadable` if they make no whole."""
+        version, self._version = self._version, meta.resource_version or self._version
+        if version and version != self._version:
+            raise errors.Expired(f"{self._what}: it changed while it was read: its pages are of different moments")
+        remaining, token = meta.remaining_item_count or 0, meta.continue_
+        if token in self._tokens:
+            raise errors.BadResponse(f"{self._what}: the server gives the same page again and again")
+        self._tokens.add(token)
+        for one in subjects:
+            self._name(one)
+        self._count += count
+        self._promised = max(self._promised, self._count + remaining)
+        if token and not count and not self._chosen:
+            raise errors.BadResponse(f"{self._what}: a page without objects says that more follow")
+        if not token and self._count < self._promised:
+            missing = self._promised - self._count
+            raise errors.BadResponse(f"{self._what}: only a part came: {self._count} objects, and {missing} more are there")
+        return token
+
+    def _name(self, one: Subject) -> None:
+        key = one.namespace, one.name
+        if key in self._names:
+            raise errors.BadResponse(f"{self._what}: {one} came twice, so others may be missing")
+        self._names.add(key)
 
 
 class _Named(msgspec.Struct):
@@ -78,27 +123,40 @@ class _Any(msgspec.Struct):
 class Endpoint:
     """A way to one HTTP server: whose client, under which path, and what to call it in messages."""
 
-    def __init__(self, http: Http, base: str, deadline: Deadline, headers: Mapping[str, str] | None = None) -> None:
-        self._http, self._base, self._deadline = http, base.rstrip("/"), deadline
+    def __init__(self, http: Http, base: UrlPath, deadline: Deadline, headers: Mapping[str, str] | None = None) -> None:
+        self._http, self._base, self._deadline = http, base, deadline
         self._headers = dict(headers or {})
 
     @property
     def url(self) -> str:
         """What was asked, for messages and for commands to copy."""
-        return self._http.origin.url + self._base
+        return f"{self._http.origin.url}{self._base}".rstrip("/")
 
     def called(self, host: str) -> Endpoint:
         """The same way to the same server, asked under another name (`Host`): some answer to certain names only."""
+        urls.name(host.partition(":")[0])
         return Endpoint(self._http, self._base, self._deadline, {**self._headers, "Host": host})
 
-    def get(self, path: str, query: Mapping[str, Any] | None = None, *, seconds: float = 30, accept: tuple[int, ...] = (200,)) -> Answer:
-        """The whole answer, retried while trouble is transient. Raises an `Unreadable`."""
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, Any] | None = None,
+        *,
+        seconds: float = 30,
+        accept: tuple[int, ...] = (200,),
+        limit_bytes: int = bodies.SMALL,
+        whole: bool = True,
+    ) -> Answer:
+        """The answer, retried while trouble is transient. Raises an `Unreadable`; beyond the limit `TooLarge`, or cut if not `whole`."""
         limit = self._deadline.within(seconds)
-        return self._http.get(self._base + path, limit, query=query, accept=accept, headers=self._headers)
+        more = {"accept": accept, "limit_bytes": limit_bytes, "whole": whole, "headers": self._headers}
+        return self._http.get(self._base / as_path(path), limit, query=query, **more)
 
-    def json(self, path: str, kind: type[Value], query: Mapping[str, Any] | None = None, *, seconds: float = 30) -> Value:
+    def json(
+        self, path: str, kind: type[Value], query: Mapping[str, Any] | None = None, *, seconds: float = 30, limit_bytes: int = bodies.SMALL
+    ) -> Value:
         """The answer's JSON in that shape. Raises an `Unreadable`."""
-        return decode(self.get(path, query, seconds=seconds), kind, f"GET {self.url}{path}")
+        return decode(self.get(path, query, seconds=seconds, limit_bytes=limit_bytes), kind, f"GET {self.url}{path}")
 
 
 class Cluster:
@@ -134,7 +192,7 @@ class Cluster:
         self._ask("DELETE", path, body=body, accept=(200, 202, 404, 409))
 
     def _ask(self, method: str, path: str, **options: Any) -> Answer:
-        answer = self.api.send(method, path, self.deadline, **options)
+        answer = self.api.send(method, path, self.deadline, **{"limit_bytes": bodies.OBJECT, **options})
         self._learn_skew(answer)
         return answer
 
@@ -200,56 +258,71 @@ class Cluster:
                     raise
 
     def _pages(self, resource: Resource, kind: type[Value], namespace: str, found: Collector[Value], subject: Any) -> None:
-        path, token, seen = resource.path(namespace), "", set[str]()
+        path, token, size = resource.path(namespace), "", PAGE
         of = subject or (lambda one: resource.subject(one.metadata.namespace, one.metadata.name, owner_of(one)))
+        selectors = {"fieldSelector": resource.field_selector, "labelSelector": resource.label_selector}
+        chosen = {name: value for name, value in selectors.items() if value}
+        pages = _Pages(resource, chosen=bool(chosen))
         while True:
-            selectors = {"fieldSelector": resource.field_selector, "labelSelector": resource.label_selector}
-            chosen = {name: value for name, value in selectors.items() if value}
-            query = {"limit": PAGE, **chosen, **({"continue": token} if token else {})}
-            answer = self._ask("GET", path, query=query)
-            items, token = _page(answer, kind, resource, found)
-            found.values.extend((of(one), one) for one in items)
+            query = {"limit": size, **chosen, **({"continue": token} if token else {})}
+            before = len(found.unreadable)
+            try:
+                page = _page(self._ask("GET", path, query=query, limit_bytes=bodies.PAGE), kind, resource, found)
+            except errors.TooLarge:
+                if size == 1:
+                    raise
+                size = max(1, size // 8)  # the objects may be large: fewer of them are the same list
+                continue
+            read = [(of(one), one) for one in page.items]
+            odd = [one.subject for one in found.unreadable[before:]]
+            token = pages.take(len(read) + len(odd), page.metadata, [*(each for each, _ in read), *(one for one in odd if one.name)])
+            found.values.extend(read)
+            if len(found.values) + len(found.unreadable) > MAX_OBJECTS:
+                raise errors.TooLarge(f"list {resource.name}: more than {MAX_OBJECTS} objects")
             if not token:
                 return
-            if token in seen:
-                raise errors.BadResponse(f"list {resource.name}: the server gives the same page again and again")
-            seen.add(token)
 
     # --- ways to what runs in it ---------------------------------------------------------------------------------
 
     def pod(self, namespace: str, name: str, ip: str, port: int, *, scheme: str = "http", prefix: str = "") -> Endpoint:
-        """A way to one pod's port: its IP from inside the cluster, the API server's proxy from outside."""
+        """A way to one pod's port: its IP from inside the cluster, the API server's proxy from outside.
+
+        All of it is what the cluster says: raises `BadAddress` for what may lead elsewhere.
+        """
         if self.connection.route == "in-cluster":
-            host = f"[{ip}]" if ":" in ip else ip
-            return self.url(f"{scheme}://{host}:{port}{prefix}", verify=False)
+            return self._direct_to(urls.origin(scheme, urls.pod_host(ip), port), prefix)
         return self._proxy("pods", namespace, name, port, scheme, prefix)
 
     def service(self, namespace: str, name: str, port: int, *, scheme: str = "http", prefix: str = "") -> Endpoint:
-        """A way to a Service's port, whichever replica answers."""
+        """A way to a Service's port, whichever replica answers. Raises `BadAddress` as `pod` does."""
         if self.connection.route == "in-cluster":
-            return self.url(f"{scheme}://{name}.{namespace}.svc:{port}{prefix}", verify=False)
+            return self._direct_to(urls.origin(scheme, urls.service_host(name, namespace), port), prefix)
         return self._proxy("services", namespace, name, port, scheme, prefix)
 
+    def _direct_to(self, address: str, prefix: str) -> Endpoint:
+        return Endpoint(self._client(Origin(address, verify=False, found=True)), written(prefix.rstrip("/")), self.deadline)
+
     def _proxy(self, kind: str, namespace: str, name: str, port: int, scheme: str, prefix: str) -> Endpoint:
-        target = f"https:{name}:{port}" if scheme == "https" else f"{name}:{port}"
-        return Endpoint(self.api, f"/api/v1/namespaces/{namespace}/{kind}/{target}/proxy{prefix}", self.deadline)
+        return Endpoint(self.api, urls.proxied(kind, namespace, name, port, scheme) / written(prefix.rstrip("/")), self.deadline)
 
     def url(
         self,
         url: str,
         *,
-        headers: Callable[[], Mapping[str, str]] = dict,
+        headers: Callable[[], Headers] = dict,
         verify: bool | str = True,
         fixed: Mapping[str, str] | None = None,
     ) -> Endpoint:
-        """A way to an explicit URL. `headers` carry credentials, and go to no other origin."""
-        from urllib.parse import urlsplit
+        """A way to an explicit URL. `headers` carry credentials, and go to no other origin; `fixed` goes with this way only."""
+        base = urls.base_of(url)
+        return Endpoint(self._client(Origin(base.origin, headers=headers, verify=verify)), base.path, self.deadline, fixed)
 
-        parts = urlsplit(url)
-        origin = Origin(f"{parts.scheme}://{parts.netloc}", headers=headers, verify=verify)
+    def _client(self, origin: Origin) -> Http:
+        """One client for each server, identity and trust: what differs in any of them shares no connection."""
         with self._lock:
-            http = self._direct.setdefault(origin, Http(origin, self._slots))
-        return Endpoint(http, parts.path, self.deadline, fixed)
+            if origin not in self._direct:
+                self._direct[origin] = Http(origin, self._slots)
+            return self._direct[origin]
 
     def each(self, readings: Readings[Value], read: Callable[[Subject, Value], Other]) -> Readings[Other]:
         """Read something of every subject, a few at a time; what fails is unreadable by itself."""
@@ -262,20 +335,12 @@ class Cluster:
             except errors.Unreadable as error:
                 return error
 
-        for (subject, _), value in zip(pairs, _in_parallel(one, pairs), strict=True):
+        for (subject, _), value in zip(pairs, in_parallel(one, pairs, MAX_IN_FLIGHT), strict=True):
             if isinstance(value, errors.Unreadable):
                 found.fail(subject, str(value))
             else:
                 found.add(subject, value)
         return found.readings(readings.absent)
-
-
-def _in_parallel(function: Callable[[Any], Value], values: Iterable[Any]) -> list[Value]:
-    work = list(values)
-    if len(work) <= 1:
-        return [function(one) for one in work]
-    with ThreadPoolExecutor(MAX_IN_FLIGHT, thread_name_prefix="each") as pool:
-        return list(pool.map(function, work))
 
 
 def owner_of(one: Any) -> str:
@@ -286,18 +351,23 @@ def owner_of(one: Any) -> str:
     return ""
 
 
-def _page(answer: Answer, kind: type[Value], resource: Resource, found: Collector[Value]) -> tuple[list[Value], str]:
-    """A page's objects and the continue token; objects that do not fit go to `found.unreadable`, one by one."""
+def _page(answer: Answer, kind: type[Value], resource: Resource, found: Collector[Value]) -> _Page[Value]:
+    """A page's objects and what it says of the next; objects that do not fit go to `found.unreadable`, one by one."""
     what = f"list {resource.name}"
+    bodies.check_values(answer.body, what)
     try:
         page = from_json(answer.body, _Page[kind])  # type: ignore[valid-type]
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         raw = decode(answer, _Page[msgspec.Raw], what)
-        fitting = [_item(one, kind, resource, found) for one in raw.items]
+        before, fitting = len(found.unreadable), []
+        for one in raw.items:
+            fitting.append(_item(one, kind, resource, found))
+            if len(found.unreadable) - before > PAGE:
+                raise errors.BadResponse(f"{what}: more than {PAGE} objects of one page are not as the API describes them") from None
         page = _Page(raw.kind, [one for one in fitting if one is not None], raw.metadata)
     if page.kind != f"{resource.kind}List":
         raise errors.BadResponse(f"{what}: the answer is a {page.kind}, not a {resource.kind}List")
-    return page.items, page.metadata.continue_
+    return page
 
 
 def _item(raw: msgspec.Raw, kind: type[Value], resource: Resource, found: Collector[Value]) -> Value | None:

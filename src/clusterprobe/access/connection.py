@@ -12,12 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clusterprobe.access.http import Origin
-from clusterprobe.errors import Unauthenticated, Unreachable, Unreadable, UsageError
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+from clusterprobe.access import kubeconfigs, urls
+from clusterprobe.access.deadline import Deadline, call_within
+from clusterprobe.access.proxies import proxy_of
+from clusterprobe.access.session import Headers, Origin
+from clusterprobe.errors import BadAddress, TimedOut, Unauthenticated, Unreachable, Unreadable, UsageError
 from clusterprobe.redaction import redact
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 EXEC_PLUGIN_SECONDS = 30
+REFRESH_SECONDS = 15  # what an issuer of tokens gets to answer
+SAID = 300  # characters that are kept of what a plugin or issuer says
 
 # Runs a credential plugin and kills it at its limit: the client waits for ever, and would go on as nobody. The plugin gets
 # pipes of its own, since a process that it leaves behind would hold ours open; and, unless it may have to ask somebody at a
@@ -34,7 +41,7 @@ except subprocess.TimeoutExpired:
     os.killpg(plugin.pid, signal.SIGKILL) if alone else plugin.kill()
     sys.exit("it gave no answer within %s s" % seconds)
 except OSError as error:
-    sys.exit(error.strerror)
+    sys.exit("%s: %s" % (command[0], error.strerror))
 sys.stdout.buffer.write(answer)
 sys.stderr.buffer.write(said or b"")
 sys.exit(plugin.returncode)
@@ -68,7 +75,7 @@ class Connection:
 
 
 def connect(kubeconfig: str = "", context: str = "") -> Connection:
-    """Find the way in: `--kubeconfig`, `KUBECONFIG`, the pod's service account, `~/.kube/config`, in this order.
+    """Find the way in: a named kubeconfig, `KUBECONFIG`, the pod's service account, `~/.kube/config`, in this order.
 
     Raises `UsageError` for a missing or odd kubeconfig, `Unauthenticated` if a credential plugin fails.
     """
@@ -98,84 +105,134 @@ def _from_service_account() -> Connection:
 
 
 def _from_kubeconfig(named: str, context: str, *, chosen: bool) -> Connection:
-    files = [Path(one).expanduser() for one in named.split(os.pathsep) if one]
-    there = [one for one in files if one.is_file()]
-    if not there:
-        hint = "" if chosen else "; name one with --kubeconfig or KUBECONFIG, or try `clusterprobe demo`"
-        raise UsageError(f"no kubeconfig: {' and '.join(map(str, files))} does not exist{hint}")
+    files = kubeconfigs.files_of(named, chosen=chosen)
     from kubernetes.client.configuration import Configuration
     from kubernetes.config.config_exception import ConfigException
     from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
-    from yaml import YAMLError
 
-    logging.getLogger().addFilter(_trouble)
     configuration = Configuration()
     try:
-        merged = KubeConfigMerger(os.pathsep.join(map(str, there))).config
-        users = _users(merged.value)
-        _check_context(merged.value, context, there)
+        merged = KubeConfigMerger(os.pathsep.join(map(str, files))).config
+        kubeconfigs.check_context(merged.value, context, files)
         loader = KubeConfigLoader(config_dict=merged, config_base_path=None, active_context=context or None)
         chosen_context = loader.current_context
         details = chosen_context.get("context") or {}
-        user = users.get(str(details.get("user", "")), {})
-        loader.load_and_set(configuration)
-    except (ConfigException, OSError, TypeError, KeyError, ValueError, AttributeError) as error:
+        cluster = _entry(merged.value, "clusters", details.get("cluster"))
+        user = _entry(merged.value, "users", details.get("user"))
+        name = str(details.get("user", ""))
+        impersonated = kubeconfigs.impersonation(user, name)
+        plugin = _prepare_user(user, name)
+        _load(loader, configuration, user, name)
+    except _ODD as error:
         raise UsageError(f"the kubeconfig {named} cannot be used: {redact(str(error))}") from None
-    except YAMLError as error:
-        raise UsageError(f"the kubeconfig {named} is not YAML: {str(error).splitlines()[0]}") from None
-    if "exec" in user and not configuration.api_key and not configuration.cert_file:
-        command = user["exec"]["args"][PLUGIN_COMMAND]
-        why = redact(_trouble.text.split("\n")[0])[:300] or "run it by hand to see why"
-        raise Unauthenticated(f"the credential plugin `{command}` of the kubeconfig gave no credentials: {why}")
-    headers = {"Impersonate-User": str(user["as"])} if user.get("as") else {}
+    except ConfigException as error:
+        raise UsageError(f"the kubeconfig {named} cannot be used: {redact(str(error))}") from None
+    if plugin and not configuration.api_key and not configuration.cert_file:
+        raise _plugin_trouble(plugin)
     return Connection(
-        _origin(configuration, headers, str(user.get("tokenFile") or "")),
+        _origin(configuration, impersonated, str(user.get("tokenFile") or ""), proxy=str(cluster.get("proxy-url") or "")),
         str(chosen_context.get("name", "")),
-        str(details.get("user", "")),
+        name,
         str(details.get("namespace") or "default"),
         "proxy",
     )
 
 
-PLUGIN_COMMAND = 4  # its place among the arguments that are made of it
+_ODD = (OSError, TypeError, KeyError, ValueError, AttributeError)  # what the client makes of a field that is not as it should be
 
 
-def _users(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The users by name, with absolute paths of token files, and every credential plugin under a time limit."""
-    users: dict[str, dict[str, Any]] = {}
-    for node in config.get("users") or []:
-        entry = node.value if hasattr(node, "value") else node
-        user = entry.get("user") or {}
-        users[str(entry.get("name"))] = user
-        if user.get("tokenFile") and getattr(node, "path", None):
-            user["tokenFile"] = str(Path(node.path).absolute().parent / user["tokenFile"])
-        plugin = user.get("exec")
-        if plugin:
-            plugin["args"] = ["-I", "-c", _LIMITED, str(EXEC_PLUGIN_SECONDS), plugin["command"], *(plugin.get("args") or [])]
-            plugin["command"] = sys.executable
-    return users
+def _entry(config: Mapping[str, Any], part: str, name: Any) -> dict[str, Any]:
+    """The cluster or user of that name, as it stands in the merged kubeconfigs."""
+    for one in config.get(part) or []:
+        entry = one.value if hasattr(one, "value") else one
+        if entry.get("name") == name:
+            inner: dict[str, Any] = entry.get(kubeconfigs.PARTS[part]) or {}
+            _resolve(inner, getattr(one, "path", None))
+            return inner
+    return {}
 
 
-def _check_context(config: Mapping[str, Any], wanted: str, files: list[Path]) -> None:
-    import difflib
-
-    names = [str((node.value if hasattr(node, "value") else node).get("name")) for node in config.get("contexts") or []]
-    current = wanted or str(config.get("current-context") or "")
-    if current in names:
-        return
-    where = " and ".join(map(str, files))
-    if not current:
-        raise UsageError(f"{where} has no current-context; choose one with --context: {', '.join(names) or 'it has none'}")
-    near = difflib.get_close_matches(current, names, 1)
-    hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(names) or 'none'}"
-    raise UsageError(f"{where} has no context {current}: {hint}")
+def _resolve(entry: dict[str, Any], file: str | None) -> None:
+    """Make the token file's and the credential plugin's paths absolute: they count from the kubeconfig's folder."""
+    folder = Path(file).absolute().parent if file else Path.cwd()
+    if entry.get("tokenFile"):
+        entry["tokenFile"] = str(folder / str(entry["tokenFile"]))
+    plugin = entry.get("exec")
+    if isinstance(plugin, dict) and os.sep in str(plugin.get("command", "")):
+        plugin["command"] = str(folder / plugin["command"])
 
 
-def _origin(configuration: Any, fixed: Mapping[str, str], token_file: str = "") -> Origin:
-    """The client only reads a token file when it starts, or once a minute: it is read here for every request."""
+def _prepare_user(user: dict[str, Any], name: str) -> dict[str, Any]:
+    """Put the credential plugin under a time limit, and an OIDC issuer under verification. The plugin as it was, if there is one."""
+    kubeconfigs.check_user(user, name)
+    oidc = (user.get("auth-provider") or {}).get("config")
+    if isinstance(oidc, dict) and "idp-certificate-authority-data" not in oidc:
+        oidc.setdefault("idp-certificate-authority", DEFAULT_CA_BUNDLE_PATH)  # else the client asks whoever answers
+    plugin = user.get("exec")
+    if not plugin:
+        return {}
+    kubeconfigs.check_installed(plugin)
+    before = dict(plugin)
+    plugin["args"] = ["-I", "-c", _LIMITED, str(EXEC_PLUGIN_SECONDS), plugin["command"], *(plugin.get("args") or [])]
+    plugin["command"] = sys.executable
+    return before
+
+
+def _load(loader: Any, configuration: Any, user: Mapping[str, Any], name: str) -> None:
+    """Let the client find the credentials, which may ask a plugin or an issuer, within a time limit."""
+    seconds = EXEC_PLUGIN_SECONDS + 5 if user.get("exec") else REFRESH_SECONDS
+    logging.getLogger().addFilter(_trouble)
+    _trouble.text = ""
+    from kubernetes.config.config_exception import ConfigException
+
+    try:
+        call_within(Deadline.after(seconds), name, lambda: loader.load_and_set(configuration))
+    except TimedOut:
+        issuer = ((user.get("auth-provider") or {}).get("config") or {}).get("idp-issuer-url", "")
+        whom = f"its OIDC issuer {issuer} gave no answer" if issuer else "whoever gives them gave no answer"
+        raise Unauthenticated(f"the credentials of user {name} cannot be refreshed: {whom} within {seconds} s") from None
+    except (*_ODD, ConfigException) as error:
+        if "auth-provider" in user and isinstance(error, OSError):
+            raise Unauthenticated(_not_refreshed(name, error)) from None
+        raise
+    except Exception as error:  # an issuer that refuses: urllib3's, oauthlib's and the client's own exceptions
+        raise Unauthenticated(_not_refreshed(name, error)) from None
+    provider = user.get("auth-provider")
+    if provider and kubeconfigs.has_expired(str((provider.get("config") or {}).get("id-token", ""))):
+        raise Unauthenticated(_not_refreshed(name, "its token has expired, and its issuer gave no other one"))
+    if provider and not configuration.api_key:
+        raise Unauthenticated(f"the auth-provider of user {name} gave no token")
+
+
+def _not_refreshed(name: str, error: Exception | str) -> str:
+    said = " ".join(redact(str(error)).split()) or type(error).__name__
+    return f"the credentials of user {name} cannot be refreshed: {said[-SAID:]}"
+
+
+def _plugin_trouble(plugin: Mapping[str, Any]) -> Unauthenticated:
+    """What a credential plugin said at last: its end says what to do, its beginning often only where it was."""
+    said = " ".join(redact(_trouble.text).split())
+    said = f"…{said[-SAID:]}" if len(said) > SAID else said
+    why = f"{said}; " if said else ""
+    return Unauthenticated(
+        f"the credential plugin `{plugin['command']}` of the kubeconfig gave no credentials: "
+        f"{why}run it by hand: `{redact(kubeconfigs.by_hand(plugin))}`"
+    )
+
+
+def _origin(configuration: Any, fixed: Headers, token_file: str = "", proxy: str = "") -> Origin:
+    """The client only reads a token file when it starts, or once a minute: it is read here for every request.
+
+    `proxy` is the kubeconfig's own, which counts more than the environment's. Raises `UsageError` for a server that is no URL.
+    """
+    url = str(configuration.host).rstrip("/")
+    try:
+        urls.base_of(url)
+    except BadAddress:
+        raise UsageError(f"the API server's address {redact(url)!r} is not an http or https URL") from None
     lock = threading.Lock()
 
-    def headers() -> Mapping[str, str]:
+    def headers() -> Headers:
         if token_file:
             return {**fixed, "Authorization": f"Bearer {_token(token_file)}"}
         with lock:  # the refresh hook is not made for several threads
@@ -190,12 +247,12 @@ def _origin(configuration: Any, fixed: Mapping[str, str], token_file: str = "") 
     certificate = (configuration.cert_file, configuration.key_file) if configuration.cert_file else None
     verify: bool | str = (configuration.ssl_ca_cert or True) if configuration.verify_ssl else False
     return Origin(
-        url=configuration.host.rstrip("/"),
+        url=url,
         headers=headers,
         verify=verify,
         certificate=certificate,
         server_name=configuration.tls_server_name or "",
-        proxy=configuration.proxy or "",
+        proxy=proxy or proxy_of(url),
     )
 
 

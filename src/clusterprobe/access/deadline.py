@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
+from types import FrameType
 from typing import TypeVar
 
 from clusterprobe.errors import TimedOut
 
 Value = TypeVar("Value")
+Other = TypeVar("Other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +63,47 @@ def call_within(deadline: Deadline, what: str, function: Callable[[], Value]) ->
         if future.done():
             return future.result()
         raise TimedOut(f"{what}: no whole answer in time") from None
+
+
+def in_parallel(function: Callable[[Value], Other], values: Iterable[Value], workers: int) -> list[Other]:
+    """The function's results in order, a few at a time; its first exception is raised.
+
+    The threads are daemons: Python waits for those of its own pools as it ends, and for all that is left for them to do.
+    """
+    pairs = [(value, Future[Other]()) for value in values]
+    left, lock = iter(pairs), threading.Lock()
+
+    def work() -> None:
+        while True:
+            with lock:
+                pair = next(left, None)
+            if pair is None:
+                return
+            value, future = pair
+            try:
+                future.set_result(function(value))
+            except BaseException as error:  # it belongs to whoever waits for the result
+                future.set_exception(error)
+
+    for _ in range(min(workers, len(pairs))):
+        threading.Thread(target=work, name="each", daemon=True).start()
+    return [future.result() for _, future in pairs]
+
+
+@contextlib.contextmanager
+def ending(deadline: Deadline, what: str) -> Iterator[None]:
+    """End work of the main thread at the deadline: raises `TimedOut` in the middle of it. Does nothing in any other thread."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def late(_: int, __: FrameType | None) -> None:
+        raise TimedOut(f"{what}: not done in time")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, max(deadline.remaining, 0.001))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

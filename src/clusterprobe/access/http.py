@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import email.utils
+import functools
 import threading
 import time
-import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
 import requests
 import tenacity
 import urllib3
-from requests.adapters import HTTPAdapter
+import urllib3.connection
 
-from clusterprobe import __version__, errors
+from clusterprobe import errors
+from clusterprobe.access import bodies
 from clusterprobe.access.deadline import Deadline, call_within
+from clusterprobe.access.session import Origin, Session
+from clusterprobe.access.urls import Query, UrlPath, as_path
 from clusterprobe.decoding import from_json
-from clusterprobe.redaction import redact
+from clusterprobe.excerpt import excerpt
 
 Value = TypeVar("Value")
 
-MAX_BODY_BYTES = 128 * 1024 * 1024
 MAX_IN_FLIGHT = 4
 CONNECT_SECONDS = 5.0
 ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.2
+SAID = 300  # characters that are kept of what a server says
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
 
-urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # only ever off because a kubeconfig or profile says so
+urllib3.connection.HTTPConnection.response_class = bodies.Bounded  # also of https, which inherits from it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +46,6 @@ class Answer:
     received: float
 
 
-@dataclass(frozen=True)
-class Origin:
-    """A server and how to identify to it. `headers` are asked for each request, since tokens rotate."""
-
-    url: str
-    headers: Callable[[], Mapping[str, str]] = field(default=dict)
-    verify: bool | str = True
-    certificate: tuple[str, str] | None = None
-    server_name: str = ""
-    proxy: str = ""
-
-
-class _Adapter(HTTPAdapter):
-    """Connects under another TLS name where a kubeconfig says so (`tls-server-name`)."""
-
-    def __init__(self, server_name: str) -> None:
-        self._names = {"server_hostname": server_name, "assert_hostname": server_name} if server_name else {}
-        super().__init__(pool_maxsize=2 * MAX_IN_FLIGHT, max_retries=0)
-
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        options.update(self._names)
-        super().init_poolmanager(*arguments, **options)
-
-
 class Http:
     """A client of one origin. Safe to use from several threads; at most `MAX_IN_FLIGHT` requests at once."""
 
@@ -74,19 +53,9 @@ class Http:
         self.origin = origin
         self._request_seconds = request_seconds
         self._slots = slots or threading.BoundedSemaphore(MAX_IN_FLIGHT)
-        self._session = requests.Session()
-        # Neither ~/.netrc nor proxy variables: no credential may reach a server that it was not meant for.
-        self._session.trust_env = False
-        self._session.verify = origin.verify
-        self._session.cert = origin.certificate
-        self._session.headers["User-Agent"] = f"clusterprobe/{__version__}"
-        if origin.proxy:
-            self._session.proxies = {"http": origin.proxy, "https": origin.proxy}
-        adapter = _Adapter(origin.server_name)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        self._session = Session(origin, connections=2 * MAX_IN_FLIGHT)
 
-    def get(self, path: str, deadline: Deadline, *, query: Mapping[str, Any] | None = None, **options: Any) -> Answer:
+    def get(self, path: str, deadline: Deadline, *, query: Query | None = None, **options: Any) -> Answer:
         """GET with retries of what is transient; the answer's status is 200. See `send` for the options."""
         return self.send("GET", path, deadline, query=query, **options)
 
@@ -96,46 +65,52 @@ class Http:
         path: str,
         deadline: Deadline,
         *,
-        query: Mapping[str, Any] | None = None,
+        query: Query | None = None,
         body: Any = None,
         headers: Mapping[str, str] | None = None,
         accept: tuple[int, ...] = (200,),
         retry: bool = True,
         content_type: str = "application/json",
+        limit_bytes: int = bodies.SMALL,
+        whole: bool = True,
     ) -> Answer:
         """One request, repeated while what went wrong is transient and time is left. Raises an `Unreadable`.
 
-        `accept` are the statuses that are an answer. `body` is sent as JSON.
+        `accept` are the statuses that are an answer; one larger than `limit_bytes` is `TooLarge`, or cut if not `whole`.
+        `body` is sent as JSON. A `path` that is text stands in the code.
         """
+        path = as_path(path)
         what = f"{method} {self.origin.url}{path}"
 
         def once() -> Answer:
             limit = deadline.within(self._request_seconds)
             if limit.passed:
                 raise errors.TimedOut(f"{what}: no time left")
+            exchange = functools.partial(self._exchange, method, path, what, limit, query, body, headers, content_type, read)
             with _Slot(self._slots, limit, what):
-                answer = call_within(limit, what, lambda: self._exchange(method, path, limit, query, body, headers, content_type))
+                answer = call_within(limit, what, exchange)
             if answer.status not in accept:
                 raise refusal(answer, what)
             return answer
 
-        if not retry:
-            return once()
-        return _retrying(deadline)(once)
+        def read(response: requests.Response, limit: Deadline) -> bytes:
+            wanted = response.status_code in accept
+            return bodies.read(response, limit, what, limit_bytes if wanted else bodies.REFUSAL, whole=whole and wanted)
 
-    def open(self, path: str, limit: Deadline, query: Mapping[str, Any]) -> requests.Response:
+        return _retrying(deadline)(once) if retry else once()
+
+    def open(self, path: str, limit: Deadline, query: Query) -> requests.Response:
         """An answer whose body is still to be read, such as a watch's; it takes no place among the requests in flight."""
+        path = as_path(path)
         what = f"GET {self.origin.url}{path}"
 
         def begin() -> requests.Response:
-            sent = {"Accept": "application/json", "Accept-Encoding": "identity", **self.origin.headers()}
+            sent = {"Accept": "application/json", "Accept-Encoding": "identity"}
             timeout = (min(CONNECT_SECONDS, limit.remaining or 0.01), limit.remaining + 1)
             try:
-                response = self._session.get(
-                    self.origin.url + path, params=query, headers=sent, timeout=timeout, allow_redirects=False, stream=True
-                )
+                response = self._session.begin("GET", path, query=query, data=None, headers=sent, timeout=timeout)
                 if response.status_code != 200:
-                    body = _read(response, limit, what)
+                    body = bodies.read(response, limit, what, bodies.REFUSAL, whole=False)
                     raise refusal(Answer(response.status_code, response.headers, body, time.time()), what)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
                 raise translate(error, what) from None
@@ -146,63 +121,27 @@ class Http:
     def _exchange(
         self,
         method: str,
-        path: str,
+        path: UrlPath,
+        what: str,
         limit: Deadline,
-        query: Mapping[str, Any] | None,
+        query: Query | None,
         body: Any,
         headers: Mapping[str, str] | None,
         content_type: str,
+        read: Callable[[requests.Response, Deadline], bytes],
     ) -> Answer:
-        what = f"{method} {self.origin.url}{path}"
-        sent = {"Accept": "application/json", "Accept-Encoding": "gzip", **self.origin.headers(), **(headers or {})}
+        sent = {"Accept": "application/json", "Accept-Encoding": "gzip", **(headers or {})}
         data = None
         if body is not None:
             data = msgspec.json.encode(body)
             sent["Content-Type"] = content_type
         timeout = (min(CONNECT_SECONDS, limit.remaining or 0.01), limit.remaining or 0.01)
         try:
-            with self._session.request(
-                method,
-                self.origin.url + path,
-                params=query,
-                data=data,
-                headers=sent,
-                timeout=timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            with self._session.begin(method, path, query=query, data=data, headers=sent, timeout=timeout) as response:
                 received = time.time()
-                return Answer(response.status_code, response.headers, _read(response, limit, what), received)
-        except zlib.error as error:
-            raise errors.BadResponse(f"{what}: half an answer: {error}") from None
+                return Answer(response.status_code, response.headers, read(response, limit), received)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise translate(error, what) from None
-
-
-def _read(response: requests.Response, limit: Deadline, what: str) -> bytes:
-    unpack = _unpacker(response, what)
-    parts, size = [], 0
-    for part in response.raw.stream(256 * 1024, decode_content=False):
-        # One byte more than is allowed is enough to see that there is more: a bomb never gets to unfold.
-        data = unpack.decompress(part, MAX_BODY_BYTES - size + 1) if unpack else part
-        size += len(data)
-        if size > MAX_BODY_BYTES:
-            raise errors.BadResponse(f"{what}: the answer is larger than {MAX_BODY_BYTES // 1024**2} MiB")
-        if limit.passed:
-            raise errors.TimedOut(f"{what}: no whole answer in time")
-        parts.append(data)
-    if unpack and not unpack.eof:  # the usual decoders hand out what there is, which in text nobody notices
-        raise errors.BadResponse(f"{what}: half an answer: its compressed data end too early")
-    return b"".join(parts)
-
-
-def _unpacker(response: requests.Response, what: str) -> Any:
-    encoding = response.headers.get("Content-Encoding", "").lower()
-    if encoding in ("", "identity"):
-        return None
-    if encoding != "gzip":
-        raise errors.BadResponse(f"{what}: the answer is encoded as {encoding}, which was not asked for")
-    return zlib.decompressobj(16 + zlib.MAX_WBITS)
 
 
 class _Slot:
@@ -250,7 +189,7 @@ def translate(error: Exception, what: str) -> errors.Unreadable:
     """A foreign exception as one of ours."""
     if isinstance(error, errors.Unreadable):
         return error
-    text = redact(_innermost(error))
+    text = excerpt(_innermost(error), SAID)
     if isinstance(error, requests.exceptions.SSLError | urllib3.exceptions.SSLError):
         return errors.Unreachable(f"{what}: TLS: {text}")
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
@@ -294,15 +233,21 @@ def refusal(answer: Answer, what: str) -> errors.Unreadable:
     return kinds.get(answer.status, errors.BadResponse)(message)
 
 
+class _Status(msgspec.Struct):
+    message: str = ""
+
+
 def _said(answer: Answer) -> str:
     """What the server says of itself: the message of a Kubernetes Status, else the first line of text."""
-    try:
-        said = from_json(answer.body, dict[str, Any]).get("message", "")
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        said = ""
+    said = ""
+    if len(answer.body) <= bodies.REFUSAL:
+        try:
+            said = from_json(answer.body, _Status).message
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            said = ""
     if not said and "html" not in answer.headers.get("Content-Type", ""):
-        said = answer.body[:300].decode("utf-8", "replace").strip().split("\n")[0]
-    return redact(str(said))[:300]
+        said = answer.body[: 8 * SAID].decode("utf-8", "replace").strip().split("\n")[0]
+    return excerpt(said, SAID)
 
 
 def _retry_after(answer: Answer) -> float:
@@ -329,6 +274,7 @@ def if_page(text: str) -> str:
 
 def decode(answer: Answer, kind: type[Value], what: str) -> Value:
     """The body as JSON of that shape; `BadResponse` for anything else, with the likeliest explanation."""
+    bodies.check_values(answer.body, what)
     try:
         return from_json(answer.body, kind)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:

@@ -14,6 +14,7 @@ from clusterprobe import errors
 from clusterprobe.access.cluster import Resource
 from clusterprobe.access.deadline import Deadline
 from clusterprobe.access.writer import ObjectMeta, Writer
+from clusterprobe.times import epoch
 
 LEASES = Resource("v1", "leases", "Lease", "coordination.k8s.io")
 NAME = "clusterprobe-active"
@@ -35,11 +36,9 @@ class _Lease(msgspec.Struct):
 
 def expired(spec: _Spec, now: float) -> bool:
     """Whether its holder has certainly stopped renewing; `now` is epoch seconds by the API server's clock."""
-    try:
-        renewed = datetime.fromisoformat(spec.renew_time).timestamp()
-    except ValueError:
-        return not spec.holder_identity
-    return not spec.holder_identity or renewed + spec.lease_duration_seconds + CLOCK_SLACK_SECONDS < now
+    renewed = epoch(spec.renew_time)
+    late = renewed is not None and renewed + spec.lease_duration_seconds + CLOCK_SLACK_SECONDS < now
+    return late or not spec.holder_identity
 
 
 class Lease:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
@@ -15,11 +16,14 @@ from clusterprobe.errors import Unauthenticated
 from clusterprobe.profile import EndpointProfile, Profile
 from clusterprobe.readings import Readings
 
+Value = TypeVar("Value")
+
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to ask over HTTP: a pod, a Service, or what a profile's URL leads to.
 
-    `name` is that of the custom resource, or of the release where there is none; `custom` tells which.
+    `name` is that of the custom resource, or of the release where there is none; `custom` tells which. `entry` is the place
+    among the profile's endpoints of the one that names its `url`: two of them may share it, and ask as another tenant or user.
     """
 
     system: str
@@ -33,23 +37,54 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     scheme: str = "http"
     prefix: str = ""
     url: str = ""
+    entry: int = 0
 
     @property
     def key(self) -> tuple[str, str]:
         return self.namespace, self.name
 
+    def explicit(self, profile: Profile) -> EndpointProfile | None:
+        """The profile's entry for it, where that is what it was found by."""
+        one = next(iter(profile.endpoints[self.entry : self.entry + 1]), None)
+        return one if one is not None and one.url == self.url else None
+
+
+def servers_of(profile: Profile, system: str) -> list[Server]:
+    """What the profile's endpoints of a system lead to, each under a name that no other one has."""
+    entries = [(place, one) for place, one in enumerate(profile.endpoints) if one.system == system]
+    names = [one.name or one.namespace or one.url for _, one in entries]
+    found: list[Server] = []
+    for (place, one), name in zip(entries, names, strict=True):
+        own = f"{name} ({one.tenant})" if one.tenant and names.count(name) > 1 else name
+        taken = [each.name for each in found]
+        unique = next(text for text in (own, *(f"{own} ({number})" for number in range(2, len(entries) + 2))) if text not in taken)
+        found.append(Server(system=system, namespace=one.namespace, name=unique, url=one.url, entry=place))
+    return found
+
 
 def reach(cluster: Cluster, profile: Profile, server: Server) -> Endpoint:
     """The way to a server: the profile's URL with its credentials, else as the connection's route has it."""
-    if server.url:
-        return _explicit(cluster, next(one for one in profile.endpoints if one.url == server.url))
+    if explicit := server.explicit(profile):
+        return _explicit(cluster, explicit)
     if server.service:
         return cluster.service(server.namespace, server.service, server.port, scheme=server.scheme, prefix=server.prefix)
     return cluster.pod(server.namespace, server.pod, server.ip, server.port, scheme=server.scheme, prefix=server.prefix)
 
 
-def _explicit(cluster: Cluster, one: EndpointProfile) -> Endpoint:
-    def headers() -> Mapping[str, str]:
+def has_credentials(server: Server, profile: Profile) -> bool:
+    """Whether the profile says how to identify to this server."""
+    one = server.explicit(profile)
+    return one is not None and bool(one.bearer_token_env or one.bearer_token_file or one.basic)
+
+
+@dataclass(frozen=True)
+class _Identity:
+    """The headers that identify to a server, read anew for each request. Equal ones may share connections."""
+
+    one: EndpointProfile
+
+    def __call__(self) -> Mapping[str, str]:
+        one = self.one
         if one.bearer_token_env or one.bearer_token_file:
             return {"Authorization": f"Bearer {_secret(one.bearer_token_env, one.bearer_token_file)}"}
         if one.basic:
@@ -58,9 +93,11 @@ def _explicit(cluster: Cluster, one: EndpointProfile) -> Endpoint:
             return {"Authorization": f"Basic {pair}"}
         return {}
 
+
+def _explicit(cluster: Cluster, one: EndpointProfile) -> Endpoint:
     verify: bool | str = False if one.insecure_skip_tls_verify else one.ca_file or True
     fixed = {"X-Scope-OrgID": one.tenant} if one.tenant else {}
-    return cluster.url(one.url.rstrip("/"), headers=headers, verify=verify, fixed=fixed)
+    return cluster.url(one.url.rstrip("/"), headers=_Identity(one), verify=verify, fixed=fixed)
 
 
 def _secret(variable: str, file: str) -> str:
@@ -73,6 +110,6 @@ def _secret(variable: str, file: str) -> str:
     return value
 
 
-def read_each(cluster: Cluster, profile: Profile, servers: Readings[Server], read: Callable[[Endpoint, Server], Any]) -> Readings[Any]:
+def read_each(cluster: Cluster, profile: Profile, servers: Readings[Server], read: Callable[[Endpoint, Server], Value]) -> Readings[Value]:
     """Read something of every server; what fails is unreadable by itself."""
     return cluster.each(servers, lambda subject, server: read(reach(cluster, profile, server), server))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import http.client
-import ipaddress
 import socket
 import ssl
 from collections.abc import Callable
@@ -18,9 +17,10 @@ from typing import TypeVar
 import msgspec
 
 from clusterprobe import __version__
+from clusterprobe.access import bodies, urls
 from clusterprobe.access.deadline import Deadline, call_within
 from clusterprobe.errors import BadResponse, TimedOut, Unauthenticated, Unreachable, Unreadable
-from clusterprobe.redaction import redact
+from clusterprobe.excerpt import excerpt
 
 Value = TypeVar("Value")
 
@@ -86,9 +86,9 @@ def show(address: Address, name: str, deadline: Deadline, authority: str = "") -
     return _within(deadline, what, name, lambda limit: _show(address, name, limit, contexts))
 
 
-def ask(address: Address, host: str, path: str, deadline: Deadline, *, encrypted: bool) -> Reply:
+def ask(address: Address, host: str, path: urls.UrlPath, deadline: Deadline, *, encrypted: bool) -> Reply:
     """The status and a few headers that a GET for this host and path is answered with."""
-    what = f"GET {'https' if encrypted else 'http'}://{host}{path} at {address}"
+    what = f"GET {'https' if encrypted else 'http'}://{urls.name(host)}{path} at {address}"
     return _within(deadline, what, host, lambda limit: _ask(address, host, path, limit, encrypted=encrypted))
 
 
@@ -110,10 +110,9 @@ def _within(deadline: Deadline, what: str, host: str, function: Callable[[Deadli
 
 def _connect(address: Address, limit: Deadline) -> socket.socket:
     connection = socket.create_connection((address.host, address.port), timeout=limit.remaining or 0.01)
-    peer = ipaddress.ip_address(connection.getpeername()[0].partition("%")[0])
-    if address.found and (peer.is_loopback or peer.is_link_local):
+    if address.found and (why := urls.not_a_pod(connection.getpeername()[0])):
         connection.close()
-        raise Unreachable(f"{address} is an address of this machine or link, which is not asked because the cluster says so")
+        raise Unreachable(f"{address} is not asked because the cluster says so: {why}")
     return connection
 
 
@@ -139,20 +138,19 @@ def _handshake(address: Address, name: str, limit: Deadline, context: ssl.SSLCon
         return encrypted.getpeercert(binary_form=True) or b""
 
 
-def _ask(address: Address, host: str, path: str, limit: Deadline, *, encrypted: bool) -> Reply:
+def _ask(address: Address, host: str, path: urls.UrlPath, limit: Deadline, *, encrypted: bool) -> Reply:
     with _connect(address, limit) as plain:
         stream = _believing().wrap_socket(plain, server_hostname=host) if encrypted else plain
         with stream:
-            head = (
-                f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: clusterprobe/{__version__}\r\nAccept: */*\r\nConnection: close\r\n\r\n"
-            )
+            agent = f"User-Agent: clusterprobe/{__version__}\r\nAccept: */*\r\nConnection: close"
+            head = f"GET {path or '/'} HTTP/1.1\r\nHost: {host}\r\n{agent}\r\n\r\n"
             stream.sendall(head.encode("ascii"))
-            with contextlib.closing(http.client.HTTPResponse(stream, method="GET")) as response:
+            with contextlib.closing(bodies.Bounded(stream, method="GET")) as response:
                 response.begin()
                 return Reply(
                     address=str(address),
                     status=response.status,
-                    location=redact(response.headers.get("Location", ""))[:300],
+                    location=excerpt(response.headers.get("Location", ""), 300),
                     content_type=response.headers.get("Content-Type", "")[:100],
                 )
 
@@ -198,7 +196,7 @@ def read_certificate(raw: bytes) -> Certificate:
             ends=found.not_valid_after_utc.timestamp(),
         )
     except (ValueError, x509.DuplicateExtension) as error:
-        raise BadResponse(f"what was shown is no certificate: {error}") from None
+        raise BadResponse(f"what was shown is not a certificate: {error}") from None
 
 
 def _translate(error: Exception, what: str) -> Unreadable:
@@ -213,7 +211,7 @@ def _translate(error: Exception, what: str) -> Unreadable:
         return Unreachable(f"{what}: {_words(error)}")
     if isinstance(error, OSError):
         return Unreachable(f"{what}: {_words(error)}")
-    return BadResponse(f"{what}: no HTTP answer: {type(error).__name__}: {redact(str(error))[:200]}")
+    return BadResponse(f"{what}: no HTTP answer: {type(error).__name__}: {excerpt(str(error), 200)}")
 
 
 def _words(error: OSError) -> str:

@@ -16,6 +16,7 @@ import requests
 from clusterprobe import errors
 from clusterprobe.access.deadline import Deadline
 from clusterprobe.access.http import Http, translate
+from clusterprobe.access.urls import UrlPath
 from clusterprobe.decoding import from_json
 
 MAX_EVENT_BYTES = 8 * 1024 * 1024
@@ -44,7 +45,7 @@ class _Status(msgspec.Struct):
 Arrival = tuple[float, bytes] | errors.Unreadable | None
 
 
-def watch(http: Http, path: str, query: Mapping[str, Any], deadline: Deadline, stopped: Callable[[], bool]) -> Iterator[Event]:
+def watch(http: Http, path: UrlPath, query: Mapping[str, Any], deadline: Deadline, stopped: Callable[[], bool]) -> Iterator[Event]:
     """The events of a watch. Ends when the server ends it; raises `TimedOut` at the deadline or once `stopped()`.
 
     A read of a socket cannot be interrupted from outside and its timeout starts again with every byte: a thread reads, and

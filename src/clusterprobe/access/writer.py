@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from clusterprobe.access import bodies
 from clusterprobe.access.cluster import Resource
 from clusterprobe.access.deadline import Deadline
-from clusterprobe.access.http import Http, Origin, decode
+from clusterprobe.access.http import Http, decode
+from clusterprobe.access.session import Origin
 from clusterprobe.access.watch import Event, watch
 from clusterprobe.errors import BadResponse
 
@@ -58,7 +60,7 @@ class Writer:
 
     def read(self, resource: Resource, namespace: str, name: str, limit: Deadline, kind: type[Value]) -> Value | None:
         """An object, or None if the API server says that it is not there."""
-        answer = self._http.get(resource.path(namespace, name), limit, accept=(200, 404))
+        answer = self._http.get(resource.path(namespace, name), limit, accept=(200, 404), limit_bytes=bodies.OBJECT)
         return None if answer.status == 404 else decode(answer, kind, f"get {resource.name}")
 
     def replace(self, resource: Resource, body: Mapping[str, Any], limit: Deadline, kind: type[Value]) -> Value | None:
@@ -80,14 +82,14 @@ class Writer:
     def find(self, resource: Resource, selector: str, limit: Deadline, namespace: str = "") -> list[Stored]:
         """The objects with these labels; `BadResponse` for more than there can be of ours."""
         query = {"labelSelector": selector, "limit": MOST_OF_OURS}
-        page = decode(self._http.get(resource.path(namespace), limit, query=query), _Page, f"list {resource.name}")
+        page = decode(self._http.get(resource.path(namespace), limit, query=query, limit_bytes=bodies.PAGE), _Page, f"list {resource.name}")
         if page.metadata.get("continue"):
             raise BadResponse(f"list {resource.name}: more than {MOST_OF_OURS} objects are labelled {selector}")
         return page.items or []
 
     def query(self, resource: Resource, namespace: str, query: Mapping[str, Any], limit: Deadline, kind: type[Value]) -> Value:
         """A short list, in the shape that is asked for."""
-        return decode(self._http.get(resource.path(namespace), limit, query=query), kind, f"list {resource.name}")
+        return decode(self._http.get(resource.path(namespace), limit, query=query, limit_bytes=bodies.PAGE), kind, f"list {resource.name}")
 
     def watch(self, resource: Resource, stored: Stored, limit: Deadline, stopped: Callable[[], bool]) -> Iterator[Event]:
         """What happens to one object from the version on in which it was stored."""

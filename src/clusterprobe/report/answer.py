@@ -8,14 +8,15 @@ from clusterprobe.correlation import cases
 from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, RunResult, RunVerdict, Severity, Subject
 from clusterprobe.outcome import is_refused
 from clusterprobe.report.prose import headline
+from clusterprobe.words import number
 
 VERDICT_NAMES = {
     ProbeVerdict.FINDINGS: "findings",
     ProbeVerdict.BROKEN: "broken",
     ProbeVerdict.INCONCLUSIVE: "could not check",
-    ProbeVerdict.KNOWN: "known",
+    ProbeVerdict.KNOWN: "accepted",
     ProbeVerdict.PASS: "pass",
-    ProbeVerdict.NOT_APPLICABLE: "nothing to judge",
+    ProbeVerdict.NOT_APPLICABLE: "not applicable",
 }
 
 COUNTED = {**VERDICT_NAMES, ProbeVerdict.FINDINGS: "with findings", ProbeVerdict.PASS: "passed"}
@@ -23,14 +24,11 @@ COUNTED = {**VERDICT_NAMES, ProbeVerdict.FINDINGS: "with findings", ProbeVerdict
 OPENINGS = {
     RunVerdict.HEALTHY: "Healthy",
     RunVerdict.FINDINGS: "Not healthy",
-    RunVerdict.INCOMPLETE: "Not known to be healthy",
+    RunVerdict.INCOMPLETE: "Incomplete",
     RunVerdict.BROKEN: "No reliable answer",
 }
 
-
-def number(count: int, noun: str, plural: str = "") -> str:
-    """`1 probe`, `2 probes`."""
-    return f"{count} {noun if count == 1 else plural or noun + 's'}"
+MOST_NAMED = 5  # probes that did not run
 
 
 def severity_counts(result: RunResult) -> dict[Severity, int]:
@@ -71,11 +69,11 @@ def permission_advice(result: RunResult) -> str:
     if not any(map(is_refused, unchecked(result))):
         return ""
     route = "in-cluster" if result.cluster.route == "in-cluster" else "proxy"
-    return f"`clusterprobe rbac --route {route}` prints the least role that the probes need."
+    return f"`clusterprobe rbac --route {route}` prints the minimal role that the probes need."
 
 
 def first_finding(result: RunResult) -> Finding | None:
-    """The finding to look at first, which is a cause and no effect; none where something else comes first, or all are remarks."""
+    """The finding to look at first, which is a cause and no effect; none where something else comes first, or all are notes."""
     found = cases(result)
     if not found or result.verdict in (RunVerdict.INCOMPLETE, RunVerdict.BROKEN):
         return None
@@ -91,13 +89,14 @@ def opening(result: RunResult) -> str:
 def tally(result: RunResult) -> str:
     """What the answer rests on, as the end of a sentence."""
     seen = [number(count, *_nouns(severity)) for severity, count in severity_counts(result).items()]
-    hanging = f", of which {len(result.explained)} hang{'s' * (len(result.explained) == 1)} on another" if result.explained else ""
+    follow = len(result.explained)
+    following = f", {follow} of them {'a consequence' if follow == 1 else 'consequences'} of another finding" if follow else ""
     unseen = _blind_parts(result)
-    if not result.probes:
+    if not result.probes and not unseen:
         unseen.append("no probe ran")
     if result.run.interrupted:
         unseen.append("the run was interrupted")
-    return "; ".join(one for one in (_joined(seen) + hanging, _joined(unseen)) if one) or passed(result)
+    return "; ".join(one for one in (_joined(seen) + following, _joined(unseen)) if one) or passed(result)
 
 
 def _blind_parts(result: RunResult) -> list[str]:
@@ -106,6 +105,7 @@ def _blind_parts(result: RunResult) -> list[str]:
         (verdicts.count(ProbeVerdict.BROKEN), "probe", "broke"),
         (unchecked_count(result), "thing", "could not be checked"),
         (verdicts.count(ProbeVerdict.INCONCLUSIVE), "probe", "could not check anything"),
+        (len(result.run.unrecorded), "probe", "did not run, because the bundle does not record what it reads"),
     ]
     return [f"{number(count, noun)} {what}" for count, noun, what in counts if count]
 
@@ -115,7 +115,7 @@ def _nouns(severity: Severity) -> tuple[str, str]:
         Severity.CRITICAL: ("critical finding", "critical findings"),
         Severity.ERROR: ("error", "errors"),
         Severity.WARNING: ("warning", "warnings"),
-        Severity.INFO: ("remark", "remarks"),
+        Severity.INFO: ("note", "notes"),
     }[severity]
 
 
@@ -124,7 +124,7 @@ def passed(result: RunResult) -> str:
     verdicts = verdict_counts(result)
     text = f"{number(verdicts.get(ProbeVerdict.PASS, 0), 'probe')} passed"
     absent = verdicts.get(ProbeVerdict.NOT_APPLICABLE, 0)
-    return f"{text}, {absent} had nothing here to look at" if absent else text
+    return f"{text}, {absent} not applicable" if absent else text
 
 
 def first_step(result: RunResult) -> str:
@@ -134,11 +134,20 @@ def first_step(result: RunResult) -> str:
         return headline(finding.problem)
     alone = unable(result)
     if alone and alone[0].verdict is ProbeVerdict.BROKEN:
-        return f"{alone[0].id} broke, which is a fault of this tool, not of the cluster: {headline(alone[0].reason)}"
+        return f"{alone[0].id} broke, which is a fault of the probe, not of the cluster: {headline(alone[0].reason)}"
     if groups := unchecked(result):
         reason, [(subject, _), *others] = next(iter(groups.items()))
         return f"{subject}{f' and {len(others)} more' if others else ''} could not be checked: {headline(reason)}"
     return f"{alone[0].id}: {headline(alone[0].reason)}" if alone else ""
+
+
+def unrecorded(result: RunResult) -> str:
+    """Which probes of a replay did not run, and what would let them; empty if all did."""
+    missing = result.run.unrecorded
+    names = [f"{probe} ({', '.join(sources)})" for probe, sources in list(missing.items())[:MOST_NAMED]]
+    more = [f"{len(missing) - MOST_NAMED} more"] if len(missing) > MOST_NAMED else []
+    again = "`clusterprobe capture` records what the probes read today."
+    return f"Did not run, because the bundle does not hold what they read: {_joined([*names, *more])}. {again}" if missing else ""
 
 
 def _joined(parts: list[str]) -> str:

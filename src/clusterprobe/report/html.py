@@ -6,11 +6,11 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clusterprobe import alert_path
+from clusterprobe import alert_path, fixes
 from clusterprobe.incidents import State
 from clusterprobe.model import ProbeVerdict, RunResult, RunVerdict, Severity
 from clusterprobe.report import answer, charts, page, prose
-from clusterprobe.report.safe import visible, visible_line
+from clusterprobe.words import number, visible, visible_line
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -79,22 +79,19 @@ def _template() -> Template:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.globals.update(answer=answer, looks=LOOKS, verdict_looks=VERDICT_LOOKS, run_looks=RUN_LOOKS, verdicts=ProbeVerdict)
-    environment.globals.update(draw=charts.draw, cells=charts.cells, severity_looks=SEVERITY_LOOKS, states=State)
-    environment.filters.update(
-        blocks=prose.blocks, headline=prose.headline, after_headline=prose.after_headline, line=visible_line, slug=page.slug
+    environment.globals.update(
+        answer=answer, number=number, looks=LOOKS, verdict_looks=VERDICT_LOOKS, run_looks=RUN_LOOKS, verdicts=ProbeVerdict
     )
-    environment.filters.update(spans=_spans, seconds=_seconds, moment=_moment, amount=_amount)
+    environment.globals.update(draw=charts.draw, cells=charts.cells, severity_looks=SEVERITY_LOOKS, states=State)
+    environment.globals.update(marks=fixes.MARKS)
+    environment.filters.update(headline=prose.headline, after_headline=prose.after_headline, line=visible_line, slug=page.slug)
+    environment.filters.update(spans=prose.spans, command=fixes.line, seconds=_seconds, moment=_moment, amount=_amount)
     return environment.get_template("index.html")
 
 
 def _finalize(value: Any) -> Any:
     """Whatever is printed anywhere in the template has its invisible characters shown; markup of the template's own stays."""
     return value if hasattr(value, "__html__") or not isinstance(value, str) else visible(value)
-
-
-def _spans(text: str) -> list[tuple[bool, str]]:
-    return prose.Block("text", visible_line(text)).spans
 
 
 def _seconds(value: float) -> str:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clusterprobe.model import RunResult
-from clusterprobe.report.safe import visible_line
-from clusterprobe.report.times import duration_seconds, timestamp
+from clusterprobe.report.times import run_seconds
+from clusterprobe.times import epoch
+from clusterprobe.words import visible_line
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -39,7 +40,7 @@ def _add_run(own: CollectorRegistry, result: RunResult) -> None:
 
     Gauge("clusterprobe_run_verdict", "1 for what the run came to.", ["verdict"], registry=own).labels(result.verdict.value).set(1)
     Gauge("clusterprobe_exit_status", "The exit status of the run.", registry=own).set(result.run.exit_status)
-    finished, took = timestamp(result.run.finished), duration_seconds(result.run)
+    finished, took = epoch(result.run.finished), run_seconds(result.run)
     if finished is not None:
         Gauge("clusterprobe_run_timestamp_seconds", "When the run finished.", registry=own).set(finished)
     if took is not None:
@@ -53,7 +54,7 @@ def _add_probes(own: CollectorRegistry, result: RunResult) -> None:
     examined = Gauge("clusterprobe_examined", "How many subjects the probe judged.", ["probe"], registry=own)
     unchecked = Gauge("clusterprobe_unchecked", "How many subjects the probe could not judge.", ["probe"], registry=own)
     labels = ["probe", "severity", "reason", "environment"]
-    findings = Gauge("clusterprobe_findings", "Findings that are not listed as known.", labels, registry=own)
+    findings = Gauge("clusterprobe_findings", "Findings that the profile does not accept.", labels, registry=own)
     for probe in result.probes:
         verdict.labels(probe.id, probe.verdict.value).set(1)
         examined.labels(probe.id).set(probe.examined)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import re
 from dataclasses import dataclass
 
 from clusterprobe.correlation import Case, cases
 from clusterprobe.incidents import INCIDENTS, Incident, Status, status_of
 from clusterprobe.model import Bars, Exhibit, Finding, Matrix, ProbeResult, RunResult, Table
+from clusterprobe.patterns import ours
 from clusterprobe.report import answer
 
 
@@ -59,9 +59,9 @@ OVERVIEWS = (
     ),
     Kind(
         anchor="termination",
-        title="How long pods take to go",
+        title="Pod termination time",
         short="Termination",
-        lead="By node, from the request to the end.",
+        lead="Per node, from the delete request until the pod no longer exists.",
         probe_id="pods/termination",
         exhibit=Bars,
     ),
@@ -69,16 +69,19 @@ OVERVIEWS = (
         anchor="storage",
         title="Where each system keeps its data",
         short="Storage",
-        lead="By what the volume is, not by its class's name.",
+        lead="Judged by the volume itself, not by the name of its class.",
         probe_id="storage/placement",
         exhibit=Table,
     ),
 )
 
 
+_NO_ANCHOR = ours(r"[^a-z0-9]+")
+
+
 def slug(text: str) -> str:
     """A text as part of an anchor: only a–z, 0–9 and `-`."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    return _NO_ANCHOR.sub("-", text.lower()).strip("-")
 
 
 class Page:

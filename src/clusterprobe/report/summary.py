@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 from clusterprobe.model import RunResult, Subject
 from clusterprobe.report import answer
 from clusterprobe.report.prose import headline
-from clusterprobe.report.safe import visible_line
+from clusterprobe.words import number, visible_line
 
 LIMIT = 50
 
@@ -59,10 +58,13 @@ def _named(things: list[tuple[Subject, list[str]]]) -> str:
 
 
 def _more(count: int, noun: str) -> list[str]:
-    return [f"and {answer.number(count - LIMIT, f'more {noun}')} in the report"] if count > LIMIT else []
+    return [f"and {number(count - LIMIT, f'more {noun}')} in the report"] if count > LIMIT else []
+
+
+_MARKUP = str.maketrans({one: f"\\{one}" for one in r"\`*_{}[]()#+.!|~:$^=-"})
 
 
 def _plain(text: str) -> str:
     """Text that Markdown and HTML show as it is."""
-    escaped = re.sub(r"[\\`*_{}\[\]()#+.!|~:$^=-]", r"\\\g<0>", visible_line(text))
+    escaped = visible_line(text).translate(_MARKUP)
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clusterprobe.correlation import cases
-from clusterprobe.model import Finding, ProbeResult, RunResult, RunVerdict, Severity
+from clusterprobe.fixes import MARKS, line
+from clusterprobe.model import Finding, ProbeResult, RunResult, RunVerdict, Severity, Step
 from clusterprobe.report import answer
-from clusterprobe.report.prose import Block, blocks, headline
-from clusterprobe.report.safe import for_console, safe, visible_line
+from clusterprobe.report.prose import headline
+from clusterprobe.report.safe import for_console, safe
+from clusterprobe.words import number, visible, visible_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,8 +52,8 @@ def show(result: RunResult, folder: Path | None = None, console: Console | None 
     console = console or Patient()
     width = console.width if console.is_terminal else None
     for text, style in lines(safe(result), folder):
-        for line in _wrapped(for_console(text), width):
-            console.print(Text(line, style=style), soft_wrap=True, highlight=False)
+        for piece in _wrapped(for_console(text), width):
+            console.print(Text(piece, style=style), soft_wrap=True, highlight=False)
 
 
 def lines(result: RunResult, folder: Path | None) -> Iterator[Line]:
@@ -65,6 +67,8 @@ def lines(result: RunResult, folder: Path | None) -> Iterator[Line]:
     yield from _unchecked(result)
     yield "", ""
     yield _counts(result), ""
+    if left_out := answer.unrecorded(result):
+        yield visible_line(left_out), ""
     if folder is not None:
         yield f"Report: {folder / 'index.html'}", ""
 
@@ -81,9 +85,11 @@ def _findings(result: RunResult) -> Iterator[Line]:
     for case in found[:LIMIT]:
         yield "", ""
         yield from _finding(case.probe, case.finding)
-        for probe, finding, _ in case.effects:
+        for probe, finding, through in case.effects:
             text = f"  Explains: {probe.id}  {finding.reason}  {finding.subject}: {headline(finding.problem)}"
             yield visible_line(text), SEVERITY_STYLES[finding.severity]
+            if through in finding.breaks:  # it shares the cause, and has a place of its own to repair
+                yield from _fix(finding.steps)
     if len(found) > LIMIT:
         yield "", ""
         yield f"and {len(found) - LIMIT} more findings in the report", "dim"
@@ -96,31 +102,21 @@ def _finding(probe: ProbeResult, finding: Finding) -> Iterator[Line]:
     yield f"  {visible_line(headline(finding.problem))}", "bold"
     if finding.cause:
         yield f"  Cause: {_flat(finding.cause)}", ""
-    yield from _fix(finding.fix)
+    yield from _fix(finding.steps)
 
 
 def _flat(text: str) -> str:
     return visible_line(" ".join(text.split()))
 
 
-def _fix(fix: str) -> Iterator[Line]:
-    """The fix up to and including its first command: a command without what is said before it may do harm."""
-    lead = "Fix: "
-    for one in blocks(fix):
-        if one.kind != "command":
-            yield from _said(one, lead)
-            lead = ""
-            continue
-        for mark, line in zip(["$ ", *["  "] * len(one.text)], one.text.split("\n"), strict=False):
-            yield f"    {mark}{line}", "cyan"
-        return
-
-
-def _said(block: Block, lead: str) -> Iterator[Line]:
-    if block.kind == "code":
-        yield from ((f"    {visible_line(line)}", "") for line in block.text.split("\n"))
-    else:
-        yield f"  {lead}{_flat(block.text)}", ""
+def _fix(steps: list[Step]) -> Iterator[Line]:
+    """Every step: whoever stops after the first one may have done harm."""
+    if steps:
+        yield "  Fix:", ""
+    for place, step in enumerate(steps, 1):
+        yield f"  {place}. {MARKS[step.kind]}: {_flat(step.text)}", "bold red" if step.kind == "destroys" else ""
+        yield from ((f"      {visible(one)}", "") for one in step.code.split("\n") if step.code)
+        yield from ((f"      $ {visible_line(line(one))}", "cyan") for one in step.commands)
 
 
 def _unchecked(result: RunResult) -> Iterator[Line]:
@@ -144,7 +140,7 @@ def _unchecked(result: RunResult) -> Iterator[Line]:
 
 def _counts(result: RunResult) -> str:
     counts = [f"{count} {answer.COUNTED[verdict]}" for verdict, count in answer.verdict_counts(result).items()]
-    return f"{answer.number(len(result.probes), 'probe')}: {', '.join(counts) or 'none ran'}"
+    return f"{number(len(result.probes), 'probe')}: {', '.join(counts) or 'none ran'}"
 
 
 def _wrapped(text: str, width: int | None) -> list[str]:

@@ -1,0 +1,59 @@
+"""Each environment's Alertmanager."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from lab import api
+from lab.build.images import published
+from lab.build.modules import COMMON_VERSION, Module
+from lab.platform import prometheus_operator
+from lab.platform.manifests import ENVIRONMENTS, Environment
+from lab.platform.storage import NfsVolume, create_volume
+from lab.platform.system import System
+
+_MODULE = Module(
+    "github.com/prometheus/alertmanager",
+    "v0.28.1",
+    {"alertmanager": "cmd/alertmanager", "amtool": "cmd/amtool"},
+    {COMMON_VERSION: "0.28.1"},
+)
+
+
+def path_of(environment: Environment) -> str:
+    return f"{prometheus_operator.API}/namespaces/{environment.namespace}/alertmanagers/{environment.alertmanager}"
+
+
+def answer(environment: Environment, path: str) -> Any:
+    pod = f"/api/v1/namespaces/{environment.namespace}/pods/{environment.alertmanager_pod}:9093/proxy"
+    return api.get(f"{pod}/api/v2/{path}")
+
+
+def served_config(environment: Environment) -> str:
+    """The configuration that an Alertmanager serves, as it writes it."""
+    return str(answer(environment, "status")["config"]["original"])
+
+
+def _make_volumes() -> None:
+    """For its silences."""
+    for environment in ENVIRONMENTS:
+        create_volume(NfsVolume(environment.namespace, environment.alertmanager_claim, "1Gi"))
+
+
+def _problems() -> Iterator[str]:
+    for environment in ENVIRONMENTS:
+        if "slack_configs" not in served_config(environment):
+            yield f"{environment.alertmanager} does not serve the Slack configuration"
+        if not any(alert["labels"]["alertname"] == "Watchdog" for alert in answer(environment, "alerts")):
+            yield f"no Watchdog has reached {environment.alertmanager}"
+
+
+SYSTEM = System(
+    name="alertmanager",
+    modules=(_MODULE,),
+    images=(published("quay.io/prometheus/alertmanager:v0.28.1", _MODULE, "/bin/alertmanager", "/bin/amtool", with_shell=True),),
+    per_environment=("alertmanager",),
+    prepare=_make_volumes,
+    problems=_problems,
+)

@@ -1,0 +1,158 @@
+"""The platform's manifests, rendered: each file in manifests/ once, or once for each environment."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab.errors import LabError
+
+FOLDER = Path(__file__).parent / "manifests"
+
+
+class _Template(string.Template):
+    """`@{name}`, because rules and configurations are full of `$` and `{{ }}`."""
+
+    delimiter = "@"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One of the two: its namespaces, and the names that the chart derives from its release's name."""
+
+    name: str
+
+    @property
+    def release(self) -> str:
+        return f"monitoring-{self.name}"
+
+    @property
+    def namespace(self) -> str:
+        return f"monitoring-{self.name}"
+
+    @property
+    def workload_namespace(self) -> str:
+        return f"fastapi-{self.name}"
+
+    @property
+    def fullname(self) -> str:
+        """The chart cuts it at 26 characters, so dev and prod are cut at different places."""
+        return f"{self.release}-kube-prometheus-stack"[:26].rstrip("-")
+
+    @property
+    def prometheus(self) -> str:
+        return f"{self.fullname}-prometheus"
+
+    @property
+    def prometheus_pod(self) -> str:
+        return f"prometheus-{self.prometheus}-0"
+
+    @property
+    def prometheus_claim(self) -> str:
+        return f"prometheus-{self.prometheus}-db-{self.prometheus_pod}"
+
+    @property
+    def alertmanager(self) -> str:
+        return f"{self.fullname}-alertmanager"
+
+    @property
+    def alertmanager_pod(self) -> str:
+        return f"alertmanager-{self.alertmanager}-0"
+
+    @property
+    def alertmanager_claim(self) -> str:
+        return f"alertmanager-{self.alertmanager}-db-{self.alertmanager_pod}"
+
+    @property
+    def other(self) -> Environment:
+        return PROD if self.name == "dev" else DEV
+
+
+DEV, PROD = ENVIRONMENTS = (Environment("dev"), Environment("prod"))
+CONFIG_SECRET = "alertmanager-slack-config"  # the Secret that the team means
+
+
+def environment_named(name: str) -> Environment:
+    for environment in ENVIRONMENTS:
+        if environment.name == name:
+            return environment
+    raise LabError(f"no environment is called {name}: there are {' and '.join(each.name for each in ENVIRONMENTS)}")
+
+
+def render(name: str, environment: Environment | None = None) -> str:
+    values = _shared_values() | (_environment_values(environment) if environment else {})
+    return _Template((FOLDER / f"{name}.yaml").read_text()).substitute(values)
+
+
+def slack_config(environment: Environment) -> str:
+    """Alertmanager's configuration as the team wants it."""
+    return _Template((FOLDER / "slack-config.yaml").read_text()).substitute(environment=environment.name)
+
+
+def documents(manifest: str) -> Iterator[dict[str, Any]]:
+    """Its objects, those of a List one by one."""
+    for found in yaml.safe_load_all(manifest):
+        yield from found["items"] if found and found["kind"] == "List" else [found] if found else []
+
+
+def document(name: str, kind: str, object_name: str, environment: Environment | None = None) -> dict[str, Any]:
+    """One object as the healthy platform has it; what a repair puts back."""
+    for found in documents(render(name, environment)):
+        if found["kind"] == kind and found["metadata"]["name"] == object_name:
+            return found
+    raise LabError(f"manifests/{name}.yaml has no {kind} {object_name}")
+
+
+def _shared_values() -> dict[str, str]:
+    return {
+        "loki_labels": _chart_labels("loki", "loki", "loki-6.30.1", "3.5.0"),
+        "traefik_labels": _chart_labels("traefik", "traefik-traefik", "traefik-36.0.0", "3.4.1"),
+        "mlflow_labels": _chart_labels("mlflow", "mlflow", "mlflow-1.8.0", "3.17.2"),
+        "promtail_labels": _chart_labels("promtail", "promtail", "promtail-6.17.0", "3.5.0"),
+    }
+
+
+def _environment_values(environment: Environment) -> dict[str, str]:
+    return {
+        "environment": environment.name,
+        "other_environment": environment.other.name,
+        "release": environment.release,
+        "namespace": environment.namespace,
+        "namespaces": f"{environment.namespace},{environment.workload_namespace}",
+        "fullname": environment.fullname,
+        "stack_labels": _stack_labels(environment.release),
+        "kube_state_metrics_labels": _kube_state_metrics_labels(environment.release),
+        "kubelet_arguments": _kubelet_arguments(environment),
+    }
+
+
+def _chart_labels(name: str, instance: str, chart: str, version: str) -> str:
+    return (
+        f"app.kubernetes.io/name: {name}, app.kubernetes.io/instance: {instance}, app.kubernetes.io/managed-by: Helm, "
+        f'app.kubernetes.io/version: "{version}", helm.sh/chart: {chart}'
+    )
+
+
+def _stack_labels(release: str) -> str:
+    return (
+        f'app.kubernetes.io/managed-by: Helm, app.kubernetes.io/instance: {release}, app.kubernetes.io/version: "77.6.2", '
+        f"app.kubernetes.io/part-of: kube-prometheus-stack, chart: kube-prometheus-stack-77.6.2, release: {release}, heritage: Helm"
+    )
+
+
+def _kube_state_metrics_labels(release: str) -> str:
+    labels = _chart_labels("kube-state-metrics", release, "kube-state-metrics-6.1.0", "2.15.0")
+    return f"{labels}, app.kubernetes.io/component: metrics, app.kubernetes.io/part-of: kube-state-metrics, release: {release}"
+
+
+def _kubelet_arguments(environment: Environment) -> str:
+    """Only one operator writes the kubelets' Service: with two, every kubelet would be scraped twice."""
+    if environment == DEV:
+        return "- --kubelet-endpoints=false"
+    service = f"- --kubelet-service=kube-system/{environment.fullname}-kubelet"
+    return f"{service}\n            - --kubelet-endpoints=true"

@@ -1,0 +1,109 @@
+"""Takes secrets out of text before it is written anywhere.
+
+Structure comes first: sources keep only the fields that they need, and Secrets' values never. What is left passes two gates.
+`redact` is the gate in: what comes from the cluster is searched by key, by form and by looks, before our sentences are made of it.
+`redact_forms` is the gate out: whole sentences, which are searched for what nothing of ours looks like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from clusterprobe.redaction import forms, looks, pairs, wordings
+from clusterprobe.redaction.canonical import Text, readings
+from clusterprobe.redaction.keys import MASK, Key, harmless, kind_of, kind_of_label
+from clusterprobe.redaction.structs import Cleaner
+
+__all__ = ["MASK", "cleaned", "redact", "redact_forms", "redact_tree", "redacted"]
+
+Span = tuple[int, int]
+_SHORT = 512  # characters: what is read again and again, such as the messages of a thousand pods
+
+
+def redact(text: str) -> str:
+    """Text of the cluster's with what looks like a secret replaced by `[redacted]`; linear in its length."""
+    return _redact_short(text) if len(text) <= _SHORT else _without(text, _everything)
+
+
+def redact_forms(text: str) -> str:
+    """Text with our own words in it, without what is a secret by its form alone."""
+    return _without(text, _forms)
+
+
+@lru_cache(maxsize=4096)
+def _redact_short(text: str) -> str:
+    return _without(text, _everything)
+
+
+def _everything(text: Text) -> list[Span]:
+    return [*forms.spans(text.plain), *pairs.spans(text), *wordings.spans(text), *looks.spans(text.plain)]
+
+
+def _forms(text: Text) -> list[Span]:
+    return list(forms.spans(text.plain))
+
+
+def _without(text: str, search: Callable[[Text], Iterable[Span]]) -> str:
+    if len(text) < 4:
+        return text
+    written = text.encode("utf-8", "surrogatepass")
+    spans = sorted(one.span(start, end) for one in readings(written) for start, end in search(one) if start < end)
+    if not spans:
+        return text
+    parts, done = [], 0
+    for start, end in spans:
+        if start >= done:
+            parts += [written[done:start], MASK.encode()]
+        done = max(done, end)
+    parts.append(written[done:])
+    return b"".join(parts).decode("utf-8", "surrogatepass")
+
+
+def redact_tree(value: Any, text: Callable[[str], str] = redact) -> Any:
+    """Plain data (dicts, lists, strings) with every string redacted, and values under telling keys masked."""
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, dict):
+        told = next((value[one] for one in ("name", "key", "Name", "Key") if isinstance(value.get(one), str)), "")
+        return {
+            text(key) if isinstance(key, str) else key: _under(told if key in ("value", "Value") else key, one, text)
+            for key, one in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [redact_tree(one, text) for one in value]
+    return value
+
+
+def _under(key: Any, value: Any, text: Callable[[str], str]) -> Any:
+    if text is redact and isinstance(value, str) and is_told(str(key), value):
+        return MASK
+    return redact_tree(value, text)
+
+
+def is_told(key: str, value: str) -> bool:
+    """Whether a key announces its value as a secret, and the value could be one."""
+    kind = kind_of(key.encode("utf-8", "replace"))
+    return kind is not Key.PLAIN and not harmless(value.encode("utf-8", "replace"), kind)
+
+
+def _label_told(key: str, value: str) -> bool:
+    kind = _kind_of_label(key)
+    return kind is not Key.PLAIN and not harmless(value.encode("utf-8", "replace"), kind)
+
+
+@lru_cache(maxsize=4096)
+def _kind_of_label(key: str) -> Key:
+    return kind_of_label(key.encode("utf-8", "replace"))
+
+
+cleaned = Cleaner(redact, _label_told, MASK)
+"""The gate in for readings."""
+
+
+def redacted(value: Any) -> Any:
+    """Any struct or container of structs as plain data, ready to be written: secrets are taken out by their form."""
+    return redact_tree(msgspec.to_builtins(value), redact_forms)

@@ -1,0 +1,122 @@
+r"""One writing for what is written in many: `\"`, `%22`, `&quot;` and `\u0022` all become a quotation mark.
+
+How long an escape was says how deeply a quotation mark is nested: JSON in JSON escapes its own once more with each level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import re2
+
+_FILLER = b"\0"
+
+_LETTERS = {b"\\n": b"\0\n", b"\\r": b"\0\r", b"\\t": b"\0\t"}
+_NAMED = {b"&quot;": b'"', b"&apos;": b"'", b"&amp;": b"&", b"&lt;": b"<", b"&gt;": b">"}
+_MEANT = b" \t\r\n\"'`&=:,;@/?#[]{}()<>|%\\-_.+"  # what separates one thing from the next; letters stay as they are
+
+
+class Found(Protocol):
+    """What a match offers, as far as it is used."""
+
+    def group(self, number: int = 0, /) -> bytes: ...
+    def groups(self) -> tuple[Any, ...]: ...
+    def start(self, number: int = 0, /) -> int: ...
+    def end(self, number: int = 0, /) -> int: ...
+    def span(self, number: int = 0, /) -> tuple[int, int]: ...
+
+
+class Pattern(Protocol):
+    """What an expression offers, as far as it is used; `at` is where it begins to look."""
+
+    def search(self, text: bytes, at: int = 0, /) -> Found | None: ...
+    def match(self, text: bytes, at: int = 0, /) -> Found | None: ...
+    def fullmatch(self, text: bytes, /) -> Found | None: ...
+    def finditer(self, text: bytes, /) -> Iterator[Found]: ...
+    def findall(self, text: bytes, /) -> list[Any]: ...
+    def split(self, text: bytes, /) -> list[bytes]: ...
+
+
+def pattern(text: str) -> Pattern:
+    """A compiled RE2 expression over bytes: its time is linear in the text."""
+    options = re2.Options()
+    options.log_errors = False
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.max_mem = 64 * 1024 * 1024
+    compiled: Pattern = re2.compile(text.encode("ascii"), options)
+    return compiled
+
+
+def head(expression: Pattern, text: bytes, at: int = 0) -> bytes:
+    """What matches at this place; nothing if nothing does."""
+    found = expression.match(text, at)
+    return found.group() if found else b""
+
+
+def _filled(written: bytes, meant: bytes) -> bytes:
+    return _FILLER * (len(written) - 1) + meant
+
+
+def _numbered(*forms: bytes) -> dict[bytes, bytes]:
+    return {form % byte: _filled(form % byte, bytes([byte])) for byte in _MEANT for form in forms}
+
+
+_ESCAPES = [
+    (b"%", _numbered(b"%%%02X", b"%%%02x")),
+    (b"\\u", _numbered(b"\\u%04X", b"\\u%04x")),
+    (b"\\x", _numbered(b"\\x%02X", b"\\x%02x")),
+    (b"\\", _LETTERS),
+    (b"&#", _numbered(b"&#%d;", b"&#x%X;", b"&#x%x;")),
+    (b"&", {written: _filled(written, meant) for written, meant in _NAMED.items()}),
+]
+_ROUNDS = 4  # of escapes in escapes
+_FORM = pattern(r"%[0-9A-Fa-f]{2}")
+
+
+class Text:
+    """A text without its escapes. `plain` is what is searched; `span` tells where something of it stands in the text itself."""
+
+    def __init__(self, plain: bytes, places: list[int] | None) -> None:
+        self.plain, self._places = plain, places
+
+    def level(self, at: int) -> int:
+        """How many bytes the escape at this place had before the character that it means."""
+        if self._places is None:
+            return 0
+        return self._places[at] - self._places[at - 1] - 1 if at else self._places[0]
+
+    def part(self, start: int, end: int) -> Text:
+        """A part of it, with places of its own."""
+        return Text(self.plain[start:end], None if self._places is None else self._places[start:end])
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The same span of the text as it was written."""
+        if self._places is None:
+            return start, end
+        return (self._places[start - 1] + 1 if start else 0), self._places[end - 1] + 1
+
+
+def readings(text: bytes) -> list[Text]:
+    """The text without its escapes; and once more with blanks for `+`, where it may be a form's."""
+    plain, places = text.replace(_FILLER, b" "), None
+    for _ in range(_ROUNDS):
+        filled = _filled_in(plain)
+        if _FILLER not in filled:
+            break
+        kept = [at for at, byte in enumerate(filled) if byte]
+        plain, places = filled.replace(_FILLER, b""), kept if places is None else [places[at] for at in kept]
+    both = [Text(plain, places)]
+    if b"+" in plain and _FORM.search(text):
+        both.append(Text(plain.replace(b"+", b" "), places))
+    return both
+
+
+def _filled_in(text: bytes) -> bytes:
+    """The text with fillers for all of an escape but what it means: as long as it was."""
+    for sign, writings in _ESCAPES:
+        if sign in text:
+            for written, meant in writings.items():
+                if written in text:
+                    text = text.replace(written, meant)
+    return text.replace(b"\\", _FILLER)

@@ -1,0 +1,113 @@
+"""Values under telling keys: `key=value`, `key: value`, flags, headers, and all the lines that belong to a key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from clusterprobe.redaction.canonical import Text, head, pattern
+from clusterprobe.redaction.forms import Span
+from clusterprobe.redaction.keys import STEMS, WORDS, Key, harmless, kind_of
+from clusterprobe.redaction.values import block_end, bracket_end, header_end, line_end, quoted_end, value_end
+
+KEY = rf"\b(?i:{WORDS})|[\w./\[-]*(?i:{STEMS})[\w./-]*"
+MARKS = (b'"', b"'", b"`")
+_QUOTE = r"[\"'`\])]*"
+# A key and what may part it from its value: `=`, `:`, `=>`, `:=`, a blank after a flag, a comma between two arguments.
+_KEYED = pattern(rf"({KEY})((?:\[[\w-]*\])?{_QUOTE}[ \t]*(?:=>|->|:=|\+=|[:=])[ \t]*|{_QUOTE}[\s,]+(?:- )?|\([ \t]*)")
+_STARTS_LINE = pattern(r"(?:\A|\n)[\s>#]*(?:- )?(?:export |set |ENV )?[\"'`]*\z")
+_SHORT = pattern(r"[\"'`]?[^\s\"'`,;]{0,512}")  # what is judged by its looks
+
+
+def once(matches: Iterable[Any], judge: Callable[[Any], Span | None]) -> Iterator[Span]:
+    """The spans that a judge finds; none begins inside another one, so that nothing is scanned twice."""
+    done = 0
+    for found in matches:
+        if found.start() >= done:
+            span = judge(found)
+            if span is not None and span[0] < span[1]:
+                done = span[1]
+                yield span
+
+
+def spans(whole: Text) -> Iterator[Span]:
+    """Where values stand that a key before them announces."""
+
+    def judge(found: Any) -> Span | None:
+        kind = kind_of(found.group(1))
+        if kind is Key.WEAK and found.group(1).endswith((b"credentials", b"secrets")) and found.group(2).strip() == b"=":
+            kind = Key.SECRET
+        if kind is Key.PLAIN or not _parted(whole.plain, found, kind):
+            return None
+        return announced(whole, found.end(), kind, lambda: _value(whole, found, kind))
+
+    return once(_KEYED.finditer(whole.plain), judge)
+
+
+def announced(whole: Text, at: int, kind: Key, value: Callable[[], Span | None]) -> Span | None:
+    """The span of a value, unless it is harmless; what is judged by its looks is looked at before it is scanned."""
+    if kind is Key.NAME and whole.plain[at : at + 1] in (b"[", b"{"):  # `imagePullSecrets: [{name: …}]`
+        return None
+    if kind in (Key.WEAK, Key.NAME, Key.ADDRESS) and harmless(head(_SHORT, whole.plain, at), kind):
+        return None
+    span = value()
+    return None if span is None or harmless(whole.plain[span[0] : span[1]], kind) else span
+
+
+def _parted(text: bytes, found: Any, kind: Key) -> bool:
+    """Whether what stands behind the key parts it from a value."""
+    key, apart = found.groups()
+    bare, following = apart.rpartition(b"]")[2].strip(b" \t\"'`)"), text[found.end() : found.end() + 2]
+    if bare == b"(":
+        return kind is Key.PHRASE and following[:1] in MARKS  # setPassword("…")
+    if bare in (b"=", b":=", b"=>", b"->", b"+="):
+        return following[:1] not in (b"=", b"~")
+    if bare == b":":
+        return following != b"//" and not (b"/" in key and apart.endswith(b":"))  # a scheme; an image and its tag
+    before = text[found.start() - 1 : found.start()] if found.start() else b""
+    flag = key.startswith(b"-") and kind is not Key.WEAK and b"/" not in key and before != b"/"
+    if b"," in apart:
+        return (flag or before in MARKS) and following[:1] in (*MARKS, b"[")
+    return flag and following[:1] not in (b"-", b"")
+
+
+def _value(whole: Text, found: Any, kind: Key) -> Span | None:
+    text, key, at = whole.plain, found.start(1), found.end()
+    colon = found.group(2).rstrip(b" \t").endswith(b":")
+    everything = b"stringdata" in text[key:at].lower()
+    sign = text[at : at + 1]
+    if colon and sign in (b"\n", b"\r", b"|", b">"):
+        begin = line_end(whole, at)
+        return begin, block_end(whole, key, begin, anything=everything)
+    if kind is Key.HEADER:
+        return _header(whole, key, at, colon=colon)
+    if sign == b"{":
+        return (at, bracket_end(whole, at)) if everything else None
+    if colon and kind is Key.PHRASE and sign not in MARKS and _begins_line(text, key):
+        return at, line_end(whole, at)
+    return at, value_end(whole, at)
+
+
+def _begins_line(text: bytes, at: int) -> bool:
+    before = text[max(0, at - 60) : at]
+    return (at <= 60 or b"\n" in before) and bool(_STARTS_LINE.search(before))
+
+
+_SCHEME = pattern(r"[A-Za-z][A-Za-z0-9-]{1,24}[ \t]+")
+_PLAIN_WORD = pattern(r"[a-z]{1,20}")
+_TOKEN = pattern(r"[^\s\"'`;}\]]+")
+
+
+def _header(whole: Text, key: int, at: int, *, colon: bool) -> Span | None:
+    """The value of `Authorization` or `Cookie`: up to the end of the line, or of what it is quoted in."""
+    text = whole.plain
+    at += len(text[at : at + 8]) - len(text[at : at + 8].lstrip(b"[ "))
+    if text[at : at + 1] in MARKS:
+        return at + 1, quoted_end(whole, at)
+    scheme, word = _SCHEME.match(text, at), _TOKEN.match(text, at)
+    if not colon:
+        first = _TOKEN.match(text, scheme.end() if scheme else at)
+        return (at, first.end()) if first else None
+    if word and not scheme and _PLAIN_WORD.fullmatch(word.group()):
+        return None
+    return at, header_end(whole, at, key)

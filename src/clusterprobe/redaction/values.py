@@ -1,0 +1,140 @@
+"""Where the value after a key ends: the whole of what is quoted, bracketed, indented, or runs on without a blank."""
+
+from __future__ import annotations
+
+from clusterprobe.redaction.canonical import Text, pattern
+
+_QUOTES = b"\"'`"
+_CLOSING = {ord("["): ord("]"), ord("{"): ord("}"), ord("("): ord(")")}
+_STOP = pattern(r"[\s\"'`,;&|<>)}\]]")
+_NEXT_PAIR = pattern(r"[,;&|]\s*[\"'{\[]*[A-Za-z_][\w.-]{0,63}[\"'\]]*\s*(?:=>|[:=])")
+_AT_END = pattern(r"(?:[\s\"'`,;.&|<>)}\]:]|\z)")
+_REFERENCE = pattern(r"\$\([\w.-]+\)|\$\{[^}\s]*\}")
+_MAPPING = pattern(r"\s*(?:- )?[\"']?[\w./-]+[\"']?:(?:[\s]|\z)")
+_PREFIX = pattern(r"(?:[A-Za-z_][\w.]{0,40}\()?[bBrRuUfF]{0,2}[\"'`]")  # b'…', SecretStr('…')
+
+
+def value_end(whole: Text, at: int) -> int:
+    """Where the value that begins at this place ends; the end of the text if it is cut."""
+    text = whole.plain
+    prefix = _PREFIX.match(text, at)
+    if prefix:
+        return min(quoted_end(whole, prefix.end() - 1) + 1, len(text))
+    if text[at : at + 1] == b"[":
+        return bracket_end(whole, at)
+    reference = _REFERENCE.match(text, at)
+    return _unquoted_end(whole, reference.end() if reference else at)
+
+
+def quoted_end(whole: Text, at: int) -> int:
+    """The place of the quotation mark that closes the one at this place: one that is nested no deeper."""
+    text, level = whole.plain, whole.level(at)
+    mark = text[at : at + 1]
+    if text[at : at + 3] == mark * 3:
+        end = text.find(mark * 3, at + 3)
+        return len(text) if end < 0 else end + 2
+    place = at + 1
+    while True:
+        end = text.find(mark, place)
+        if end < 0:
+            return len(text)
+        if whole.level(end) <= level:
+            if text[end + 1 : end + 2] != mark or end == at + 1 or mark == b"`":
+                return end
+            end += 1  # doubled, as YAML and SQL write one inside
+        place = end + 1
+
+
+def bracket_end(whole: Text, at: int) -> int:
+    """Behind the bracket that closes the one at this place; brackets inside quotation marks do not count."""
+    text = whole.plain
+    opening, closing = text[at], _CLOSING[text[at]]
+    depth, place = 0, at
+    while place < len(text):
+        found = _BRACKET.search(text, place)
+        if not found:
+            break
+        sign, place = text[found.start()], found.end()
+        if sign == opening:
+            depth += 1
+        elif sign == closing:
+            depth -= 1
+            if depth == 0:
+                return place
+        elif sign in b'"':
+            place = quoted_end(whole, found.start()) + 1
+    return len(text)
+
+
+_BRACKET = pattern(r"[\[\]{}()\"]")
+
+
+def _unquoted_end(whole: Text, at: int) -> int:
+    text = whole.plain
+    place = at
+    while True:
+        found = _STOP.search(text, place)
+        if not found:
+            return len(text)
+        stop, sign = found.start(), found.group()
+        if sign.isspace():
+            return stop
+        if sign in (b'"', b"'", b"`"):
+            if not text[stop + 1 : stop + 2].isalnum() or stop == at:
+                return stop
+            place = min(quoted_end(whole, stop) + 1, len(text))  # abc"def ghi", as shells join it
+        elif (
+            _AT_END.match(text, stop + 1)
+            or (sign in b",;&|" and _NEXT_PAIR.match(text, stop))
+            or (sign == b"<" and text[stop + 1 : stop + 2] == b"/")
+        ):
+            return stop
+        else:
+            place = stop + 1
+
+
+def line_end(whole: Text, at: int) -> int:
+    """The end of the line."""
+    text = whole.plain
+    end = text.find(b"\n", at)
+    return len(text) if end < 0 else end
+
+
+def header_end(whole: Text, at: int, key: int) -> int:
+    """Where a header's value ends: with the quotation mark or bracket that the header stands in, else with the line."""
+    text = whole.plain
+    mark = text[key - 1 : key] if key else b""
+    if mark and mark in _QUOTES:
+        return min(quoted_end(whole, key - 1), line_end(whole, at))
+    return line_end(whole, at)
+
+
+def block_end(whole: Text, key: int, at: int, *, anything: bool = False) -> int:
+    """Where the lines end that are indented under a key, which begins at `key`, and whose line ends at `at`; `at` if there are none.
+
+    A mapping is no value, unless `anything` is.
+    """
+    text = whole.plain
+    indent = _width(text[text.rfind(b"\n", max(0, key - 400), key) + 1 : key])
+    scalar = anything or bool(_BLOCK.search(text[max(key, at - 8) : at]))
+    end = at
+    while end < len(text):
+        following = line_end(whole, end + 1)
+        line = text[end + 1 : following]
+        if line.strip():
+            listed = not scalar and line.lstrip(b" \t").startswith(b"- ") and _width(line) == indent
+            if _width(line) <= indent and not listed:
+                break
+            if not scalar and end == at and _MAPPING.match(line):
+                break
+        elif following >= len(text):
+            break
+        end = following
+    return end
+
+
+_BLOCK = pattern(r":\s*[|>][+-]?\d?[\s]*\z")
+
+
+def _width(line: bytes) -> int:
+    return len(line) - len(line.lstrip(b" \t"))

@@ -1,0 +1,121 @@
+"""Secrets whose key does not stand right before them: `name:` and `value:`, sentences, commands, XML, whole Secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from clusterprobe.redaction.canonical import Text, pattern
+from clusterprobe.redaction.forms import Span
+from clusterprobe.redaction.keys import STEMS, Key, harmless, kind_of
+from clusterprobe.redaction.looks import looks, random
+from clusterprobe.redaction.pairs import KEY, MARKS, announced, once
+from clusterprobe.redaction.values import block_end, bracket_end, line_end, value_end
+
+_NAMED = pattern(
+    r"(?i)\b(?:name|key|field|header|variable|var|env|param|parameter|option|label|property|setting|k|n)[\"'`]*\s*(?:=>|[:=])[\s\"'`]*"
+    rf"({KEY})[\"'`]*(?:[\s,;}}]|\z)"
+)
+_VALUE = pattern(r"(?i)\b(?:value|val|v|content|default|string)[\"'`]*\s*(?:=>|[:=])\s*")
+_OTHER_ITEM = pattern(r"[{}]|\n\s*- ")
+_AHEAD, _BEHIND = 300, 2048  # bytes between a name and its value, in whichever order
+_WORD_FOR_ONE = r"\b[\w-]*(?:password|passwd|passphrase|passcode|passwort|pwd)\b[\])\"']*(?: for (?:user )?\S+| from \w+)?"
+_WORDED = pattern(
+    r"(?i)(?:(identified (?:with \w+ )?(?:by|as)|\brequirepass|\bmasterauth)|"
+    rf"({_WORD_FOR_ONE}(?: (?:is|was|to|of|(?:has been |was )?(?:re)?set to|changed to))?)|"
+    r"(?:\b(?:secret|token|api[ _-]?key|auth|pass)(?: (?:is|was|to|of|set to))?))[ \t]*:?[ \t]+"
+)
+_COMMANDS = pattern(
+    r"(?:(?:\A|[\s\"'\[,])(?:-u|--user|--proxy-user|-U)[\"']*[\s=,]+[\"']*[\w.@+-]+:"
+    r"|\b(?:sshpass|redis-cli|valkey-cli|docker|podman|nerdctl|helm|crane|skopeo|mysql\w*|mariadb\w*|mongo\w*|ldap\w+|smbclient|rabbitmqadmin)"
+    r"\b[^|;&\n]{0,120}?[\s\"'](?:-p|-a|-w|-P)[\"']*[\s=,]*"
+    r"|\bhtpasswd(?: -\w+)* \S+ |\bopenssl\b[^|;&\n]{0,120}? -k |\brclone obscure )"
+)
+_PIPED = pattern(r"\becho (?:-n )?([^|\n]{1,400}?)[ \t]*\|[^|\n]{0,200}--?password-stdin")
+_HOSTED = pattern(r"(?:\A|[\s\"'=(,;\[{<])[A-Za-z][\w.+-]*:([^\s\"'@:<>(),;]{4,})@[A-Za-z\[\d(][\w.-]*")
+_XML = pattern(rf"<[\w:.-]*?((?i:[\w.-]*(?:{STEMS}))[\w.-]*)(?:\s[^<>]{{0,200}})?>([^<]+)</")
+_KIND = pattern(r"kind[\"']*\s*:\s*[\"']*Secret\b")
+_DATA = pattern(r"\b(?:data|stringData)[\"']*\s*:[ \t]*")
+
+
+def spans(whole: Text) -> Iterator[Span]:
+    """Where secrets stand in text that is neither `key=value` nor `key: value`."""
+    text = whole.plain
+    yield from once(_NAMED.finditer(text), lambda found: _named(whole, found))
+    yield from once(_WORDED.finditer(text), lambda found: _worded(whole, found))
+    yield from once(_COMMANDS.finditer(text), lambda found: _argument(whole, found))
+    yield from once(_PIPED.finditer(text), lambda found: found.span(1))
+    if b"@" in text:
+        yield from once(_HOSTED.finditer(text), lambda found: _hosted(text, found))
+    if b"</" in text:
+        yield from once(_XML.finditer(text), lambda found: found.span(2) if kind_of(found.group(1)) in (Key.SECRET, Key.PHRASE) else None)
+    if _KIND.search(text):
+        yield from once(_DATA.finditer(text), lambda found: _data(whole, found))
+
+
+def _named(whole: Text, found: Any) -> Span | None:
+    """`name: DB_WORD_FOR_ONE` and `value: …`, in either order."""
+    text, kind, name = whole.plain, kind_of(found.group(1)), found.end(1)
+    if kind in (Key.PLAIN, Key.NAME):
+        return None
+    ahead = text[name : name + _AHEAD]
+    other = _NAMED.search(ahead)
+    value = _VALUE.search(ahead[: other.start()] if other else ahead)
+    if value is None:
+        return _before(whole, found.start(), kind)
+    at = name + value.end()
+    if text[at : at + 1] in (b"|", b">"):
+        return at, block_end(whole, name + value.start(), line_end(whole, at))
+    return announced(whole, at, kind, lambda: (at, value_end(whole, at)))
+
+
+def _before(whole: Text, name: int, kind: Key) -> Span | None:
+    begin = max(0, name - _BEHIND)
+    part = whole.part(begin, name)
+    found = list(_VALUE.finditer(part.plain))
+    if not found:
+        return None
+    at = found[-1].end()
+    end = value_end(part, at)
+    apart = end >= len(part.plain) or _OTHER_ITEM.search(part.plain[end:])
+    return None if apart or harmless(part.plain[at:end], kind) else (begin + at, begin + end)
+
+
+def _worded(whole: Text, found: Any) -> Span | None:
+    """`password is …`, `IDENTIFIED BY '…'`, `machine x login y password …`: in prose only what is quoted, or looks like one."""
+    text, at = whole.plain, found.end()
+    end = value_end(whole, at)
+    value = text[at:end].strip(b"\"'`.,")
+    quoted = text[at : at + 1] in MARKS and not found.group().lower().startswith((b"secret", b"token"))
+    loosely = found.group(2) and len(value) >= 6 and _BOTH.search(value)
+    return (at, end) if (found.group(1) or quoted or loosely or _like_a_password(value)) and not harmless(value, Key.SECRET) else None
+
+
+_BOTH = pattern(r"[A-Za-z].*\d|\d.*[A-Za-z]")
+_A_NAME = pattern(r"[a-z0-9]+(?:[-./][a-z0-9]+)+|[A-Za-z]+|[0-9.:,%-]+[a-z]{0,2}")
+
+
+def _like_a_password(value: bytes) -> bool:
+    return len(value) >= 6 and (looks(value) or random(value) or (bool(_BOTH.search(value)) and not _A_NAME.fullmatch(value)))
+
+
+def _argument(whole: Text, found: Any) -> Span | None:
+    at = found.end()
+    if whole.plain[at : at + 1] in (b"-", b""):
+        return None
+    end = value_end(whole, at)
+    return None if harmless(whole.plain[at:end], Key.SECRET) else (at, end)
+
+
+def _hosted(text: bytes, found: Any) -> Span | None:
+    """`user:password@host` without a scheme; an image with a tag and a digest is none."""
+    return None if found.group(1).startswith(b"//") or text.startswith((b"sha256", b"sha512"), found.end(1) + 1) else found.span(1)
+
+
+def _data(whole: Text, found: Any) -> Span | None:
+    """What a Secret's manifest holds."""
+    at = found.end()
+    if whole.plain[at : at + 1] == b"{":
+        return at, bracket_end(whole, at)
+    begin = line_end(whole, at)
+    return begin, block_end(whole, found.start(), begin, anything=True)

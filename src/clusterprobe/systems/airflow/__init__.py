@@ -1,0 +1,1 @@
+"""Airflow: its parts and their health."""

@@ -1,0 +1,1 @@
+"""Alertmanager: its configuration, its routes and what it delivers."""

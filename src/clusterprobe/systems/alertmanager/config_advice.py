@@ -1,0 +1,109 @@
+"""What to do about the Secret of an Alertmanager: the same steps wherever a probe recommends it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clusterprobe.fixes import change, look, patch, shell, snippet
+from clusterprobe.model import Command, Step, Subject
+from clusterprobe.systems.alertmanager.config_secrets import CONFIG_KEY, ConfigSecret
+from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS
+from clusterprobe.systems.kubernetes.looking import owner_of_secret
+
+WRONG_VALUE = "alertmanager.configFromSecret"
+RIGHT_VALUE = "alertmanager.alertmanagerSpec.configSecret"
+
+_KEYS = '{{range $key, $_ := .data}}{{$key}}{{"\\n"}}{{end}}'
+_TEXT = f"jsonpath={{.data.{CONFIG_KEY.replace('.', chr(92) + '.')}}}"
+
+
+def look_at_object(namespace: str, name: str) -> Command | None:
+    """The command that shows what the Operator reads, and what it thinks of it."""
+    output = 'jsonpath={.spec.configSecret}{"\\n"}{.status.conditions}'
+    return shell("kubectl -n {} get {} {} -o {}", namespace, ALERTMANAGERS.name, name, output)
+
+
+def look_at_source(namespace: str, name: str, custom: bool, replicas: Sequence[Subject]) -> Step:
+    """Where an Alertmanager is configured from: the Operator's object says it, or else its pod."""
+    if custom:
+        return look("See which Secret it is configured from, and what the Operator says of it.", look_at_object(namespace, name))
+    pods = [one for one in replicas if one.kind == "Pod"][:1]
+    return look(
+        "See what its pod mounts: that is what it is configured from.",
+        *(shell("kubectl -n {} describe pod {}", one.namespace, one.name) for one in pods),
+    )
+
+
+def name_the_secret(namespace: str, name: str, candidates: list[str]) -> list[Step]:
+    """How to make the chart and the object name the Secret that the team wrote; which it is, is certain of a single one."""
+    see = look(f"See which Secrets there are: the right one has the key {CONFIG_KEY}.", shell("kubectl -n {} get secrets", namespace))
+    if len(candidates) != 1:
+        which = f"It may be one of {', '.join(candidates)}. " if candidates else ""
+        return [see, change(f"{which}Name it in the values of this release as `{RIGHT_VALUE}`, not `{WRONG_VALUE}`.")]
+    (intended,) = candidates
+    return [
+        see,
+        change(
+            f"Name {intended}, if it has that key. In Git where Argo CD or Flux manages it, as they revert the command; in the values "
+            f"of this release (`{RIGHT_VALUE}`, not `{WRONG_VALUE}`):",
+            shell(
+                "kubectl -n {} patch {} {} --type merge -p {}",
+                *(namespace, ALERTMANAGERS.name, name),
+                patch({"spec": {"configSecret": intended}}),
+            ),
+            code=snippet("alertmanager:\n  alertmanagerSpec:\n    configSecret: {}", intended),
+        ),
+        look("Reconciled must be True then.", look_at_object(namespace, name)),
+    ]
+
+
+def make_the_secret(namespace: str, name: str, secret: str, known: ConfigSecret | None) -> list[Step]:
+    """How to see which keys a Secret has, and how to make one with the right key. One that is there is never written over."""
+    keys = shell("kubectl -n {} get secret {} -o go-template={}", namespace, secret, _KEYS)
+    steps = [
+        look("See which keys it has, and what owns it.", keys, owner_of_secret(namespace, secret)),
+        change(
+            f"Let the Secret {namespace}/{secret} have the key {CONFIG_KEY} (not alertmanager.yml). {_at_source(known)} Or name the right "
+            f"Secret in `{RIGHT_VALUE}` (not `{WRONG_VALUE}`)."
+        ),
+    ]
+    if not (known and (known.exists or known.owner)):
+        steps.append(
+            change(
+                f"Only where nothing else makes it, and it does not exist: make it from your file {CONFIG_KEY}. The file holds secrets: "
+                "keep it where only you can read it.",
+                shell("kubectl -n {} create secret generic {} --from-file={}", namespace, secret, CONFIG_KEY),
+            )
+        )
+    return [*steps, look("See what the Operator says of it then.", look_at_object(namespace, name))]
+
+
+def correct_the_secret(namespace: str, name: str, secret: str, known: ConfigSecret | None = None) -> list[Step]:
+    """How to check the text under the key, and how to see that the Operator takes it."""
+    return [
+        look(
+            f"Check the text under {CONFIG_KEY}, and see what owns the Secret. amtool prints what is wrong, and no file is written.",
+            shell("kubectl -n {} get secret {} -o {} | base64 -d | amtool check-config", namespace, secret, _TEXT),
+            owner_of_secret(namespace, secret),
+        ),
+        change(f"Correct the text under {CONFIG_KEY} of the Secret {namespace}/{secret}. {_at_source(known)}"),
+        look("Reconciled must be True then.", look_at_object(namespace, name)),
+    ]
+
+
+def _at_source(known: ConfigSecret | None) -> str:
+    if known and known.owner:
+        kind, _, name = known.owner.partition("/")
+        return f"The {kind} {name} owns it, and reverts a change of the Secret itself. Change the {kind}, in Git."
+    return "Do so at its source, in Git: a SealedSecret, an ExternalSecret, Argo CD or Flux would revert a change of the Secret itself."
+
+
+def what_is_wrong(secret: ConfigSecret | None) -> str:
+    """What is wrong with a Secret that led to the Operator's fallback, as exactly as the facts allow."""
+    if secret is not None and secret.exists is False:
+        return f"does not exist ({secret.proof})"
+    if secret is not None and secret.has_key is False:
+        return f"has no key {CONFIG_KEY}, or nothing under it ({secret.proof})"
+    if secret is not None and secret.exists:
+        return f"is there ({secret.proof}), so its key {CONFIG_KEY} is missing or empty, or itself sends everything to null"
+    return f"is missing, or its key {CONFIG_KEY} is missing or empty"

@@ -1,0 +1,119 @@
+"""Alertmanager's configuration as meaning: who an alert with certain labels would reach, and what it looks like as a whole.
+
+Follows Alertmanager's own dispatcher (dispatch/route.go): depth first, the first child that matches ends the search unless
+it says `continue`, a child without a receiver inherits its parent's, and a node takes what none of its children does. A
+label that an alert lacks counts as an empty string.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+import msgspec
+
+from clusterprobe.systems.formats.alertmanager_config import Configuration, Matcher, Route, Undecidable, effective_receivers
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """Where an alert ends: the receiver, and the way there from the root on, with the matchers that were met."""
+
+    receiver: str
+    path: tuple[str, ...]
+    matchers: tuple[Matcher, ...] = ()
+
+    def __str__(self) -> str:
+        return " → ".join((*self.path, f'receiver "{self.receiver}"'))
+
+
+def deliveries(configuration: Configuration, labels: Mapping[str, str]) -> list[Delivery]:
+    """Where an alert with exactly these labels ends. Raises `Undecidable`."""
+    return _follow(configuration.route, labels, Delivery("", ("route",)))
+
+
+def _follow(route: Route, labels: Mapping[str, str], here: Delivery) -> list[Delivery]:
+    here = _at(here, route)
+    found: list[Delivery] = []
+    for index, one in enumerate(route.routes):
+        if _all_match(one, labels):
+            found += _follow(one, labels, _below(here, one, index))
+            if not one.goes_on:
+                break
+    return found or [here]
+
+
+def _at(here: Delivery, route: Route) -> Delivery:
+    return Delivery(route.receiver or here.receiver, here.path, here.matchers)
+
+
+def _below(here: Delivery, route: Route, index: int) -> Delivery:
+    step = f"routes[{index}] {{{', '.join(map(str, route.matchers))}}}"
+    return Delivery(here.receiver, (*here.path, step), (*here.matchers, *route.matchers))
+
+
+def _all_match(route: Route, labels: Mapping[str, str]) -> bool:
+    # Patterns last: one that cannot be judged does not matter where another matcher already says no.
+    return all(one.matches(labels) for one in sorted(route.matchers, key=lambda one: one.is_pattern))
+
+
+def possible_deliveries(configuration: Configuration, labels: Mapping[str, str]) -> list[Delivery]:
+    """Where an alert can end that has these labels and any others besides."""
+    return _explore(configuration.route, labels, Delivery("", ("route",)))
+
+
+def _explore(route: Route, labels: Mapping[str, str], here: Delivery) -> list[Delivery]:
+    here = _at(here, route)
+    found: list[Delivery] = []
+    for index, one in enumerate(route.routes):
+        answer = _could_match(one, labels)
+        if answer is not False:
+            found += _explore(one, labels, _below(here, one, index))
+        if answer is True and not one.goes_on:
+            return found
+    return [*found, here]
+
+
+def _could_match(route: Route, labels: Mapping[str, str]) -> bool | None:
+    """None where it depends on labels that are not given, or on a pattern that cannot be judged."""
+    depends = False
+    for one in route.matchers:
+        try:
+            if one.name not in labels:
+                depends = True
+            elif not one.matches(labels):
+                return False
+        except Undecidable:
+            depends = True
+    return None if depends else True
+
+
+# --- looks ------------------------------------------------------------------------------------------------------------
+
+
+class Look(enum.StrEnum):
+    """What kind of configuration it is, by its meaning: texts differ between versions of Alertmanager."""
+
+    DELIVERS = "delivers"  # some route ends at an integration
+    UNROUTED = "unrouted"  # there are integrations, and no route leads to one
+    CHART_DEFAULT = "chart-default"  # kube-prometheus-stack's: everything to null, with its heartbeat and inhibit rules
+    OPERATOR_FALLBACK = "operator-fallback"  # one route to null and nothing else
+    NO_INTEGRATION = "no-integration"  # somebody's own, without any integration
+
+
+def look_of(configuration: Configuration) -> Look:
+    """What kind of configuration it is."""
+    if any(not configuration.receiver(name).is_sink for name in effective_receivers(configuration)):
+        return Look.DELIVERS
+    if any(not one.is_sink for one in configuration.receivers):
+        return Look.UNROUTED
+    if stands_on_fallback(configuration) and not configuration.inhibit_rules:
+        return Look.OPERATOR_FALLBACK
+    return Look.CHART_DEFAULT if configuration.names_heartbeat else Look.NO_INTEGRATION
+
+
+def stands_on_fallback(configuration: Configuration) -> bool:
+    """Whether, apart from what AlertmanagerConfig objects add, there is only the Operator's fallback."""
+    receivers = {one.name: one for one in configuration.receivers}
+    own = [one.name for one in configuration.receivers if not one.is_of_object]
+    added = all(one.receiver in receivers and receivers[one.receiver].is_of_object for one in configuration.route.routes)
+    return own == ["null"] and configuration.receiver("null").is_sink and added and not configuration.group_by

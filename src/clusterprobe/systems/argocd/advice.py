@@ -1,0 +1,80 @@
+"""What to do about an Application: the same steps wherever one is recommended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clusterprobe.fixes import change, look, shell
+from clusterprobe.model import Step, Subject
+from clusterprobe.systems.argocd.sources import Application, ManagedResource, ResourceResult
+
+
+def name_of(subject: Subject) -> str:
+    """As Argo CD's command line takes it."""
+    return f"{subject.namespace}/{subject.name}"
+
+
+def read(subject: Subject, text: str, path: str) -> Step:
+    """A look at one field of the Application; `path` is a JSONPath of ours."""
+    return look(text, shell("kubectl -n {} get applications.argoproj.io {} -o jsonpath={}", subject.namespace, subject.name, f"{{{path}}}"))
+
+
+def refresh(subject: Subject) -> Step:
+    mark = "argocd.argoproj.io/refresh=hard"
+    command = shell("kubectl -n {} annotate applications.argoproj.io {} {} --overwrite", subject.namespace, subject.name, mark)
+    return change("Have Argo CD refresh it.", command)
+
+
+def differs(subject: Subject) -> Step:
+    return look("See what differs.", shell("argocd app diff {}", name_of(subject)))
+
+
+def synchronise(subject: Subject, text: str, *, prune: bool = False) -> Step:
+    if prune:
+        return change(f"{text} This deletes what is no longer in Git.", shell("argocd app sync {} --prune", name_of(subject)))
+    return change(text, shell("argocd app sync {}", name_of(subject)))
+
+
+def not_tried(subject: Subject, one: Application) -> list[Step]:
+    """A commit that Argo CD has not tried."""
+    project = one.spec.project or "default"
+    return [
+        look(
+            "See what is due, and the sync windows of its project.",
+            shell("argocd app get {}", name_of(subject)),
+            shell("argocd proj windows list {}", project),
+        ),
+        change("Open the sync window, or let the application controller get to it, as its log says."),
+    ]
+
+
+def failed(subject: Subject, hook: ResourceResult | None) -> list[Step]:
+    """A synchronisation that failed, on a hook or on an object."""
+    steps = [read(subject, "See all that it said.", ".status.operationState.message")]
+    if hook is not None and hook.kind in ("Job", "Pod"):
+        steps.insert(0, look("See what the hook logs.", shell("kubectl -n {} logs {}/{}", hook.namespace, hook.kind.lower(), hook.name)))
+    return [
+        *steps,
+        change("Correct it in Git, and commit."),
+        synchronise(subject, "If the cause was outside Git, let it try again instead."),
+    ]
+
+
+def unready(subject: Subject, one: Application) -> list[Step]:
+    """What does not become ready, where the Application deploys to this cluster."""
+    namespace = one.spec.destination.namespace
+    if not one.is_here or not namespace:
+        return [look("See what is not ready.", shell("argocd app get {} --output tree=detailed", name_of(subject)))]
+    return [look("See what is not ready.", shell("kubectl -n {} get deployments,statefulsets,daemonsets,pods", namespace))]
+
+
+def unwell(subject: Subject, one: Application, faults: Sequence[ManagedResource]) -> list[Step]:
+    """What is not well; in another cluster only Argo CD can be asked."""
+    fallback = one.spec.destination.namespace
+    places = [
+        (each.name, each.namespace or fallback, ".".join(part for part in (each.kind.lower(), each.group) if part)) for each in faults[:3]
+    ]
+    commands = [shell("kubectl -n {} describe {} {}", namespace, kind, name) for name, namespace, kind in places if namespace]
+    if not commands or not one.is_here:
+        commands = [shell("argocd app get {} --output tree=detailed", name_of(subject))]
+    return [look("See what is not healthy.", *commands), change("Repair it in Git.")]

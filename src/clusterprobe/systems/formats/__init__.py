@@ -1,0 +1,1 @@
+"""Texts and answers that several systems share, and how they are read."""

@@ -1,0 +1,1 @@
+"""Grafana: its datasources and the queries of its dashboards."""

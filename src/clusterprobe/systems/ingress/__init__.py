@@ -1,0 +1,1 @@
+"""Ingresses: where they lead, and with which certificate."""

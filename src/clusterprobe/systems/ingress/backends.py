@@ -1,0 +1,199 @@
+"""What stands behind a Service's port: whether anything ready does and, if not, what is at fault."""
+
+from __future__ import annotations
+
+import difflib
+from collections import defaultdict
+from dataclasses import dataclass
+
+from clusterprobe.findings import FindingKind
+from clusterprobe.fixes import IN_GIT, change, look, shell
+from clusterprobe.model import Severity, Step
+from clusterprobe.readings import Readings
+from clusterprobe.references import Ref, RefKind
+from clusterprobe.systems.kubernetes.objects import EndpointSlice, Pod, ReplicaSet, Service, ServiceBackend, ServicePort
+from clusterprobe.systems.kubernetes.workloads import workload_of
+from clusterprobe.words import listed
+
+SERVICE_MISSING = FindingKind("ServiceMissing", Severity.ERROR, "An Ingress leads to a Service that does not exist.")
+PORT_MISSING = FindingKind("PortMissing", Severity.ERROR, "An Ingress leads to a port that its Service does not have.")
+NO_ENDPOINTS = FindingKind("NoEndpoints", Severity.ERROR, "Nothing ready is behind the Service of an Ingress.", settles=True)
+LACKS = (SERVICE_MISSING, PORT_MISSING, NO_ENDPOINTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """Why nothing answers behind a backend: what is at fault, how to repair it, and the workloads that it rests on."""
+
+    kind: FindingKind
+    cause: str
+    fix: list[Step]
+    severity: Severity = Severity.ERROR
+    rests_on: tuple[Ref, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Whether anything answers could not be seen."""
+
+    reason: str
+
+
+def port_of(service: Service, backend: ServiceBackend) -> ServicePort | None:
+    """The Service's port that a backend names, by its name or its number."""
+    for one in service.spec.ports or []:
+        if (backend.port.name and one.name == backend.port.name) or (backend.port.number and one.port == backend.port.number):
+            return one
+    return None
+
+
+class Backends:
+    """The Services with their endpoints, pods and workloads."""
+
+    def __init__(
+        self,
+        services: Readings[Service],
+        slices: Readings[EndpointSlice],
+        pods: Readings[Pod],
+        replica_sets: Readings[ReplicaSet],
+    ) -> None:
+        self._services, self._slices, self._pods, self._replica_sets = services, slices, pods, replica_sets
+        self._by_name = services.by_name()
+        self._slices_of = defaultdict[tuple[str, str], list[EndpointSlice]](list)
+        for subject, one in slices:
+            self._slices_of[subject.namespace, one.service].append(one)
+
+    def judge(self, namespace: str, backend: ServiceBackend) -> Lack | Unknown | None:
+        """What is lacking behind a backend; nothing if a ready pod stands behind its port."""
+        service = self._by_name.get((namespace, backend.name))
+        if service is None:
+            why = self._services.missing_reason(namespace)
+            return (
+                Unknown(f"whether the Service {namespace}/{backend.name} exists is not known: {why}")
+                if why
+                else self._no_service(namespace, backend)
+            )
+        if service.spec.type == "ExternalName":
+            return None  # it leads out of the cluster
+        port = port_of(service, backend)
+        if port is None:
+            return _no_port(namespace, backend, service)
+        slices = self._slices_of[namespace, backend.name]
+        if any(each.ready for one in slices if port.name in one.port_names for each in one.endpoints):
+            return None
+        why = self._slices.missing_reason(namespace)
+        if why:
+            return Unknown(f"whether anything is ready behind the Service {namespace}/{backend.name} is not known: {why}")
+        if any(each.ready for one in slices for each in one.endpoints):
+            return _no_target(namespace, backend, port)
+        return self._nothing_ready(namespace, backend, service.spec.selector or {})
+
+    def _no_service(self, namespace: str, backend: ServiceBackend) -> Lack:
+        names = [name for place, name in self._by_name if place == namespace]
+        near = difflib.get_close_matches(backend.name, names, 3) or names
+        there = f" In {namespace} there are: {listed(near, 3)}." if near else f" There is no Service in {namespace} at all."
+        elsewhere = [place for place, name in self._by_name if name == backend.name]
+        where = f" One of that name is in {listed(elsewhere, 3)}, but an Ingress only reaches its own namespace." if elsewhere else ""
+        return Lack(
+            SERVICE_MISSING,
+            f"the Service {namespace}/{backend.name} does not exist.{there}{where}",
+            [
+                look("See which Services there are.", shell("kubectl -n {} get services", namespace)),
+                change(f"Create the Service, or name the right one in the Ingress, {IN_GIT}."),
+            ],
+        )
+
+    def _nothing_ready(self, namespace: str, backend: ServiceBackend, selector: dict[str, str]) -> Lack:
+        place, words = f"{namespace}/{backend.name}", ", ".join(f"{key}={value}" for key, value in sorted(selector.items()))
+        slices = shell("kubectl -n {} get endpointslices -l kubernetes.io/service-name={}", namespace, backend.name)
+        if not selector:
+            return Lack(
+                NO_ENDPOINTS,
+                f"the Service {place} has no selector, and no EndpointSlice with a ready address.",
+                [look("See which addresses it has, and who writes them.", slices)],
+            )
+        pods = [pod for subject, pod in self._pods if subject.namespace == namespace and selector.items() <= pod.metadata.labels.items()]
+        selected = shell("kubectl -n {} get pods -l {}", namespace, ",".join(f"{key}={value}" for key, value in sorted(selector.items())))
+        see = look("See which pods the Service selects, and which of their addresses are ready.", slices, selected)
+        if pods:
+            names = listed([f"{pod.metadata.name} ({state_of(pod)})" for pod in pods], 4)
+            owners = dict.fromkeys(workload_of(pod) for pod in pods)
+            rests = tuple(map(Ref.of, owners))
+            fix = [see, change("Repair what keeps these pods from being ready; their events and logs name it.")]
+            return Lack(NO_ENDPOINTS, f"the Service {place} selects {words}, and none of its pods is ready: {names}.", fix, rests_on=rests)
+        return self._no_pod(namespace, backend, selector, f"the Service {place} selects {words}", see)
+
+    def _no_pod(self, namespace: str, backend: ServiceBackend, selector: dict[str, str], begin: str, see: Step) -> Lack:
+        """No pod is selected: its Deployment is scaled to 0 or gets no pods, or a label differs."""
+        blind = self._pods.missing_reason(namespace) or self._replica_sets.missing_reason(namespace)
+        for name, one in self._newest(namespace).items():
+            if not selector.items() <= one.metadata.labels.items():
+                continue
+            rests = (Ref(RefKind.DEPLOYMENT, namespace, name),)
+            if one.spec.replicas == 0:
+                cause = f"{begin}, and its Deployment {namespace}/{name} is scaled to 0."
+                scale = shell("kubectl -n {} scale deployment {} --replicas=1", namespace, name)
+                fix = [
+                    change(f"If it is meant to run, scale it up, {IN_GIT}.", scale),
+                    change(f"Otherwise remove the Ingress as well, {IN_GIT}."),
+                ]
+                return Lack(NO_ENDPOINTS, cause, fix, Severity.WARNING, rests)
+            if not blind:
+                return Lack(NO_ENDPOINTS, f"{begin}; its Deployment {namespace}/{name} wants pods and has none.", [see], rests_on=rests)
+        if blind:
+            return Lack(NO_ENDPOINTS, f"{begin}; why no pod is ready could not be seen: {blind}", [see], Severity.WARNING)
+        fix = [see, change(f"Make the Service's selector and the pods' labels the same, in the chart or {IN_GIT}.")]
+        cause = f"{begin}, and no pod has these labels, nor will any Deployment's.{self._nearest(namespace, selector)}"
+        return Lack(NO_ENDPOINTS, cause, fix)
+
+    def _newest(self, namespace: str) -> dict[str, ReplicaSet]:
+        """The newest revision of each Deployment of a namespace: its labels are those of the pods to come."""
+        found: dict[str, ReplicaSet] = {}
+        for subject, one in sorted(self._replica_sets, key=lambda each: each[1].revision):
+            owner = next((each.name for each in one.metadata.owner_references if each.controller and each.kind == "Deployment"), "")
+            if subject.namespace == namespace and owner:
+                found[owner] = one
+        return found
+
+    def _nearest(self, namespace: str, selector: dict[str, str]) -> str:
+        """The pods that have most of the labels, and how they differ."""
+        labels = {pod.metadata.name: pod.metadata.labels for subject, pod in self._pods if subject.namespace == namespace}
+        shared = {name: len(selector.items() & each.items()) for name, each in labels.items()}
+        best = max(shared, key=lambda name: shared[name], default="")
+        if not best or not shared[best]:
+            return ""
+        differing = [f"{key}={labels[best].get(key, '')}" if key in labels[best] else f"no {key}" for key in sorted(selector)]
+        wrong = [text for key, text in zip(sorted(selector), differing, strict=True) if labels[best].get(key) != selector[key]]
+        return f" Nearest is Pod {best}, with {', '.join(wrong)}."
+
+
+def _no_port(namespace: str, backend: ServiceBackend, service: Service) -> Lack:
+    ports = ", ".join(f"{one.port} ({one.name})" if one.name else str(one.port) for one in service.spec.ports or []) or "none"
+    return Lack(
+        PORT_MISSING,
+        f"the Service {namespace}/{backend.name} has no port {backend.port}: it has {ports}.",
+        [
+            look("See which ports it has.", shell("kubectl -n {} get service {}", namespace, backend.name)),
+            change(f"Name one of the Service's ports in the Ingress, in the chart or {IN_GIT}."),
+        ],
+    )
+
+
+def _no_target(namespace: str, backend: ServiceBackend, port: ServicePort) -> Lack:
+    return Lack(
+        NO_ENDPOINTS,
+        f"port {backend.port} of the Service {namespace}/{backend.name} leads to targetPort {port.target_port}, "
+        "which no container of its ready pods names.",
+        [
+            look("See where its ports lead.", shell("kubectl -n {} describe service {}", namespace, backend.name)),
+            change(f"Make targetPort a port that the containers have, in the chart or {IN_GIT}."),
+        ],
+    )
+
+
+def state_of(pod: Pod) -> str:
+    """Why a pod is not ready, in a few words."""
+    for one in [*(pod.status.init_container_statuses or []), *(pod.status.container_statuses or [])]:
+        if one.state.waiting and one.state.waiting.reason:
+            return one.state.waiting.reason
+    return pod.status.reason or ("Running, not ready" if pod.status.phase == "Running" else pod.status.phase or "unknown")

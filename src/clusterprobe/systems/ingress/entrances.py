@@ -1,0 +1,88 @@
+"""Where an Ingress controller may be reached: the profile's address, the load balancer's, its Service, a node's port."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from clusterprobe.access.tls import Address
+from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings
+from clusterprobe.systems.kubernetes.objects import Ingress, IngressClass, Node, Service, ServicePort
+
+# The label app.kubernetes.io/name of each controller's Service, as its chart sets it, by how its IngressClass names it.
+CONTROLLERS = {
+    "k8s.io/ingress-nginx": "ingress-nginx",
+    "traefik.io/ingress-controller": "traefik",
+    "haproxy.org/ingress-controller": "kubernetes-ingress",
+    "haproxy-ingress.github.io/controller": "haproxy-ingress",
+    "nginx.org/ingress-controller": "nginx-ingress",
+    "ingress-controllers.konghq.com/kong": "kong",
+    "projectcontour.io/ingress-controller": "contour",
+}
+# What the classes are called where there is no IngressClass, but the annotation that came before it.
+OLD_NAMES = {"nginx": "ingress-nginx", "traefik": "traefik", "haproxy": "haproxy-ingress", "kong": "kong", "contour": "contour"}
+SECURE, PLAIN = (443, ("https", "websecure", "kong-proxy-tls")), (80, ("http", "web", "kong-proxy"))
+MANY_NODES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the ways to a controller are found by. `route`: from where we ask."""
+
+    route: str
+    profile: Profile
+    classes: Readings[IngressClass]
+    services: Readings[Service]
+    nodes: Readings[Node]
+
+
+def candidates(one: Ingress, around: Surroundings) -> list[Address]:
+    """Where this Ingress may be answered, the likeliest first: with TLS if it has that, else plain.
+
+    The profile's address is that of TLS; plain is port 80 of the same host.
+    """
+    port, names = SECURE if one.spec.tls else PLAIN
+    host, _, stated = around.profile.ingress.address.rpartition(":")
+    if host:
+        return [Address(host.strip("[]"), int(stated) if one.spec.tls else port, "ingress.address of the profile", found=False)]
+    return list(dict.fromkeys(_found(one, around, port, names)))
+
+
+def _found(one: Ingress, around: Surroundings, number: int, names: tuple[str, ...]) -> Iterator[Address]:
+    for address in one.status.addresses:
+        yield Address(address, number, "its status.loadBalancer")
+    label = controller_label(one, around.classes)
+    for subject, service in around.services:
+        if not label or service.metadata.labels.get("app.kubernetes.io/name") != label:
+            continue
+        port = next((each for each in service.spec.ports or [] if each.port == number or each.name in names), None)
+        if port is not None:
+            yield from _ways_to(service, port, around, f"Service {subject.namespace}/{subject.name}")
+
+
+def _ways_to(service: Service, port: ServicePort, around: Surroundings, origin: str) -> Iterator[Address]:
+    """From inside the cluster the Service's own address; from outside what may be reachable from there."""
+    own = service.spec.cluster_ip
+    if around.route == "in-cluster":
+        if own and own != "None":
+            yield Address(own, port.port, origin)
+        return
+    for address in service.status.addresses:
+        yield Address(address, port.port, f"{origin}, its load balancer")
+    if port.node_port:
+        ready = [node for _, node in around.nodes if node.ready]
+        addresses = [each for node in ready for each in node.status.addresses or [] if each.type in ("ExternalIP", "InternalIP")]
+        for each in sorted(addresses, key=lambda each: each.type)[:MANY_NODES]:
+            yield Address(each.address, port.node_port, f"{origin}, its port on a node")
+
+
+def controller_label(one: Ingress, classes: Readings[IngressClass]) -> str:
+    """The label of the controller's Service; empty for a controller that is not known."""
+    by_name = {subject.name: value for subject, value in classes}
+    chosen = by_name.get(one.class_name)
+    if not one.class_name:
+        chosen = next((value for _, value in classes if value.is_default), None)
+    if chosen is None:
+        return OLD_NAMES.get(one.metadata.annotations.legacy_class, "")
+    return next((label for start, label in CONTROLLERS.items() if chosen.spec.controller.startswith(start)), "")

@@ -1,0 +1,168 @@
+"""Ingresses: what they ask for, where their controller can be reached, and which certificate it shows for each host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from clusterprobe.access.cluster import Cluster, Resource
+from clusterprobe.access.tls import Address, Shown, connects, show
+from clusterprobe.model import Subject
+from clusterprobe.profile import Profile
+from clusterprobe.readings import Collector, Readings
+from clusterprobe.sources import source
+from clusterprobe.systems.ingress.entrances import Surroundings, candidates
+from clusterprobe.systems.kubernetes.api import Served, list_custom
+from clusterprobe.systems.kubernetes.objects import EndpointSlice, Ingress, IngressClass, Namespace, Node, Service
+from clusterprobe.systems.kubernetes.resources import lists
+
+GROUP = "networking.k8s.io"
+INGRESSES = Resource("v1", "ingresses", "Ingress", GROUP)
+INGRESS_CLASSES = Resource("v1", "ingressclasses", "IngressClass", GROUP, namespaced=False)
+ENDPOINT_SLICES = Resource("v1", "endpointslices", "EndpointSlice", "discovery.k8s.io")
+OVERRIDE = "to say where it listens, set `ingress.address` in the profile"
+
+
+@source(lists(INGRESSES))
+def ingresses(cluster: Cluster, served: Readings[Served], namespaces: Readings[Namespace]) -> Readings[Ingress]:
+    """Every Ingress with its hosts, backends, and the names of its Secrets."""
+    return list_custom(cluster, served, namespaces, INGRESSES, Ingress)
+
+
+@source(lists(INGRESS_CLASSES))
+def ingress_classes(cluster: Cluster, served: Readings[Served], namespaces: Readings[Namespace]) -> Readings[IngressClass]:
+    """Every IngressClass with the controller that it is for."""
+    return list_custom(cluster, served, namespaces, INGRESS_CLASSES, IngressClass)
+
+
+@source(lists(ENDPOINT_SLICES))
+def endpoint_slices(cluster: Cluster, namespaces: Readings[Namespace]) -> Readings[EndpointSlice]:
+    """What stands behind every Service: which pods, whether each is ready, on which ports."""
+    return cluster.list(ENDPOINT_SLICES, EndpointSlice, namespaces)
+
+
+@source()
+def watched_ingresses(profile: Profile, ingresses: Readings[Ingress]) -> Readings[Ingress]:
+    """The Ingresses that are judged: all, unless the profile names classes; not those that prove a domain for a minute."""
+    wanted = profile.ingress.classes
+    proving = "acme.cert-manager.io/http01-solver"
+    absent = f"no Ingress is of the classes {', '.join(wanted)}" if wanted else "there is no Ingress in the cluster"
+    return ingresses.keep(lambda _, one: (not wanted or one.class_name in wanted) and proving not in one.metadata.labels, absent)
+
+
+class Entrance(msgspec.Struct, frozen=True):
+    """Where the controller of an Ingress answers: with TLS if the Ingress asks for that, else plain."""
+
+    address: Address
+    encrypted: bool
+
+
+@source()
+def ingress_entrances(
+    cluster: Cluster,
+    profile: Profile,
+    watched_ingresses: Readings[Ingress],
+    ingress_classes: Readings[IngressClass],
+    services: Readings[Service],
+    nodes: Readings[Node],
+) -> Readings[Entrance]:
+    """For each Ingress the first address that can be connected to; where none can, what was tried."""
+    around = Surroundings(cluster.connection.route, profile, ingress_classes, services, nodes)
+    possible = {subject: candidates(one, around) for subject, one in watched_ingresses}
+    closed = _closed(cluster, {address for addresses in possible.values() for address in addresses})
+    found: Collector[Entrance] = Collector(unreadable=list(watched_ingresses.unreadable))
+    for subject, one in watched_ingresses:
+        open_ = next((address for address in possible[subject] if address not in closed), None)
+        if open_ is not None:
+            found.add(subject, Entrance(open_, bool(one.spec.tls)))
+        else:
+            unread = [each.reason for lists in (ingress_classes, services, nodes) for each in lists.unreadable]
+            found.fail(subject, _unreached(one, possible[subject], closed, unread))
+    return found.readings(watched_ingresses.absent)
+
+
+def _closed(cluster: Cluster, addresses: set[Address]) -> dict[Address, str]:
+    """Which of these cannot be connected to, and why; each is tried once."""
+    tried = tuple((Subject(kind="Address", name=str(one)), one) for one in sorted(addresses, key=str))
+    by_subject = dict(tried)
+    answers = cluster.each(Readings(tried), lambda _, one: connects(one, cluster.deadline))
+    return {by_subject[one.subject]: one.reason for one in answers.unreadable}
+
+
+def _unreached(one: Ingress, tried: list[Address], closed: dict[Address, str], unread: list[str]) -> str:
+    if not tried and unread:
+        return f"no address is known: its status has none, and its controller's Service could not be looked for: {unread[0]}; {OVERRIDE}"
+    if not tried:
+        whose = f"of its class {one.class_name}" if one.class_name else "at all"
+        return f"no address is known: its status has none, and no Service of a controller {whose} was recognised; {OVERRIDE}"
+    return "its controller could not be reached: " + "; ".join(f"{closed[each]} ({each.origin})" for each in tried) + f"; {OVERRIDE}"
+
+
+class HostCertificate(msgspec.Struct, frozen=True, kw_only=True):
+    """What is shown for one host of an Ingress. `secret_name`: what spec.tls names for it; `listed`: whether spec.tls has the host."""
+
+    host: str
+    secret_name: str = ""
+    listed: bool = True
+    shown: Shown
+
+
+@source()
+def ingress_certificates(
+    cluster: Cluster, profile: Profile, watched_ingresses: Readings[Ingress], ingress_entrances: Readings[Entrance]
+) -> Readings[HostCertificate]:
+    """The certificate that is shown for each host of each Ingress with TLS: one handshake for each address and name."""
+    entrances = dict(ingress_entrances)
+    wanted = [(subject, *each) for subject, one in watched_ingresses for each in hosts_with_tls(one)]
+    pairs = {(entrances[subject].address, name_of(host)) for subject, host, _, _ in wanted if subject in entrances}
+    keyed = {Subject(kind="Host", namespace=str(address), name=name): (address, name) for address, name in sorted(pairs, key=str)}
+    shaken = cluster.each(Readings(tuple(keyed.items())), lambda _, pair: show(*pair, cluster.deadline, profile.ingress.ca_file))
+    shown = {keyed[subject]: value for subject, value in shaken}
+    failed = {keyed[one.subject]: one.reason for one in shaken.unreadable}
+    with_tls = {subject for subject, *_ in wanted}
+    blind = [one for one in ingress_entrances.unreadable if one.subject in with_tls or one in watched_ingresses.unreadable]
+    found: Collector[HostCertificate] = Collector(unreadable=blind)
+    for subject, host, secret, listed in wanted:
+        if subject not in entrances:
+            continue
+        pair = entrances[subject].address, name_of(host)
+        if pair in shown:
+            found.add(subject, HostCertificate(host=host, secret_name=secret, listed=listed, shown=shown[pair]))
+        else:
+            found.fail(subject, failed[pair])
+    return found.readings(watched_ingresses.why_none("no Ingress asks for TLS for a host"))
+
+
+def hosts_with_tls(one: Ingress) -> Iterator[tuple[str, str, bool]]:
+    """Each host of an Ingress with TLS, the Secret that is named for it, and whether spec.tls lists it."""
+    seen: set[str] = set()
+    for entry in one.spec.tls or []:
+        for host in one.hosts_of(entry):
+            if host not in seen:
+                seen.add(host)
+                yield host, entry.secret_name, True
+    if one.spec.tls:
+        yield from ((host, "", False) for host in one.rule_hosts if not any(covers(name, host) for name in seen))
+
+
+def name_of(host: str) -> str:
+    """The name to ask for: no client asks for a wildcard."""
+    return f"clusterprobe{host[1:]}" if host.startswith("*.") else host
+
+
+def covers(name: str, host: str) -> bool:
+    """Whether a certificate's name is good for a host: a wildcard stands for exactly one label."""
+    name, host = name.lower().rstrip("."), host.lower().rstrip(".")
+    if name.startswith("*.") and not host.startswith("*."):
+        return "." in host and host.partition(".")[2] == name[2:]
+    return name == host
+
+
+def missing_class(one: Ingress, classes: Readings[IngressClass]) -> str:
+    """What is wrong with the class that an Ingress names, if that certainly does not exist."""
+    names = sorted(subject.name for subject, _ in classes)
+    wanted = one.spec.ingress_class_name
+    if not wanted or wanted in names or not classes.complete:
+        return ""
+    return f"its ingressClassName is {wanted}, and there is no IngressClass of that name (there are: {', '.join(names) or 'none'})"

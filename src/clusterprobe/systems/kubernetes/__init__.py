@@ -1,0 +1,1 @@
+"""Kubernetes itself: its objects, its API, and what the systems on it are made of."""

@@ -1,0 +1,56 @@
+"""The last lines of a container's log, from the API server (`pods/log`): only for the few that have a reason to be looked into."""
+
+from __future__ import annotations
+
+from clusterprobe.access import bodies
+from clusterprobe.access.cluster import Cluster
+from clusterprobe.errors import BadResponse, Forbidden
+from clusterprobe.excerpt import excerpt
+from clusterprobe.systems.kubernetes.objects import ContainerStatus, Pod
+from clusterprobe.systems.kubernetes.resources import PODS
+from clusterprobe.times import epoch
+
+MAX_BYTES = 256 * 1024
+MAX_CHARACTERS = 400  # of one line
+# The API server cuts at `limitBytes` only roughly.
+ROUGHLY = 0.9
+
+
+def last_lines(cluster: Cluster, pod: Pod, container: str, lines: int, *, previous: bool = False, since_seconds: int = 0) -> list[str]:
+    """The lines without their times, redacted and shortened. Raises an `Unreadable`."""
+    namespace, name = pod.metadata.namespace, pod.metadata.name
+    query = {"container": container, "tailLines": lines, "limitBytes": MAX_BYTES, "timestamps": "true"}
+    query |= {"previous": "true"} if previous else {}
+    query |= {"sinceSeconds": since_seconds} if since_seconds else {}
+    try:
+        path, more = PODS.path(namespace, name) / "log", {"headers": {"Accept": "*/*"}, "limit_bytes": bodies.LOGS}
+        answer = cluster.api.get(path, cluster.deadline, query=query, **more)
+    except Forbidden:
+        message = f"not allowed to get pods/log in namespace {namespace}"
+        raise Forbidden(message, verb="get", resource="pods/log", namespace=namespace) from None
+    return parse_lines(answer.body, f"the log of {namespace}/{name}, container {container}")
+
+
+def parse_lines(body: bytes, what: str) -> list[str]:
+    """A log whose every line begins with the kubelet's time: a login page does not, nor does a kubelet's excuse."""
+    if body and not body.endswith(b"\n"):
+        if len(body) < ROUGHLY * MAX_BYTES:
+            raise BadResponse(f"{what} ends within a line")
+        body = body[: body.rfind(b"\n") + 1]
+    found = []
+    for line in body.decode("utf-8", "replace").split("\n")[:-1]:
+        stamp, _, text = line.partition(" ")
+        if epoch(stamp) is None:
+            raise BadResponse(f"{what} is not lines that begin with a time")
+        found.append(excerpt(text.rstrip("\r"), MAX_CHARACTERS))
+    return found
+
+
+def last_ended_was_before(status: ContainerStatus) -> bool:
+    """Whether the log of the instance that ended last is that of the previous one: one that has just ended is still the current."""
+    return status.state.terminated is None and status.last_state.terminated is not None
+
+
+def has_ended(status: ContainerStatus) -> bool:
+    """Whether an instance has ended, so that there is a log of it."""
+    return bool(status.state.terminated or status.last_state.terminated)

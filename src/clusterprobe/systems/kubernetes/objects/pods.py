@@ -1,0 +1,215 @@
+"""Pods, as far as probes use them."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import msgspec
+
+from clusterprobe.systems.kubernetes.objects import arguments
+from clusterprobe.systems.kubernetes.objects.meta import Condition, Metadata, Object
+
+
+class NfsVolume(Object):
+    server: str = ""
+    path: str = ""
+
+
+class ClaimVolume(Object):
+    claim_name: str = ""
+
+
+class HostPathVolume(Object):
+    path: str = ""
+
+
+class SecretVolume(Object):
+    secret_name: str = ""
+
+
+class ConfigMapVolume(Object):
+    name: str = ""
+
+
+class InlineCsiVolume(Object):
+    driver: str = ""
+    fs_type: str = ""
+
+
+class Volume(Object):
+    name: str
+    nfs: NfsVolume | None = None
+    persistent_volume_claim: ClaimVolume | None = None
+    host_path: HostPathVolume | None = None
+    secret: SecretVolume | None = None
+    config_map: ConfigMapVolume | None = None
+    empty_dir: dict[str, Any] | None = None
+    csi: InlineCsiVolume | None = None
+
+
+class VolumeMount(Object):
+    name: str
+    mount_path: str = ""
+    sub_path: str = ""
+    sub_path_expr: str = ""
+    read_only: bool = False
+
+
+class ContainerPort(Object):
+    container_port: int
+    name: str = ""
+
+
+class SecurityContext(Object):
+    run_as_user: int | None = None
+    run_as_group: int | None = None
+    run_as_non_root: bool | None = None
+    fs_group: int | None = None
+    supplemental_groups: list[int] | None = None
+    read_only_root_filesystem: bool | None = None
+
+
+class HttpGet(Object):
+    path: str = "/"
+    port: int | str = 0
+    scheme: str = "HTTP"
+
+
+class ContainerProbe(Object):
+    """What the kubelet checks, and how patiently, with the API's defaults."""
+
+    http_get: HttpGet | None = None
+    initial_delay_seconds: int = 0
+    period_seconds: int = 10
+    timeout_seconds: int = 1
+    failure_threshold: int = 3
+
+
+class Resources(Object):
+    limits: dict[str, Any] | None = None
+
+
+class Container(Object):
+    """Of its command line, the flags in `arguments.FLAGS` are kept, each in its place, and what it `calls`: nothing else."""
+
+    name: str
+    image: str = ""
+    command: list[str] | None = None
+    args: list[str] | None = None
+    calls: list[str] | None = None
+    ports: list[ContainerPort] | None = None
+    volume_mounts: list[VolumeMount] | None = None
+    security_context: SecurityContext | None = None
+    readiness_probe: ContainerProbe | None = None
+    liveness_probe: ContainerProbe | None = None
+    startup_probe: ContainerProbe | None = None
+    resources: Resources | None = None
+
+    def __post_init__(self) -> None:
+        if self.command or self.args:
+            command, args, called = _kept(tuple(self.command or ()), tuple(self.args or ()))
+            for name, value in (("command", command), ("args", args), ("calls", [*(self.calls or []), *called])):
+                msgspec.structs.force_setattr(self, name, list(dict.fromkeys(value)) if name == "calls" else value or None)
+
+
+@functools.lru_cache(maxsize=4096)
+def _kept(command: tuple[str, ...], args: tuple[str, ...]) -> tuple[list[str], list[str], list[str]]:
+    """The same for the thousand pods of one workload."""
+    return arguments.kept([*command]), arguments.kept([*args]), arguments.calls([*command, *args])
+
+
+class PullSecret(Object):
+    name: str = ""
+
+
+class PodSpec(Object):
+    containers: list[Container]
+    init_containers: list[Container] | None = None
+    node_name: str = ""
+    volumes: list[Volume] | None = None
+    security_context: SecurityContext | None = None
+    termination_grace_period_seconds: int | None = None
+    restart_policy: str = "Always"
+    image_pull_secrets: list[PullSecret] | None = None
+
+
+class Terminated(Object):
+    exit_code: int = 0
+    reason: str = ""
+    message: str = ""
+    started_at: str | None = None
+    finished_at: str | None = None
+
+
+class Waiting(Object):
+    reason: str = ""
+    message: str = ""
+
+
+class ContainerState(Object):
+    terminated: Terminated | None = None
+    waiting: Waiting | None = None
+    running: dict[str, Any] | None = None
+
+
+class LinuxUser(Object):
+    uid: int
+    gid: int = 0
+    supplemental_groups: list[int] | None = None
+
+
+class ContainerUser(Object):
+    """As whom the runtime really started a container's first process; told since Kubernetes 1.33."""
+
+    linux: LinuxUser | None = None
+
+
+class ContainerStatus(Object):
+    name: str
+    ready: bool = False
+    restart_count: int = 0
+    image: str = ""
+    image_id: str = msgspec.field(default="", name="imageID")
+    state: ContainerState = msgspec.field(default_factory=ContainerState)
+    last_state: ContainerState = msgspec.field(default_factory=ContainerState)
+    user: ContainerUser | None = None
+
+
+class PodStatus(Object):
+    phase: str = ""
+    reason: str = ""
+    message: str = ""
+    pod_ip: str = msgspec.field(default="", name="podIP")
+    host_ip: str = msgspec.field(default="", name="hostIP")
+    start_time: str | None = None
+    conditions: list[Condition] | None = None
+    container_statuses: list[ContainerStatus] | None = None
+    init_container_statuses: list[ContainerStatus] | None = None
+
+
+class Pod(Object):
+    metadata: Metadata
+    spec: PodSpec
+    status: PodStatus = msgspec.field(default_factory=PodStatus)
+
+    @property
+    def ready(self) -> bool:
+        return any(one.type == "Ready" and one.status == "True" for one in self.status.conditions or [])
+
+    @property
+    def running(self) -> bool:
+        """Whether it can be asked: running, with an address, and not being deleted."""
+        return self.status.phase == "Running" and bool(self.status.pod_ip) and not self.metadata.deletion_timestamp
+
+    @property
+    def claims(self) -> list[str]:
+        """The names of the claims that it mounts."""
+        return [one.persistent_volume_claim.claim_name for one in self.spec.volumes or [] if one.persistent_volume_claim]
+
+    def container(self, name: str) -> Container | None:
+        """Its container, or init container, of that name."""
+        return next((one for one in [*(self.spec.init_containers or []), *self.spec.containers] if one.name == name), None)
+
+    def label(self, key: str) -> str:
+        return self.metadata.labels.get(key, "")

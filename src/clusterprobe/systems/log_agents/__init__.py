@@ -1,0 +1,1 @@
+"""Log agents: which there are, what they read, keep and drop."""

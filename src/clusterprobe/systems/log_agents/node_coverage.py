@@ -1,0 +1,122 @@
+"""Which nodes' logs are collected: log agents of any kind, the nodes that they are on, and the nodes that need none."""
+
+from __future__ import annotations
+
+from clusterprobe.model import Struct, Subject
+from clusterprobe.patterns import ours
+from clusterprobe.readings import Readings
+from clusterprobe.systems.kubernetes.daemon_sets import DaemonSet
+from clusterprobe.systems.kubernetes.objects import Container, Node, Pod, Volume
+from clusterprobe.systems.kubernetes.workloads import daemon_set_of
+from clusterprobe.systems.log_agents.states import is_agent
+from clusterprobe.times import epoch
+
+# As they are called in images and in `app.kubernetes.io/name`.
+AGENTS = (
+    "promtail",
+    "alloy",
+    "grafana-agent",
+    "fluent-bit",
+    "fluentbit",
+    "fluentd",
+    "vector",
+    "filebeat",
+    "opentelemetry-collector",
+    "otelcol",
+)
+_KNOWN = ours(rf"(?:^|[/_-])(?:{'|'.join(AGENTS)})(?:$|[:@_-])")
+_LOG_FOLDERS = ("/", "/var", "/var/log", "/var/log/pods", "/var/log/containers", "/var/lib/docker/containers")
+YOUNG_SECONDS = 120.0
+
+
+class Cover(Struct, frozen=True):
+    """The agents' pods of one node, by what state they are in."""
+
+    ready: tuple[Subject, ...] = ()
+    going: tuple[Subject, ...] = ()
+    young: tuple[Subject, ...] = ()
+    failing: tuple[tuple[Subject, str], ...] = ()
+
+
+def agent_sets(sets: Readings[DaemonSet]) -> list[tuple[Subject, DaemonSet]]:
+    """The DaemonSets that collect the logs of the node they run on."""
+    return [(subject, one) for subject, one in sets if _collects(one.spec.template.spec.containers, one.spec.template.spec.volumes)]
+
+
+def sets_for(node: Node, sets: list[tuple[Subject, DaemonSet]]) -> list[tuple[Subject, DaemonSet]]:
+    """Those whose agent is for the node's operating system; one that does not say is for Linux, as nearly all are."""
+    return [pair for pair in sets if _for_windows(pair[1]) == node.windows]
+
+
+def _for_windows(one: DaemonSet) -> bool:
+    spec = one.spec.template.spec
+    if "kubernetes.io/os" in (spec.node_selector or {}):
+        return (spec.node_selector or {})["kubernetes.io/os"] == "windows"
+    required = spec.affinity.node_affinity.required if spec.affinity and spec.affinity.node_affinity else None
+    expressions = [each for term in (required.node_selector_terms or [] if required else []) for each in term.match_expressions or []]
+    return any(one.key == "kubernetes.io/os" and one.operator == "In" and one.values_ == ["windows"] for one in expressions)
+
+
+def central_agents(pods: Readings[Pod]) -> list[Pod]:
+    """Agents that are no DaemonSet's: they may read all nodes' logs from the API server."""
+    return [pod for pod in pods.items if is_agent(pod) and pod.running and not daemon_set_of(pod)]
+
+
+def _collects(containers: list[Container], volumes: list[Volume] | None) -> bool:
+    mounts = any(one.host_path and (one.host_path.path.rstrip("/") or "/") in _LOG_FOLDERS for one in volumes or [])
+    return mounts and any(_KNOWN.search(one.image) or _KNOWN.search(one.name) for one in containers)
+
+
+def covers(sets: list[tuple[Subject, DaemonSet]], pods: Readings[Pod], now: float) -> dict[str, Cover]:
+    """What each node has of agents."""
+    names = {(subject.namespace, subject.name) for subject, _ in sets}
+    found: dict[str, Cover] = {}
+    for subject, pod in pods:
+        if (subject.namespace, daemon_set_of(pod)) not in names or pod.status.phase in ("Succeeded", "Failed"):
+            continue
+        before = found.get(pod.spec.node_name, Cover())
+        found[pod.spec.node_name] = _with(before, subject, pod, now)
+    return found
+
+
+def _with(cover: Cover, subject: Subject, pod: Pod, now: float) -> Cover:
+    ready, going, young, failing = cover.ready, cover.going, cover.young, cover.failing
+    if pod.metadata.deletion_timestamp:
+        going = (*going, subject)
+    elif pod.ready:
+        ready = (*ready, subject)
+    elif now - (epoch(pod.metadata.creation_timestamp) or now) < YOUNG_SECONDS:
+        young = (*young, subject)
+    else:
+        failing = (*failing, (subject, _state(pod)))
+    return Cover(ready=ready, going=going, young=young, failing=failing)
+
+
+def _state(pod: Pod) -> str:
+    waiting = [one.state.waiting.reason for one in pod.status.container_statuses or [] if one.state.waiting]
+    return waiting[0] if waiting and waiting[0] else f"{pod.status.phase or 'in no phase'}, and not ready"
+
+
+def needs_none(node: Node, busy: bool, now: float) -> str:
+    """Why a node without an agent is all right, or cannot be judged now; empty if it is not all right."""
+    labels = node.metadata.labels
+    virtual = labels.get("type") in ("virtual-kubelet", "kwok") or labels.get("eks.amazonaws.com/compute-type") == "fargate"
+    if virtual or any(one.key == "virtual-kubelet.io/provider" for one in node.spec.taints or []):
+        return "it is virtual, and runs no agents"
+    if not node.ready:
+        return "it is not ready"
+    if node.spec.unschedulable and not busy:
+        return "it is cordoned and runs nothing but DaemonSets"
+    if now - (epoch(node.metadata.creation_timestamp) or 0.0) < YOUNG_SECONDS:
+        return "it has only just joined"
+    return ""
+
+
+def workloads_on(pods: Readings[Pod]) -> dict[str, list[Pod]]:
+    """The running pods of each node that are neither a DaemonSet's nor the node's own."""
+    found: dict[str, list[Pod]] = {}
+    for pod in pods.items:
+        static = any(one.kind == "Node" for one in pod.metadata.owner_references)
+        if pod.running and not static and not daemon_set_of(pod):
+            found.setdefault(pod.spec.node_name, []).append(pod)
+    return found

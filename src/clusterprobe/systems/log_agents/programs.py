@@ -1,0 +1,144 @@
+"""Log agents (Promtail, Grafana Alloy and Agent): where they keep their positions, and how long they may take to end."""
+
+from __future__ import annotations
+
+from clusterprobe.access.cluster import owner_of
+from clusterprobe.model import Struct, Subject
+from clusterprobe.patterns import literal, ours
+from clusterprobe.readings import Collector, Readings
+from clusterprobe.sources import source
+from clusterprobe.systems.kubernetes.objects import Container, PersistentVolume, PersistentVolumeClaim, Pod, Volume
+from clusterprobe.systems.pods.termination.history import grace_of
+from clusterprobe.systems.storage.natures import nature_of_volume
+from clusterprobe.systems.storage.nfs import Export, Mounts
+
+NAME = "app.kubernetes.io/name"
+
+# The flag that says where the positions are, and where they are without it (as the charts have it).
+# https://grafana.com/docs/loki/latest/send-data/promtail/configuration/
+POSITIONS = {
+    "promtail": ("positions.file", "/run/promtail/positions.yaml"),
+    "alloy": ("storage.path", "/tmp/alloy"),  # noqa: S108 - where the chart has it
+    "grafana-agent": ("storage.path", "/tmp/agent"),  # noqa: S108
+}
+
+
+class LogAgent(Struct, frozen=True):
+    """One pod of a log agent. `export` is the NFS export that holds its positions, None if they are elsewhere.
+
+    `nfs` says in words on which NFS they lie; it is set as well where the export is not known, as on EFS.
+    """
+
+    program: str
+    namespace: str
+    name: str
+    owner: str
+    release: str
+    container: str
+    node: str
+    grace_seconds: int
+    positions: str
+    export: Export | None = None
+    storage: str = ""
+    nfs: str = ""
+
+
+@source()
+def log_agents(pods: Readings[Pod], claims: Readings[PersistentVolumeClaim], volumes: Readings[PersistentVolume]) -> Readings[LogAgent]:
+    """Every pod of a log agent that is there to stay, with what its positions are stored on."""
+    found: Collector[LogAgent] = Collector(unreadable=list(pods.unreadable))
+    mounts = Mounts(claims, volumes)
+    for subject, pod in pods:
+        program = pod.label(NAME)
+        container = main_container(pod, program) if program in POSITIONS else None
+        if container is None or pod.metadata.deletion_timestamp or pod.status.phase in ("Succeeded", "Failed"):
+            continue
+        positions = positions_path(program, container)
+        volume = volume_at(pod, container, positions)
+        unknown = why_unknown(pod.metadata.namespace, volume, claims, volumes)
+        if unknown:
+            found.fail(subject, f"what its positions ({positions}) are stored on is not known: {unknown}")
+            continue
+        export = mounts.of_volume(pod.metadata.namespace, volume) if volume else None
+        nfs = f"the NFS export {export}" if export else _nfs(mounts.bound_to(pod.metadata.namespace, volume)) if volume else ""
+        found.add(subject, _agent(subject, pod, program, container, positions, export, _storage(volume), nfs))
+    return found.readings(f"no pod is labelled {NAME}={' or '.join(POSITIONS)}")
+
+
+def _nfs(bound: PersistentVolume | None) -> str:
+    """The NFS of a driver whose export is not known here; empty for any other storage."""
+    nature = nature_of_volume(bound, None) if bound else None
+    return str(nature) if nature and nature.kind == "nfs" else ""
+
+
+def _agent(
+    subject: Subject, pod: Pod, program: str, container: Container, positions: str, export: Export | None, storage: str, nfs: str
+) -> LogAgent:
+    return LogAgent(
+        program=program,
+        namespace=subject.namespace,
+        name=subject.name,
+        owner=owner_of(pod),
+        release=pod.label("app.kubernetes.io/instance"),
+        container=container.name,
+        node=pod.spec.node_name,
+        grace_seconds=grace_of(pod),
+        positions=positions,
+        export=export,
+        storage=storage,
+        nfs=nfs,
+    )
+
+
+def main_container(pod: Pod, program: str) -> Container | None:
+    """The container that is called like the program, or the first."""
+    containers = pod.spec.containers
+    return next((one for one in containers if one.name == program), containers[0] if containers else None)
+
+
+def positions_path(program: str, container: Container) -> str:
+    """Where the agent keeps its positions: as its flag says, else where the chart puts them."""
+    return names_positions(program, container) or POSITIONS[program][1]
+
+
+def names_positions(program: str, container: Container) -> str:
+    """The place that the agent's flag names, which wins over its configuration; empty without that flag."""
+    words = " ".join([*(container.command or []), *(container.args or [])])
+    match = ours(rf"(?:^|\s)--?{literal(POSITIONS[program][0])}[= ]\s*(\S+)").search(words)
+    return match[1] if match else ""
+
+
+def volume_at(pod: Pod, container: Container, path: str) -> Volume | None:
+    """The volume that a path inside a container lies on: the deepest mount above it; None for the container's own file system."""
+    above = [
+        (len(mount.mount_path.rstrip("/")), mount)
+        for mount in container.volume_mounts or []
+        if f"{path.rstrip('/')}/".startswith(f"{mount.mount_path.rstrip('/')}/")
+    ]
+    if not above:
+        return None
+    name = max(above, key=lambda pair: pair[0])[1].name
+    return next((one for one in pod.spec.volumes or [] if one.name == name), None)
+
+
+def why_unknown(namespace: str, volume: Volume | None, claims: Readings[PersistentVolumeClaim], volumes: Readings[PersistentVolume]) -> str:
+    """Why a volume's nature cannot be told; empty if it can."""
+    if volume is None or volume.persistent_volume_claim is None:
+        return ""
+    name = volume.persistent_volume_claim.claim_name
+    claim = claims.by_name().get((namespace, name))
+    if claim is None:
+        return claims.missing_reason(namespace) or f"there is no PersistentVolumeClaim {name}"
+    if not any(one.metadata.name == claim.spec.volume_name for one in volumes.items):
+        return volumes.missing_reason("") or f"the PersistentVolumeClaim {name} is not bound"
+    return ""
+
+
+def _storage(volume: Volume | None) -> str:
+    if volume is None:
+        return "the container's own file system"
+    if volume.host_path:
+        return f"hostPath {volume.host_path.path}"
+    if volume.persistent_volume_claim:
+        return f"PersistentVolumeClaim {volume.persistent_volume_claim.claim_name}"
+    return f"volume {volume.name}"

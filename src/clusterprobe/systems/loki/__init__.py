@@ -1,0 +1,1 @@
+"""Loki: its replicas, its own log, its ruler, and what queries cost."""

@@ -1,0 +1,1 @@
+"""MLflow: its servers and what it serves."""

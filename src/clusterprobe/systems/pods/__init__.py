@@ -1,0 +1,1 @@
+"""Pods: why they crash, what they may not write, and how they terminate."""

@@ -1,0 +1,1 @@
+"""How long pods take to terminate, and in which phase."""

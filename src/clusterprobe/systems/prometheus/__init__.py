@@ -1,0 +1,1 @@
+"""Prometheus, its Operator, and what it selects, scrapes and evaluates."""

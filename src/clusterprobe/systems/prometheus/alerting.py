@@ -1,0 +1,204 @@
+"""Where a Prometheus sends its alerts, whether they are taken there, and whose rules it has loaded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from clusterprobe.access.cluster import Cluster, Endpoint
+from clusterprobe.access.servers import Server, read_each
+from clusterprobe.access.urls import place_of
+from clusterprobe.errors import BadResponse
+from clusterprobe.patterns import ours
+from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings
+from clusterprobe.sources import proxied, source
+from clusterprobe.systems.formats.answers import Answer, asked
+from clusterprobe.systems.formats.queries import matchers
+from clusterprobe.systems.kubernetes.objects import Pod, Service
+from clusterprobe.systems.prometheus.query import query
+
+SENDING_SECONDS = 300  # the window in which every alert must have failed before it is a finding
+
+
+class Destinations(msgspec.Struct, frozen=True):
+    """The Alertmanagers that one replica sends to, as `host:port`; `dropped` are hosts that relabelling left out of those found."""
+
+    active: list[str]
+    dropped: list[str] = []
+
+
+class _Url(msgspec.Struct):
+    url: str
+
+
+class _Alertmanagers(msgspec.Struct, rename="camel"):
+    active_alertmanagers: list[_Url] | None
+    dropped_alertmanagers: list[_Url] | None = None
+
+
+class _AlertmanagersAnswer(Answer):
+    data: _Alertmanagers | None = None
+
+
+def _place(url: str) -> str:
+    """`host:port` of a URL: paths and credentials are no one's business."""
+    host, port = place_of(url)
+    return f"{host}:{port}" if port else ""
+
+
+def host_of(place: str) -> str:
+    return place.rpartition(":")[0]
+
+
+@source(proxied("pods"))
+def prometheus_alertmanagers(cluster: Cluster, prometheus_servers: Readings[Server], profile: Profile) -> Readings[Destinations]:
+    """The Alertmanagers that every replica of every Prometheus has found to send to."""
+
+    def read(endpoint: Endpoint, _: Server) -> Destinations:
+        data = asked(endpoint, "/api/v1/alertmanagers", _AlertmanagersAnswer).data
+        if data is None or data.active_alertmanagers is None:
+            raise BadResponse(f"{endpoint.url}/api/v1/alertmanagers: a list is null, where Prometheus writes an empty one")
+        active = [_place(one.url) for one in data.active_alertmanagers]
+        if "" in active:
+            raise BadResponse(f"{endpoint.url}/api/v1/alertmanagers: an invalid URL")
+        dropped = {host_of(_place(one.url)) for one in data.dropped_alertmanagers or []}
+        return Destinations(active=active, dropped=sorted(dropped - {""} - {host_of(one) for one in active}))
+
+    return read_each(cluster, profile, prometheus_servers, read)
+
+
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+
+class RuleFile(msgspec.Struct, frozen=True):
+    """One file of loaded rules: its name without the folder, its groups, and how many of its rules alert."""
+
+    name: str
+    groups: list[str]
+    alerts: int
+
+
+class _Rule(msgspec.Struct):
+    type: str
+
+
+class _Group(msgspec.Struct):
+    name: str
+    file: str
+    rules: list[_Rule]
+
+
+class _Groups(msgspec.Struct):
+    groups: list[_Group]
+
+
+class _RulesAnswer(Answer):
+    data: _Groups | None = None
+
+
+class LoadedRules(msgspec.Struct, frozen=True):
+    """What one replica evaluates."""
+
+    files: list[RuleFile]
+
+    @property
+    def alerts(self) -> int:
+        return sum(one.alerts for one in self.files)
+
+
+@source(proxied("pods"))
+def prometheus_loaded_rules(cluster: Cluster, prometheus_servers: Readings[Server], profile: Profile) -> Readings[LoadedRules]:
+    """The files of rules that every replica has loaded; the Operator names them after the PrometheusRule they come from."""
+
+    def read(endpoint: Endpoint, _: Server) -> LoadedRules:
+        data = asked(endpoint, "/api/v1/rules", _RulesAnswer, {"exclude_alerts": "true"}).data
+        files: dict[str, list[_Group]] = {}
+        for group in data.groups if data else []:
+            files.setdefault(group.file.rpartition("/")[2], []).append(group)
+        return LoadedRules([_file(name, groups) for name, groups in sorted(files.items())])
+
+    return read_each(cluster, profile, prometheus_servers, read)
+
+
+def _file(name: str, groups: Iterable[_Group]) -> RuleFile:
+    alerting = sum(rule.type == "alerting" for group in groups for rule in group.rules)
+    return RuleFile(name, [group.name for group in groups], alerting)
+
+
+_OPERATORS_FILE = ours(r".+-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.yaml")
+
+
+def rule_uid(file: str) -> str:
+    """The UID of the PrometheusRule that the Operator made a file from (`<namespace>-<name>-<uid>.yaml`); empty for any other file.
+
+    >>> rule_uid("monitoring-dev-general.rules-4e4e0678-7631-4bea-aa51-30208d1b60ae.yaml")
+    '4e4e0678-7631-4bea-aa51-30208d1b60ae'
+    """
+    match = _OPERATORS_FILE.fullmatch(file)
+    return match[1] if match else ""
+
+
+# --- sending ----------------------------------------------------------------------------------------------------------
+
+
+class Sending(msgspec.Struct, frozen=True):
+    """By `host:port` of an Alertmanager, how many alerts one replica has sent recently, and how many of these it did not take."""
+
+    sent: dict[str, float]
+    failed: dict[str, float]
+
+
+@source(proxied("pods"))
+def prometheus_sending(cluster: Cluster, prometheus_servers: Readings[Server], profile: Profile) -> Readings[Sending]:
+    """How many alerts every replica has sent in the last minutes, as it says of itself, where it scrapes itself."""
+
+    def read(endpoint: Endpoint, server: Server) -> Sending:
+        if not server.pod:
+            raise BadResponse("which of its series are its own is not known, for it is asked under the profile's address")
+        own = matchers({"namespace": server.namespace, "pod": server.pod}) + f"[{SENDING_SECONDS}s]"
+        sent = query(endpoint, f"increase(prometheus_notifications_sent_total{own})")
+        failed = query(endpoint, f"increase(prometheus_notifications_errors_total{own})")
+        return Sending(*({_place(one.labels.get("alertmanager", "")): one.value for one in found} for found in (sent, failed)))
+
+    return read_each(cluster, profile, prometheus_servers, read)
+
+
+# --- whose Alertmanager it is -----------------------------------------------------------------------------------------
+
+_SERVICE_NAME = ours(r"(?:.+\.)?([a-z0-9-]+)\.([a-z0-9-]+)\.svc(?:\..*)?")
+
+
+class Addresses:
+    """Tells in which namespace a host of an Alertmanager's URL is: a pod, a Service, or one that the profile names."""
+
+    def __init__(self, pods: Readings[Pod], services: Readings[Service], profile: Profile) -> None:
+        # On the host's network several pods share the node's address: that names none of them, and one of them may not be read.
+        known = [one for one in pods.items if not _over(one) and (pods.complete or one.status.pod_ip != one.status.host_ip)]
+        counts = Counter(one.status.pod_ip for one in known)
+        self._pods: Mapping[str, Pod] = {one.status.pod_ip: one for one in known if counts[one.status.pod_ip] == 1}
+        self._services = {one.spec.cluster_ip: one for one in services.items if one.spec.cluster_ip not in ("", "None")}
+        self._named = {place_of(one.url)[0]: one for one in profile.endpoints if one.system == "alertmanager" and one.namespace}
+
+    def pod(self, host: str) -> Pod | None:
+        return self._pods.get(host)
+
+    def find(self, host: str) -> tuple[str, str] | None:
+        """(namespace, what it is), or None for an address that nothing here has."""
+        if host in self._named:
+            return self._named[host].namespace, f"Alertmanager at {host}"
+        if host in self._pods:
+            metadata = self._pods[host].metadata
+            return metadata.namespace, f"Pod {metadata.namespace}/{metadata.name}"
+        if host in self._services:
+            metadata = self._services[host].metadata
+            return metadata.namespace, f"Service {metadata.namespace}/{metadata.name}"
+        match = _SERVICE_NAME.fullmatch(host)
+        return (match[2], f"Service {match[2]}/{match[1]}") if match else None
+
+
+def _over(pod: Pod) -> bool:
+    """Whether its address may meanwhile be another pod's."""
+    return not pod.status.pod_ip or pod.status.phase in ("Succeeded", "Failed")

@@ -1,0 +1,191 @@
+"""The Prometheus Operator's objects."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from clusterprobe.access.cluster import Resource
+from clusterprobe.patterns import ours
+from clusterprobe.readings import Readings
+from clusterprobe.systems.kubernetes.objects import Condition, LabelSelector, Metadata, Object, Pod
+
+Series = TypeVar("Series")
+
+GROUP = "monitoring.coreos.com"
+PROMETHEUSES = Resource("v1", "prometheuses", "Prometheus", GROUP)
+SERVICE_MONITORS = Resource("v1", "servicemonitors", "ServiceMonitor", GROUP)
+POD_MONITORS = Resource("v1", "podmonitors", "PodMonitor", GROUP)
+PROBES = Resource("v1", "probes", "Probe", GROUP)
+SCRAPE_CONFIGS = Resource("v1alpha1", "scrapeconfigs", "ScrapeConfig", GROUP)
+RULES = Resource("v1", "prometheusrules", "PrometheusRule", GROUP)
+AGENTS = Resource("v1alpha1", "prometheusagents", "PrometheusAgent", GROUP)
+
+
+class ClaimTemplateSpec(Object):
+    storage_class_name: str | None = None
+    volume_name: str = ""
+
+
+class ClaimTemplate(Object):
+    spec: ClaimTemplateSpec = msgspec.field(default_factory=ClaimTemplateSpec)
+
+
+class StorageSpec(Object):
+    volume_claim_template: ClaimTemplate | None = None
+    empty_dir: dict[str, Any] | None = None
+    ephemeral: dict[str, Any] | None = None
+
+
+class WebSpec(Object):
+    tls_config: dict[str, Any] | None = None
+
+
+class AlertmanagerEndpoint(Object):
+    """The Service through which alerts go out; without a namespace it is the Prometheus' own."""
+
+    name: str = ""
+    namespace: str = ""
+    port: str | int = ""
+
+
+class Alerting(Object):
+    alertmanagers: list[AlertmanagerEndpoint] | None = None
+
+
+class SecretKey(Object):
+    """A key of a Secret in the same namespace."""
+
+    name: str = ""
+    key: str = ""
+
+
+class PrometheusSpec(Object):
+    """A `*_selector` that is None selects nothing, an empty one everything; a namespace selector that is None means its own."""
+
+    replicas: int | None = None
+    shards: int | None = None
+    paused: bool = False
+    port_name: str = "web"
+    route_prefix: str = ""
+    retention: str = ""
+    web: WebSpec | None = None
+    storage: StorageSpec | None = None
+    alerting: Alerting | None = None
+    additional_scrape_configs: SecretKey | None = None
+    ignore_namespace_selectors: bool = False
+    service_monitor_selector: LabelSelector | None = None
+    service_monitor_namespace_selector: LabelSelector | None = None
+    pod_monitor_selector: LabelSelector | None = None
+    pod_monitor_namespace_selector: LabelSelector | None = None
+    probe_selector: LabelSelector | None = None
+    probe_namespace_selector: LabelSelector | None = None
+    scrape_config_selector: LabelSelector | None = None
+    scrape_config_namespace_selector: LabelSelector | None = None
+    rule_selector: LabelSelector | None = None
+    rule_namespace_selector: LabelSelector | None = None
+
+    @property
+    def serves_tls(self) -> bool:
+        return self.web is not None and self.web.tls_config is not None
+
+
+class CustomStatus(Object):
+    conditions: list[Condition] | None = None
+    replicas: int = 0
+    available_replicas: int = 0
+
+
+class Prometheus(Object):
+    metadata: Metadata
+    spec: PrometheusSpec = msgspec.field(default_factory=PrometheusSpec)
+    status: CustomStatus = msgspec.field(default_factory=CustomStatus)
+
+    @property
+    def wanted_pods(self) -> int:
+        replicas = 1 if self.spec.replicas is None else self.spec.replicas
+        return replicas * (1 if self.spec.shards is None else self.spec.shards)
+
+
+class NamespaceSelector(Object):
+    """A monitor's own: absent or empty means the monitor's namespace."""
+
+    any: bool = False
+    match_names: list[str] | None = None
+
+
+class MonitorEndpoint(Object):
+    port: str = ""
+    interval: str = ""
+
+
+class MonitorSpec(Object):
+    namespace_selector: NamespaceSelector | None = None
+    selector: LabelSelector | None = None
+    endpoints: list[MonitorEndpoint] | None = None
+    job_label: str = ""
+
+
+class Monitor(Object):
+    """A ServiceMonitor, PodMonitor, Probe or ScrapeConfig: what matters is its labels, and where it looks."""
+
+    metadata: Metadata
+    spec: MonitorSpec = msgspec.field(default_factory=MonitorSpec)
+
+
+class Rule(Object):
+    """A PrometheusRule; its groups are not read."""
+
+    metadata: Metadata
+
+
+# --- scrape pools -----------------------------------------------------------------------------------------------------
+
+_POOL = ours(r"(serviceMonitor|podMonitor|probe|scrapeConfig)/([^/]+)/([^/]+)(?:/\d+)?")
+_KINDS = {"serviceMonitor": SERVICE_MONITORS, "podMonitor": POD_MONITORS, "probe": PROBES, "scrapeConfig": SCRAPE_CONFIGS}
+
+
+def pool_origin(pool: str) -> tuple[Resource, str, str] | None:
+    """The object that the Operator made a scrape pool from: its resource, *its own* namespace, and name.
+
+    >>> pool_origin("serviceMonitor/monitoring-prod/api/0")[1:]
+    ('monitoring-prod', 'api')
+    """
+    match = _POOL.fullmatch(pool)
+    return (_KINDS[match[1]], match[2], match[3]) if match else None
+
+
+def monitor_index(*kinds: Readings[Monitor]) -> dict[tuple[str, str, str], Monitor]:
+    """Monitors by (kind, namespace, name)."""
+    return {(subject.kind, subject.namespace, subject.name): one for readings in kinds for subject, one in readings}
+
+
+# --- the database -----------------------------------------------------------------------------------------------------
+
+
+def database_path(pod: Pod) -> str:
+    """Where a Prometheus pod keeps its database."""
+    arguments = [one for container in pod.spec.containers for one in [*(container.command or []), *(container.args or [])]]
+    for index, one in enumerate(arguments):
+        name, equals, value = one.lstrip("-").partition("=")
+        if name == "storage.tsdb.path":
+            path = value if equals else next(iter(arguments[index + 1 : index + 2]), "")
+            return path if path.startswith("/") else f"/prometheus/{path}"  # the image works in /prometheus
+    return "/prometheus"
+
+
+def pods_of(custom: Prometheus, pods: Readings[Pod]) -> list[Pod]:
+    """The pods that the Operator made for a Prometheus object."""
+    return [pod for pod in pods.items if pod.metadata.namespace == custom.metadata.namespace and _operated(pod) == custom.metadata.name]
+
+
+def is_plain_prometheus(pod: Pod) -> bool:
+    """Whether a pod is a Prometheus that no Operator made."""
+    return pod.label("app.kubernetes.io/name") == "prometheus" and not _operated(pod)
+
+
+def _operated(pod: Pod) -> str:
+    if pod.label("app.kubernetes.io/name") != "prometheus":
+        return ""
+    return pod.label("operator.prometheus.io/name") or pod.label("prometheus")

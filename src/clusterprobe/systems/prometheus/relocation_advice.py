@@ -1,0 +1,129 @@
+"""How a Prometheus' database is moved to a disk that it supports: of its node, or a block device of the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from clusterprobe.fixes import GIT, change, destroys, each, look, patch, shell, snippet
+from clusterprobe.model import Step, Subject
+from clusterprobe.systems.kubernetes.objects import StorageClass
+from clusterprobe.systems.prometheus.objects import PROMETHEUSES, Prometheus
+from clusterprobe.systems.storage.natures import NETWORK_DRIVERS, Storage, nature_of_class
+
+CLASSES = "kubectl get storageclasses -o custom-columns=NAME:.metadata.name,PROVISIONER:.provisioner"
+BACKUP = "Save what you need of it before, for example by remote write or a snapshot of the volume"
+
+
+def wanted_class(custom: Prometheus) -> str:
+    """The class that a Prometheus object asks for; empty where it asks for none."""
+    template = custom.spec.storage.volume_claim_template if custom.spec.storage else None
+    return (template.spec.storage_class_name if template else None) or ""
+
+
+def move_of_custom(
+    subject: Subject, custom: Prometheus, claims: list[str], pods: list[str], storage: Storage, kinds: Iterable[str]
+) -> list[Step]:
+    """For one of the Operator, through its object: what is done to its StatefulSet, the Operator undoes.
+
+    `claims` and `pods` are those it has now, `kinds` what the profile expects.
+    """
+    target, choice = _class_for(storage, wanted_class(custom), kinds)
+    template = custom.spec.storage.volume_claim_template if custom.spec.storage else None
+    if not target or template is None:
+        return [
+            look(choice, shell(CLASSES)),
+            change(
+                "Name such a class, and a size, under spec.storage.volumeClaimTemplate of the Prometheus object; in the values of "
+                f"kube-prometheus-stack under prometheus.prometheusSpec.storageSpec. {GIT}."
+                + (" Then the PVCs have to be made again: a PVC keeps its class, and the history in it is lost." if claims else "")
+            ),
+        ]
+    place, kind, name = subject.namespace, PROMETHEUSES.name, subject.name
+    spec: dict[str, object] = {"storageClassName": target, **({"volumeName": None} if template.spec.volume_name else {})}
+    stopped = {"spec": {"replicas": 0, "storage": {"volumeClaimTemplate": {"spec": spec}}}}
+    replicas = 1 if custom.spec.replicas is None else custom.spec.replicas
+    return [
+        look(choice, shell(CLASSES)),
+        change(
+            f"Stop {place}/{name} and set the class {target}. It scrapes and alerts nothing until it is started again below. {GIT}; in the "
+            "values of kube-prometheus-stack under prometheus.prometheusSpec:",
+            shell("kubectl -n {} patch {} {} --type merge -p {}", place, kind, name, patch(stopped)),
+            code=snippet("replicas: 0\nstorageSpec:\n  volumeClaimTemplate:\n    spec:\n      storageClassName: {}", target),
+        ),
+        *_emptied(place, claims, pods),
+        change(
+            f"Start it again, with as many replicas as before ({replicas}). {GIT}.",
+            shell("kubectl -n {} patch {} {} --type merge -p {}", place, kind, name, patch({"spec": {"replicas": replicas}})),
+        ),
+        look("See that the new PVCs have the class.", shell("kubectl -n {} get pvc", place)),
+    ]
+
+
+def _emptied(place: str, claims: list[str], pods: list[str]) -> list[Step]:
+    """Scaling the StatefulSet would not help, and a PVC is only deleted once no pod uses it."""
+    gone = shell("kubectl -n {} wait --for=delete {} --timeout=15m", place, each("pod/{}", pods)) if pods else None
+    steps = [look("Wait until its pods are deleted.", gone)] if pods else []
+    if claims:
+        text = f"Delete the PVCs, for a PVC keeps its class. {BACKUP}."
+        steps.append(destroys("the history of this Prometheus", text, shell("kubectl -n {} delete pvc {}", place, each("{}", claims))))
+    return steps
+
+
+def follow_the_object(subject: Subject, custom: Prometheus, present: str, storage: Storage, moved: list[Step]) -> list[Step]:
+    """For a PVC on a disk that is fine, of another class than its object asks for by now: the object may name the present one again."""
+    wanted = wanted_class(custom)
+    if wanted in _supported(storage):
+        return [look(f"Nothing has to be moved. To keep the history, name the class {present} in the object again, and stop here."), *moved]
+    again = {"spec": {"storage": {"volumeClaimTemplate": {"spec": {"storageClassName": present}}}}}
+    target = (subject.namespace, PROMETHEUSES.name, subject.name)
+    return [
+        look(f"See which classes there are: {wanted} is not known to be a disk that Prometheus supports.", shell(CLASSES)),
+        change(
+            f"Name the class {present} in the object again. {GIT}.",
+            shell("kubectl -n {} patch {} {} --type merge -p {}", *target, patch(again)),
+        ),
+    ]
+
+
+def move_of_workload(workload: Subject, storage: Storage, kinds: Iterable[str]) -> list[Step]:
+    """For one without the Operator: what deploys it has to name the class, so that no command is certain."""
+    target, choice = _class_for(storage, "", kinds)
+    named = f"the class {target}" if target else "such a class"
+    return [
+        look(choice, shell(CLASSES)),
+        look(
+            "See what deploys it, and its PVCs.",
+            shell("kubectl -n {} get {} -o yaml", workload.namespace, f"{workload.kind.lower()}/{workload.name}"),
+            shell("kubectl -n {} get pvc", workload.namespace),
+        ),
+        change(
+            f"Set {named} in what deploys it (in the chart prometheus-community/prometheus: server.persistentVolume.storageClass). A PVC "
+            f"keeps its class, so it has to be deleted and made again, and the history in it is lost. {BACKUP}."
+        ),
+    ]
+
+
+def _class_for(storage: Storage, wanted: str, kinds: Iterable[str]) -> tuple[str, str]:
+    """The class to move to, empty where it is not certain, and in words which there are."""
+    known = _supported(storage)
+    if not known:
+        return "", (
+            "No StorageClass here is known to give a disk of the node or a block device, as Prometheus needs. See which there are, and "
+            "have such a class made first; the name of a class proves nothing, its provisioner does."
+        )
+    expected = set(kinds)
+    preferred = [name for name, one in known.items() if nature_of_class(one).kind in expected] or list(known)
+    default = storage.default_class()
+    sole = preferred[0] if len(preferred) == 1 else ""
+    target = wanted if wanted in known else default if default in preferred else sole
+    return target, f"Classes here that Prometheus supports: {', '.join(f'{name} ({one.provisioner})' for name, one in known.items())}."
+
+
+def _supported(storage: Storage) -> dict[str, StorageClass]:
+    """The classes of a disk of the node, or of a block device, by name."""
+    found = {}
+    for one in sorted(storage.classes.items, key=lambda one: one.metadata.name):
+        kind = nature_of_class(one).kind
+        if kind == "local" or (kind == "network" and one.provisioner in NETWORK_DRIVERS):
+            found[one.metadata.name] = one
+    return found

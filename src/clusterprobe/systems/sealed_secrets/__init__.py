@@ -1,0 +1,1 @@
+"""SealedSecrets, and the Secrets that should come of them."""

@@ -1,0 +1,1 @@
+"""A served model's canary, beside its stable version."""

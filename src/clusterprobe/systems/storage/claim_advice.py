@@ -1,0 +1,44 @@
+"""How a PersistentVolumeClaim is replaced: by whom it is made again, which differs by its owner."""
+
+from __future__ import annotations
+
+from clusterprobe.fixes import change, destroys
+from clusterprobe.model import Step
+from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod
+from clusterprobe.systems.kubernetes.workloads import workload_of
+from clusterprobe.systems.storage.natures import claim_name
+from clusterprobe.words import listed
+
+
+def made_by(claim: PersistentVolumeClaim, pods: list[Pod]) -> str:
+    """One or two sentences: what creates the claim again once it is deleted. `pods` are those that mount it."""
+    name = claim.metadata.name
+    for pod in pods:
+        owner = workload_of(pod)
+        templates = {f"{one.name}-{pod.metadata.name}" for one in pod.spec.volumes or [] if claim_name(one) == name}
+        if owner.kind == "StatefulSet" and name in templates:
+            return (
+                f"StatefulSet {owner.name} creates it from its volumeClaimTemplates, which cannot be changed. Delete the StatefulSet with "
+                "--cascade=orphan and let its release create it again; an Operator does that by itself."
+            )
+    return "The next sync or upgrade of its release creates it again; a PVC that was made by hand has to be made by hand again."
+
+
+def replace(claim: PersistentVolumeClaim, volume: PersistentVolume | None, pods: list[Pod]) -> Step:
+    """To replace a claim and what it holds: said, and not printed as commands, since a copy of the data has to come first."""
+    place = f"{claim.metadata.namespace}/{claim.metadata.name}"
+    by = made_by(claim, pods)
+    users = sorted({f"{owner.kind} {owner.name}" for owner in map(workload_of, pods)})
+    stop = f"Then stop {listed(users, 3)} and delete the PVC." if users else "Then delete the PVC."
+    if volume and volume.spec.persistent_volume_reclaim_policy == "Retain":
+        kept = f"PersistentVolume {volume.metadata.name} keeps them (Retain), but no new PVC binds it until its claimRef is removed."
+        return destroys(f"the way to the data of PVC {place}", f"{kept} Copy the data first. {stop} {by}")
+    return destroys(f"the data of PVC {place}", f"Copy them first. {stop} {by}")
+
+
+def another_class(claim: PersistentVolumeClaim, pods: list[Pod]) -> Step:
+    """To give another class to a claim that has no volume yet."""
+    return change(
+        "The class of a PVC cannot be changed: name another in the values of its release, and delete the PVC, which holds no data while "
+        f"it is Pending. {made_by(claim, pods)}"
+    )

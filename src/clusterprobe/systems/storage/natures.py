@@ -1,0 +1,229 @@
+"""What a volume really is: told by the volume that is bound, then by its class's provisioner, never by the class's name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from clusterprobe.model import Subject
+from clusterprobe.patterns import ours
+from clusterprobe.readings import Readings
+from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, PersistentVolumeSpec, Pod, StorageClass, Volume
+from clusterprobe.systems.kubernetes.resources import CLAIMS
+
+Kind = Literal["local", "nfs", "network", "ephemeral", "unknown"]
+
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+
+# Provisioners and CSI drivers that serve NFS, whatever their classes are called.
+NFS_DRIVERS = {
+    "k8s-sigs.io/nfs-subdir-external-provisioner",
+    "fuseim.pri/ifs",
+    "nfs.csi.k8s.io",
+    "efs.csi.aws.com",
+    "filestore.csi.storage.gke.io",
+}
+LOCAL_DRIVERS = {
+    "rancher.io/local-path",
+    "local.csi.openebs.io",
+    "openebs.io/local",
+    "topolvm.io",
+    "topolvm.cybozu.com",
+    "lvm.csi.metal-stack.io",
+}
+# Of clusters of one node: their hostPath volumes need no node affinity to be local.
+SINGLE_NODE_DRIVERS = {"k8s.io/minikube-hostpath", "docker.io/hostpath", "microk8s.io/hostpath"}
+NETWORK_DRIVERS = {
+    "ebs.csi.aws.com": "an EBS disk",
+    "kubernetes.io/aws-ebs": "an EBS disk",
+    "pd.csi.storage.gke.io": "a Google persistent disk",
+    "kubernetes.io/gce-pd": "a Google persistent disk",
+    "disk.csi.azure.com": "an Azure disk",
+    "kubernetes.io/azure-disk": "an Azure disk",
+    "cinder.csi.openstack.org": "a Cinder volume",
+    "csi.vsphere.vmware.com": "a vSphere disk",
+    "driver.longhorn.io": "a Longhorn volume",
+    "dobs.csi.digitalocean.com": "a DigitalOcean volume",
+    "csi.hetzner.cloud": "a Hetzner volume",
+    "linstor.csi.linbit.com": "a LINSTOR volume",
+}
+# In-tree volume types of the network, by their field.
+IN_TREE = {
+    "aws_elastic_block_store": "an EBS disk",
+    "gce_persistent_disk": "a Google persistent disk",
+    "azure_disk": "an Azure disk",
+    "azure_file": "an Azure file share",
+    "cephfs": "a CephFS share",
+    "rbd": "a Ceph block device",
+    "iscsi": "an iSCSI disk",
+    "fc": "a Fibre Channel disk",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """What storage is: the kind, in words, and what says so. An unknown kind says in `what` why it is unknown."""
+
+    kind: Kind
+    what: str
+    proof: str = ""
+
+    @property
+    def known(self) -> bool:
+        return self.kind != "unknown"
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.proof})" if self.proof else self.what
+
+
+def nature_of_volume(volume: PersistentVolume, storage_class: StorageClass | None) -> Nature:
+    """What a PersistentVolume is; its class only helps where the volume itself leaves it open."""
+    spec, proof = volume.spec, f"PersistentVolume {volume.metadata.name}"
+    if spec.nfs:
+        return Nature("nfs", f"NFS {spec.nfs.server}:{spec.nfs.path}", proof)
+    if spec.csi:
+        kind, what = _of_driver(spec.csi.driver, spec.csi.volume_attributes or {})
+        return Nature(kind, what, f"{proof}, CSI driver {spec.csi.driver}")
+    if spec.local:
+        return Nature("local", f"the node's own directory {spec.local.path}", proof)
+    if spec.host_path:
+        return _of_host_path(spec, proof, storage_class)
+    for field, what in IN_TREE.items():
+        if getattr(spec, field) is not None:
+            return Nature("network", what, proof)
+    return Nature("unknown", f"{proof} is of a type that is not known here")
+
+
+def _of_host_path(spec: PersistentVolumeSpec, proof: str, storage_class: StorageClass | None) -> Nature:
+    path = spec.host_path.path if spec.host_path else ""
+    provisioner = storage_class.provisioner if storage_class else ""
+    if spec.node_affinity or provisioner in SINGLE_NODE_DRIVERS:
+        return Nature("local", f"the node's own directory {path}", proof)
+    # With local-path's `sharedFileSystemPath` every node sees the directory: it may well be a mount of NFS.
+    return Nature("unknown", f"{proof} is the directory {path} of no particular node, which may be a mount of NFS")
+
+
+def nature_of_class(storage_class: StorageClass) -> Nature:
+    """What the volumes of a class will be, by its provisioner."""
+    provisioner, parameters = storage_class.provisioner, storage_class.parameters or {}
+    proof = f"StorageClass {storage_class.metadata.name}, provisioner {provisioner}"
+    if provisioner.startswith("cluster.local/") and parameters.keys() & {"archiveOnDelete", "pathPattern", "onDelete"}:
+        return Nature("nfs", "NFS, by the nfs-subdir provisioner", proof)
+    kind, what = _of_driver(provisioner, parameters)
+    return Nature(kind, what, proof if kind != "unknown" else "")
+
+
+def _of_driver(driver: str, parameters: dict[str, str]) -> tuple[Kind, str]:
+    if driver == "file.csi.azure.com":
+        nfs = parameters.get("protocol", "").lower() == "nfs"
+        return ("nfs", "NFS of Azure Files") if nfs else ("network", "an Azure file share")
+    if driver in NFS_DRIVERS:
+        return "nfs", f"NFS {parameters['server']}:{parameters.get('share', '')}" if "server" in parameters else "NFS"
+    if driver in LOCAL_DRIVERS or driver in SINGLE_NODE_DRIVERS:
+        return "local", "a disk of the node"
+    if driver in NETWORK_DRIVERS:
+        return "network", NETWORK_DRIVERS[driver]
+    return "unknown", f"the driver {driver} is not known here"
+
+
+class Storage:
+    """The cluster's claims, volumes and classes together, and what follows from them."""
+
+    def __init__(
+        self, claims: Readings[PersistentVolumeClaim], volumes: Readings[PersistentVolume], classes: Readings[StorageClass]
+    ) -> None:
+        self.claims, self.volumes, self.classes = claims, volumes, classes
+        self._claims, self._volumes, self._classes = claims.by_name(), volumes.by_name(), classes.by_name()
+
+    def claim(self, namespace: str, name: str) -> PersistentVolumeClaim | None:
+        return self._claims.get((namespace, name))
+
+    def class_named(self, name: str) -> StorageClass | None:
+        return self._classes.get(("", name))
+
+    def class_of(self, claim: PersistentVolumeClaim) -> str:
+        """The name of a claim's class: its own, or of the volume that it is bound to."""
+        volume = self.volume_of(claim)
+        return claim.spec.storage_class_name or (volume.spec.storage_class_name if volume else "")
+
+    def volume_of(self, claim: PersistentVolumeClaim) -> PersistentVolume | None:
+        return self._volumes.get(("", claim.spec.volume_name)) if claim.spec.volume_name else None
+
+    def of_class(self, name: str) -> Nature:
+        """What the volumes of the class of this name will be."""
+        found = self.class_named(name)
+        if found:
+            return nature_of_class(found)
+        return Nature("unknown", self.classes.missing_reason("") or f"there is no StorageClass {name or 'named, and no default one'}")
+
+    def of_claim(self, claim: PersistentVolumeClaim) -> Nature:
+        """What a PVC's data are stored on: the bound volume decides, and only for an unbound claim its class."""
+        volume = self.volume_of(claim)
+        if volume:
+            return nature_of_volume(volume, self.class_named(self.class_of(claim)))
+        if claim.spec.volume_name:
+            reason = self.volumes.missing_reason("") or "it does not exist"
+            return Nature("unknown", f"PersistentVolume {claim.spec.volume_name} could not be read: {reason}")
+        return self.of_class(claim.spec.storage_class_name or self.default_class())
+
+    def default_class(self) -> str:
+        """The class that a claim without one gets: of several defaults, the newest."""
+        return next((one.metadata.name for one in default_classes(self.classes.items)), "")
+
+    def of_mount(self, namespace: str, pod: str, volume: Volume) -> Nature:
+        """What a pod's volume is."""
+        if volume.nfs:
+            return Nature("nfs", f"NFS {volume.nfs.server}:{volume.nfs.path}", f"mounted by Pod {pod} itself")
+        if volume.empty_dir is not None:
+            return Nature("ephemeral", "an emptyDir, which is deleted with the pod", f"Pod {pod}")
+        if volume.host_path:
+            return Nature("unknown", f"Pod {pod} mounts the directory {volume.host_path.path} of its node, which may be a mount of NFS")
+        if volume.persistent_volume_claim is None:
+            return Nature("unknown", f"the volume {volume.name} of Pod {pod} is of a type that is not known here")
+        name = volume.persistent_volume_claim.claim_name
+        claim = self.claim(namespace, name)
+        if claim is None:
+            reason = self.claims.missing_reason(namespace) or "it does not exist"
+            return Nature("unknown", f"PersistentVolumeClaim {namespace}/{name} could not be read: {reason}")
+        return self.of_claim(claim)
+
+    def truly(self, kind: Kind) -> list[str]:
+        """The names of the classes that really are of this kind, the default one first."""
+        default = self.default_class()
+        found = [one.metadata.name for one in self.classes.items if nature_of_class(one).kind == kind]
+        return sorted(found, key=lambda name: (name != default, name))
+
+
+def default_classes(classes: list[StorageClass]) -> list[StorageClass]:
+    """The classes marked as default, the one that wins first: the newest, and of the same age the first by name."""
+    marked = sorted((one for one in classes if one.is_default), key=lambda one: one.metadata.name)
+    return sorted(marked, key=lambda one: one.metadata.creation_timestamp or "", reverse=True)
+
+
+def claim_subject(claim: PersistentVolumeClaim) -> Subject:
+    return CLAIMS.subject(claim.metadata.namespace, claim.metadata.name)
+
+
+_SOUNDS_LOCAL = ours(r"(?i)local|host-?path|ssd|nvme")
+
+
+def sounds_local(name: str) -> bool:
+    """Whether a class's name promises a local disk: worth a word where it is none, and never a proof."""
+    return bool(_SOUNDS_LOCAL.search(name))
+
+
+def claim_name(volume: Volume) -> str:
+    """The name of the claim that a pod's volume is; empty if it is none."""
+    return volume.persistent_volume_claim.claim_name if volume.persistent_volume_claim else ""
+
+
+def mounted_at(pod: Pod, path: str) -> Volume | None:
+    """The pod's volume that holds a path: the one mounted at it, or closest above it, in any of its containers."""
+    mounts = [
+        (len(mount.mount_path.rstrip("/")), mount.name)
+        for container in pod.spec.containers
+        for mount in container.volume_mounts or []
+        if f"{path.rstrip('/')}/".startswith(f"{mount.mount_path.rstrip('/')}/")
+    ]
+    name = max(mounts)[1] if mounts else ""
+    return next((one for one in pod.spec.volumes or [] if one.name == name), None)

@@ -1,0 +1,325 @@
+"""Secrets as people really write them, made here from a fixed seed.
+
+Every value is composed (a maker's prefix, then random characters), so that no scanner takes this file for a leak.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import string
+import urllib.parse
+from dataclasses import dataclass, field
+
+_RANDOM = random.Random(20260)
+_BASE62 = string.ascii_letters + string.digits
+_HEX = "0123456789abcdef"
+
+
+def some(length: int, letters: str = _BASE62) -> str:
+    """Random characters, of which each kind is there."""
+    while True:
+        made = "".join(_RANDOM.choice(letters) for _ in range(length))
+        if (
+            letters is not _BASE62
+            or length < 8
+            or (any(c.isdigit() for c in made) and any(c.isupper() for c in made) and any(c.islower() for c in made))
+        ):
+            return made
+
+
+def b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A text with a secret in it; `planted` must not come out, nor any half of it that is long enough to be of use."""
+
+    name: str
+    text: str
+    planted: tuple[str, ...] = field(default=())
+    ends: bool = False  # what it is only at the end of a text that was cut
+
+    def leaks(self, out: str) -> list[str]:
+        return [part for one in self.planted for part in parts(one) if part in out]
+
+
+def parts(planted: str) -> list[str]:
+    """The secret and its pieces of 10 characters and more: a tail is a leak as well."""
+    if len(planted) < 20:
+        return [planted]
+    return [planted[at : at + 12] for at in range(0, len(planted) - 11, 4)]
+
+
+def _keyed() -> list[Shape]:
+    """The keys under which people keep secrets, in the ways in which they write a key and its value."""
+    keys = (  # noqa: SIM905 - a table
+        "password passwd pass pwd DB_PASS db_password PGPASSWORD MYSQL_PWD userPassword SMTP_PASS passphrase auth REDIS_AUTH redisAuth secret "
+        "client_secret clientSecret APP_SECRET token api_token accessToken refresh-token id_token BOT_TOKEN apikey api_key API-KEY X-Api-Key "
+        "access_key aws_secret_access_key aws_session_token SecretAccessKey private_key privateKey ssh_key SSH_KEY encryption_key FERNET_KEY "
+        "AIRFLOW__CORE__FERNET_KEY AIRFLOW__WEBSERVER__SECRET_KEY routing_key integration_key service_key AccountKey SharedAccessKey "
+        "storageAccountKey signing_key SECRET_KEY_BASE credential credentials sig Signature X-Amz-Signature X-Amz-Security-Token "
+        "connection_string dsn sessionid session_id PHPSESSID jwt bearer passcode otp licenseKey consumer_key master_key unseal_key "
+        "hmac_key webhook_secret opsgenie_api_key pagerduty_key datadog_api_key DD_APP_KEY sentry_key private-token X-Vault-Token "
+        "X-Auth-Token x-scope-secret gitlab_token npm_token HF_TOKEN minio_secret_key S3_SECRET_KEY root_password adminPassword "
+        "spring.datasource.password keystore.password ldap_bind_password bindPassword basic_auth_password slack_api_token"
+    ).split()
+    made = [Shape(f"{key} =", f"{key}={(value := some(18))}", (value,)) for key in keys]
+    made += [Shape(f"{key} json", json.dumps({"user": "bob", key: (value := some(18)), "n": 1}), (value,)) for key in keys]
+    return made + [Shape(f"{key} yaml", f"user: bob\n{key}: {(value := some(18))}\nport: 5432", (value,)) for key in keys]
+
+
+def _writings() -> list[Shape]:
+    def one(name: str, text: str, *more: str, ends: bool = False) -> Shape:
+        value = some(18)
+        tail = some(14)
+        return Shape(
+            name,
+            text.replace("VALUE", value).replace("TAIL", tail),
+            tuple(x for x in (value if "VALUE" in text else "", tail if "TAIL" in text else "", *more) if x),
+            ends,
+        )
+
+    aws = f"{some(12)}/{some(12)}+{some(13)}"
+    long = some(400)
+    return [
+        Shape("value with slashes", f"aws_secret_access_key={aws}", (aws,)),
+        Shape("value with slashes yaml", f"  secret_key: {aws}", (aws,)),
+        Shape("path-like value", f"password={(p := '/' + some(8) + '/' + some(9))}", (p,)),
+        one("go struct", "{Username:bob Password:VALUE Host:db}"),
+        one("go map", "map[host:db password:VALUE user:bob]"),
+        one("go struct quoted", 'Config{User:"bob", Password:"VALUE, TAIL", Host:"db"}'),
+        one("ruby hash", ':password=>"VALUE", :user=>"bob"'),
+        one("perl hash", "'password' => 'VALUE TAIL'"),
+        one("go assignment", 'password := "VALUE"'),
+        one("python bytes", "password=b'VALUE'"),
+        one("python bytes in a dict", "{'token': b'VALUE', 'user': 'x'}"),
+        one("python repr", "Settings(user='bob', password='VALUE;TAIL', host='db')"),
+        one("secret string", "password=SecretStr('VALUE')"),
+        one("tail after a comma", 'password="VALUE,TAIL"'),
+        one("tail after a semicolon", "password='VALUE;TAIL'"),
+        one("tail after an ampersand", 'token="VALUE&TAIL"'),
+        one("tail after an escaped quote", json.dumps({"password": 'VALUE"TAIL'})),
+        one("tail after a quote in json in json", json.dumps({"msg": json.dumps({"password": 'VALUE"TAIL'})})),
+        one("json in json in json", json.dumps(json.dumps({"msg": json.dumps({"apiKey": "VALUE TAIL"})}))),
+        one("unquoted with a comma", "DB_PASS=VALUE,TAIL next"),
+        one("unquoted with an ampersand", "export DB_PASS=VALUE&TAIL"),
+        one("unquoted with a bracket", "password=VALUE)TAIL more"),
+        one("shell concatenation", "TOKEN=VALUE'TAIL' run"),
+        one("yaml quoted", "password: 'VALUE ''TAIL'"),
+        one("yaml with blanks", "\npassword: VALUE TAIL"),
+        one("yaml block", "\npassword: |\n  VALUE\n  TAIL\nuser: bob"),
+        one("yaml folded", "db:\n  secret_key: >-\n    VALUE\n    TAIL\n  user: bob"),
+        one("yaml next line", "\ntoken:\n  VALUE\nuser: bob"),
+        one("yaml list", "\napi_keys:\n  - VALUE\n  - TAIL\nuser: bob"),
+        one("json list", '{"apiKey": ["VALUE", "TAIL"], "x": 1}'),
+        one("pretty json", '{\n  "password":\n    "VALUE TAIL"\n}'),
+        one("name and value", '{"name":"DB_PASSWORD","value":"VALUE"}'),
+        one("name and value with a tail", '{"name":"DB_PASS","value":"VALUE \\"TAIL"}'),
+        one("value and name", '{"value":"VALUE","name":"DB_PASSWORD"}'),
+        one("name and value in yaml", "env:\n  - name: DB_PASSWORD\n    value: VALUE"),
+        one("name and value in yaml, quoted", 'env:\n- name: "API_KEY"\n  value: "VALUE TAIL"\n- name: X\n  value: y'),
+        one("value and name in yaml", "- value: VALUE\n  name: AUTH_TOKEN"),
+        one("key and value", '{"Key": "SSH_KEY", "Value": "VALUE"}'),
+        one("name and value in a struct", "EnvVar{Name:DB_PASS,Value:VALUE,ValueFrom:nil,}"),
+        one("escaped yaml", 'data: "env:\\n- name: DB_PASSWORD\\n  value: VALUE\\n"'),
+        one("secret in json", '{"kind":"Secret","data":{"a":"VALUE"},"metadata":{"name":"x"}}'),
+        one("secret in yaml", "apiVersion: v1\nkind: Secret\ndata:\n  a: VALUE\n  b: TAIL\nmetadata:\n  name: x"),
+        one("string data", "\nstringData:\n  url: VALUE\n  other: TAIL\ntype: Opaque"),
+        one("string data in json", '{"stringData": {"a": "VALUE", "b": {"c": "TAIL"}}}'),
+        one("flag", "--password VALUE"),
+        one("flag with equals", "--api-token=VALUE"),
+        one("one dash", "run -password VALUE now"),
+        one("flag list in json", '["--password","VALUE"]'),
+        one("flag list in python", "['--db-password', 'VALUE TAIL']"),
+        one("flag list in yaml", "args:\n- --client-secret\n- VALUE"),
+        one("flag on an escaped line", "run\\n--password VALUE\\n"),
+        one("flag quoted", '--password "VALUE TAIL" --x'),
+        one("curl user", "curl -u admin:VALUE https://x"),
+        one("curl user long", "curl --user 'admin:VALUE' https://x"),
+        one("sshpass", "sshpass -p VALUE ssh root@host"),
+        one("redis-cli", "redis-cli -h redis -a VALUE ping"),
+        one("mysql", "mysql -u root -pVALUE db"),
+        one("docker login", "docker login -u x -p VALUE registry"),
+        one("requirepass", "requirepass VALUE"),
+        one("netrc", "machine x.example.org login bob password VALUE"),
+        one("sql", "CREATE USER 'bob'@'%' IDENTIFIED BY 'VALUE'"),
+        one("sql with password", "ALTER ROLE bob WITH PASSWORD 'VALUE'"),
+        one("in a sentence", "the password is VALUE"),
+        one("in a sentence, quoted", 'login failed with password "VALUE"'),
+        one("xml", "<password>VALUE</password>"),
+        one("xml with a prefix", '<ns:ApiToken type="x">VALUE</ns:ApiToken>'),
+        one("properties", "spring.datasource.password = VALUE"),
+        one("toml", 'secret_key = "VALUE TAIL"'),
+        one("terraform", 'variable "x" { default_password = "VALUE" }'),
+        one("query string", "GET /v1/items?token=VALUE&limit=1"),
+        one("query string at the end", "GET /items?limit=1&api_key=VALUE HTTP/1.1"),
+        one("rails", "user[password]=VALUE&x=1"),
+        one("sas", "https://acc.blob.core.windows.net/c?sv=2022&sig=VALUE%3D&se=2025"),
+        one("azure connection string", "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=VALUE/TAIL==;EndpointSuffix=core"),
+        one("service bus", "Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=Root;SharedAccessKey=VALUE="),
+        one("jdbc", "jdbc:postgresql://db:5432/x?user=bob&password=VALUE"),
+        one("odbc", "Driver={ODBC};Server=db;Uid=sa;Pwd=VALUE;"),
+        one("sql server", "Server=db;User Id=sa;Password=VALUE;Encrypt=true"),
+        one("libpq", "host=db user=bob password=VALUE dbname=x"),
+        one("authorization basic", "Authorization: Basic " + b64("admin:" + some(9))),
+        one("authorization bearer", "Authorization: Bearer VALUE"),
+        one("authorization genie", "Authorization: GenieKey VALUE"),
+        one("authorization token", "Authorization: Token token=VALUE"),
+        one("authorization splunk", "authorization: Splunk VALUE"),
+        one("authorization apikey", "Authorization: ApiKey VALUE"),
+        one("authorization bare", "Authorization: VALUE"),
+        one(
+            "authorization aws",
+            "Authorization: AWS4-HMAC-SHA256 Credential=AKIDX/20260101/eu/s3/aws4_request, SignedHeaders=host, Signature=VALUE",
+        ),
+        one("authorization digest", 'Authorization: Digest username="bob", realm="x", response="VALUE"'),
+        one("authorization in json", '{"Authorization": "Bearer VALUE", "Accept": "*/*"}'),
+        one("authorization in a list", "headers=[('Authorization', 'Token VALUE'), ('Accept', 'x')]"),
+        one("authorization in go", "map[Accept:[*/*] Authorization:[Bearer VALUE] Host:[x]]"),
+        one("authorization in curl", 'curl -H "Authorization: GenieKey VALUE" https://api.example.org'),
+        one("authorization in logfmt", 'level=info authorization="Bearer VALUE" status=401'),
+        one("proxy authorization", "Proxy-Authorization: Basic " + b64("p:" + some(12))),
+        one("bare bearer", "sent bearer VALUE to it"),
+        one("cookie", "Cookie: session=VALUE; csrftoken=TAIL"),
+        one("set-cookie", "Set-Cookie: sid=VALUE; Path=/; HttpOnly"),
+        one("cookie in json", '{"cookie": "a=VALUE; b=TAIL"}'),
+        one("docker config", '{"auths":{"r.example.org":{"username":"u","password":"VALUE","auth":"' + b64("u:" + some(10)) + '"}}}'),
+        Shape(
+            "docker config in base64",
+            f".dockerconfigjson: {(v := b64(json.dumps({'auths': {'r.example.org': {'auth': some(20)}}})))}",
+            (v,),
+        ),
+        Shape("docker config in base64, bare", f"pulled with {(v := b64(json.dumps({'auths': {'r': {'auth': some(20)}}})))}", (v,)),
+        one("kubeconfig", "users:\n- name: x\n  user:\n    token: VALUE\n    client-key-data: TAIL"),
+        Shape("kubeconfig key", f"client-key-data: {(v := b64('-----BEGIN ' + 'PRIVATE KEY-----' + some(60)))}", (v,)),
+        Shape(
+            "kubeconfig oidc", f"auth-provider:\n  config:\n    id-token: {(v := some(60))}\n    refresh-token: {(w := some(40))}", (v, w)
+        ),
+        one("url password", "https://admin:VALUE@db.example.org/x"),
+        one("url password with a slash", "postgres://app:VALUE/TAIL@db:5432/x"),
+        one("url password with an at", "postgres://app:VALUE@TAIL@db:5432/x"),
+        one("url password with both", "amqp://app:VALUE/x@TAIL@mq:5672"),
+        one("url password with a question mark", "redis://:VALUE?TAIL@redis:6379/0"),
+        Shape("long url password", f"https://x:{long}@db.example.org/x", (long,)),
+        one("url token as user", "https://VALUEVALUE@github.com/org/repo.git"),
+        one("url token and dummy", "https://VALUEVALUE:x-oauth-basic@github.com/org/repo.git"),
+        one("url with an encoded user", "https://bob%40corp.com:VALUE@host/x"),
+        one("cut url password", "fatal: cannot reach https://bob:VALUE", ends=True),
+        one("mysql dsn", "app:VALUE@tcp(db:3306)/x?parseTime=true"),
+        one("sentry dsn", f"https://{(h := some(32, _HEX))}@o1.ingest.sentry.io/2", h),
+        one("no scheme", "connect to admin:VALUE@10.0.0.1 failed"),
+        one("private key", "-----BEGIN RSA " + "PRIVATE KEY-----\nVALUE\nTAIL\n-----END RSA " + "PRIVATE KEY-----"),
+        one("private key on one line", '"-----BEGIN ' + "PRIVATE KEY-----\\nVALUE\\nTAIL\\n-----END " + 'PRIVATE KEY-----\\n"'),
+        one("cut private key", "x -----BEGIN EC " + "PRIVATE KEY-----\nVALUE"),
+        one("openssh", "-----BEGIN OPENSSH " + "PRIVATE KEY-----\nVALUE\n-----END OPENSSH " + "PRIVATE KEY-----"),
+        one("pgp", "-----BEGIN PGP " + "PRIVATE KEY BLOCK-----\n\nVALUE\n-----END PGP " + "PRIVATE KEY BLOCK-----"),
+        Shape("line of a key", f"{(v := some(64))}", (v,)),
+        Shape("key in base64", f"tls.key: {(v := b64('-----BEGIN RSA ' + 'PRIVATE KEY-----' + some(40)))}", (v,)),
+        Shape("age key", "AGE-SECRET-KEY-1" + (v := some(58, string.ascii_uppercase + "0123456789")), (v,)),
+        Shape("high entropy", f"connecting with {(v := some(40))} failed", (v,)),
+        Shape("base64 of text", f"got {b64(v := 'user:' + some(20))}", (b64(v),)),
+        one("html", "&lt;token&gt; password=&quot;VALUE &amp; TAIL&quot;"),
+        one("hex escapes", "\\x22password\\x22: \\x22VALUE TAIL\\x22"),
+        one("encoded json", urllib.parse.quote('{"password": "VALUE"}')),
+        one("encoded twice", urllib.parse.quote(urllib.parse.quote('{"password": "VALUE"}'))),
+        one("encoded query", "next=%3Ftoken%3DVALUE%26x%3D1"),
+        one("logfmt", 'level=error msg="login failed" password=VALUE user=bob'),
+        one("logfmt message", 'level=error msg="auth failed: token=VALUE" user=bob'),
+        one("unicode before it", "пароль — password=VALUE ✓"),
+        one("assignment with blanks", "password   =   VALUE"),
+        one("env dump", "PATH=/bin\nDB_PASS=VALUE\nHOME=/root"),
+        one("printenv in a list", "['PATH=/bin', 'DB_PASS=VALUE', 'HOME=/root']"),
+        one("helm set", "helm upgrade x y --set adminPassword=VALUE,replicas=2"),
+        one("kubectl literal", "kubectl create secret generic x --from-literal=password=VALUE"),
+        one("vault", "vault login token=VALUE"),
+        one("grafana ini", "[security]\nadmin_password = VALUE\n"),
+        one("alertmanager", "slack_configs:\n- api_url: https://hooks.example.org/services/T000/VALUE"),
+        one("webhook", "webhook_url: https://alerts.example.org/in/VALUE"),
+    ]
+
+
+def _makers() -> list[Shape]:
+    """Tokens with their makers' prefixes, of the kinds that public rule sets name."""
+    kinds = {
+        "github": "ghp_36 gho_36 ghu_36 ghs_36 ghr_36 github_pat_60",
+        "gitlab": "glpat-20 glptt-40 gldt-20 glrt-20 glft-20 glsoat-20 glimt-25 glagent-50 glcbt-20",
+        "slack": "xoxb-40 xoxp-40 xoxa-40 xoxe-40 xapp-40",
+        "vault": "hvs.30 hvb.60 hvr.40",
+        "stripe": "sk_live_24 rk_live_24 sk_test_24 whsec_32",
+        "google": "AIza35 ya29.60 GOCSPX-28",
+        "models": "sk-ant-60 sk-proj-48 sk-48 hf_34 gsk_52 r8_37 pplx-48 xai-80 nvapi-60 lsv2_pt_40",
+        "registries": "npm_36 pypi-AgEI50 dckr_pat_27 rubygems_48 oy2a43 cmVmdGtu60 AKCp60",
+        "clouds": "dop_v1_64 doo_v1_64 dor_v1_64 LTAI20 pul-40 HRKU-36 tskey-30 sbp_40 fo1_43 dapi32",
+        "databases": "pscale_tkn_43 pscale_pw_43 pscale_oauth_43 dp.pt.43",
+        "grafana": "glsa_32 glc_40",
+        "mail": "SG.60 xkeysib-64 key-32",
+        "work": "lin_api_40 ntn_46 figd_40 CFPAT-43 ATATT3x60 PMAK-24 shpat_32 shpca_32 shppa_32 shpss_32 sq0atp-22 sq0csp-43",
+        "watching": "NRAK-27 NRJS-19 dt0c01.24 sntrys_60 sntryu_60 phc_43 phx_43",
+        "other": "ops_eyJ60 rdme_70 sgp_40 tfp_44 duffel_live_43 FLWSECK-30 EZAK54 shippo_live_40 tk-us-48 sm_aat_16 squ_a40 bkua_40 CCIPAT_40",
+    }
+    made = []
+    for maker, written in kinds.items():
+        for one in written.split():
+            prefix = one.rstrip("0123456789")
+            value = some(int(one[len(prefix) :]))
+            made.append(Shape(f"{maker} {prefix}", f"request with {prefix}{value} refused", (prefix + value,)))
+    upper = string.ascii_uppercase + "234567"
+    made += [Shape(f"aws {one}", f"signed by {one}{(v := some(16, upper))}.", (v,)) for one in ("AKIA", "ASIA", "AROA", "ABIA")]
+    jwt = f"{b64(json.dumps({'alg': 'RS256'})).rstrip('=')}.{b64(json.dumps({'sub': some(9)})).rstrip('=')}.{some(43)}"
+    made += [Shape("jwt", f"got {jwt} from it", (jwt,)), Shape("cut jwt", f"got {jwt[:40]}", (jwt[:40],))]
+    made += [Shape("telegram", f"bot {(v := some(9, '123456789') + ':AA' + some(33))}", (v[10:],))]
+    made += [Shape("twilio", f"sid SK{(v := some(32, _HEX))}", (v,)), Shape("mailchimp", f"key {(v := some(32, _HEX))}-us12", (v,))]
+    made += [Shape("discord", f"M{(v := some(23))}.{some(6)}.{(w := some(27))}", (v, w))]
+    return made
+
+
+def _addresses() -> list[Shape]:
+    """Addresses that are credentials: whoever knows them may post."""
+    uuid = "-".join(some(n, _HEX) for n in (8, 4, 4, 4, 12))
+    forms = [
+        "https://hooks.slack.com/services/T000/B000/VALUE",
+        "https://hooks.slack-gov.com/workflows/T0/VALUE",
+        "https://discord.com/api/webhooks/1/VALUE",
+        "https://discordapp.com/api/webhooks/2/VALUE",
+        "https://example.webhook.office.com/webhookb2/VALUE@x/IncomingWebhook/TAIL",
+        "https://outlook.office.com/webhook/VALUE",
+        "https://prod-01.westus.logic.azure.com:443/workflows/VALUE/triggers/manual/paths/invoke?sig=TAIL",
+        "https://chat.googleapis.com/v1/spaces/AAA/messages?key=VALUE&token=TAIL",
+        "https://api.telegram.org/bot123456789:VALUEVALUE/sendMessage",
+        "https://events.pagerduty.com/integration/VALUE/enqueue",
+        "https://mattermost.example.org/hooks/VALUE",
+        "https://hc-ping.com/UUID",
+        "https://hc-ping.com/VALUE/my-job",
+        "https://healthchecks.io/ping/UUID",
+        "https://hooks.zapier.com/hooks/catch/1/VALUE",
+        "https://maker.ifttt.com/trigger/x/with/key/VALUE",
+        "https://alert.victorops.com/integrations/generic/2013/alert/VALUE/team",
+        "https://oapi.dingtalk.com/robot/send?access_token=VALUE",
+        "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=UUID",
+        "https://open.feishu.cn/open-apis/bot/v2/hook/UUID",
+        "https://webhook.site/UUID",
+        "https://api.opsgenie.com/v1/json/prometheus?apiKey=UUID",
+        "https://webexapis.com/v1/webhooks/incoming/VALUEVALUE",
+        "https://nosnch.in/VALUE",
+        "https://uptime.betterstack.com/api/v1/heartbeat/VALUE",
+        "https://rocket.example.org/hooks/VALUE/TAIL",
+        "https://oncall.grafana.net/integrations/v1/alertmanager/VALUE/",
+        "https://bucket.s3.amazonaws.com/x?X-Amz-Credential=VALUE&X-Amz-Signature=TAIL",
+        "https://storage.googleapis.com/b/x?X-Goog-Signature=VALUE",
+        "https://hook.eu1.make.com/VALUEVALUE",
+        "https://alerts.example.org/webhook/VALUE",
+        "https://ntfy.sh/VALUE",
+    ]
+    made = []
+    for form in forms:
+        value, tail = some(20), some(20)
+        text = form.replace("UUID", uuid).replace("VALUE", value).replace("TAIL", tail)
+        planted = tuple(one for one, word in ((value, "VALUE"), (tail, "TAIL"), (uuid, "UUID")) if word in form)
+        made.append(Shape(f"address {form.split('/')[2]}", f'Post "{text}": dial tcp: i/o timeout', planted))
+    return made
+
+
+SHAPES: list[Shape] = [*_keyed(), *_writings(), *_makers(), *_addresses()]

@@ -1,0 +1,304 @@
+from typing import Any
+
+import msgspec
+import pytest
+
+from clusterprobe.model import Subject
+from clusterprobe.readings import Readings
+from clusterprobe.systems.argocd.sources import Drift, Health
+from probes.argocd.probe_applications import probe_applications
+from tests.factories import assert_blindness_is_no_health, judged, listing, outcome, reasons, refused
+from tests.unit.argocd.application_world import (
+    DEPLOYMENT,
+    FAILED,
+    NOW,
+    OLD,
+    PATIENCE,
+    STALE,
+    application,
+    at,
+    condition,
+    deployment,
+    operation,
+    world,
+)
+
+
+def test_an_application_that_is_synced_and_healthy_passes() -> None:
+    verdict = judged(probe_applications, **world(application()))
+    assert outcome(verdict) == "pass"
+    assert verdict.findings == []
+
+
+def test_without_the_definition_argo_cd_is_not_here() -> None:
+    absent: Readings[Any] = Readings(absent="the API has no applications.argoproj.io")
+    assert outcome(judged(probe_applications, **world(applications=absent, application_drifts=absent))) == "not_applicable"
+
+
+@pytest.mark.parametrize("unread", [world(application()), world(application("OutOfSync"), drift=Drift(NOW - PATIENCE - 60))])
+def test_what_cannot_be_read_is_never_health_and_never_a_new_finding(unread: dict[str, Any]) -> None:
+    assert_blindness_is_no_health(probe_applications, unread)
+
+
+# --- conditions -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["ComparisonError", "InvalidSpecError", "UnknownError", "DeletionError", "SyncError"])
+def test_an_error_condition_is_an_error_with_what_argo_cd_says(kind: str) -> None:
+    verdict = judged(probe_applications, **world(application("Unknown", conditions=[condition(kind)])))
+    (finding,) = verdict.findings
+    assert (finding.reason, finding.severity) == (kind, "error")
+    assert "app path does not exist" in finding.cause
+    assert "https://git.example.org/platform web at main" in finding.cause
+    assert "annotate applications.argoproj.io web argocd.argoproj.io/refresh=hard" in finding.fix
+    assert finding.breaks == ["Application/argocd/web"]
+
+
+def test_healthy_and_unknown_with_a_comparison_error_says_that_healthy_means_nothing() -> None:
+    (finding,) = judged(probe_applications, **world(application("Unknown", conditions=[condition("ComparisonError")]))).findings
+    assert "It is shown as Healthy" in finding.problem
+    assert finding.subject.environment == "dev"
+
+
+def test_unknown_without_a_condition_that_says_why_is_inconclusive() -> None:
+    assert outcome(judged(probe_applications, **world(application("Unknown")))) == "inconclusive"
+
+
+def test_a_warning_of_a_type_that_is_not_known_names_that_type() -> None:
+    (finding,) = judged(probe_applications, **world(application(conditions=[condition("BrandNewWarning", "beware")]))).findings
+    assert (finding.reason, finding.severity) == ("OtherWarning", "info")
+    assert "has the condition BrandNewWarning" in finding.problem
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity"),
+    [
+        ("SharedResourceWarning", "warning"),
+        ("RepeatedResourceWarning", "warning"),
+        ("OrphanedResourceWarning", "info"),
+        ("ExcludedResourceWarning", "info"),
+    ],
+)
+def test_a_warning_condition_is_told_as_such(kind: str, severity: str) -> None:
+    (finding,) = judged(probe_applications, **world(application(conditions=[condition(kind, "ConfigMap/x belongs to two")]))).findings
+    assert (finding.reason, finding.severity) == (kind, severity)
+    assert "ConfigMap/x belongs to two" in finding.cause
+
+
+# --- operations -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"conditions": [condition("BrandNewError")]},
+        {"operationState": operation("Running", startedAt=None)},
+        {"health": "Splendid"},
+    ],
+)
+def test_what_is_not_understood_or_not_dated_is_unchecked(status: dict[str, Any]) -> None:
+    verdict = judged(probe_applications, **world(application(**status)))
+    assert (outcome(verdict), verdict.findings) == ("inconclusive", [])
+
+
+def test_progress_that_is_not_dated_is_unchecked() -> None:
+    one = application(health="Progressing")
+    one = msgspec.structs.replace(one, status=msgspec.structs.replace(one.status, health=Health(status="Progressing")))
+    assert outcome(judged(probe_applications, **world(one))) == "inconclusive"
+
+
+def test_what_is_missing_is_judged_by_being_out_of_sync() -> None:
+    verdict = judged(probe_applications, **world(application("OutOfSync", "Missing", automated={})))
+    assert (outcome(verdict), reasons(verdict)) == ("pass", ["WaitsForSync"])
+
+
+def test_a_failed_synchronisation_names_the_object_and_its_message() -> None:
+    one = application("OutOfSync", operationState=operation("Failed", resources=[FAILED]))
+    (finding,) = judged(probe_applications, **world(one)).findings
+    assert (finding.reason, finding.severity) == ("SyncFailed", "error")
+    assert "It failed on Deployment web-dev/web: Deployment web: “field is immutable”" in finding.cause
+    assert "does not try this commit again" in finding.cause
+    assert "bbbbbbb" in finding.problem
+    assert "argocd app sync argocd/web" in finding.fix
+    assert finding.rests_on == ["Deployment/web-dev/web"]
+
+
+def test_a_failed_synchronisation_and_its_condition_are_one_finding() -> None:
+    one = application("OutOfSync", operationState=operation("Error"), conditions=[condition("SyncError")])
+    verdict = judged(probe_applications, **world(one))
+    assert reasons(verdict) == ["SyncFailed"]
+    assert "one or more objects failed" in verdict.findings[0].cause
+
+
+def test_a_failed_hook_counts_although_everything_is_synced() -> None:
+    hook = {"kind": "Job", "namespace": "web-dev", "name": "check", "hookType": "PostSync", "hookPhase": "Failed", "message": "exit 1"}
+    (finding,) = judged(probe_applications, **world(application(operationState=operation("Failed", resources=[hook])))).findings
+    assert finding.reason == "HookFailed"
+    assert "kubectl -n web-dev logs job/check" in finding.fix
+
+
+def test_a_hook_that_failed_on_an_earlier_commit_is_the_past() -> None:
+    hook = {"kind": "Job", "name": "check", "hookType": "PostSync", "hookPhase": "Failed"}
+    verdict = judged(probe_applications, **world(application(operationState=operation("Failed", revision=OLD, resources=[hook]))))
+    assert outcome(verdict) == "pass"
+    assert "but it is Synced now" in verdict.notes[0]
+
+
+def test_a_failure_that_was_made_up_for_by_hand_is_the_past() -> None:
+    assert outcome(judged(probe_applications, **world(application(operationState=operation("Failed", resources=[FAILED]))))) == "pass"
+
+
+@pytest.mark.parametrize(("ago", "found"), [(PATIENCE - 1, []), (PATIENCE + 1, ["SyncHangs"])])
+def test_a_synchronisation_that_goes_on_is_silent_until_it_takes_too_long(ago: float, found: list[str]) -> None:
+    hook = {"kind": "Job", "namespace": "web-dev", "name": "migrate", "hookType": "PreSync", "hookPhase": "Running"}
+    one = application("OutOfSync", operationState=operation("Running", ago=ago, resources=[hook]))
+    verdict = judged(probe_applications, **world(one, drift=Drift(NOW - 2 * PATIENCE)))
+    assert reasons(verdict) == found
+    assert all("It waits for Job web-dev/migrate" in each.cause for each in verdict.findings)
+
+
+# --- out of sync ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("ago", "found"), [(PATIENCE - 1, []), (PATIENCE + 1, ["CommitNotSynced"])])
+def test_a_commit_that_an_automated_policy_does_not_try_counts_after_its_time(ago: float, found: list[str]) -> None:
+    one = application("OutOfSync", operationState=operation(revision=OLD))
+    verdict = judged(probe_applications, **world(one, drift=Drift(NOW - ago)))
+    assert reasons(verdict) == found
+    assert outcome(verdict) == ("findings" if found else "pass")
+    assert all("Git is at bbbbbbb, what was synchronised last is aaaaaaa" in each.cause for each in verdict.findings)
+
+
+def test_drift_that_may_not_be_healed_is_a_warning_that_names_the_object() -> None:
+    one = application("OutOfSync", automated={"prune": True}, resources=[{**DEPLOYMENT, "status": "OutOfSync"}])
+    (finding,) = judged(probe_applications, **world(one, drift=Drift(NOW - PATIENCE - 1))).findings
+    assert (finding.reason, finding.severity) == ("DriftNotHealed", "warning")
+    assert "Deployment/web-dev/web" in finding.cause
+    assert "selfHeal" in finding.cause
+
+
+def test_drift_that_selfheal_does_not_get_rid_of_is_fought_over() -> None:
+    verdict = judged(probe_applications, **world(application("OutOfSync"), drift=Drift(NOW - PATIENCE - 1)))
+    assert reasons(verdict) == ["NeverInSync"]
+    assert "something changes it again" in verdict.findings[0].cause
+
+
+def test_an_event_that_is_left_bounds_the_age_from_below() -> None:
+    (finding,) = judged(probe_applications, **world(application("OutOfSync"), drift=Drift(None, NOW - 3600))).findings
+    assert "for at least 60 min" in finding.problem
+
+
+def test_without_any_event_a_commit_may_be_on_its_way() -> None:
+    one = application("OutOfSync", operationState=operation(revision=OLD))
+    verdict = judged(probe_applications, **world(one))
+    assert outcome(verdict) == "inconclusive"
+    assert "may still be under way" in verdict.unread[0].reason
+
+
+def test_without_any_event_drift_that_may_not_be_healed_is_still_there_for_good() -> None:
+    verdict = judged(probe_applications, **world(application("OutOfSync", automated={"prune": True})))
+    assert reasons(verdict) == ["DriftNotHealed"]
+    assert "for longer than its events reach back" in verdict.findings[0].problem
+
+
+@pytest.mark.parametrize("policy", [{}, {"enabled": False, "selfHeal": True}])
+def test_without_an_automated_policy_it_waits_for_somebody_by_intent(policy: dict[str, Any]) -> None:
+    one = application("OutOfSync", spec={"syncPolicy": {"automated": policy} if policy else {}})
+    verdict = judged(probe_applications, **world(one, drift=Drift(NOW - 90_000)))
+    assert [(each.reason, each.severity) for each in verdict.findings] == [("WaitsForSync", "info")]
+    assert outcome(verdict) == "pass"
+
+
+def test_what_only_pruning_would_change_is_no_more_than_worth_knowing() -> None:
+    left = {**DEPLOYMENT, "name": "left", "status": "OutOfSync", "requiresPruning": True}
+    one = application("OutOfSync", automated={"selfHeal": True}, resources=[DEPLOYMENT, left])
+    (finding,) = judged(probe_applications, **world(one, drift=Drift(NOW - 90_000))).findings
+    assert (finding.reason, finding.severity) == ("WaitsForPruning", "info")
+    assert "Deployment/web-dev/left" in finding.cause
+
+
+# --- health -----------------------------------------------------------------------------------------------------------
+
+
+def test_degraded_names_the_object_that_argo_cd_tells() -> None:
+    sealed = {
+        "kind": "SealedSecret",
+        "namespace": "web-dev",
+        "name": "db",
+        "health": {"status": "Degraded", "message": "no key could decrypt"},
+    }
+    (finding,) = judged(probe_applications, **world(application(health="Degraded", resources=[DEPLOYMENT, sealed]))).findings
+    assert (finding.reason, finding.severity) == ("Degraded", "error")
+    assert "SealedSecret/web-dev/db: no key could decrypt" in finding.cause
+    assert finding.rests_on == ["Secret/web-dev/db"]
+    assert "describe sealedsecret db" in finding.fix
+
+
+def test_degraded_without_that_is_told_from_the_deployment_itself() -> None:
+    stuck = listing("Deployment", [deployment("ProgressDeadlineExceeded", 'ReplicaSet "web-2" has timed out progressing.')])
+    (finding,) = judged(probe_applications, **world(application(health="Degraded"), deployments=stuck)).findings
+    assert 'Deployment/web-dev/web: ReplicaSet "web-2" has timed out progressing.' in finding.cause
+
+
+def test_degraded_for_a_reason_that_nobody_tells_rests_on_all_that_it_manages() -> None:
+    (finding,) = judged(probe_applications, **world(application(health="Degraded"))).findings
+    assert "controller.resource.health.persist" in finding.cause
+    assert finding.rests_on == ["Deployment/web-dev/web"]
+    assert "argocd app get argocd/web" in finding.fix
+
+
+@pytest.mark.parametrize(("ago", "found"), [(PATIENCE - 1, []), (PATIENCE + 1, ["ProgressHangs"])])
+def test_progressing_is_silent_while_it_is_young(ago: float, found: list[str]) -> None:
+    assert reasons(judged(probe_applications, **world(application(health="Progressing", health_ago=ago)))) == found
+
+
+def test_suspended_is_no_failure() -> None:
+    verdict = judged(probe_applications, **world(application(health="Suspended", health_ago=90_000)))
+    assert outcome(verdict) == "pass"
+    assert "is Suspended" in verdict.notes[0]
+
+
+@pytest.mark.parametrize("health", ["", "Unknown"])
+def test_a_health_that_is_not_told_is_unchecked(health: str) -> None:
+    assert outcome(judged(probe_applications, **world(application(health=health)))) == "inconclusive"
+
+
+# --- what the status is worth -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("ago", "state"), [(STALE - 1, "findings"), (STALE + 1, "inconclusive")])
+def test_a_status_that_is_old_proves_nothing(ago: float, state: str) -> None:
+    verdict = judged(probe_applications, **world(application(health="Degraded", reconciledAt=at(ago))))
+    assert outcome(verdict) == state
+
+
+def test_an_application_that_was_never_reconciled_is_unchecked() -> None:
+    verdict = judged(probe_applications, **world(application(reconciledAt=None)))
+    assert outcome(verdict) == "inconclusive"
+    assert "has not reconciled it ever" in verdict.unread[0].reason
+
+
+def test_an_invalid_specification_counts_while_argo_cd_reconciles_others() -> None:
+    invalid = application("Unknown", "Unknown", name="bad", conditions=[condition("InvalidSpecError")], reconciledAt=at(STALE + 1))
+    assert reasons(judged(probe_applications, **world(application(), invalid))) == ["InvalidSpecError"]
+    assert reasons(judged(probe_applications, **world(invalid))) == []
+
+
+def test_a_deletion_that_hangs_names_its_finalizers() -> None:
+    going = {"deletionTimestamp": at(PATIENCE + 1), "finalizers": ["resources-finalizer.argocd.argoproj.io"]}
+    (finding,) = judged(probe_applications, **world(application(metadata=going))).findings
+    assert finding.reason == "DeletionHangs"
+    assert "resources-finalizer.argocd.argoproj.io" in finding.cause
+
+
+def test_events_that_could_not_be_read_leave_only_that_application_open() -> None:
+    blind = Readings((), (refused("Application", "argocd"),))
+    readings = world(application("OutOfSync", automated={"prune": True}), application(name="other"), application_drifts=blind)
+    verdict = judged(probe_applications, **readings)
+    assert outcome(verdict) == "inconclusive"
+    assert verdict.findings == []
+
+
+def test_the_subject_is_the_application_itself() -> None:
+    (finding,) = judged(probe_applications, **world(application(health="Degraded"))).findings
+    assert finding.subject == Subject(kind="Application", namespace="argocd", name="web", environment="dev")

@@ -1,0 +1,128 @@
+from typing import Any
+
+import pytest
+
+from clusterprobe.fixes import line
+from clusterprobe.model import Subject
+from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings, single
+from clusterprobe.systems.log_agents.states import AgentState
+from clusterprobe.systems.loki.pod_log_times import LogTimes
+from clusterprobe.systems.loki.sources import RecentLines, Searched
+from probes.loki.probe_freshness import probe_freshness
+from tests.factories import assert_blindness_is_no_health, judged, outcome, reasons, refused
+
+NOW = 1_800_000_000.0
+LOKI = Subject(kind="Service", namespace="logging", name="loki")
+
+
+def wrote(age: float = 130.0, namespace: str = "fastapi-dev", name: str = "fastapi-1", node: str = "worker1") -> tuple[Subject, LogTimes]:
+    """A pod whose newest line that counts is so old; none at all for 0."""
+    return Subject(kind="Pod", namespace=namespace, name=name), LogTimes(node, "fastapi", 20, NOW - age if age else 0.0)
+
+
+def searched(age: float | None = 1.0, namespace: str = "fastapi-dev", **changes: Any) -> Searched:
+    """What Loki gave: its newest line is so old, None for no line."""
+    return Searched(namespace, "{}", lines=0 if age is None else 5, newest=0.0 if age is None else NOW - age, **changes)
+
+
+def recent(*found: Searched, label: str = "namespace") -> RecentLines:
+    return RecentLines(int((NOW - 600) * 1e9), int(NOW * 1e9), label, ["namespace"], list(found))
+
+
+def agent(node: str = "worker1", **changes: Any) -> tuple[Subject, AgentState]:
+    fields = {"dropped": {}, "sent": 9, "filtered": 0, "backlog_bytes": 0, "reads": {}, **changes}
+    return Subject(kind="Pod", namespace="logging", name=f"promtail-{node}"), AgentState("promtail", node, 0.0, **fields)
+
+
+def platform(logs: list[tuple[Subject, LogTimes]], *found: Searched, **changes: Any) -> dict[str, Any]:
+    return {
+        "pod_log_times": Readings(tuple(logs)),
+        "loki_recent_lines": single(LOKI, recent(*found)),
+        "agent_states": Readings((agent(),)),
+        "profile": Profile(),
+        **changes,
+    }
+
+
+def test_lines_that_arrive_pass() -> None:
+    assert outcome(judged(probe_freshness, **platform([wrote()], searched()))) == "pass"
+
+
+def test_a_namespace_that_logs_and_of_which_loki_has_nothing_is_an_error() -> None:
+    (finding,) = judged(probe_freshness, **platform([wrote()], searched(None))).findings
+    assert (finding.reason, finding.severity, finding.subject.name) == ("NamespaceNotInLoki", "error", "fastapi-dev")
+    assert "no line of the last 10 minutes" in finding.cause
+    assert finding.rests_on == ["Logs/Node/worker1", "Logs/logging"]
+
+
+def test_the_agent_of_the_same_node_is_looked_at_whatever_its_port_is() -> None:
+    agents = Readings((agent("worker2"), agent("worker1")))
+    (finding,) = judged(probe_freshness, **platform([wrote()], searched(None), agent_states=agents)).findings
+    assert [line(one) for step in finding.steps for one in step.commands] == [
+        "kubectl -n fastapi-dev logs fastapi-1 -c fastapi --tail=3 --timestamps",
+        "kubectl -n logging logs promtail-worker1 --all-containers --since=1h --tail=100",
+    ]
+
+
+@pytest.mark.parametrize(("age", "expected"), [(135.0, []), (135.1, ["NamespaceNotInLoki"])])
+def test_a_few_seconds_are_allowed_for_clocks(age: float, expected: list[str]) -> None:
+    assert reasons(judged(probe_freshness, **platform([wrote(130)], searched(age)))) == expected
+
+
+def test_a_namespace_that_wrote_nothing_lately_is_silent() -> None:
+    verdict = judged(probe_freshness, **platform([wrote(0)], searched(None)))
+    assert (outcome(verdict), reasons(verdict)) == ("pass", [])
+    assert "wrote nothing recently" in verdict.notes[0]
+
+
+def test_one_pod_of_a_namespace_that_arrives_is_enough() -> None:
+    assert reasons(judged(probe_freshness, **platform([wrote(), wrote(200, name="fastapi-2")], searched(100)))) == []
+
+
+def test_a_line_in_any_loki_is_enough() -> None:
+    both = Readings(((LOKI, recent(searched(None))), (Subject(kind="Service", namespace="logging-dev", name="loki"), recent(searched()))))
+    assert reasons(judged(probe_freshness, **platform([wrote()], loki_recent_lines=both))) == []
+
+
+def test_a_loki_that_is_not_read_may_have_the_lines() -> None:
+    half = Readings(((LOKI, recent(searched(None))),), (refused("Service", "logging-dev"),))
+    verdict = judged(probe_freshness, **platform([wrote()], loki_recent_lines=half))
+    assert (outcome(verdict), reasons(verdict)) == ("inconclusive", [])
+
+
+def test_a_query_that_failed_proves_nothing() -> None:
+    verdict = judged(probe_freshness, **platform([wrote()], searched(None, error="HTTP 401: no org id")))
+    assert (outcome(verdict), reasons(verdict)) == ("inconclusive", [])
+
+
+def test_labels_of_other_names_are_unchecked() -> None:
+    verdict = judged(probe_freshness, **platform([wrote()], loki_recent_lines=single(LOKI, recent(label=""))))
+    assert (outcome(verdict), reasons(verdict)) == ("inconclusive", [])
+
+
+@pytest.mark.parametrize(
+    ("agents", "words"),
+    [
+        ((agent(),), "reads no file of fastapi-dev: a relabel rule drops its pods"),
+        ((agent(reads={"fastapi-dev": 1}),), "a pipeline stage drops the lines"),
+        ((agent(reads={"fastapi-dev": 1}, filtered=7),), "its stages have dropped 7 lines"),
+        ((agent(reads={"fastapi-dev": 1}, dropped={"ingester_error": 4}),), "has dropped 4 lines since it started: Loki refuses them"),
+        ((agent("worker2"),), "No log agent that is known runs on worker1"),
+    ],
+)
+def test_the_cause_says_how_far_the_lines_get(agents: Any, words: str) -> None:
+    (finding,) = judged(probe_freshness, **platform([wrote()], searched(None), agent_states=Readings(agents))).findings
+    assert words in finding.cause
+
+
+def test_agents_that_cannot_be_asked_leave_the_cause_open() -> None:
+    unread = Readings((), (refused("Pod", "logging"),))
+    (finding,) = judged(probe_freshness, **platform([wrote()], searched(None), agent_states=unread)).findings
+    assert "not every log agent could be asked" in finding.cause
+
+
+def test_what_cannot_be_read_adds_nothing_and_is_no_health() -> None:
+    assert_blindness_is_no_health(probe_freshness, platform([wrote()], searched(None)))
+    unread = Readings((), (refused("Pod", "fastapi-dev"),))
+    assert outcome(judged(probe_freshness, **platform([], searched(), pod_log_times=unread))) == "inconclusive"

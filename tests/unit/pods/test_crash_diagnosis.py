@@ -1,0 +1,193 @@
+"""What a crash is taken for, as data: one row for each."""
+
+from typing import Any
+
+import pytest
+
+from clusterprobe.model import Subject
+from clusterprobe.readings import Readings
+from clusterprobe.references import Ref, RefKind
+from clusterprobe.systems.kubernetes.objects import Service
+from clusterprobe.systems.pods.crash_diagnosis import Broken, Diagnosis, Recovered, Starting, Unclear, World, diagnose
+from clusterprobe.systems.pods.crashes import CrashEvent, CrashEvents, crashes_of
+from tests.factories import labelled, listing, refused
+from tests.unit.pods.crash_corpus import CURL, LOOPING, OLD, REFUSED, URL, YOUNG, Case, ended, running, waiting
+from tests.unit.pods.crash_world import NEW, pod_of, world
+
+MINUTE = 60.0
+LOKI = Ref(RefKind.SERVICE, "logging", "loki")
+KILLED = [CrashEvent("Unhealthy", "Liveness probe failed: 500"), CrashEvent("Killing", "Container main failed liveness probe")]
+
+
+def diagnosed(case: Case, **changes: Any) -> Diagnosis | None:
+    read = world(case, **changes)
+    around = World(
+        *(read[name] for name in ("pods", "services", "crash_logs", "crash_events")),
+        now=read["clock"].now, startup_seconds=15 * MINUTE, memory_seconds=60 * MINUTE,
+    )  # fmt: skip
+    (crash,) = crashes_of(pod_of(case), read["clock"].now)
+    return diagnose(crash, around)
+
+
+def stuck(reason: str, message: str = "") -> Case:
+    return Case("x", "", waiting(reason, message), restarts=0, phase="Pending")
+
+
+def dead(code: int, *lines: str, **more: Any) -> Case:
+    return Case("x", "", LOOPING, ended(code, **more), lines=lines)
+
+
+@pytest.mark.parametrize(
+    ("case", "code", "fault"),
+    [
+        (stuck("ErrImagePull", "x:2: not found"), "ImageError", "image missing"),
+        (stuck("ErrImagePull", "pull access denied"), "ImageError", "image refused"),
+        (stuck("ErrImagePull", "dial tcp: i/o timeout"), "ImageError", "registry out of reach"),
+        (stuck("ErrImagePull", "toomanyrequests"), "ImageError", "registry limit"),
+        (stuck("ErrImageNeverPull"), "ImageError", "image not loaded"),
+        (stuck("InvalidImageName"), "ImageError", "image name"),
+        (stuck("ImagePullBackOff", "Back-off"), "ImageError", "image"),
+        (stuck("CreateContainerConfigError", 'secret "db" not found'), "ConfigError", "reference missing"),
+        (stuck("CreateContainerConfigError", "container has runAsNonRoot"), "ConfigError", "root user"),
+        (stuck("CreateContainerConfigError", "failed to prepare subPath"), "ConfigError", "sub path"),
+        (stuck("CreateContainerConfigError", "other"), "ConfigError", "configuration"),
+        (stuck("RunContainerError", "permission denied"), "StartError", "not executable"),
+        (stuck("RunContainerError", "executable file not found"), "StartError", "no program"),
+        (stuck("CreateContainerError", "name is reserved for"), "StartError", "name reserved"),
+        (stuck("CreateContainerError", "other"), "StartError", "start"),
+        (dead(128, reason="StartError", message="no such file"), "StartError", "no program"),
+        (dead(137, reason="OOMKilled"), "OomKilled", "memory"),
+        (dead(0), "CrashLoop", "exits with 0"),
+        (dead(1, "[Errno 30] Read-only file system", "PermissionError"), "CrashLoop", "read only"),
+        (dead(1, "PermissionError: '/x'"), "CrashLoop", "denied"),
+        (dead(126), "CrashLoop", "not executable"),
+        (dead(127), "CrashLoop", "no program"),
+        (dead(139), "CrashLoop", "signal"),
+        (dead(3), "CrashLoop", "exit"),
+        (Case("x", "", LOOPING), "CrashLoop", "unknown"),
+    ],
+)
+def test_each_fault_is_told_by_status_and_log(case: Case, code: str, fault: str) -> None:
+    found = diagnosed(case)
+    assert isinstance(found, Broken)
+    assert (found.code, found.fault, found.wait) == (code, fault, None)
+
+
+def test_a_probe_that_kills_is_the_fault_whatever_the_exit_code() -> None:
+    read = Readings(((Subject(kind="Pod", namespace="app", name="tmp-curl"), CrashEvents(KILLED)),))
+    found = diagnosed(dead(0), crash_events=read)
+    assert isinstance(found, Broken)
+    assert found.kill is not None
+    assert (found.fault, found.kill.probe, found.kill.answer) == ("probe", "liveness", "Liveness probe failed: 500")
+
+
+@pytest.mark.parametrize(
+    ("lines", "line"),
+    [
+        ((), ""),
+        (("first", "last", " "), "last"),
+        (("PermissionError: '/x'", "bye"), "PermissionError: '/x'"),
+    ],
+)
+def test_the_line_that_tells_it_is_kept(lines: tuple[str, ...], line: str) -> None:
+    found = diagnosed(dead(1, *lines))
+    assert isinstance(found, Broken)
+    assert found.line == line
+
+
+def curl(**more: Any) -> Case:
+    return Case("x", "", LOOPING, ended(7), **{"command": CURL, **more})
+
+
+@pytest.mark.parametrize(
+    ("case", "kind", "excuse", "seconds", "service"),
+    [
+        (curl(), Starting, "young", 3 * MINUTE, None),
+        (curl(target="missing"), Starting, "young", 3 * MINUTE, None),
+        (curl(target="2026-01-01T11:59:30Z"), Starting, "just ready", MINUTE, None),
+        (curl(created=OLD), Broken, "overdue", 120 * MINUTE, LOKI),
+        (curl(created=OLD, target="missing"), Broken, "overdue", 120 * MINUTE, None),
+        (curl(target_created=OLD), Broken, "overdue", 120 * MINUTE, LOKI),
+        (curl(target="2026-01-01T11:50:00Z"), Broken, "long ready", 10 * MINUTE, None),
+        (curl(command=("curl", "http://loki.logging:9999/")), Broken, "wrong port", 0.0, None),
+        (curl(command=("curl", "https://example.com/")), Broken, "elsewhere", 0.0, None),
+        (curl(command=("sh", "-c", "curl $URL")), Broken, "unnamed", 0.0, None),
+    ],
+)
+def test_what_it_calls_excuses_it_only_while_both_are_young(
+    case: Case, kind: type, excuse: str, seconds: float, service: Ref | None
+) -> None:
+    found = diagnosed(case)
+    assert isinstance(found, Broken | Starting)
+    assert found.wait is not None
+    assert (type(found), found.wait.excuse, found.wait.seconds, found.wait.service) == (kind, excuse, seconds, service)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        curl(owned=True, old_serves=True),  # of a new revision the old one shows that what it calls is there
+        Case("x", "", LOOPING, ended(23), command=CURL),  # by its exit code it reached what it calls
+        Case("x", "", LOOPING, ended(1), command=("app", URL), lines=("KeyError",)),
+    ],
+)
+def test_what_it_calls_does_not_matter_where_it_does_not_say_so(case: Case) -> None:
+    found = diagnosed(case)
+    assert isinstance(found, Broken)
+    assert found.wait is None
+
+
+UNREAD: Readings[Any] = Readings((), (refused("List", "", "no rights"),))
+
+
+@pytest.mark.parametrize(
+    ("case", "changes", "lacks"),
+    [
+        (Case("x", "", LOOPING, ended(1), command=("app", URL)), {"crash_logs": UNREAD}, "log"),
+        (curl(), {"services": UNREAD}, "target"),
+        (curl(target="missing"), {"pods": UNREAD}, "pods"),
+    ],
+)
+def test_what_was_not_read_leaves_it_open(case: Case, changes: dict[str, Any], lacks: str) -> None:
+    found = diagnosed(case, **changes)
+    assert isinstance(found, Unclear)
+    assert (found.lacks, found.seconds) == (lacks, None)
+
+
+def well(code: int, at: str, reason: str = "Error", **more: Any) -> Case:
+    return Case("x", "", running("2026-01-01T11:50:00Z"), ended(code, reason, OLD, at), ready=True, **more)
+
+
+@pytest.mark.parametrize(
+    ("case", "kind"),
+    [
+        (well(137, "2026-01-01T11:00:00Z", "OOMKilled"), Broken),
+        (well(137, "2026-01-01T10:59:59Z", "OOMKilled"), type(None)),
+        (well(1, "2026-01-01T11:45:00Z"), Recovered),
+        (well(1, "2026-01-01T11:44:59Z"), type(None)),
+        (well(0, "2026-01-01T11:49:00Z"), type(None)),
+        (well(7, "2026-01-01T11:49:00Z", command=CURL, target=YOUNG), Starting),
+        (well(7, "2026-01-01T11:49:00Z", command=("curl", "https://example.com/")), Recovered),
+    ],
+)
+def test_what_is_well_again_counts_for_a_while(case: Case, kind: type) -> None:
+    assert type(diagnosed(case)) is kind
+
+
+def test_whether_it_only_waited_is_open_where_what_it_calls_was_not_read() -> None:
+    found = diagnosed(well(7, "2026-01-01T11:49:00Z", command=CURL), services=UNREAD)
+    assert isinstance(found, Unclear)
+    assert (found.lacks, found.seconds) == ("target", 11 * MINUTE)
+
+
+@pytest.mark.parametrize("lines", [REFUSED, ("all is well", *REFUSED)])
+def test_a_log_that_says_that_it_was_refused_is_an_excuse(lines: tuple[str, ...]) -> None:
+    assert isinstance(diagnosed(Case("x", "", LOOPING, ended(1), command=("app", URL), lines=lines)), Starting)
+
+
+@pytest.mark.parametrize(("selector", "silenced"), [(NEW, ["Service/app/web"]), ({"app": "other"}, [])])
+def test_it_silences_the_services_that_lead_to_it_alone(selector: dict[str, str], silenced: list[str]) -> None:
+    service = labelled(Service, "app", "web", spec={"selector": selector})
+    found = diagnosed(Case("x", "", LOOPING, ended(1), owned=True), services=listing("Service", [service]))
+    assert isinstance(found, Broken)
+    assert [str(one) for one in found.silenced] == silenced

@@ -1,0 +1,170 @@
+from clusterprobe import alert_path
+from clusterprobe.correlation import explain
+from clusterprobe.incidents import State
+from clusterprobe.model import Severity
+from clusterprobe.report import answer, terminal
+from clusterprobe.report.html import render
+from clusterprobe.report.junit import suites
+from clusterprobe.report.page import Page
+from clusterprobe.report.prose import after_headline, headline, spans
+from tests.report_factories import finding, healthy, incomplete, probe, result, run_of, subject, unchecked, unwell
+
+
+def test_a_healthy_run_says_how_much_passed():
+    assert answer.opening(healthy()) == "Healthy"
+    assert answer.tally(healthy()) == "15 probes passed, 1 not applicable"
+    assert answer.first_step(healthy()) == ""
+
+
+def test_an_unhealthy_run_names_the_worst_finding_first():
+    assert answer.opening(unwell()) == "Not healthy"
+    assert answer.first_step(unwell()).startswith("Alertmanager monitoring-prod/main runs the Operator's fallback")
+
+
+def test_findings_and_what_could_not_be_checked_are_counted_apart():
+    assert answer.tally(unwell()) == "1 critical finding, 3 errors, 1 warning and 1 note; 4 things could not be checked"
+
+
+def test_an_incomplete_run_starts_with_what_could_not_be_seen():
+    assert answer.first_step(incomplete()).startswith("Pod monitoring-prod/prometheus-main-0 and 1 more could not be checked: refused")
+
+
+def test_an_interrupted_run_says_so():
+    assert "the run was interrupted" in answer.tally(result(probe("a/b"), verdict="incomplete", run=run_of(interrupted=True)))
+
+
+def test_a_run_without_probes_says_so():
+    assert answer.tally(result(verdict="incomplete")) == "no probe ran"
+
+
+def test_probes_that_a_replay_left_out_are_counted_and_named_everywhere():
+    missing = {f"a/new-{one}": [f"news_{one}"] for one in range(7)}
+    seen = result(probe("a/b"), verdict="incomplete", run=run_of(unrecorded=missing))
+    assert answer.tally(seen) == "7 probes did not run, because the bundle does not record what it reads"
+    named = answer.unrecorded(seen)
+    assert "a/new-0 (news_0), " in named
+    assert " and 2 more. `clusterprobe capture`" in named
+    assert named in [text for text, _ in terminal.lines(seen, None)]
+    assert "a/new-0 (news_0), " in render(seen)
+    skipped = [one.get("name") for one in suites(seen).iter("testcase") if one.find("skipped") is not None]
+    assert skipped == list(missing)
+
+
+def test_a_run_of_all_its_probes_says_nothing_of_recordings():
+    assert answer.unrecorded(unwell()) == ""
+    assert "want of a recording" not in answer.tally(unwell())
+    assert "did not run" not in render(unwell()).lower()
+
+
+def test_a_broken_probe_is_called_a_fault_of_this_tool():
+    broken = result(probe("a/b", "inconclusive"), probe("c/d", "broken", reason="KeyError"), verdict="broken")
+    assert answer.first_step(broken).startswith("c/d broke, which is a fault of the probe")
+
+
+def test_a_probe_that_names_no_single_thing_is_still_told_about():
+    silent = result(probe("a/b", "inconclusive", reason="it examined nothing"), verdict="incomplete")
+    assert answer.first_step(silent) == "a/b: it examined nothing"
+    assert answer.tally(silent) == "1 probe could not check anything"
+
+
+def test_a_healthy_run_still_offers_its_warnings():
+    one = finding(Severity.WARNING, problem="Look here.")
+    assert answer.first_step(result(probe("a/b", "findings", findings=[one]))) == "Look here."
+
+
+def test_what_is_unchecked_is_grouped_by_reason_the_most_frequent_first():
+    often = [unchecked("often", subject(name=name)) for name in ("one", "two")]
+    seen = result(probe("a/b", unchecked=[unchecked("rare")]), probe("c/d", unchecked=often))
+    assert [(reason, len(things)) for reason, things in answer.unchecked(seen).items()] == [("often", 2), ("rare", 1)]
+
+
+def test_where_permissions_were_missing_it_says_how_to_get_them():
+    refused = probe("a/b", "inconclusive", unchecked=[unchecked("not allowed to list pods in namespace dev", subject("PodList", ""))])
+    assert answer.permission_advice(result(refused)).startswith("`clusterprobe rbac --route proxy` prints")
+    assert answer.permission_advice(incomplete()) == ""
+
+
+def test_what_several_probes_could_not_check_counts_once():
+    seen = result(probe("a/b", unchecked=[unchecked("refused")]), probe("c/d", unchecked=[unchecked("refused")]))
+    assert answer.unchecked_count(seen) == 1
+    assert answer.unchecked(seen)["refused"][0][1] == ["a/b", "c/d"]
+
+
+def test_a_hop_counts_only_probes_that_passed():
+    seen = result(probe("loki/ready"), probe("loki/missing", "not_applicable", examined=0))
+    assert {one.hop.name: one.label for one in alert_path.stations(seen.probes)}["Loki"] == "1 probe passed"
+
+
+def test_a_hop_that_no_probe_looked_at_is_not_called_fine():
+    labels = {one.hop.name: one.label for one in alert_path.stations(result(probe("loki/ready")).probes)}
+    assert labels["Slack"] == "not checked in this run"
+    assert labels["Loki"] == "1 probe passed"
+
+
+def test_delivery_belongs_to_slack_and_not_to_alertmanager():
+    states = {one.hop.name: one.state for one in alert_path.stations(result(probe("alertmanager/delivery")).probes)}
+    assert (states["Slack"], states["Alertmanager"]) == (State.CLEAR, State.NOT_RUN)
+
+
+def test_promtail_is_part_of_the_hop_to_loki():
+    seen = result(probe("loki/ready"), probe("promtail/positions", "findings", findings=[finding()]))
+    assert {one.hop.name: one.state for one in alert_path.stations(seen.probes)}["Loki"] is State.FOUND
+
+
+def test_a_hop_that_could_not_be_read_is_unknown():
+    seen = result(probe("loki/ready"), probe("loki/instant-queries", "inconclusive"))
+    assert {one.hop.name: one.label for one in alert_path.stations(seen.probes)}["Loki"] == "could not be checked"
+
+
+def test_backticks_make_code():
+    assert spans("set `a` to `b`") == [(False, "set "), (True, "a"), (False, " to "), (True, "b")]
+
+
+def test_a_headline_is_the_first_sentence():
+    text = "Version v2.53 of a.b is down. It was up.\nMore."
+    assert headline(text) == "Version v2.53 of a.b is down."
+    assert after_headline(text) == "It was up.\nMore."
+
+
+# --- one cause, many findings -----------------------------------------------------------------------------------------
+
+
+def correlated():
+    """A Secret that is missing as a warning, and what that does as a critical finding."""
+    cause = finding(severity=Severity.WARNING, reason="NotUnsealed", problem="The Secret is missing.", breaks=["Secret/ns/slack"])
+    effect = finding(severity=Severity.CRITICAL, reason="Fallback", problem="Nobody is told.", rests_on=["Secret/ns/slack"])
+    probes = [probe("alertmanager/default-config", "findings", findings=[effect]), probe("sealed/unsealed", "findings", findings=[cause])]
+    return result(*probes, verdict="findings", explained=explain(probes))
+
+
+def test_what_to_look_at_first_is_the_cause_of_the_worst():
+    assert answer.first_step(correlated()) == "The Secret is missing."
+
+
+def test_the_tally_says_how_many_hang_on_another():
+    assert answer.tally(correlated()) == "1 critical finding and 1 warning, 1 of them a consequence of another finding"
+
+
+def test_the_page_shows_a_finding_once_under_its_cause():
+    page = Page(correlated())
+    [(group, [cause])] = page.groups
+    assert (group.id, cause.finding.reason) == ("sealed/unsealed", "NotUnsealed")
+    assert [(one.probe.id, one.through) for one in cause.effects] == [("alertmanager/default-config", "Secret/ns/slack")]
+    html = render(correlated())
+    assert html.count('id="finding-1"') == html.count('id="finding-2"') == 1
+    assert '<details class="folded">' in html
+
+
+def test_the_terminal_names_what_a_cause_explains():
+    text = "\n".join(line for line, _ in terminal.lines(correlated(), None))
+    assert "Explains: alertmanager/default-config  Fallback" in text
+    assert text.index("NotUnsealed") < text.index("Fallback")
+
+
+def test_the_terminal_shows_the_fix_of_what_shares_a_cause_and_not_of_what_is_repaired_with_it():
+    label = {"breaks": ["SharedLabel/release: x"], "rests_on": ["SharedLabel/release: x"]}
+    dev, prod = (finding(reason="Overlap", problem=f"{name} takes both.", **label) for name in ("dev", "prod"))
+    found = [probe("prometheus/selector-overlap", "findings", findings=[dev, prod])]
+    shown = [line for line, _ in terminal.lines(result(*found, verdict="findings", explained=explain(found)), None)]
+    assert shown.count("  1. Look: Make it right.") == 2
+    assert [line for line, _ in terminal.lines(correlated(), None)].count("  1. Look: Make it right.") == 1

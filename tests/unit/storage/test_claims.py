@@ -1,0 +1,193 @@
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from clusterprobe.fixes import line
+from clusterprobe.model import Severity
+from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings
+from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
+from clusterprobe.times import epoch
+from probes.storage.probe_claims import probe_claims
+from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, refused
+
+NFS = "k8s-sigs.io/nfs-subdir-external-provisioner"
+OLD = "2026-01-01T11:54:59Z"
+
+
+def claim(phase: str = "Bound", class_name: str | None = "local-path", created: str = OLD) -> PersistentVolumeClaim:
+    spec: dict[str, Any] = {"volumeName": "pv" if phase != "Pending" else ""}
+    if class_name is not None:
+        spec["storageClassName"] = class_name
+    return labelled(PersistentVolumeClaim, "app", "data", spec=spec, status={"phase": phase}, metadata={"creationTimestamp": created})
+
+
+def storage_class(name: str, provisioner: str, mode: str = "Immediate", *, default: bool = False) -> StorageClass:
+    annotations = {"storageclass.kubernetes.io/is-default-class": "true"} if default else {}
+    return make(StorageClass, metadata={"name": name, "annotations": annotations}, provisioner=provisioner, volumeBindingMode=mode)
+
+
+CLASSES = [storage_class("local-path", "rancher.io/local-path", "WaitForFirstConsumer"), storage_class("nfs-client", NFS)]
+USER = labelled(Pod, "app", "api-0", spec={"containers": [], "volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]})
+
+
+def platform(one: PersistentVolumeClaim, *pods: Pod, volume: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    spec = volume or {"hostPath": {"path": "/x"}, "nodeAffinity": {"required": {}}}
+    return {
+        "claims": listing("PersistentVolumeClaim", [one]),
+        "volumes": listing("PersistentVolume", [make(PersistentVolume, metadata={"name": "pv"}, spec=spec)]),
+        "storage_classes": listing("StorageClass", CLASSES),
+        "pods": listing("Pod", pods),
+        "profile": Profile(),
+        "clock": SimpleNamespace(now=epoch("2026-01-01T12:00:00Z")),
+        **changes,
+    }
+
+
+def test_a_bound_claim_that_is_what_its_class_says_passes() -> None:
+    assert outcome(judged(probe_claims, **platform(claim()))) == "pass"
+
+
+def test_a_pending_claim_that_a_pod_waits_for_is_an_error() -> None:
+    (finding,) = judged(probe_claims, **platform(claim("Pending"), USER)).findings
+    assert (finding.severity, finding.reason) == (Severity.ERROR, "ClaimPending")
+    assert "Pod api-0 cannot start" in finding.problem
+    assert "rancher.io/local-path of its class `local-path`" in finding.cause
+
+
+def test_a_pending_claim_that_nobody_uses_is_a_warning() -> None:
+    (finding,) = judged(probe_claims, **platform(claim("Pending", "nfs-client"))).findings
+    assert (finding.severity, finding.reason) == (Severity.WARNING, "ClaimPending")
+
+
+def test_a_claim_that_waits_for_its_first_consumer_is_normal() -> None:
+    assert outcome(judged(probe_claims, **platform(claim("Pending")))) == "pass"
+
+
+@pytest.mark.parametrize(("created", "expected"), [("2026-01-01T11:55:00Z", []), (OLD, ["ClaimPending"])])
+def test_a_claim_is_given_five_minutes(created: str, expected: list[str]) -> None:
+    assert reasons(judged(probe_claims, **platform(claim("Pending", created=created), USER))) == expected
+
+
+@pytest.mark.parametrize(
+    ("class_name", "cause"),
+    [("gone", "class `gone` does not exist"), (None, "no class is the default one"), ("", "a volume of no class")],
+)
+def test_the_cause_names_the_class_that_is_not_there(class_name: str | None, cause: str) -> None:
+    (finding,) = judged(probe_claims, **platform(claim("Pending", class_name), USER)).findings
+    assert cause in finding.cause
+
+
+def test_a_claim_without_a_class_goes_by_the_default_one() -> None:
+    classes = listing("StorageClass", [storage_class("local-path", "rancher.io/local-path", "WaitForFirstConsumer", default=True)])
+    assert outcome(judged(probe_claims, **platform(claim("Pending", None), storage_classes=classes))) == "pass"
+
+
+def test_a_class_that_cannot_be_read_leaves_a_pending_claim_unchecked() -> None:
+    unread: Readings[Any] = Readings((), (refused("StorageClassList"),))
+    verdict = judged(probe_claims, **platform(claim("Pending"), USER, storage_classes=unread))
+    assert (reasons(verdict), outcome(verdict)) == ([], "inconclusive")
+
+
+def test_pods_that_cannot_be_read_leave_it_open_whether_anything_waits() -> None:
+    unread: Readings[Any] = Readings((), (refused("PodList"),))
+    verdict = judged(probe_claims, **platform(claim("Pending"), pods=unread))
+    assert (reasons(verdict), outcome(verdict)) == ([], "inconclusive")
+
+
+def of_owner(kind: str, volume: str = "d", pod: str = "api-0") -> Pod:
+    owners = [{"kind": kind, "name": "api", "controller": True}]
+    spec = {"containers": [], "volumes": [{"name": volume, "persistentVolumeClaim": {"claimName": "data"}}]}
+    return labelled(Pod, "app", pod, metadata={"ownerReferences": owners}, spec=spec)
+
+
+@pytest.mark.parametrize(
+    ("pod", "by"),
+    [
+        (of_owner("Deployment"), "The next sync or upgrade of its release"),
+        (of_owner("StatefulSet"), "The next sync or upgrade of its release"),  # which mounts a PVC that is not of its template
+        (USER, "The next sync or upgrade of its release"),
+    ],
+)
+def test_the_fix_says_what_creates_a_claim_again(pod: Pod, by: str) -> None:
+    (finding,) = judged(probe_claims, **platform(claim("Pending", "nfs-client"), pod)).findings
+    assert by in finding.fix
+    assert "volumeClaimTemplates" not in finding.fix
+
+
+def test_a_claim_of_a_stateful_sets_template_is_created_by_the_stateful_set() -> None:
+    one = labelled(
+        PersistentVolumeClaim, "app", "d-api-0", spec={"storageClassName": "nfs-client"}, status={"phase": "Pending"},
+        metadata={"creationTimestamp": OLD},
+    )  # fmt: skip
+    owners = [{"kind": "StatefulSet", "name": "api", "controller": True}]
+    spec = {"containers": [], "volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "d-api-0"}}]}
+    user = labelled(Pod, "app", "api-0", metadata={"ownerReferences": owners}, spec=spec)
+    (finding,) = judged(probe_claims, **platform(one, user)).findings
+    assert "StatefulSet api creates it from its volumeClaimTemplates" in finding.fix
+    assert "--cascade=orphan" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("class_name", "fix"), [("gone", "Create the class gone"), (None, "Mark one class"), ("", "Create a PersistentVolume")]
+)
+def test_the_fix_of_a_pending_claim_goes_by_its_cause(class_name: str | None, fix: str) -> None:
+    classes = listing("StorageClass", CLASSES)
+    (finding,) = judged(probe_claims, **platform(claim("Pending", class_name), USER, storage_classes=classes)).findings
+    assert fix in finding.fix
+    assert "kubectl delete" not in finding.fix
+
+
+def static(phase: str, name: str = "data") -> PersistentVolume:
+    spec = {"storageClassName": "manual", "claimRef": {"namespace": "app", "name": name}, "nfs": {"server": "nas", "path": "/x"}}
+    return make(PersistentVolume, metadata={"name": "by-hand"}, spec=spec, status={"phase": phase})
+
+
+@pytest.mark.parametrize(
+    ("volume", "command"),
+    [
+        (static("Released"), """kubectl patch pv by-hand --type json -p '[{"op":"remove","path":"/spec/claimRef"}]'"""),
+        (static("Released", "other"), ""),
+        (static("Bound"), ""),
+    ],
+)
+def test_a_class_that_is_only_a_name_is_not_to_be_created(volume: PersistentVolume, command: str) -> None:
+    volumes = listing("PersistentVolume", [volume])
+    (finding,) = judged(probe_claims, **platform(claim("Pending", "manual"), USER, volumes=volumes)).findings
+    assert "by-hand is" in finding.cause
+    assert "Create the class" not in finding.fix
+    assert [line(one) for one in finding.steps[-1].commands] == ([command] if command else [])
+
+
+@pytest.mark.parametrize(("node", "cause"), [("worker1", "the scheduler never sees it"), ("", "Pod api-0 has no node yet")])
+def test_a_class_that_waits_for_its_first_consumer_is_not_blamed_alone(node: str, cause: str) -> None:
+    user = msgspec.structs.replace(USER, spec=msgspec.structs.replace(USER.spec, node_name=node))
+    (finding,) = judged(probe_claims, **platform(claim("Pending"), user)).findings
+    assert cause in finding.cause
+
+
+def test_a_lost_claim_is_an_error() -> None:
+    (finding,) = judged(probe_claims, **platform(claim("Lost"))).findings
+    assert (finding.severity, finding.reason) == (Severity.ERROR, "ClaimLost")
+    assert "PersistentVolume pv" in finding.cause
+
+
+def test_a_volume_of_another_kind_than_the_class_is_a_warning() -> None:
+    (finding,) = judged(probe_claims, **platform(claim(), volume={"nfs": {"server": "nas", "path": "/x"}})).findings
+    assert (finding.severity, finding.reason) == (Severity.WARNING, "ClaimNotAsItsClass")
+    assert "NFS nas:/x" in finding.cause
+
+
+def test_a_phase_that_is_not_known_is_inconclusive() -> None:
+    assert outcome(judged(probe_claims, **platform(claim("")))) == "inconclusive"
+
+
+def test_no_claims_at_all_do_not_apply() -> None:
+    assert outcome(judged(probe_claims, **platform(claim(), claims=listing("PersistentVolumeClaim", [])))) == "not_applicable"
+
+
+def test_blindness_is_never_taken_for_health() -> None:
+    assert_blindness_is_no_health(probe_claims, platform(claim("Pending"), USER))
+    assert_blindness_is_no_health(probe_claims, platform(claim(), volume={"nfs": {"server": "nas", "path": "/x"}}))

@@ -15,6 +15,8 @@ from clusterprobe.judging import call
 from clusterprobe.model import Severity, Subject, Unchecked
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
+from clusterprobe.systems.inventory.recognition import SystemPod, system_pods
+from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.verdict import Verdict, grade
 from tests.examples import note
 
@@ -40,6 +42,11 @@ def listing(kind: str, objects: Iterable[Any], *, unreadable: Iterable[Unchecked
         (Subject(kind=kind, namespace=one.metadata.namespace, name=one.metadata.name, owner=owner_of(one)), one) for one in objects
     )
     return Readings(values, tuple(unreadable), absent)
+
+
+def recognised(pods: Readings[Pod], profile: Profile | None = None) -> Readings[SystemPod]:
+    """What the inventory makes of pods."""
+    return system_pods(pods, profile or Profile())
 
 
 def refused(kind: str, namespace: str = "", reason: str = "not allowed to list it") -> Unchecked:

@@ -8,7 +8,8 @@ from clusterprobe.profile import Profile
 from clusterprobe.roles import Enriching, Examined, Needed
 from clusterprobe.systems.airflow.parts import Part, airflow_of, describe, part_of, recently_failed
 from clusterprobe.systems.airflow.sources import Component, Health, Work
-from clusterprobe.systems.kubernetes.objects import Pod, Workload
+from clusterprobe.systems.inventory.recognition import SystemPod
+from clusterprobe.systems.kubernetes.objects import Workload
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import number, said
@@ -74,7 +75,7 @@ def probe_health(
     verdict: Verdict,
     airflow_health: Examined[Health],
     airflow_work: Needed[Work],
-    pods: Needed[Pod],
+    system_pods: Needed[SystemPod],
     deployments: Enriching[Workload],
     stateful_sets: Enriching[Workload],
     profile: Profile,
@@ -101,7 +102,7 @@ def probe_health(
             continue
         for name, component in health.components.items():
             if component.deployed or (name == "dag_processor" and health.api == "v2"):
-                part = part_of(pods, workloads, subject, name)
+                part = part_of(system_pods, workloads, subject, name)
                 _judge(verdict, airflow, part, component, profile, clock.now, reported)
     if rows:
         columns = ["Server", "API", "Database", "Scheduler", "DAG processor", "Triggerer"]

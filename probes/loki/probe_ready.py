@@ -7,9 +7,9 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Enriching, Examined, Needed
+from clusterprobe.systems.inventory.servers import container_port
 from clusterprobe.systems.kubernetes.looking import proxied
 from clusterprobe.systems.kubernetes.objects import Pod
-from clusterprobe.systems.kubernetes.servers import container_port
 from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.loki.sources import Build, Ready
 from clusterprobe.times import ago, epoch

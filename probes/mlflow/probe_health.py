@@ -1,11 +1,10 @@
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import IN_GIT, change, look, shell, snippet
+from clusterprobe.known_systems import MLFLOW
 from clusterprobe.model import Command, Severity, Subject, Table
 from clusterprobe.readings import Readings
 from clusterprobe.roles import Enriching, Examined
-from clusterprobe.systems.kubernetes.objects import Pod
-from clusterprobe.systems.kubernetes.servers import INSTANCE
-from clusterprobe.systems.mlflow.servers import is_mlflow
+from clusterprobe.systems.inventory.recognition import SystemPod, of_system
 from clusterprobe.systems.mlflow.sources import Alive, Asked, Behind, Started, started
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import said
@@ -17,7 +16,9 @@ LOGIN = "it asks for credentials: name its address under `endpoints:` in the pro
 
 
 @reports(BACKEND_STORE_DOWN, API_FAILS, HOST_REFUSED)
-def probe_health(verdict: Verdict, mlflow_alive: Examined[Alive], mlflow_behind: Examined[Behind], pods: Enriching[Pod]) -> None:
+def probe_health(
+    verdict: Verdict, mlflow_alive: Examined[Alive], mlflow_behind: Examined[Behind], system_pods: Enriching[SystemPod]
+) -> None:
     """Does MLflow find its experiments when it is called by the names that its clients use?
 
     Problem: `/health` says OK, yet training runs cannot log, and models are not found.
@@ -33,7 +34,7 @@ def probe_health(verdict: Verdict, mlflow_alive: Examined[Alive], mlflow_behind:
         rows.append([str(subject), alive.version or "?", "OK"])
         if not alive.version:
             verdict.note(f"{subject} does not report its version: it has no /version")
-    options = _options(pods)
+    options = _options(system_pods)
     for subject, behind in mlflow_behind:
         rows += [[str(subject), one.host, one.message or one.outcome] for one in behind.asked]
         _judge(verdict, subject, behind, options.get(subject.namespace, Started()))
@@ -41,9 +42,9 @@ def probe_health(verdict: Verdict, mlflow_alive: Examined[Alive], mlflow_behind:
         verdict.exhibit(Table(title="What MLflow answers", columns=["What", "Version, or asked as", "Answer"], rows=rows))
 
 
-def _options(pods: Readings[Pod]) -> dict[str, Started]:
+def _options(pods: Readings[SystemPod]) -> dict[str, Started]:
     """What the command line of each namespace's server says."""
-    return {pod.metadata.namespace: started(pod) for pod in pods.items if is_mlflow(pod) and pod.label(INSTANCE) is not None}
+    return {one.pod.metadata.namespace: started(one.pod) for one in of_system(pods, MLFLOW).items}
 
 
 def _judge(verdict: Verdict, subject: Subject, behind: Behind, options: Started) -> None:

@@ -6,6 +6,7 @@ from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.references import Ref
 from clusterprobe.roles import Examined, Needed
+from clusterprobe.systems.inventory.recognition import SystemPod
 from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
 from clusterprobe.systems.kubernetes.resources import CLAIMS
 from clusterprobe.systems.kubernetes.workloads import workload_of
@@ -34,7 +35,7 @@ class Database:
 def probe_storage(
     verdict: Verdict,
     prometheuses: Examined[Prometheus],
-    pods: Examined[Pod],
+    system_pods: Examined[SystemPod],
     claims: Needed[PersistentVolumeClaim],
     volumes: Needed[PersistentVolume],
     storage_classes: Needed[StorageClass],
@@ -54,18 +55,18 @@ def probe_storage(
     kinds = profile.storage.get("prometheus", [])
     storage = Storage(claims, volumes, storage_classes)
     for subject, custom in prometheuses:
-        wanted, own = wanted_class(custom), pods_of(custom, pods.readings)
+        wanted, own = wanted_class(custom), pods_of(custom, system_pods.readings)
         found = [_of_pod(storage, pod) for pod in own]
-        if not own and not pods.readings.missing_reason(subject.namespace):
+        if not own and not system_pods.readings.missing_reason(subject.namespace):
             found = [_of_claim(storage, one) for one in claims.items if _made_for(one, custom)]
         used, names = [one.claim for one in found if one.claim], [pod.metadata.name for pod in own]
         fix = move_of_custom(subject, custom, used, names, storage, kinds)
         old = next((one.class_name for one in found if one.class_name not in ("", wanted)), "")
         _judge(verdict, subject, found, wanted, fix, profile, follow_the_object(subject, custom, old, storage, fix))
-    plain = pods.keep(lambda _, pod: is_plain_prometheus(pod), "no pod is a Prometheus without the Operator")
-    for _, pod in plain:
-        workload = workload_of(pod)
-        _judge(verdict, workload, [_of_pod(storage, pod)], "", move_of_workload(workload, storage, kinds), profile)
+    plain = system_pods.keep(lambda _, one: is_plain_prometheus(one), "no pod is a Prometheus without the Operator")
+    for _, one in plain:
+        workload = workload_of(one.pod)
+        _judge(verdict, workload, [_of_pod(storage, one.pod)], "", move_of_workload(workload, storage, kinds), profile)
 
 
 def _of_pod(storage: Storage, pod: Pod) -> Database:

@@ -3,18 +3,29 @@ from collections import Counter
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import SOURCE, change, look, shell
+from clusterprobe.known_systems import PROMTAIL, System
 from clusterprobe.model import Command, Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Conditional, Enriching, Examined, Needed
+from clusterprobe.systems.inventory.recognition import SystemPod, of_system
 from clusterprobe.systems.kubernetes.daemon_sets import DaemonSet, why_not_on
 from clusterprobe.systems.kubernetes.objects import Node, Pod
 from clusterprobe.systems.kubernetes.resources import NODES
+from clusterprobe.systems.kubernetes.workloads import daemon_set_of
 from clusterprobe.systems.log_agents.advice import let_run, look_at_agent
 from clusterprobe.systems.log_agents.drops import Dropped, SendErrors
-from clusterprobe.systems.log_agents.node_coverage import Cover, agent_sets, central_agents, covers, needs_none, sets_for, workloads_on
-from clusterprobe.systems.log_agents.programs import NAME, main_container
+from clusterprobe.systems.log_agents.node_coverage import (
+    Cover,
+    Sets,
+    agent_sets,
+    central_agents,
+    covers,
+    needs_none,
+    sets_for,
+    workloads_on,
+)
 from clusterprobe.systems.log_agents.states import AgentState
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
@@ -51,6 +62,7 @@ def probe_coverage(
     verdict: Verdict,
     nodes: Conditional[Node],
     pods: Needed[Pod],
+    system_pods: Needed[SystemPod],
     daemon_sets: Needed[DaemonSet],
     agent_states: Examined[AgentState],
     agent_drops: Conditional[Dropped],
@@ -68,25 +80,51 @@ def probe_coverage(
     Prevention: Let the agent tolerate every taint (`operator: Exists`), alert on nodes without one (kube_node_info unless its DaemonSet's
     pods) and on its counters of dropped entries, and run this probe after nodes or taints change.
     """
-    sets = agent_sets(daemon_sets)
+    sets, unjudged = agent_sets(daemon_sets, profile)
     if sets and daemon_sets.complete:
-        around = covers(sets, pods, clock.now)
-        busy = workloads_on(pods)
+        around, busy = covers(sets, pods, clock.now), workloads_on(pods)
+        _mention_unjudged(verdict, around, covers([pair for pair in sets if pair[0] not in unjudged], pods, clock.now), unjudged, pods)
         for subject, node in nodes.examine():
-            _judge_node(verdict, subject, node, around.get(subject.name, Cover()), busy.get(subject.name, []), sets, pods, clock.now)
-    elif not sets and daemon_sets.complete and pods.complete and not central_agents(pods):
+            _judge_node(
+                verdict, subject, node, around.get(subject.name, Cover()), busy.get(subject.name, []), sets, pods, clock.now, system_pods
+            )
+    elif not sets and daemon_sets.complete and pods.complete and not central_agents(system_pods):
         verdict.not_applicable("no DaemonSet is a log agent that is known, and no other one runs")
     elif not sets and daemon_sets.complete:
         verdict.unchecked(Subject(kind="NodeList"), "a log agent runs that is not a DaemonSet: it may read the logs of all nodes, or not")
-    _judge_agents(verdict, agent_states, agent_drops, agent_send_errors, pods, profile, clock.now)
-    _mention_end_of_life(verdict, pods, clock.now)
+    _judge_agents(verdict, agent_states, agent_drops, agent_send_errors, system_pods, profile, clock.now)
+    _mention_end_of_life(verdict, of_system(system_pods, PROMTAIL), clock.now)
 
 
-Sets = list[tuple[Subject, DaemonSet]]
+def _mention_unjudged(
+    verdict: Verdict, around: dict[str, Cover], judged: dict[str, Cover], unjudged: dict[Subject, System], pods: Readings[Pod]
+) -> None:
+    """What reads the logs of a node alone, and is not looked into."""
+    by_name = pods.by_name()
+    alone: dict[tuple[str, str], list[str]] = {}
+    for node, cover in around.items():
+        if cover.ready and not judged.get(node, Cover()).ready:
+            for one in cover.ready:
+                alone.setdefault((one.namespace, daemon_set_of(by_name[one.namespace, one.name])), []).append(node)
+    for place, system in unjudged.items():
+        if nodes := alone.get((place.namespace, place.name)):
+            verdict.unchecked(
+                place,
+                f"it is {system.name}, and no other log agent runs on {listed(sorted(nodes), 3)}; no probe judges whether what it reads "
+                f"arrives anywhere. If something else watches it, accept that in the profile: `not_judged: [{system.key}]`",
+            )
 
 
 def _judge_node(
-    verdict: Verdict, subject: Subject, node: Node, cover: Cover, work: list[Pod], sets: Sets, pods: Readings[Pod], now: float
+    verdict: Verdict,
+    subject: Subject,
+    node: Node,
+    cover: Cover,
+    work: list[Pod],
+    sets: Sets,
+    pods: Readings[Pod],
+    now: float,
+    agents: Readings[SystemPod],
 ) -> None:
     fine, fitting = needs_none(node, bool(work), now), sets_for(node, sets)
     if cover.ready:
@@ -100,7 +138,7 @@ def _judge_node(
         cause = f"{pod.namespace}/{pod.name} should run there, and does not: {state}."
         fix = look_at_agent(pods.by_name()[pod.namespace, pod.name], node)
         _report_node(verdict, subject, AGENT_NOT_RUNNING, work, cause, fix)
-    elif central_agents(pods):
+    elif central_agents(agents):
         verdict.unchecked(subject, "it has no log agent of its own; one that is not a DaemonSet may read its logs from the API server")
     elif node.windows and not fitting:
         verdict.note(f"{subject.name} runs Windows, and no log agent here is for Windows: its logs are not collected.")
@@ -136,7 +174,7 @@ def _judge_agents(
     states: Examined[AgentState],
     drops: Conditional[Dropped],
     errors: Readings[SendErrors],
-    pods: Readings[Pod],
+    pods: Readings[SystemPod],
     profile: Profile,
     now: float,
 ) -> None:
@@ -171,7 +209,7 @@ def _report_lost(
     owner: Subject,
     agents: list[tuple[Subject, Counter[str], str]],
     answers: dict[tuple[str, str], list[str]],
-    pods: Readings[Pod],
+    pods: Readings[SystemPod],
 ) -> None:
     total: Counter[str] = sum((counts for _, counts, _ in agents), Counter())
     reason, _ = total.most_common(1)[0]
@@ -195,20 +233,19 @@ def _report_lost(
     )
 
 
-def _final_errors(agent: Subject, pods: Readings[Pod]) -> list[Command | None]:
+def _final_errors(agent: Subject, pods: Readings[SystemPod]) -> list[Command | None]:
     place = (agent.namespace, agent.name)
     template = "kubectl -n {} logs {} -c {} --since=1h | grep 'final error sending batch' | tail -3"
     return [shell(template, *place, name) for name in _container_of(agent, pods)]
 
 
-def _container_of(agent: Subject, pods: Readings[Pod]) -> list[str]:
+def _container_of(agent: Subject, pods: Readings[SystemPod]) -> list[str]:
     """The name of an agent's own container, which no sidecar's is; nothing where its pod was not read."""
-    pod = pods.by_name().get((agent.namespace, agent.name))
-    container = main_container(pod, pod.label(NAME)) if pod else None
-    return [container.name] if container else []
+    one = pods.by_name().get((agent.namespace, agent.name))
+    return [one.container] if one else []
 
 
-def _judge_backlog(verdict: Verdict, subject: Subject, state: AgentState, pods: Readings[Pod], profile: Profile) -> None:
+def _judge_backlog(verdict: Verdict, subject: Subject, state: AgentState, pods: Readings[SystemPod], profile: Profile) -> None:
     limit, place = profile.thresholds.log_agents.backlog_megabytes, (subject.namespace, subject.name)
     behind = state.backlog_bytes / 1e6
     if behind >= limit:
@@ -230,11 +267,11 @@ def _judge_backlog(verdict: Verdict, subject: Subject, state: AgentState, pods: 
         )
 
 
-def _mention_end_of_life(verdict: Verdict, pods: Readings[Pod], now: float) -> None:
+def _mention_end_of_life(verdict: Verdict, pods: Readings[SystemPod], now: float) -> None:
     """Once for the cluster, however many there are."""
-    agents = [pod for pod in pods.items if pod.label(NAME) == "promtail" and pod.running]
+    agents = [one for one in pods.items if one.pod.running]
     if agents:
-        images = sorted({one.image for pod in agents for one in pod.spec.containers if "promtail" in one.image})
+        images = sorted({one.main.image for one in agents if one.main})
         reached = "reached" if now >= END_OF_LIFE else "reaches"
         verdict.report(
             PROMTAIL_END_OF_LIFE,

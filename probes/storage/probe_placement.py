@@ -2,12 +2,14 @@ from dataclasses import dataclass
 
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import change, look, shell, snippet
+from clusterprobe.known_systems import BY_KEY
 from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref
 from clusterprobe.roles import Examined, Needed
 from clusterprobe.systems.data_paths import data_volume
+from clusterprobe.systems.inventory.recognition import SystemPod
 from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
 from clusterprobe.systems.kubernetes.resources import CLAIMS
 from clusterprobe.systems.kubernetes.workloads import workload_of
@@ -40,6 +42,7 @@ class Placed:
 def probe_placement(
     verdict: Verdict,
     pods: Examined[Pod],
+    system_pods: Needed[SystemPod],
     claims: Needed[PersistentVolumeClaim],
     volumes: Needed[PersistentVolume],
     storage_classes: Needed[StorageClass],
@@ -54,32 +57,46 @@ def probe_placement(
     Prevention: Say in the profile what each system may be stored on, and let this probe check it after each change.
     """
     storage = Storage(claims, volumes, storage_classes)
-    wanted = pods.keep(lambda _, pod: pod.label(NAME) in profile.storage and not pod.metadata.deletion_timestamp, _nobody(profile))
+    system_of = _systems(pods.readings, system_pods, profile)
+    wanted = pods.keep(lambda on, pod: on in system_of and not pod.metadata.deletion_timestamp, _nobody(profile))
     placed: dict[tuple[str, Subject], Placed] = {}
     bare: dict[tuple[str, Subject], Placed] = {}
     for subject, pod in wanted:
-        found = list(_claims_of(pod, storage))
+        system = system_of[subject]
+        found = list(_claims_of(pod, system, storage))
         placed |= {(one.system, one.subject): one for one in found}
-        volume = data_volume(pod)
+        volume = data_volume(pod, system)
         if not found and volume is not None:
             nature = storage.of_mount(subject.namespace, subject.name, volume)
-            bare[pod.label(NAME), workload_of(pod)] = Placed(pod.label(NAME), workload_of(pod), "", nature)
+            bare[system, workload_of(pod)] = Placed(system, workload_of(pod), "", nature)
     # Parts of a system may well do without a claim, such as Loki's readers: it is the whole that must not.
     kept = {(one.system, one.subject.namespace) for one in placed.values()}
     alone = [one for one in bare.values() if (one.system, one.subject.namespace) not in kept]
     every = [*placed.values(), *(one for one in alone if not pods.readings.missing_reason(one.subject.namespace))]
     for one in every:
         _judge(verdict, one, list(profile.storage[one.system]), storage, pods.readings)
+    verdict.exhibit(_table(every, profile))
+
+
+def _table(every: list[Placed], profile: Profile) -> Table:
     rows = [[one.system, str(one.subject), one.class_name or "(none)", str(one.nature), _expected(one, profile)] for one in every]
-    verdict.exhibit(Table(title="Storage per system", columns=["System", "Claim", "Class", "Actual storage", "As expected"], rows=rows))
+    return Table(title="Storage per system", columns=["System", "Claim", "Class", "Actual storage", "As expected"], rows=rows)
 
 
 def _nobody(profile: Profile) -> str:
-    return f"no pod is labelled as one of {', '.join(profile.storage)}"
+    return f"no pod is recognised as one of {', '.join(profile.storage)}"
 
 
-def _claims_of(pod: Pod, storage: Storage) -> list[Placed]:
-    namespace, system = pod.metadata.namespace, pod.label(NAME)
+def _systems(pods: Readings[Pod], known: Readings[SystemPod], profile: Profile) -> dict[Subject, str]:
+    """Which of the profile's systems each pod runs: a known one, or one of the user's own, by the usual label."""
+    found = {place: one.key for place, one in known.by_name().items()}
+    own = {subject: "" if pod.label(NAME) in BY_KEY else pod.label(NAME) for subject, pod in pods}
+    named = {subject: found.get((subject.namespace, subject.name), name) for subject, name in own.items()}
+    return {subject: name for subject, name in named.items() if name in profile.storage}
+
+
+def _claims_of(pod: Pod, system: str, storage: Storage) -> list[Placed]:
+    namespace = pod.metadata.namespace
     found = []
     for volume in pod.spec.volumes or []:
         name = claim_name(volume)

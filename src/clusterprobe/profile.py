@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import difflib
 import os
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,7 +16,7 @@ from pydantic import Field, PrivateAttr
 
 from clusterprobe.catalogue import matches
 from clusterprobe.errors import ProfileError
-from clusterprobe.known_systems import SYSTEMS
+from clusterprobe.known_systems import KNOWN, SYSTEMS
 from clusterprobe.model import Severity
 from clusterprobe.old_keys import renamed
 from clusterprobe.profile_errors import explain
@@ -24,8 +26,10 @@ from clusterprobe.thresholds import Thresholds
 
 if TYPE_CHECKING:
     SystemKey = str
+    KnownKey = str
 else:
     SystemKey = Literal[*(one.key for one in SYSTEMS)]
+    KnownKey = Literal[*(one.key for one in KNOWN)]
 StorageKind = Literal["local", "nfs", "network", "ephemeral"]
 
 
@@ -140,6 +144,41 @@ class Known(Part):
     why: Annotated[str, Field(min_length=1)]
 
 
+class SystemSigns(Part):
+    """More signs of a system, such as of one that is mirrored under another name; shell patterns are fine.
+
+    `images` are the last segment of an image's repository, or the last two; `labels` a pod must have all of.
+    """
+
+    images: list[Annotated[str, Field(min_length=1)]] = []
+    labels: dict[str, str] = {}
+
+    @pydantic.model_validator(mode="after")
+    def _some(self) -> SystemSigns:
+        if not self.images and not self.labels:
+            raise ValueError("images or labels are needed")
+        return self
+
+
+class NotJudged(Part):
+    """A system that no probe judges, and of which that is accepted: why, where (shell patterns), and until when."""
+
+    system: KnownKey
+    why: str = ""
+    namespaces: Annotated[list[str], Field(min_length=1)] = ["*"]
+    until: datetime.date | None = None
+
+    def over(self, now: float) -> bool:
+        """Whether its last day (UTC) is over."""
+        return self.until is not None and datetime.datetime.fromtimestamp(now, datetime.UTC).date() > self.until
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        """A name alone is the system."""
+        return {"system": value} if isinstance(value, str) else value
+
+
 class Profile(Part):
     """The whole profile. Every key has a default that fits a stock platform."""
 
@@ -148,6 +187,8 @@ class Profile(Part):
     environment_label: str = "environment"
     expect: dict[SystemKey, list[str]] = {}  # what must be there, by namespace: `<system>/missing` reports what is not
     endpoints: list[EndpointProfile] = []
+    systems: dict[KnownKey, SystemSigns] = {}
+    not_judged: list[NotJudged] = []
     thresholds: Thresholds = Thresholds()
     storage: dict[str, list[StorageKind]] = {
         "prometheus": ["local"],
@@ -179,6 +220,11 @@ class Profile(Part):
     @property
     def timeout_seconds(self) -> float:
         return seconds(self.timeout)
+
+    def accepts(self, system: str, namespace: str, now: float | None = None) -> NotJudged | None:
+        """The entry by which a system may go unjudged in a namespace; one whose last day is before `now` (epoch seconds) does not count."""
+        here = (one for one in self.not_judged if one.system == system and any(fnmatchcase(namespace, each) for each in one.namespaces))
+        return next((one for one in here if now is None or not one.over(now)), None)
 
     def wants(self, probe_id: str) -> bool:
         """Whether the probe is selected."""

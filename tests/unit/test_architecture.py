@@ -54,6 +54,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 ROOMS = [
     {"formats"},
     {"kubernetes"},
+    {"inventory"},
     {"storage"},
     {"prometheus"},
     {"alertmanager", "loki", "pods", "data_paths"},

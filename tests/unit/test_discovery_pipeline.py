@@ -9,7 +9,7 @@ from clusterprobe.readings import Readings
 from clusterprobe.systems.airflow.servers import airflow_servers
 from clusterprobe.systems.kubernetes.objects import Pod, Service
 from clusterprobe.systems.mlflow.servers import mlflow_addresses, mlflow_servers
-from tests.factories import labelled, listing, refused
+from tests.factories import labelled, listing, recognised, refused
 
 CHART = {"tier": "airflow", "release": "etl"}
 MLFLOW = {"app.kubernetes.io/name": "mlflow", "app.kubernetes.io/instance": "tracking"}
@@ -21,6 +21,10 @@ def pod(name: str, labels: dict[str, str], phase: str = "Running", ports: Any = 
     )
 
 
+def seen(pods: list[Pod]) -> Readings[Any]:
+    return recognised(listing("Pod", pods))
+
+
 def found(readings: Readings[Any]) -> list[tuple[str, str, int]]:
     return [(one.name, one.pod or one.service or one.url, one.port) for one in readings.items]
 
@@ -29,29 +33,27 @@ def found(readings: Readings[Any]) -> list[tuple[str, str, int]]:
 def test_airflow_is_its_charts_web_server_of_either_version(component: str) -> None:
     web = pod("web", {**CHART, "component": component}, ports=[{"name": "airflow-ui", "containerPort": 8081}])
     others = [pod(one, {**CHART, "component": one}) for one in ("scheduler", "triggerer", "dag-processor", "statsd")]
-    assert found(airflow_servers(listing("Pod", [web, *others]), Profile())) == [("etl", "web", 8081)]
+    assert found(airflow_servers(seen([web, *others]), Profile())) == [("etl", "web", 8081)]
 
 
 def test_an_airflow_that_is_all_in_one_is_found_by_the_usual_label() -> None:
-    assert found(airflow_servers(listing("Pod", [pod("one", {"app.kubernetes.io/name": "airflow"})]), Profile())) == [
-        ("airflow", "one", 8080)
-    ]
+    assert found(airflow_servers(seen([pod("one", {"app.kubernetes.io/name": "airflow"})]), Profile())) == [("airflow", "one", 8080)]
 
 
 def test_a_pod_that_does_not_run_is_unreadable_and_a_job_that_is_done_is_nothing() -> None:
     pods = [pod("web", {**CHART, "component": "webserver"}, "Pending"), pod("migrate", {"app.kubernetes.io/name": "airflow"}, "Succeeded")]
-    servers = airflow_servers(listing("Pod", pods), Profile())
+    servers = airflow_servers(seen(pods), Profile())
     assert (found(servers), [one.subject.name for one in servers.unreadable]) == ([], ["web"])
 
 
 def test_a_profiles_address_takes_the_place_of_the_pods() -> None:
     profile = Profile.model_validate({"endpoints": [{"system": "airflow", "url": "https://airflow.example.com", "namespace": "ml"}]})
-    servers = airflow_servers(listing("Pod", [pod("web", {**CHART, "component": "webserver"})]), profile)
+    servers = airflow_servers(seen([pod("web", {**CHART, "component": "webserver"})]), profile)
     assert found(servers) == [("ml", "https://airflow.example.com", 0)]
 
 
 def addresses(*services: Service, unreadable: Any = ()) -> Readings[Any]:
-    pods = listing("Pod", [pod("mlflow-0", MLFLOW), pod("postgresql-0", {"app.kubernetes.io/name": "postgresql"})])
+    pods = seen([pod("mlflow-0", MLFLOW), pod("postgresql-0", {"app.kubernetes.io/name": "postgresql"})])
     return mlflow_addresses(mlflow_servers(pods, Profile()), pods, listing("Service", services, unreadable=unreadable), Profile())
 
 

@@ -291,7 +291,8 @@ def test_what_one_finding_breaks_is_what_the_other_rests_on(kind: RefKind) -> No
 
 def test_the_placement_of_a_claim_is_a_matter_of_the_database_on_it() -> None:
     world = storage.platform(storage.NFS, "nfs-client")
-    placed = judged(probe_placement, **{name: one for name, one in world.items() if name != "prometheuses"})
+    pods = world["system_pods"].map(lambda _, one: one.pod)
+    placed = judged(probe_placement, **{name: one for name, one in world.items() if name != "prometheuses"}, pods=pods)
     through = meet(found(judged(probe_storage, **world), "TsdbOnNfs"), found(placed, "StorageNotAsExpected"))
     assert through == f"PersistentVolumeClaim/monitoring-dev/{storage.CLAIM}"
 

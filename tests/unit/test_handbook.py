@@ -39,9 +39,10 @@ def test_a_probe_that_judges_the_others_says_so() -> None:
 
 def test_what_a_probe_reads_stands_with_its_role() -> None:
     reads = [one.partition(": ")[0] for one in needs(probe("promtail/coverage")).reads]
-    assert reads[:3] == ["`agent_states` (judged)", "`pods` (rested on)", "`daemon_sets` (rested on)"]
-    assert reads[3:6] == ["`agent_send_errors` (helping)", "`nodes` (as the case may be)", "`agent_drops` (as the case may be)"]
-    assert set(reads[6:]) == {f"`{name}` (read for these)" for name in ("namespaces", "served", "prometheuses")}
+    assert reads[:2] == ["`agent_states` (judged)", "`pods` (rested on)"]
+    assert reads[2:4] == ["`system_pods` (rested on)", "`daemon_sets` (rested on)"]
+    assert reads[4:7] == ["`agent_send_errors` (helping)", "`nodes` (as the case may be)", "`agent_drops` (as the case may be)"]
+    assert set(reads[7:]) == {f"`{name}` (read for these)" for name in ("namespaces", "served", "prometheuses")}
 
 
 @pytest.mark.parametrize("one", probes(), ids=lambda one: str(one.id))

@@ -10,8 +10,7 @@ from clusterprobe.systems.storage.natures import mounted_at
 _DATA_PATHS = {"alertmanager": "/alertmanager", "grafana": "/var/lib/grafana", "loki": "/var/loki"}
 
 
-def data_volume(pod: Pod) -> Volume | None:
-    """The volume that a system's data are on, where its place is known."""
-    system = pod.label("app.kubernetes.io/name")
+def data_volume(pod: Pod, system: str) -> Volume | None:
+    """The volume that a system's data are on, where its place is known; `system` is its key."""
     path = database_path(pod) if system == "prometheus" else _DATA_PATHS.get(system)
     return mounted_at(pod, path) if path else None

@@ -14,7 +14,7 @@ from clusterprobe.readings import Readings, single
 from clusterprobe.systems.airflow.sources import BrokenFile, Component, Failed, Health, Work, _health, _work, parse, prefix_of
 from clusterprobe.systems.kubernetes.objects import Pod, Workload
 from probes.airflow.probe_health import probe_health
-from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, refused, server
+from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, recognised, refused, server
 
 NOW = 1_795_378_000.0  # 2026-11-22T20:06:40Z
 LONG_AGO = "2026-11-20T00:00:00Z"
@@ -57,7 +57,7 @@ def platform(told: Health | None = None, work: Work | None = None, pods: list[Po
     return {
         "airflow_health": single(SUBJECT, told or health()),
         "airflow_work": single(SUBJECT, work or Work()),
-        "pods": listing("Pod", there),
+        "system_pods": recognised(listing("Pod", there)),
         "deployments": Readings(((Subject(kind="Deployment", namespace="airflow", name="airflow-scheduler"), SCHEDULER),)),
         "stateful_sets": Readings(absent="there is no StatefulSet in the cluster"),
         "profile": Profile(),
@@ -176,7 +176,7 @@ def test_two_servers_of_one_airflow_report_once() -> None:
 
 def test_a_silent_part_whose_pods_are_not_known_is_unchecked() -> None:
     blind: Readings[Pod] = Readings((), (refused("PodList"),))
-    verdict = judged(probe_health, **platform(health(scheduler=unhealthy()), pods=[]) | {"pods": blind})
+    verdict = judged(probe_health, **platform(health(scheduler=unhealthy()), pods=[]) | {"system_pods": blind})
     assert (outcome(verdict), verdict.findings) == ("inconclusive", [])
 
 

@@ -13,7 +13,7 @@ from clusterprobe.systems.kubernetes.objects import Node, Pod
 from clusterprobe.systems.log_agents.drops import Dropped, Drops, SendErrors
 from clusterprobe.systems.log_agents.states import AgentState
 from probes.promtail.probe_coverage import probe_coverage
-from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, refused, server
+from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, recognised, refused, server
 
 NOW = 1_800_000_000.0
 JUST_NOW = "2027-01-15T07:59:30Z"
@@ -79,6 +79,7 @@ def platform(
     return {
         "nodes": listing("Node", nodes),
         "pods": listing("Pod", pods),
+        "system_pods": recognised(listing("Pod", pods)),
         "daemon_sets": listing("DaemonSet", sets or (daemon_set(),)),
         "agent_states": Readings((state("worker1"), state("worker2"))),
         "agent_drops": drops(("worker1", "ingester_error", 0.0), ("worker2", "ingester_error", 0.0)),

@@ -13,7 +13,7 @@ from clusterprobe.systems.kubernetes.objects import PersistentVolume, Persistent
 from clusterprobe.systems.log_agents.programs import log_agents, positions_path
 from clusterprobe.systems.pods.termination.model import AgentTermination, CanaryTiming
 from probes.promtail.probe_grace_period import probe_grace_period
-from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, refused
+from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, recognised, refused
 
 NOON = 1767268800.0  # 2026-01-01T12:00:00Z
 NFS = {"name": "run", "persistentVolumeClaim": {"claimName": "positions"}}
@@ -44,7 +44,7 @@ def platform(*pods: Pod, after: float = 0, **changes: Any) -> dict[str, Any]:
     claims, volumes = listing("PersistentVolumeClaim", [CLAIM]), listing("PersistentVolume", [VOLUME])
     everything = listing("Pod", pods)
     return {
-        "log_agents": log_agents(everything, changes.pop("claims", claims), changes.pop("volumes", volumes)),
+        "log_agents": log_agents(recognised(everything), changes.pop("claims", claims), changes.pop("volumes", volumes)),
         "pods": everything,
         "agent_terminations": Readings(absent="none"),
         "termination_canaries": Readings(absent="--active was not given"),

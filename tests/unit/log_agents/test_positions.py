@@ -8,7 +8,7 @@ from clusterprobe.systems.kubernetes.objects import PersistentVolume, Persistent
 from clusterprobe.systems.log_agents.positions import agent_positions
 from clusterprobe.systems.log_agents.states import AgentState
 from probes.promtail.probe_positions import probe_positions
-from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, refused
+from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, recognised, refused
 
 HOST = {"name": "run", "hostPath": {"path": "/run/promtail"}}
 NFS = {"name": "run", "nfs": {"server": "nas", "path": "/positions"}}
@@ -54,7 +54,7 @@ def platform(*pods: Pod, config: dict[str, str] | None = None, **changes: Any) -
     everything = listing("Pod", pods)
     claims, volumes = listing("PersistentVolumeClaim", [CLAIM]), listing("PersistentVolume", [VOLUME])
     told = changes.pop("agent_states", states(*pods, **(config or {})))
-    found = agent_positions(everything, changes.pop("claims", claims), changes.pop("volumes", volumes), told)
+    found = agent_positions(recognised(everything), changes.pop("claims", claims), changes.pop("volumes", volumes), told)
     return {"agent_positions": found, "pods": everything, **changes}
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from clusterprobe.access.http import Answer
 from clusterprobe.errors import BadResponse, NotFound, Unreachable
+from clusterprobe.systems.inventory.recognition import recognise
 from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.systems.log_agents.drops import _error, increase_of
 from clusterprobe.systems.log_agents.states import namespace_of, read_agent
@@ -49,11 +50,13 @@ class Answering:
 
 
 def pod(program: str = "promtail") -> Pod:
-    return labelled(Pod, "logging", "agent-1", {"app.kubernetes.io/name": program}, spec={"nodeName": "worker2", "containers": []})
+    return labelled(
+        Pod, "logging", "agent-1", {"app.kubernetes.io/name": program}, spec={"nodeName": "worker2", "containers": [{"name": program}]}
+    )
 
 
 def read(program: str = "promtail", **answers: Any) -> Any:
-    return read_agent(Answering(**answers), pod(program))  # type: ignore[arg-type]
+    return read_agent(Answering(**answers), recognise(pod(program)))  # type: ignore[arg-type]
 
 
 def test_an_agent_tells_what_it_dropped_reads_and_has_still_to_read() -> None:

@@ -11,7 +11,7 @@ from clusterprobe.readings import Readings, single
 from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.systems.mlflow.sources import Alive, Asked, Behind, Started, _alive, judge, names_of, started
 from probes.mlflow.probe_health import probe_health
-from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, refused, server
+from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, recognised, refused, server
 
 POD, _ = server("mlflow", "mlflow", "mlflow", pod="mlflow-0")
 SERVICE = Subject(api_version="v1", kind="Service", namespace="mlflow", name="mlflow")
@@ -29,7 +29,7 @@ def platform(asked: list[Asked] | None = None, command: str = "mlflow server", *
     return {
         "mlflow_alive": single(POD, Alive("3.17.2")),
         "mlflow_behind": single(SERVICE, Behind(asked or all_say("ok"))),
-        "pods": listing("Pod", [pod]),
+        "system_pods": recognised(listing("Pod", [pod])),
         **changes,
     }
 

@@ -10,7 +10,18 @@ from clusterprobe.systems.kubernetes.objects import Namespace, Pod
 from clusterprobe.systems.prometheus.objects import Monitor, Prometheus, Rule
 from clusterprobe.systems.prometheus.selection import prometheus_operators
 from probes.prometheus.probe_selector_overlap import probe_selector_overlap
-from tests.factories import ENVIRONMENTS, assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, refused
+from tests.factories import (
+    ENVIRONMENTS,
+    assert_blindness_is_no_health,
+    judged,
+    labelled,
+    listing,
+    make,
+    outcome,
+    reasons,
+    recognised,
+    refused,
+)
 
 FIELDS = ("serviceMonitor", "podMonitor", "probe", "scrapeConfig", "rule")
 
@@ -37,7 +48,7 @@ def platform(dev: Prometheus, prod: Prometheus, *monitors: Monitor, operators: l
     return {
         "prometheuses": listing("Prometheus", [dev, prod]),
         "prometheus_agents": listing("PrometheusAgent", []),
-        "prometheus_operators": prometheus_operators(pods),
+        "prometheus_operators": prometheus_operators(recognised(pods)),
         "namespaces": listing(
             "Namespace", [namespace("monitoring-dev"), namespace("monitoring-prod"), namespace("fastapi-prod", team="a")]
         ),

@@ -7,7 +7,7 @@ from clusterprobe.readings import Readings
 from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
 from clusterprobe.systems.prometheus.objects import Prometheus
 from probes.prometheus.probe_storage import probe_storage
-from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, refused
+from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, recognised, refused
 
 NFS = {"nfs": {"server": "nas", "path": "/exports/tsdb"}}
 LOCAL = {"hostPath": {"path": "/opt/local-path-provisioner/x"}, "nodeAffinity": {"required": {}}}
@@ -50,7 +50,7 @@ def platform(volume: dict[str, Any] | None = None, class_name: str = "local-path
     spec = {"storageClassName": class_name, **(volume or LOCAL)}
     return {
         "prometheuses": listing("Prometheus", [prometheus(class_name)]),
-        "pods": listing("Pod", [pod()]),
+        "system_pods": recognised(listing("Pod", [pod()])),
         "claims": listing("PersistentVolumeClaim", [claim(class_name)]),
         "volumes": listing("PersistentVolume", [make(PersistentVolume, metadata={"name": "pvc-1"}, spec=spec)]),
         "storage_classes": listing("StorageClass", CLASSES),
@@ -175,7 +175,10 @@ def test_a_claim_of_another_class_that_is_fine_is_a_warning() -> None:
 
 
 def test_an_empty_dir_is_a_warning() -> None:
-    bare: dict[str, Any] = {"pods": listing("Pod", [pod({"emptyDir": {}})]), "prometheuses": listing("Prometheus", [prometheus(None)])}
+    bare: dict[str, Any] = {
+        "system_pods": recognised(listing("Pod", [pod({"emptyDir": {}})])),
+        "prometheuses": listing("Prometheus", [prometheus(None)]),
+    }
     (finding,) = judged(probe_storage, **platform(**bare)).findings
     assert (finding.severity, finding.reason) == (Severity.WARNING, "TsdbNotKept")
     assert "emptyDir" in finding.cause
@@ -186,7 +189,10 @@ def test_an_empty_dir_is_a_warning() -> None:
 
 def test_an_empty_dir_that_the_profile_allows_passes() -> None:
     profile = Profile.model_validate({"storage": {"prometheus": ["local", "ephemeral"]}})
-    bare: dict[str, Any] = {"pods": listing("Pod", [pod({"emptyDir": {}})]), "prometheuses": listing("Prometheus", [prometheus(None)])}
+    bare: dict[str, Any] = {
+        "system_pods": recognised(listing("Pod", [pod({"emptyDir": {}})])),
+        "prometheuses": listing("Prometheus", [prometheus(None)]),
+    }
     assert outcome(judged(probe_storage, **platform(profile=profile, **bare))) == "pass"
 
 
@@ -195,23 +201,25 @@ def test_a_directory_of_no_particular_node_is_not_taken_for_local() -> None:
 
 
 def test_one_scaled_to_zero_is_judged_by_its_claims() -> None:
-    assert reasons(judged(probe_storage, **platform(NFS, "nfs-client", pods=listing("Pod", [])))) == ["TsdbOnNfs"]
+    assert reasons(judged(probe_storage, **platform(NFS, "nfs-client", system_pods=recognised(listing("Pod", []))))) == ["TsdbOnNfs"]
 
 
 def test_one_without_pods_and_claims_is_inconclusive() -> None:
-    none: dict[str, Any] = {"pods": listing("Pod", []), "claims": listing("PersistentVolumeClaim", [])}
+    none: dict[str, Any] = {"system_pods": recognised(listing("Pod", [])), "claims": listing("PersistentVolumeClaim", [])}
     assert outcome(judged(probe_storage, **platform(**none))) == "inconclusive"
 
 
 def test_a_prometheus_without_the_operator_is_judged_by_its_pod() -> None:
     plain = pod({"nfs": {"server": "nas", "path": "/tsdb"}}, **{"app.kubernetes.io/instance": "prom"})
-    (finding,) = judged(probe_storage, **platform(pods=listing("Pod", [plain]), prometheuses=listing("Prometheus", []))).findings
+    (finding,) = judged(
+        probe_storage, **platform(system_pods=recognised(listing("Pod", [plain])), prometheuses=listing("Prometheus", []))
+    ).findings
     assert (finding.reason, finding.subject.name) == ("TsdbOnNfs", "prometheus-main-0")
     assert "mounted by Pod prometheus-main-0 itself" in finding.cause
 
 
 def test_no_prometheus_at_all_does_not_apply() -> None:
-    none: dict[str, Any] = {"prometheuses": listing("Prometheus", []), "pods": listing("Pod", [])}
+    none: dict[str, Any] = {"prometheuses": listing("Prometheus", []), "system_pods": recognised(listing("Pod", []))}
     assert outcome(judged(probe_storage, **platform(**none))) == "not_applicable"
 
 

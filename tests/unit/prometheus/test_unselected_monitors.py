@@ -9,7 +9,7 @@ from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.systems.prometheus.objects import Monitor, Prometheus
 from clusterprobe.systems.prometheus.selection import prometheus_operators
 from probes.prometheus.probe_unselected_monitors import probe_unselected_monitors
-from tests.factories import ENVIRONMENTS, assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, refused
+from tests.factories import ENVIRONMENTS, assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, recognised, refused
 
 IMAGE = "quay.io/prometheus-operator/prometheus-operator:v0.85.0"
 
@@ -34,7 +34,7 @@ def platform(*monitors: Monitor, **changes: Any) -> dict[str, Any]:
         "scrape_configs": listing("ScrapeConfig", []),
         "prometheuses": listing("Prometheus", [prometheus("dev", "monitoring-dev"), prometheus("prod", "monitoring-prod")]),
         "prometheus_agents": listing("PrometheusAgent", []),
-        "prometheus_operators": prometheus_operators(listing("Pod", [operator])),
+        "prometheus_operators": prometheus_operators(recognised(listing("Pod", [operator]))),
         "namespaces": listing("Namespace", []),
         "environments": ENVIRONMENTS,
         **changes,

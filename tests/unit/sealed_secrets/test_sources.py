@@ -20,12 +20,11 @@ from clusterprobe.systems.sealed_secrets.sources import (
     _reduced,
     _SealedSecret,
     certificate_of,
-    is_controller,
     sealed_secrets_controllers,
     sealing_certificates,
 )
 from clusterprobe.systems.sealed_secrets.unsealed import UnsealedSeries, series_of, unsealed_series
-from tests.factories import labelled, listing, refused
+from tests.factories import labelled, listing, recognised, refused
 from tests.unit.loki.test_sources import Answering
 
 
@@ -77,8 +76,7 @@ def pod(labels: dict[str, str] | None = None, image: str = "mirror/other:1", rea
     ],
 )
 def test_the_controller_is_known_by_its_labels_or_its_image_and_counts_once_ready(one: Pod, is_one: bool) -> None:
-    assert is_controller(one) is is_one
-    assert len(sealed_secrets_controllers(listing("Pod", [one]))) == is_one
+    assert len(sealed_secrets_controllers(recognised(listing("Pod", [one])))) == is_one
 
 
 def test_the_newest_certificate_tells_since_when_its_key_is_there() -> None:

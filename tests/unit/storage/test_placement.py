@@ -7,7 +7,7 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
 from probes.storage.probe_placement import probe_placement
-from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, refused
+from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, recognised, refused
 
 NFS = {"nfs": {"server": "nas", "path": "/x"}}
 LOCAL = {"hostPath": {"path": "/x"}, "nodeAffinity": {"required": {}}}
@@ -27,6 +27,7 @@ def platform(*pods: Pod, volume: dict[str, Any] | None = None, **changes: Any) -
     ]
     return {
         "pods": listing("Pod", pods),
+        "system_pods": recognised(listing("Pod", pods)),
         "claims": listing("PersistentVolumeClaim", claims),
         "volumes": listing("PersistentVolume", [make(PersistentVolume, metadata={"name": "pv"}, spec=volume or LOCAL)]),
         "storage_classes": listing("StorageClass", [make(StorageClass, metadata={"name": "fast"}, provisioner="rancher.io/local-path")]),

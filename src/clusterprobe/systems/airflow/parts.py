@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from clusterprobe.known_systems import AIRFLOW
 from clusterprobe.model import Subject
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref
-from clusterprobe.systems.airflow.servers import is_airflow
 from clusterprobe.systems.airflow.sources import Component, Failed, Work
+from clusterprobe.systems.inventory.recognition import SystemPod
 from clusterprobe.systems.kubernetes.objects import ContainerStatus, Pod, Workload
-from clusterprobe.systems.kubernetes.servers import INSTANCE, component_of
 from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.times import ago, epoch
 
@@ -55,11 +55,11 @@ def describe(component: Component, now: float) -> str:
     return f"{component.status}, {'never' if component.heartbeat is None else ago(now - component.heartbeat) + ' ago'}"
 
 
-def part_of(pods: Readings[Pod], workloads_there: Iterable[tuple[Subject, Workload]], subject: Subject, name: str) -> Part:
+def part_of(pods: Readings[SystemPod], workloads_there: Iterable[tuple[Subject, Workload]], subject: Subject, name: str) -> Part:
     """The pods of one part beside a server of the same release; the server itself, where it is all in one."""
     airflow = airflow_of(subject)
-    found = [pod for pod in pods.items if _is_part(pod, airflow, name)] or [
-        pod for pod in pods.items if _is_part(pod, airflow, "standalone") and (pod.metadata.name == subject.name)
+    found = [one.pod for one in pods.items if _is_part(one, airflow, name)] or [
+        one.pod for one in pods.items if _is_part(one, airflow, "standalone") and one.pod.metadata.name == subject.name
     ]
     blind = pods.missing_reason(airflow.namespace)
     if blind:  # one that has just been started may be among what was not read
@@ -73,12 +73,12 @@ def part_of(pods: Readings[Pod], workloads_there: Iterable[tuple[Subject, Worklo
     return Part(name, found, first or without, max(starts, default=None), _state(found, airflow, name), "", references)
 
 
-def _is_part(pod: Pod, airflow: Subject, name: str) -> bool:
-    release = pod.label(INSTANCE) or pod.label("release") or "airflow"
+def _is_part(one: SystemPod, airflow: Subject, name: str) -> bool:
     label = LABELS.get(name)
-    same = component_of(pod) == label if label else component_of(pod) in ("standalone", "")
-    done = pod.status.phase == "Succeeded" or pod.metadata.deletion_timestamp
-    return is_airflow(pod) and not done and same and (pod.metadata.namespace, release) == (airflow.namespace, airflow.name)
+    same = one.part == label if label else one.part in ("standalone", "")
+    done = one.pod.status.phase == "Succeeded" or one.pod.metadata.deletion_timestamp
+    here = (one.pod.metadata.namespace, one.name) == (airflow.namespace, airflow.name)
+    return one.system is AIRFLOW and not done and same and here
 
 
 def _start(pod: Pod) -> float | None:

@@ -11,9 +11,8 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import Call, proxied, source
 from clusterprobe.systems.formats.logfmt import fields_of
+from clusterprobe.systems.inventory.recognition import SystemPod
 from clusterprobe.systems.kubernetes.logs import last_lines
-from clusterprobe.systems.kubernetes.objects import Pod
-from clusterprobe.systems.log_agents.programs import NAME, main_container
 from clusterprobe.systems.log_agents.states import DROPPED, AgentState
 from clusterprobe.systems.prometheus.query import query
 
@@ -63,19 +62,20 @@ class SendErrors(msgspec.Struct, frozen=True):
 
 
 @source(Call("get", "pods/log"))
-def agent_send_errors(cluster: Cluster, agent_states: Readings[AgentState], pods: Readings[Pod], profile: Profile) -> Readings[SendErrors]:
+def agent_send_errors(
+    cluster: Cluster, agent_states: Readings[AgentState], system_pods: Readings[SystemPod], profile: Profile
+) -> Readings[SendErrors]:
     """Why Loki refused lines, from the logs of a few of the agents that dropped some."""
-    by_name = pods.by_name()
-    wanted: Collector[Pod] = Collector()
+    by_name = system_pods.by_name()
+    wanted: Collector[SystemPod] = Collector()
     for subject, state in agent_states:
-        pod = by_name.get((subject.namespace, subject.name))
-        if state.dropped and pod and len(wanted.values) < MAX_AGENTS:
-            wanted.add(subject, pod)
+        one = by_name.get((subject.namespace, subject.name))
+        if state.dropped and one and len(wanted.values) < MAX_AGENTS:
+            wanted.add(subject, one)
     seconds = round(profile.thresholds.log_agents.drop_minutes * 60)
 
-    def read(_: object, pod: Pod) -> SendErrors:
-        container = main_container(pod, pod.label(NAME))
-        lines = last_lines(cluster, pod, container.name if container else "", LINES, since_seconds=seconds)
+    def read(_: object, one: SystemPod) -> SendErrors:
+        lines = last_lines(cluster, one.pod, one.container, LINES, since_seconds=seconds)
         return SendErrors(list(dict.fromkeys(said for line in lines if FINAL in line and (said := _error(line))))[-3:])
 
     return cluster.each(wanted.readings("no agent dropped a line"), read)

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
+from clusterprobe.known_systems import PROMTAIL, System
 from clusterprobe.model import Struct, Subject
-from clusterprobe.patterns import ours
+from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
+from clusterprobe.systems.inventory.recognition import SystemPod, program_of
 from clusterprobe.systems.kubernetes.daemon_sets import DaemonSet
-from clusterprobe.systems.kubernetes.objects import Container, Node, Pod, Volume
+from clusterprobe.systems.kubernetes.objects import Node, Pod
 from clusterprobe.systems.kubernetes.workloads import daemon_set_of
+from clusterprobe.systems.log_agents.programs import AGENTS, mounts_logs
 from clusterprobe.systems.log_agents.states import is_agent
 from clusterprobe.times import epoch
 
-# As they are called in images and in `app.kubernetes.io/name`.
-AGENTS = (
-    "promtail",
-    "alloy",
-    "grafana-agent",
-    "fluent-bit",
-    "fluentbit",
-    "fluentd",
-    "vector",
-    "filebeat",
-    "opentelemetry-collector",
-    "otelcol",
-)
-_KNOWN = ours(rf"(?:^|[/_-])(?:{'|'.join(AGENTS)})(?:$|[:@_-])")
-_LOG_FOLDERS = ("/", "/var", "/var/log", "/var/log/pods", "/var/log/containers", "/var/lib/docker/containers")
 YOUNG_SECONDS = 120.0
 
 
@@ -38,12 +26,28 @@ class Cover(Struct, frozen=True):
     failing: tuple[tuple[Subject, str], ...] = ()
 
 
-def agent_sets(sets: Readings[DaemonSet]) -> list[tuple[Subject, DaemonSet]]:
-    """The DaemonSets that collect the logs of the node they run on."""
-    return [(subject, one) for subject, one in sets if _collects(one.spec.template.spec.containers, one.spec.template.spec.volumes)]
+Sets = list[tuple[Subject, DaemonSet]]
 
 
-def sets_for(node: Node, sets: list[tuple[Subject, DaemonSet]]) -> list[tuple[Subject, DaemonSet]]:
+def agent_sets(sets: Readings[DaemonSet], profile: Profile) -> tuple[Sets, dict[Subject, System]]:
+    """The DaemonSets that collect the logs of the node they run on, and which of them are of a system that no probe judges.
+
+    What the profile accepts unjudged is not among those.
+    """
+    found: Sets = []
+    unjudged: dict[Subject, System] = {}
+    for subject, one in sets:
+        spec = one.spec.template.spec
+        system = program_of(spec.containers, profile) if mounts_logs(spec.volumes) else None
+        if system is None or not (system in AGENTS or system.stands_for == PROMTAIL.key):
+            continue
+        found.append((subject, one))
+        if system not in AGENTS and profile.accepts(system.key, subject.namespace) is None:
+            unjudged[subject] = system
+    return found, unjudged
+
+
+def sets_for(node: Node, sets: Sets) -> Sets:
     """Those whose agent is for the node's operating system; one that does not say is for Linux, as nearly all are."""
     return [pair for pair in sets if _for_windows(pair[1]) == node.windows]
 
@@ -57,17 +61,12 @@ def _for_windows(one: DaemonSet) -> bool:
     return any(one.key == "kubernetes.io/os" and one.operator == "In" and one.values_ == ["windows"] for one in expressions)
 
 
-def central_agents(pods: Readings[Pod]) -> list[Pod]:
+def central_agents(pods: Readings[SystemPod]) -> list[SystemPod]:
     """Agents that are no DaemonSet's: they may read all nodes' logs from the API server."""
-    return [pod for pod in pods.items if is_agent(pod) and pod.running and not daemon_set_of(pod)]
+    return [one for one in pods.items if is_agent(one) and one.pod.running and not daemon_set_of(one.pod)]
 
 
-def _collects(containers: list[Container], volumes: list[Volume] | None) -> bool:
-    mounts = any(one.host_path and (one.host_path.path.rstrip("/") or "/") in _LOG_FOLDERS for one in volumes or [])
-    return mounts and any(_KNOWN.search(one.image) or _KNOWN.search(one.name) for one in containers)
-
-
-def covers(sets: list[tuple[Subject, DaemonSet]], pods: Readings[Pod], now: float) -> dict[str, Cover]:
+def covers(sets: Sets, pods: Readings[Pod], now: float) -> dict[str, Cover]:
     """What each node has of agents."""
     names = {(subject.namespace, subject.name) for subject, _ in sets}
     found: dict[str, Cover] = {}

@@ -8,8 +8,9 @@ from clusterprobe.access.cluster import owner_of
 from clusterprobe.model import Struct
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
+from clusterprobe.systems.inventory.recognition import SystemPod, of_system
 from clusterprobe.systems.kubernetes.objects import Container, PersistentVolume, PersistentVolumeClaim, Pod, Volume, VolumeMount
-from clusterprobe.systems.log_agents.programs import NAME, POSITIONS, main_container, names_positions, positions_path, why_unknown
+from clusterprobe.systems.log_agents.programs import AGENTS, names_positions, positions_path, stays, why_unknown
 from clusterprobe.systems.log_agents.states import AgentState
 from clusterprobe.systems.storage.nfs import Mounts
 
@@ -36,19 +37,19 @@ class Positions(Struct, frozen=True):
 
 @source()
 def agent_positions(
-    pods: Readings[Pod],
+    system_pods: Readings[SystemPod],
     claims: Readings[PersistentVolumeClaim],
     volumes: Readings[PersistentVolume],
     agent_states: Readings[AgentState],
 ) -> Readings[Positions]:
     """Where every log agent that is there to stay keeps its positions."""
-    found: Collector[Positions] = Collector(unreadable=list(pods.unreadable))
+    agents = of_system(system_pods, *AGENTS)
+    found: Collector[Positions] = Collector(unreadable=list(agents.unreadable))
     states = agent_states.by_name()
     mounts = Mounts(claims, volumes)
-    for subject, pod in pods:
-        program = pod.label(NAME)
-        container = main_container(pod, program) if program in POSITIONS else None
-        if container is None or not pod.spec.node_name or pod.metadata.deletion_timestamp or pod.status.phase in ("Succeeded", "Failed"):
+    for subject, one in agents:
+        pod, program, container = one.pod, one.key, one.main
+        if container is None or not pod.spec.node_name or not stays(pod):
             continue
         state = states.get((subject.namespace, subject.name))
         path = (state.positions if state else "") or positions_path(program, container)
@@ -63,7 +64,7 @@ def agent_positions(
         else:
             flag = names_positions(program, container)
             found.add(subject, _positions(pod, program, path, *_place(pod, path, mount, volume, mounts), flag=flag))
-    return found.readings(f"no pod is labelled {NAME}={' or '.join(POSITIONS)}")
+    return found.readings(agents.absent)
 
 
 def _positions(pod: Pod, program: str, path: str, place: str, kept: bool, *, flag: str) -> Positions:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from clusterprobe.access.cluster import owner_of
+from clusterprobe.known_systems import ALLOY, GRAFANA_AGENT, PROMTAIL
 from clusterprobe.model import Struct, Subject
 from clusterprobe.patterns import literal, ours
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
+from clusterprobe.systems.inventory.recognition import SystemPod, of_system
 from clusterprobe.systems.kubernetes.objects import Container, PersistentVolume, PersistentVolumeClaim, Pod, Volume
 from clusterprobe.systems.pods.termination.history import grace_of
 from clusterprobe.systems.storage.natures import nature_of_volume
 from clusterprobe.systems.storage.nfs import Export, Mounts
 
-NAME = "app.kubernetes.io/name"
+AGENTS = (PROMTAIL, ALLOY, GRAFANA_AGENT)
 
 # The flag that says where the positions are, and where they are without it (as the charts have it).
 # https://grafana.com/docs/loki/latest/send-data/promtail/configuration/
@@ -33,7 +35,6 @@ class LogAgent(Struct, frozen=True):
     namespace: str
     name: str
     owner: str
-    release: str
     container: str
     node: str
     grace_seconds: int
@@ -44,14 +45,16 @@ class LogAgent(Struct, frozen=True):
 
 
 @source()
-def log_agents(pods: Readings[Pod], claims: Readings[PersistentVolumeClaim], volumes: Readings[PersistentVolume]) -> Readings[LogAgent]:
+def log_agents(
+    system_pods: Readings[SystemPod], claims: Readings[PersistentVolumeClaim], volumes: Readings[PersistentVolume]
+) -> Readings[LogAgent]:
     """Every pod of a log agent that is there to stay, with what its positions are stored on."""
-    found: Collector[LogAgent] = Collector(unreadable=list(pods.unreadable))
+    agents = of_system(system_pods, *AGENTS)
+    found: Collector[LogAgent] = Collector(unreadable=list(agents.unreadable))
     mounts = Mounts(claims, volumes)
-    for subject, pod in pods:
-        program = pod.label(NAME)
-        container = main_container(pod, program) if program in POSITIONS else None
-        if container is None or pod.metadata.deletion_timestamp or pod.status.phase in ("Succeeded", "Failed"):
+    for subject, one in agents:
+        pod, program, container = one.pod, one.key, one.main
+        if container is None or not stays(pod):
             continue
         positions = positions_path(program, container)
         volume = volume_at(pod, container, positions)
@@ -61,8 +64,21 @@ def log_agents(pods: Readings[Pod], claims: Readings[PersistentVolumeClaim], vol
             continue
         export = mounts.of_volume(pod.metadata.namespace, volume) if volume else None
         nfs = f"the NFS export {export}" if export else _nfs(mounts.bound_to(pod.metadata.namespace, volume)) if volume else ""
-        found.add(subject, _agent(subject, pod, program, container, positions, export, _storage(volume), nfs))
-    return found.readings(f"no pod is labelled {NAME}={' or '.join(POSITIONS)}")
+        found.add(subject, _agent(subject, one, container, positions, export, _storage(volume), nfs))
+    return found.readings(agents.absent)
+
+
+_LOG_FOLDERS = ("/", "/var", "/var/log", "/var/log/pods", "/var/log/containers", "/var/lib/docker/containers")
+
+
+def mounts_logs(volumes: list[Volume] | None) -> bool:
+    """Whether a pod with these volumes sees the log files of its node."""
+    return any(one.host_path and (one.host_path.path.rstrip("/") or "/") in _LOG_FOLDERS for one in volumes or [])
+
+
+def stays(pod: Pod) -> bool:
+    """Whether a pod is neither done nor being deleted."""
+    return not pod.metadata.deletion_timestamp and pod.status.phase not in ("Succeeded", "Failed")
 
 
 def _nfs(bound: PersistentVolume | None) -> str:
@@ -72,14 +88,14 @@ def _nfs(bound: PersistentVolume | None) -> str:
 
 
 def _agent(
-    subject: Subject, pod: Pod, program: str, container: Container, positions: str, export: Export | None, storage: str, nfs: str
+    subject: Subject, one: SystemPod, container: Container, positions: str, export: Export | None, storage: str, nfs: str
 ) -> LogAgent:
+    pod = one.pod
     return LogAgent(
-        program=program,
+        program=one.key,
         namespace=subject.namespace,
         name=subject.name,
         owner=owner_of(pod),
-        release=pod.label("app.kubernetes.io/instance"),
         container=container.name,
         node=pod.spec.node_name,
         grace_seconds=grace_of(pod),
@@ -88,12 +104,6 @@ def _agent(
         storage=storage,
         nfs=nfs,
     )
-
-
-def main_container(pod: Pod, program: str) -> Container | None:
-    """The container that is called like the program, or the first."""
-    containers = pod.spec.containers
-    return next((one for one in containers if one.name == program), containers[0] if containers else None)
 
 
 def positions_path(program: str, container: Container) -> str:

@@ -13,13 +13,12 @@ from clusterprobe.patterns import ours
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import proxied, source
 from clusterprobe.systems.formats.exposition import Metric, samples_of
-from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.inventory.recognition import SystemPod, of_system
+from clusterprobe.systems.inventory.servers import port_of
 from clusterprobe.systems.kubernetes.resources import PODS
-from clusterprobe.systems.kubernetes.servers import container_port
-from clusterprobe.systems.log_agents.programs import NAME
+from clusterprobe.systems.log_agents.programs import AGENTS, stays
 
-# By program: its port, and the names of its metrics: dropped, sent, bytes of the files, bytes read of them.
-PORTS = {"promtail": 3101, "alloy": 12345, "grafana-agent": 80}
+# By program the names of its metrics: dropped, sent, bytes of the files, bytes read of them.
 _STARTED = "process_start_time_seconds"
 _STAGES = "logentry_dropped_lines_total"
 _METRICS = {
@@ -60,44 +59,42 @@ class AgentState(msgspec.Struct, frozen=True):
     owner: str = ""  # Kind/name
 
 
-def is_agent(pod: Pod) -> bool:
+def is_agent(one: SystemPod) -> bool:
     """Whether a pod is one of an agent of which we know the metrics."""
-    return pod.label(NAME) in _METRICS and not pod.metadata.deletion_timestamp and pod.status.phase not in ("Succeeded", "Failed")
+    return one.system in AGENTS and stays(one.pod)
 
 
 @source(proxied("pods"))
-def agent_states(cluster: Cluster, pods: Readings[Pod]) -> Readings[AgentState]:
+def agent_states(cluster: Cluster, system_pods: Readings[SystemPod]) -> Readings[AgentState]:
     """Every log agent's own metrics, and where Promtail's effective configuration puts its positions."""
-    found: Collector[Pod] = Collector(unreadable=list(pods.unreadable))
-    for _, pod in pods:
-        if is_agent(pod):
-            subject = PODS.subject(pod.metadata.namespace, pod.metadata.name)
-            if pod.running:
-                found.add(subject, pod)
-            else:
-                found.fail(subject, f"the agent's pod is {pod.status.phase or 'in no phase'}, so it cannot be asked")
-    agents = found.readings(f"no pod is labelled {NAME}={' or '.join(_METRICS)}")
-    return cluster.each(agents, lambda _, pod: read_agent(_way(cluster, pod), pod))
+    agents = of_system(system_pods, *AGENTS)
+    found: Collector[SystemPod] = Collector(unreadable=list(agents.unreadable))
+    for _, one in agents.keep(lambda _, one: is_agent(one)):
+        subject = PODS.subject(one.pod.metadata.namespace, one.pod.metadata.name)
+        if one.pod.running:
+            found.add(subject, one)
+        else:
+            found.fail(subject, f"the agent's pod is {one.pod.status.phase or 'in no phase'}, so it cannot be asked")
+    return cluster.each(found.readings(agents.absent), lambda _, one: read_agent(_way(cluster, one), one))
 
 
-def _way(cluster: Cluster, pod: Pod) -> Endpoint:
-    port = container_port(pod, ("http-metrics", "http"), PORTS[pod.label(NAME)])
-    return cluster.pod(pod.metadata.namespace, pod.metadata.name, pod.status.pod_ip, port)
+def _way(cluster: Cluster, one: SystemPod) -> Endpoint:
+    return cluster.pod(one.pod.metadata.namespace, one.pod.metadata.name, one.pod.status.pod_ip, port_of(one))
 
 
-def read_agent(endpoint: Endpoint, pod: Pod) -> AgentState:
+def read_agent(endpoint: Endpoint, one: SystemPod) -> AgentState:
     """One agent's state. Raises an `Unreadable`, also where its metrics are not those of such an agent."""
-    program = pod.label(NAME)
+    program, pod = one.key, one.pod
     dropped, sent, size, read = _METRICS[program]
     metrics = samples_of(endpoint, {dropped, sent, size, read, _STARTED, _STAGES, "promtail_build_info"})
     by_name: dict[str, list[Metric]] = {}
-    for one in metrics:
-        by_name.setdefault(one.name, []).append(one)
+    for each in metrics:
+        by_name.setdefault(each.name, []).append(each)
     if _STARTED not in by_name:
         raise BadResponse(f"GET {endpoint.url}/metrics: there is no {_STARTED} in it")
     reasons: Counter[str] = Counter()
-    for one in by_name.get(dropped, []):
-        reasons[one.labels.get("reason", "")] += int(one.value)
+    for each in by_name.get(dropped, []):
+        reasons[each.labels.get("reason", "")] += int(each.value)
     done = {one.labels.get("path", ""): one.value for one in by_name.get(read, [])}
     behind = sum(max(0.0, one.value - done.get(one.labels.get("path", ""), 0.0)) for one in by_name.get(size, []))
     return AgentState(

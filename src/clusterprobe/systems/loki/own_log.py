@@ -28,9 +28,8 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import Call, source
 from clusterprobe.systems.formats.logfmt import fields_of, line_time
-from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.inventory.recognition import SystemPod, of_system
 from clusterprobe.systems.kubernetes.resources import PODS
-from clusterprobe.systems.kubernetes.servers import INSTANCE, NAME
 from clusterprobe.systems.loki.query_costs import CLIENT_KEYS, QueryCost, costs_of
 
 REFUSAL = "log queries are not supported as an instant query type"
@@ -69,39 +68,34 @@ class LokiLog(msgspec.Struct, frozen=True):
 
 
 @source(Call("get", "pods/log"))
-def loki_refused_instant_queries(cluster: Cluster, pods: Readings[Pod], profile: Profile) -> Readings[LokiLog]:
+def loki_refused_instant_queries(cluster: Cluster, system_pods: Readings[SystemPod], profile: Profile) -> Readings[LokiLog]:
     """The log queries on the instant endpoint that the log of every Loki pod shows within the window."""
     seconds = profile.thresholds.loki.window_minutes * 60
-    found: Collector[LokiLog] = Collector(unreadable=list(pods.unreadable))
-    asked: Collector[Pod] = Collector()
-    for pod in pods.items:
-        if pod.label(NAME) != "loki" or ASIDE.fullmatch(pod.label("app.kubernetes.io/component")):
+    lokis = of_system(system_pods, LOKI)
+    found: Collector[LokiLog] = Collector(unreadable=list(lokis.unreadable))
+    asked: Collector[SystemPod] = Collector()
+    for one in lokis.items:
+        if ASIDE.fullmatch(one.part):
             continue
-        subject = PODS.subject(pod.metadata.namespace, pod.metadata.name)
-        if pod.running:
-            asked.add(subject, pod)
+        subject = PODS.subject(one.pod.metadata.namespace, one.pod.metadata.name)
+        if one.pod.running:
+            asked.add(subject, one)
         else:
             found.fail(subject, "the pod does not run, so its log says nothing of now")
-    read = cluster.each(asked.readings(), lambda _, pod: _log(cluster, pod, seconds))
-    return Readings(read.values, (*found.unreadable, *read.unreadable), f"there is no Loki: no pod is labelled {NAME}=loki")
+    read = cluster.each(asked.readings(), lambda _, one: _log(cluster, one, seconds))
+    return Readings(read.values, (*found.unreadable, *read.unreadable), lokis.absent)
 
 
-def _log(cluster: Cluster, pod: Pod, seconds: int) -> LokiLog:
-    namespace, name = pod.metadata.namespace, pod.metadata.name
-    query = {"container": _container(pod), "sinceSeconds": seconds, "tailLines": MAX_LINES, "timestamps": "true"}
+def _log(cluster: Cluster, one: SystemPod, seconds: int) -> LokiLog:
+    namespace, name = one.pod.metadata.namespace, one.pod.metadata.name
+    query = {"container": one.container, "sinceSeconds": seconds, "tailLines": MAX_LINES, "timestamps": "true"}
     try:
         path, more = PODS.path(namespace, name) / "log", {"headers": {"Accept": "*/*"}, "limit_bytes": bodies.LOGS}
         answer = cluster.api.get(path, cluster.deadline, query=query, **more)
     except Forbidden:
         message = f"not allowed to get pods/log in namespace {namespace}"
         raise Forbidden(message, verb="get", resource="pods/log", namespace=namespace) from None
-    return parse_log(namespace, pod.label(INSTANCE) or "loki", answer.body)
-
-
-def _container(pod: Pod) -> str:
-    """Loki's own container: beside it may be sidecars that load rules."""
-    ports = {one.name: {port.name for port in one.ports or []} for one in pod.spec.containers}
-    return next((name for name, names in ports.items() if names & set(LOKI.port_names)), pod.spec.containers[0].name)
+    return parse_log(namespace, one.name, answer.body)
 
 
 def parse_log(namespace: str, release: str, body: bytes) -> LokiLog:

@@ -8,38 +8,43 @@ from clusterprobe.model import Subject
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
-from clusterprobe.systems.kubernetes.objects import Pod, Service
+from clusterprobe.systems.inventory.recognition import INSTANCE, SystemPod, of_system
+from clusterprobe.systems.inventory.servers import add_explicit, leads_to, of_pods
+from clusterprobe.systems.kubernetes.objects import Service
 from clusterprobe.systems.kubernetes.resources import SERVICES
-from clusterprobe.systems.kubernetes.servers import INSTANCE, NAME, add_explicit, add_pods
+
+ASIDE = ("gateway", "canary")
+_BY_RANK = ("gateway", "query-frontend", "read", "single-binary", "")
+
+
+def is_loki(one: SystemPod) -> bool:
+    """Whether a pod of Loki's is a Loki, no gateway or cache beside it."""
+    return one.part not in ASIDE and "memcached" not in one.part
 
 
 @source()
-def loki_servers(pods: Readings[Pod], profile: Profile) -> Readings[Server]:
+def loki_servers(system_pods: Readings[SystemPod], profile: Profile) -> Readings[Server]:
     """Every Loki pod; gateways and caches beside it are none."""
-    found: Collector[Server] = Collector(unreadable=list(pods.unreadable))
-    explicit = add_explicit(LOKI, profile, found)
-    for pod in pods.items:
-        if pod.label(NAME) == "loki" and not _is_beside(pod) and (pod.metadata.namespace, "") not in explicit:
-            add_pods([pod], LOKI, pod.label(INSTANCE) or "loki", found)
-    return found.readings(f"there is no Loki: no pod is labelled {NAME}=loki")
-
-
-def _is_beside(pod: Pod) -> bool:
-    component = pod.label("app.kubernetes.io/component")
-    return component in ("gateway", "canary", "memcached-chunks-cache", "memcached-results-cache") or component.startswith("memcached")
+    return of_pods(LOKI, system_pods, profile, is_loki)
 
 
 @source()
-def loki_queriers(loki_servers: Readings[Server], services: Readings[Service], profile: Profile) -> Readings[Server]:
+def loki_queriers(
+    loki_servers: Readings[Server], system_pods: Readings[SystemPod], services: Readings[Service], profile: Profile
+) -> Readings[Server]:
     """One way to query each Loki: any replica can answer, so its Service, the gateway first."""
     found: Collector[Server] = Collector(unreadable=list(services.unreadable))
     explicit = {namespace for namespace, _ in add_explicit(LOKI, profile, found)}
+    pods = of_system(system_pods, LOKI).items
     for namespace, name in sorted({server.key for server in loki_servers.items if not server.url}):
         if namespace in explicit:
             continue
-        chosen = _query_service(namespace, name, services)
-        if chosen:
-            server, service = chosen
+        own = [one for one in pods if (one.pod.metadata.namespace, one.name) == (namespace, name)]
+        prefix = next((server.prefix for server in loki_servers.items if server.key == (namespace, name)), "")
+        ways = [way for service in services.items if (way := _way(service, own, namespace, name)) is not None]
+        if ways:
+            _, port, service = min(ways, key=lambda way: way[0])
+            server = Server(system="loki", namespace=namespace, name=name, service=service.metadata.name, port=port, prefix=prefix)
             found.add(SERVICES.subject(namespace, service.metadata.name), server)
         else:
             found.fail(Subject(kind="Loki", namespace=namespace, name=name), "no Service of it has a port to query")
@@ -47,24 +52,14 @@ def loki_queriers(loki_servers: Readings[Server], services: Readings[Service], p
     return found.readings(loki_servers.absent)
 
 
-def _query_service(namespace: str, name: str, services: Readings[Service]) -> tuple[Server, Service] | None:
-    best: tuple[int, Server, Service] | None = None
-    for service in services.items:
-        labels = service.metadata.labels
-        if service.metadata.namespace != namespace or labels.get(NAME) != "loki" or labels.get(INSTANCE, name) != name:
-            continue
-        port = next((p.port for p in service.spec.ports or [] if p.name in LOKI.port_names or p.port in (3100, 80)), 0)
-        if not port:
-            continue
-        server = Server(system="loki", namespace=namespace, name=name, service=service.metadata.name, port=port)
-        rank = _query_rank(service)
-        if best is None or rank < best[0]:
-            best = (rank, server, service)
-    return (best[1], best[2]) if best else None
-
-
-def _query_rank(service: Service) -> int:
-    component = service.metadata.labels.get("app.kubernetes.io/component", "")
-    order = ["gateway", "query-frontend", "read", "single-binary", ""]
-    headless = 100 if service.spec.cluster_ip == "None" else 0
-    return headless + (order.index(component) if component in order else 50)
+def _way(service: Service, own: list[SystemPod], namespace: str, name: str) -> tuple[int, int, Service] | None:
+    """How good a Service is to query a Loki through (less is better), and its port; none for one of something else."""
+    labels = service.metadata.labels
+    behind = [one for one in own if leads_to(service, one.pod)]
+    labelled = labels.get("app.kubernetes.io/name", "").startswith("loki") and labels.get(INSTANCE, name) == name
+    if service.metadata.namespace != namespace or not (behind or labelled):
+        return None
+    port = next((p.port for p in service.spec.ports or [] if p.name in LOKI.port_names or p.port in (LOKI.port, 80)), 0)
+    part = labels.get("app.kubernetes.io/component", "") or next((one.part for one in behind), "")
+    rank = _BY_RANK.index(part) if part in _BY_RANK else 50
+    return (rank + (100 if service.spec.cluster_ip == "None" else 0), port, service) if port else None

@@ -8,41 +8,39 @@ from clusterprobe.model import Subject
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
-from clusterprobe.systems.kubernetes.objects import Pod, Service
+from clusterprobe.systems.inventory.recognition import SystemPod
+from clusterprobe.systems.inventory.servers import add_explicit, leads_to, of_pods
+from clusterprobe.systems.kubernetes.objects import Service
 from clusterprobe.systems.kubernetes.resources import SERVICES
-from clusterprobe.systems.kubernetes.servers import NAME, add_explicit, component_of, leads_to, of_pods
 
-MLFLOW_SERVERS = ("tracking", "tracking-server", "server", "mlflow", "")
-
-
-def is_mlflow(pod: Pod) -> bool:
-    return pod.label(NAME) == "mlflow" or (not pod.label(NAME) and pod.label("app") == "mlflow")
+MLFLOW_SERVERS = ("tracking", "tracking-server", "server", "mlflow", "ui", "")
 
 
 @source()
-def mlflow_servers(pods: Readings[Pod], profile: Profile) -> Readings[Server]:
+def mlflow_servers(system_pods: Readings[SystemPod], profile: Profile) -> Readings[Server]:
     """Every MLflow tracking server."""
-    ours = [pod for pod in pods.items if is_mlflow(pod) and component_of(pod) in MLFLOW_SERVERS]
-    return of_pods(MLFLOW, ours, pods, profile)
+    return of_pods(MLFLOW, system_pods, profile, lambda one: one.part in MLFLOW_SERVERS)
 
 
 @source()
 def mlflow_addresses(
-    mlflow_servers: Readings[Server], pods: Readings[Pod], services: Readings[Service], profile: Profile
+    mlflow_servers: Readings[Server], system_pods: Readings[SystemPod], services: Readings[Service], profile: Profile
 ) -> Readings[Server]:
     """One way to each MLflow as its clients take it: its Service, or the profile's URL."""
     found: Collector[Server] = Collector(unreadable=list(services.unreadable))
     add_explicit(MLFLOW, profile, found)
-    by_name = pods.by_name()
+    by_name = system_pods.by_name()
     for key in sorted({server.key for server in mlflow_servers.items if not server.url}):
-        own = [by_name[server.namespace, server.pod] for server in mlflow_servers.items if server.key == key and server.pod]
-        chosen = next((one for pod in own for one in services.items if leads_to(one, pod)), None)
+        own = [server for server in mlflow_servers.items if server.key == key and server.pod]
+        pods = [by_name[server.namespace, server.pod].pod for server in own]
+        chosen = next((one for pod in pods for one in services.items if leads_to(one, pod)), None)
         if chosen is None:
             found.fail(Subject(kind="MLflow", namespace=key[0], name=key[1]), "no Service leads to it")
             continue
         ports = chosen.spec.ports or []
-        port = next((one.port for one in ports if one.name in MLFLOW.port_names or one.port == 5000), ports[0].port)
-        server = Server(system="mlflow", namespace=key[0], name=key[1], service=chosen.metadata.name, port=port)
+        port = next((one.port for one in ports if one.name in MLFLOW.port_names or one.port == MLFLOW.port), ports[0].port)
+        scheme, prefix, service = own[0].scheme, own[0].prefix, chosen.metadata.name
+        server = Server(system="mlflow", namespace=key[0], name=key[1], service=service, port=port, scheme=scheme, prefix=prefix)
         found.add(SERVICES.subject(key[0], chosen.metadata.name), server)
     found.unreadable.extend(one for one in mlflow_servers.unreadable if one not in found.unreadable)
     return found.readings(mlflow_servers.absent)

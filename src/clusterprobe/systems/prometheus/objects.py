@@ -7,8 +7,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from clusterprobe.access.cluster import Resource
+from clusterprobe.known_systems import PROMETHEUS
 from clusterprobe.patterns import ours
 from clusterprobe.readings import Readings
+from clusterprobe.systems.inventory.recognition import SystemPod, of_system
 from clusterprobe.systems.kubernetes.objects import Condition, LabelSelector, Metadata, Object, Pod
 
 Series = TypeVar("Series")
@@ -166,26 +168,16 @@ def monitor_index(*kinds: Readings[Monitor]) -> dict[tuple[str, str, str], Monit
 
 def database_path(pod: Pod) -> str:
     """Where a Prometheus pod keeps its database."""
-    arguments = [one for container in pod.spec.containers for one in [*(container.command or []), *(container.args or [])]]
-    for index, one in enumerate(arguments):
-        name, equals, value = one.lstrip("-").partition("=")
-        if name == "storage.tsdb.path":
-            path = value if equals else next(iter(arguments[index + 1 : index + 2]), "")
-            return path if path.startswith("/") else f"/prometheus/{path}"  # the image works in /prometheus
-    return "/prometheus"
+    path = next((path for one in pod.spec.containers if (path := one.flag("storage.tsdb.path"))), "/prometheus")
+    return path if path.startswith("/") else f"/prometheus/{path}"  # the image works in /prometheus
 
 
-def pods_of(custom: Prometheus, pods: Readings[Pod]) -> list[Pod]:
+def pods_of(custom: Prometheus, pods: Readings[SystemPod]) -> list[Pod]:
     """The pods that the Operator made for a Prometheus object."""
-    return [pod for pod in pods.items if pod.metadata.namespace == custom.metadata.namespace and _operated(pod) == custom.metadata.name]
+    made = (one for one in of_system(pods, PROMETHEUS).items if one.custom)
+    return [one.pod for one in made if (one.pod.metadata.namespace, one.name) == (custom.metadata.namespace, custom.metadata.name)]
 
 
-def is_plain_prometheus(pod: Pod) -> bool:
+def is_plain_prometheus(one: SystemPod) -> bool:
     """Whether a pod is a Prometheus that no Operator made."""
-    return pod.label("app.kubernetes.io/name") == "prometheus" and not _operated(pod)
-
-
-def _operated(pod: Pod) -> str:
-    if pod.label("app.kubernetes.io/name") != "prometheus":
-        return ""
-    return pod.label("operator.prometheus.io/name") or pod.label("prometheus")
+    return one.system is PROMETHEUS and not one.custom

@@ -9,11 +9,13 @@ import msgspec
 
 from clusterprobe.access.cluster import Resource
 from clusterprobe.environments import WORDS, Environments
+from clusterprobe.known_systems import PROMETHEUS_OPERATOR
 from clusterprobe.model import Subject
 from clusterprobe.patterns import ours
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
-from clusterprobe.systems.kubernetes.objects import LabelSelector, Metadata, Namespace, Pod
+from clusterprobe.systems.inventory.recognition import SystemPod, of_system
+from clusterprobe.systems.kubernetes.objects import LabelSelector, Metadata, Namespace
 from clusterprobe.systems.prometheus.objects import POD_MONITORS, PROBES, RULES, SCRAPE_CONFIGS, SERVICE_MONITORS, Prometheus
 
 NAMESPACE_NAME = "kubernetes.io/metadata.name"  # set by the API server on every namespace
@@ -84,19 +86,18 @@ class Operator(msgspec.Struct, frozen=True):
 
 
 _BETWEEN_WORDS = ours(r"[^a-z0-9]+")
-_OPERATOR_IMAGE = ours(r"prometheus-operator($|[:@])")
 
 
 @source()
-def prometheus_operators(pods: Readings[Pod]) -> Readings[Operator]:
+def prometheus_operators(system_pods: Readings[SystemPod]) -> Readings[Operator]:
     """What each Prometheus Operator watches, from the arguments of its pod."""
-    found: Collector[Operator] = Collector(unreadable=list(pods.unreadable))
-    for subject, pod in pods:
-        for container in pod.spec.containers:
-            if _OPERATOR_IMAGE.search(container.image) and not pod.metadata.deletion_timestamp:
-                told = _operator([*(container.command or []), *(container.args or [])])
-                found.add(subject, msgspec.structs.replace(told, ready=pod.ready, started=pod.status.start_time or ""))
-    return found.readings("there is no Prometheus Operator: no pod runs its image")
+    operators = of_system(system_pods, PROMETHEUS_OPERATOR)
+    found: Collector[Operator] = Collector(unreadable=list(operators.unreadable))
+    for subject, one in operators:
+        if one.main is not None and not one.pod.metadata.deletion_timestamp:
+            told = _operator([*(one.main.command or []), *(one.main.args or [])])
+            found.add(subject, msgspec.structs.replace(told, ready=one.pod.ready, started=one.pod.status.start_time or ""))
+    return found.readings(operators.absent)
 
 
 _FLAGS = ("namespaces", "deny-namespaces", "prometheus-instance-namespaces", "alertmanager-instance-namespaces")

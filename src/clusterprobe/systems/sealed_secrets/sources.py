@@ -11,16 +11,17 @@ from clusterprobe.access.cluster import Cluster, Endpoint, Resource
 from clusterprobe.access.servers import Server, read_each
 from clusterprobe.decoding import from_tree
 from clusterprobe.errors import BadResponse
+from clusterprobe.known_systems import SEALED_SECRETS as CONTROLLER
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import Call, proxied, source
+from clusterprobe.systems.inventory.recognition import SystemPod, of_system
 from clusterprobe.systems.kubernetes.api import Served, list_custom
-from clusterprobe.systems.kubernetes.objects import Annotations, Condition, ManagedMetadata, Metadata, Namespace, Object, Pod
+from clusterprobe.systems.kubernetes.objects import Annotations, Condition, ManagedMetadata, Metadata, Namespace, Object
 from clusterprobe.systems.kubernetes.resources import PODS
 from clusterprobe.systems.kubernetes.workloads import workload_of
 
 SEALED_SECRETS = Resource("v1alpha1", "sealedsecrets", "SealedSecret", "bitnami.com")
-PORT = 8080
 
 Scope = Literal["strict", "namespace-wide", "cluster-wide"]
 
@@ -136,29 +137,23 @@ def _reduced(one: _SealedSecret) -> SealedSecret:
 
 
 @source()
-def sealed_secrets_controllers(pods: Readings[Pod]) -> Readings[Server]:
-    """The pods that unseal, as the project's manifest, its chart or its image's name tell; ready ones only can be asked."""
-    found: Collector[Server] = Collector(unreadable=list(pods.unreadable))
-    for subject, pod in pods:
-        if is_controller(pod):
+def sealed_secrets_controllers(system_pods: Readings[SystemPod]) -> Readings[Server]:
+    """The pods that unseal; ready ones only can be asked."""
+    controllers = of_system(system_pods, CONTROLLER)
+    found: Collector[Server] = Collector(unreadable=list(controllers.unreadable))
+    for subject, one in controllers:
+        pod = one.pod
+        if pod.running and pod.ready:
             server = Server(
                 system="sealed-secrets",
                 namespace=subject.namespace,
                 name=workload_of(pod).name,
                 pod=subject.name,
                 ip=pod.status.pod_ip,
-                port=PORT,
+                port=CONTROLLER.port,
             )
             found.add(PODS.subject(subject.namespace, subject.name, owner=f"Deployment/{server.name}"), server)
     return found.readings("no pod looks like the SealedSecrets controller")
-
-
-def is_controller(pod: Pod) -> bool:
-    if not pod.running or not pod.ready:
-        return False
-    labelled = pod.label("name") == "sealed-secrets-controller" or pod.label("app.kubernetes.io/name") == "sealed-secrets"
-    images = [one.image.rpartition("/")[2].partition("@")[0].partition(":")[0] for one in pod.spec.containers]
-    return labelled or "sealed-secrets-controller" in images
 
 
 class SealingCertificate(msgspec.Struct, frozen=True):

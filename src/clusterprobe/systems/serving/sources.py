@@ -1,8 +1,7 @@
 """Served models: which pods they are, where they tell their health, and which of them are a canary beside a stable version.
 
-A profile's `serving.models` names them by labels. Without it, a pod is a model service if one of its usual labels
-(`app.kubernetes.io/name`, `part-of`, `component`, or `app`) says so in one of the usual words, or if KServe made it. The
-image's name is no sign: jobs and clients run the same image.
+A profile's `serving.models` names them by labels. Without it, a pod is a model service if the inventory recognises a model
+server: by one of its usual labels, by its image or command, or because KServe or Seldon made it.
 """
 
 from __future__ import annotations
@@ -13,25 +12,24 @@ from dataclasses import dataclass
 
 import msgspec
 
+from clusterprobe.known_systems import MODEL_SERVER
 from clusterprobe.model import Subject
 from clusterprobe.numerals import whole_number
 from clusterprobe.profile import ModelProfile, Profile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
+from clusterprobe.systems.inventory.recognition import recognise
 from clusterprobe.systems.kubernetes.objects import Container, HttpGet, Pod
 from clusterprobe.systems.kubernetes.workloads import revision_of, workload_of
 from clusterprobe.times import epoch
 
 NAME = "app.kubernetes.io/name"
-LABELS = (NAME, "app.kubernetes.io/part-of", "app.kubernetes.io/component", "app")
-WORDS = frozenset({"fastapi", "model-server", "model-serving", "modelserver", "inference", "inference-server", "inference-service"})
-KSERVE = "serving.kserve.io/inferenceservice"
 TRACKS = ("track", "app.kubernetes.io/track", "role", "version", "release")
 CANARY = "canary"
 CRASHED_SECONDS = 600
 STARTING_SECONDS = 120
 READINESS = "readiness probe"
-NONE = f"no pod is labelled as a model service ({', '.join(LABELS)}: {', '.join(sorted(WORDS))}), and the profile names none"
+NONE = f"there is no {MODEL_SERVER.name}: {MODEL_SERVER.looked_for}, and the profile names none"
 
 
 class Replica(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +77,7 @@ def model_replicas(pods: Readings[Pod], profile: Profile) -> Readings[Replica]:
         if pod.metadata.deletion_timestamp or pod.status.phase in ("Succeeded", "Failed") or subject.owner.startswith("Job/"):
             continue
         model = next((one for one in profile.serving.models if _is_of(pod, one)), None)
-        if model is not None or (not profile.serving.models and _is_model(pod)):
+        if model is not None or (not profile.serving.models and _is_model(pod, profile)):
             found.add(subject, _replica(pod, model))
     for one in profile.serving.models:
         if not any(_is_of(pod, one) for pod in pods.items):
@@ -96,8 +94,9 @@ def _is_of(pod: Pod, model: ModelProfile) -> bool:
     return here and all(labels.get(key) == value for key, value in model.selector.items())
 
 
-def _is_model(pod: Pod) -> bool:
-    return bool(pod.label(KSERVE)) or any(pod.label(key).lower() in WORDS for key in LABELS)
+def _is_model(pod: Pod, profile: Profile) -> bool:
+    found = recognise(pod, profile)
+    return found is not None and found.system is MODEL_SERVER
 
 
 def _replica(pod: Pod, model: ModelProfile | None) -> Replica:

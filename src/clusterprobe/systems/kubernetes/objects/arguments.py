@@ -5,6 +5,7 @@ People write passwords into arguments. So there is a list of what is kept, and n
 
 from __future__ import annotations
 
+from clusterprobe.known_systems import KNOWN
 from clusterprobe.patterns import literal, ours
 from clusterprobe.redaction import redact
 
@@ -18,6 +19,13 @@ FLAGS = frozenset(
         "controller-id",
         "allowed-hosts",  # MLflow: which names it answers to, and its database without the password
         "backend-store-uri",
+        "storage.agent.path",  # that a Prometheus is an agent
+        "prometheus-config-reloader",  # that it is the Prometheus Operator
+        "storageDataPath",  # that it is VictoriaMetrics
+        "web.route-prefix",  # where Prometheus, Alertmanager and MLflow listen, and below which path
+        "web.external-url",
+        "web.listen-address",
+        "static-prefix",
         "positions.file",  # Promtail, Grafana Agent and Alloy: where they keep how far they have read
         "storage.path",
     }
@@ -49,6 +57,29 @@ def kept(arguments: list[str]) -> list[str]:
             found.append(" ".join(f"--{flag}={redact(value)}" for flag, value in _FLAG.findall(one)) if "-" in one else "")
             follows = False
     return found
+
+
+_PROGRAMS = tuple(tuple(one.split()) for system in KNOWN for one in system.signs.programs)
+_FIRST_WORDS = frozenset(one[0] for one in _PROGRAMS)
+
+
+def programs(arguments: list[str]) -> list[str]:
+    """Which known programs a command line starts, as the records of the systems write them: `mlflow server`. Nothing else of it.
+
+    >>> programs(["/bin/sh", "-c", "until test -s x; do sleep 1; done; exec /usr/bin/airflow scheduler -n 5"])
+    ['airflow scheduler']
+    """
+    words = [(word.strip("\"'();&|"), place == 0) for argument in arguments for place, word in enumerate(argument.split())]
+    names = [word if word.startswith("-") else word.rpartition("/")[2] for word, _ in words]
+    found = []
+    for place, name in enumerate(names):
+        if name not in _FIRST_WORDS:
+            continue
+        started = place == 0 or words[place - 1][0] in ("exec", "-m", "")
+        for one in _PROGRAMS:
+            if tuple(names[place : place + len(one)]) == one and (started or (len(one) > 1 and words[place][1])):
+                found.append(" ".join(one))
+    return list(dict.fromkeys(found))
 
 
 def calls(arguments: list[str]) -> list[str]:

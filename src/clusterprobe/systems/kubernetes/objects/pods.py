@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -91,13 +91,16 @@ class Resources(Object):
 
 
 class Container(Object):
-    """Of its command line, the flags in `arguments.FLAGS` are kept, each in its place, and what it `calls`: nothing else."""
+    """Of its command line, the flags in `arguments.FLAGS` are kept, each in its place, what it `calls`, and which known `programs`
+    it starts: nothing else.
+    """
 
     name: str
     image: str = ""
     command: list[str] | None = None
     args: list[str] | None = None
     calls: list[str] | None = None
+    programs: list[str] | None = None
     ports: list[ContainerPort] | None = None
     volume_mounts: list[VolumeMount] | None = None
     security_context: SecurityContext | None = None
@@ -108,15 +111,39 @@ class Container(Object):
 
     def __post_init__(self) -> None:
         if self.command or self.args:
-            command, args, called = _kept(tuple(self.command or ()), tuple(self.args or ()))
-            for name, value in (("command", command), ("args", args), ("calls", [*(self.calls or []), *called])):
-                msgspec.structs.force_setattr(self, name, list(dict.fromkeys(value)) if name == "calls" else value or None)
+            kept = _kept(tuple(self.command or ()), tuple(self.args or ()))
+            force = msgspec.structs.force_setattr
+            force(self, "command", kept.command or None)
+            force(self, "args", kept.args or None)
+            # What a bundle holds was emptied before it was written, so that what was seen then is taken over.
+            force(self, "calls", list(dict.fromkeys([*(self.calls or []), *kept.calls])))
+            force(self, "programs", list(dict.fromkeys([*(self.programs or []), *kept.programs])) or None)
+
+    def flag(self, name: str) -> str:
+        """The value of a flag of `arguments.FLAGS`, as `--name=value` or in two arguments; empty without it."""
+        words = [*(self.command or []), *(self.args or [])]
+        for place, one in enumerate(words):
+            for word in one.split():
+                given, equals, value = word.lstrip("-").partition("=")
+                if word.startswith("-") and given == name:
+                    return value if equals else next(iter(words[place + 1 : place + 2]), "")
+        return ""
 
 
 @functools.lru_cache(maxsize=4096)
-def _kept(command: tuple[str, ...], args: tuple[str, ...]) -> tuple[list[str], list[str], list[str]]:
+def _kept(command: tuple[str, ...], args: tuple[str, ...]) -> _Kept:
     """The same for the thousand pods of one workload."""
-    return arguments.kept([*command]), arguments.kept([*args]), arguments.calls([*command, *args])
+    line = [*command, *args]
+    return _Kept(arguments.kept([*command]), arguments.kept([*args]), arguments.calls(line), arguments.programs(line))
+
+
+class _Kept(NamedTuple):
+    """What is kept of a command line."""
+
+    command: list[str]
+    args: list[str]
+    calls: list[str]
+    programs: list[str]
 
 
 class PullSecret(Object):

@@ -1,0 +1,51 @@
+from clusterprobe.evidence import Clock
+from clusterprobe.findings import reports
+from clusterprobe.known_systems import PLATFORM
+from clusterprobe.model import Subject, Table
+from clusterprobe.profile import Profile
+from clusterprobe.roles import Examined
+from clusterprobe.systems.inventory.installations import Installation
+from clusterprobe.verdict import Verdict
+from clusterprobe.words import listed
+
+NOBODY = (
+    "it runs no system for monitoring, logs, delivery or machine learning that is known here, so that nothing of a platform was looked at; "
+    "name what runs under other names under `systems:` in the profile"
+)
+
+
+@reports()
+def probe_judged(verdict: Verdict, installations: Examined[Installation], profile: Profile, clock: Clock) -> None:
+    """Is each system that runs here judged by some probe?
+
+    Problem: A report of an unknown platform reads as healthy, because what was not recognised, or is not judged, was never looked at.
+    Cause: A product runs here that no probe knows how to judge, or one that is known runs under another name.
+    Fix: Let whatever watches that product watch it, and accept it in the profile: `not_judged`, with the reason and the last day. Name the
+    images or labels of what is known and was not recognised under `systems`.
+    Prevention: Keep `not_judged` in Git with an end date, so that each gap is decided again.
+    """
+    rows = []
+    for _, one in installations.keep(lambda _, one: one.system.judged):
+        rows.append(_row(one, "yes"))
+    for subject, one in installations.readings:
+        if one.system.judged:
+            continue
+        accepted, once = profile.accepts(one.system.key, one.namespace, clock.now), profile.accepts(one.system.key, one.namespace)
+        if accepted is None:
+            over = f"; `not_judged` accepted that until {once.until}" if once else ""
+            verdict.unchecked(subject, f"{one.unjudged}{over}")
+        else:
+            why = f": {accepted.why}" if accepted.why else ""
+            until = f", until {accepted.until}" if accepted.until else ""
+            verdict.note(f"{subject} runs here and is not judged, which the profile accepts{until}{why}.")
+        rows.append(_row(one, "no" if accepted is None else "no, accepted"))
+    platform = any(one.system.judged and one.system.purpose in PLATFORM for one in installations.readings.items)
+    if not platform and not profile.endpoints and installations.readings.complete:
+        verdict.unchecked(Subject(kind="Cluster"), NOBODY)
+    if rows:
+        columns = ["System", "Where", "Parts", "Recognised by", "Judged"]
+        verdict.exhibit(Table(title="What runs here", columns=columns, rows=rows))
+
+
+def _row(one: Installation, judged: str) -> list[str]:
+    return [one.system.name, f"{one.namespace}/{one.name}", listed(one.parts, 5), one.seen, judged]

@@ -1,0 +1,59 @@
+"""The systems that are known by name, each with one record. Profiles, the inventory, `*/missing` and the alert path read them."""
+
+from clusterprobe.known_systems.judged import (
+    AIRFLOW,
+    ALERTMANAGER,
+    ALLOY,
+    ARGOCD,
+    EXPECTED,
+    GRAFANA,
+    GRAFANA_AGENT,
+    INGRESS_NGINX,
+    JUDGED,
+    LOKI,
+    MLFLOW,
+    MODEL_SERVER,
+    PROMETHEUS,
+    PROMETHEUS_OPERATOR,
+    PROMTAIL,
+    SEALED_SECRETS,
+    TRAEFIK,
+)
+from clusterprobe.known_systems.recognised import HELPERS, RECOGNISED
+from clusterprobe.known_systems.record import PLATFORM, Purpose, Signs, Support, System
+
+SYSTEMS = EXPECTED
+"""Those that a profile expects and names addresses for."""
+
+KNOWN = (*JUDGED, *RECOGNISED)
+BY_KEY = {one.key: one for one in KNOWN}
+
+__all__ = [
+    "AIRFLOW",
+    "ALERTMANAGER",
+    "ALLOY",
+    "ARGOCD",
+    "BY_KEY",
+    "EXPECTED",
+    "GRAFANA",
+    "GRAFANA_AGENT",
+    "HELPERS",
+    "INGRESS_NGINX",
+    "JUDGED",
+    "KNOWN",
+    "LOKI",
+    "MLFLOW",
+    "MODEL_SERVER",
+    "PLATFORM",
+    "PROMETHEUS",
+    "PROMETHEUS_OPERATOR",
+    "PROMTAIL",
+    "RECOGNISED",
+    "SEALED_SECRETS",
+    "SYSTEMS",
+    "TRAEFIK",
+    "Purpose",
+    "Signs",
+    "Support",
+    "System",
+]

@@ -1,0 +1,1 @@
+"""What runs here: which systems, recognised by evidence, and how each is asked."""

@@ -1,0 +1,216 @@
+"""Which system a pod runs, by the strongest sign of it: the one place where labels, images and command lines are compared."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from clusterprobe.known_systems import BY_KEY, HELPERS, KNOWN, PROMETHEUS, Purpose, System
+from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings
+from clusterprobe.sources import source
+from clusterprobe.systems.inventory.images import matches, plain, repository
+from clusterprobe.systems.kubernetes.objects import Container, Metadata, Pod, PodSpec
+from clusterprobe.systems.kubernetes.workloads import workload_of
+
+INSTANCE = "app.kubernetes.io/instance"
+OPERATED, FLAG, IMAGE, COMMAND, LABEL, PROFILE = "owner", "flag", "image", "command", "label", "profile"
+
+
+@dataclass(frozen=True, slots=True)
+class SystemPod:
+    """A pod, and the system that it runs. `sign` is what it was recognised by, and `seen` that in words.
+
+    `name` is that of its installation: of the custom resource (`custom`), else of the release, else of the workload or system.
+    `part` is which part of the system it is, such as `gateway` or `vmagent`; empty for one that has none.
+    """
+
+    pod: Pod
+    system: System
+    sign: str
+    seen: str
+    container: str
+    name: str
+    part: str = ""
+    custom: bool = False
+
+    @property
+    def key(self) -> str:
+        return self.system.key
+
+    @property
+    def main(self) -> Container | None:
+        """The container that the system runs in."""
+        return self.pod.container(self.container)
+
+
+@source()
+def system_pods(pods: Readings[Pod], profile: Profile) -> Readings[SystemPod]:
+    """Every pod of a known system, judged or not."""
+    found = ((subject, recognise(pod, profile)) for subject, pod in pods)
+    kept = tuple((subject, one) for subject, one in found if one is not None)
+    return Readings(kept, pods.unreadable, pods.why_none("no pod runs a system that is known"))
+
+
+def of_system(pods: Readings[SystemPod], *systems: System) -> Readings[SystemPod]:
+    """The pods of some systems, and what proves that there are none."""
+    keys = {one.key for one in systems}
+    absent = "; ".join(f"there is no {one.name}: {one.looked_for}" for one in systems)
+    return Readings(
+        tuple((subject, one) for subject, one in pods if one.key in keys),
+        pods.unreadable,
+        absent if len(systems) == 1 else none_of(systems),
+    )
+
+
+def none_of(systems: tuple[System, ...]) -> str:
+    """That there is none of several systems."""
+    return f"no pod is recognised as {' or '.join(one.name for one in systems)}, by its image, command or labels"
+
+
+def recognise(pod: Pod, profile: Profile | None = None) -> SystemPod | None:
+    """The system that a pod runs; none for any other program."""
+    match = _match(pod, profile)
+    if match is None:
+        return None
+    system, sign, seen, container = match
+    custom = _operated(pod, system)
+    return SystemPod(pod, system, sign, seen, container.name, custom or _release(pod, system), _part(pod, system, container), bool(custom))
+
+
+def program_of(containers: list[Container], profile: Profile | None = None) -> System | None:
+    """The system that a workload with these containers runs, by its images and command lines alone."""
+    found = recognise(Pod(Metadata(name=""), PodSpec(containers)), profile)
+    return found.system if found else None
+
+
+_Match = tuple[System, str, str, Container]
+
+
+def _match(pod: Pod, profile: Profile | None) -> _Match | None:
+    containers = pod.spec.containers or [Container(name="")]
+    own = [one for one in containers if not _helps(one.image)]
+    main = (own or containers)[0]
+    if profile is not None and profile.systems and (found := _by_profile(pod, own, profile)):
+        return found
+    for match in (_by_owner(pod, own or containers), _by_container(own, main, pod)):
+        if match is not None:
+            return match
+    return _by_label(pod, own) if own else None
+
+
+def _by_owner(pod: Pod, containers: list[Container]) -> _Match | None:
+    """What an operator made for a custom resource; an agent's pods have the labels of a server's."""
+    for system in _OPERATED:
+        if name := _operated(pod, system):
+            main = _named(containers, system) or containers[0]
+            if system is PROMETHEUS and main.flag("storage.agent.path"):
+                continue
+            return system, OPERATED, f"made for {name} by its operator", main
+    return None
+
+
+def _operated(pod: Pod, system: System) -> str:
+    """The name of the custom resource that an operator made a pod for: by its label, and by the name of the workload or the usual label."""
+    for label in system.signs.operated:
+        name = pod.label(label)
+        owner = next((one.name for one in pod.metadata.owner_references if one.controller), "")
+        usual = pod.label("app.kubernetes.io/name") == system.key
+        if name and (usual or owner.startswith(f"{system.key}-{name}") or "/" in label or "-" in label) and not _is_agent(pod, system):
+            return name
+    return ""
+
+
+def _is_agent(pod: Pod, system: System) -> bool:
+    return system is PROMETHEUS and "agent" in (pod.label("operator.prometheus.io/mode"), pod.label("app.kubernetes.io/name")[-5:])
+
+
+def _by_container(own: list[Container], main: Container, pod: Pod) -> _Match | None:
+    for container in own:
+        for system, sign, seen in _signs_of(container):
+            alone = container is main
+            job = any(one.kind == "Job" for one in pod.metadata.owner_references)
+            # An image is a sign of a program that serves: jobs and clients run the same one.
+            client = sign == IMAGE and (job or (system.purpose is Purpose.LEARNING and not container.ports))
+            if not client and (alone or not system.beside):
+                return system, sign, seen, container
+    return None
+
+
+def _signs_of(container: Container) -> Iterator[tuple[System, str, str]]:
+    for flag, system in _FLAGS.items():
+        if container.flag(flag):
+            yield system, FLAG, f"its flag --{flag}"
+    for program in container.programs or []:
+        yield _PROGRAMS[program], COMMAND, f"its command {program}"
+    if (found := _by_image(container.image)) is not None:
+        yield found, IMAGE, f"its image {'/'.join(filter(None, repository(container.image)))}"
+
+
+def _by_label(pod: Pod, own: list[Container]) -> _Match | None:
+    best: tuple[int, System, str] | None = None
+    for key, value in pod.metadata.labels.items():
+        for wanted, text, system in _LABELS.get((key, value.lower()), ()):
+            if (best is None or len(wanted) > best[0]) and all(pod.label(one).lower() == two for one, two in wanted):
+                best = len(wanted), system, text
+    if best is None or any(one.kind == "Job" for one in pod.metadata.owner_references):
+        return None
+    _, system, text = best
+    return system, LABEL, f"its label {text}", _named(own, system) or own[0]
+
+
+def _by_profile(pod: Pod, own: list[Container], profile: Profile) -> _Match | None:
+    for key, signs in profile.systems.items():
+        system = BY_KEY[key]
+        for container in own:
+            owner, last = repository(container.image)
+            if any(fnmatch.fnmatchcase(last, one) or fnmatch.fnmatchcase(f"{owner}/{last}", one) for one in signs.images):
+                return system, PROFILE, "the profile's systems.images", container
+        if own and signs.labels and all(fnmatch.fnmatchcase(pod.label(one), two) for one, two in signs.labels.items()):
+            return system, PROFILE, "the profile's systems.labels", _named(own, system) or own[0]
+    return None
+
+
+def _named(containers: list[Container], system: System) -> Container | None:
+    """The container that is called like the system."""
+    return next((one for one in containers if one.name == system.key), None)
+
+
+def _release(pod: Pod, system: System) -> str:
+    named = pod.label(INSTANCE) or pod.label("release")
+    return named or (workload_of(pod).name if system.signs.operated else system.key)
+
+
+def _part(pod: Pod, system: System, container: Container) -> str:
+    component = pod.label("app.kubernetes.io/component") or pod.label("component")
+    if not system.judged:
+        return plain(repository(container.image)[1]) if len(system.signs.images) > 1 else ""
+    program = next((one for one in container.programs or [] if one in system.signs.programs), "")
+    return component or program.partition(" ")[2]
+
+
+# --- indexes ----------------------------------------------------------------------------------------------------------
+
+_OPERATED = [one for one in KNOWN if one.signs.operated]
+_FLAGS = {flag: one for one in KNOWN for flag in one.signs.flags}
+_PROGRAMS = {program: one for one in reversed(KNOWN) for program in one.signs.programs}
+_LABELS: dict[tuple[str, str], list[tuple[tuple[tuple[str, str], ...], str, System]]] = {}
+for _system in KNOWN:
+    for _text in _system.signs.labels:
+        _pairs = tuple((one.partition("=")[0], one.partition("=")[2]) for one in _text.split(","))
+        _LABELS.setdefault(_pairs[0], []).append((_pairs, _text.rstrip("=").removesuffix(",component"), _system))
+
+
+@cache
+def _by_image(image: str) -> System | None:
+    return next((one for one in KNOWN if any(matches(image, wanted) for wanted in one.signs.images)), None)
+
+
+@cache
+def _helps(image: str) -> bool:
+    return bool(image) and plain(repository(image)[1]) in _HELPERS
+
+
+_HELPERS = frozenset(HELPERS)

@@ -1,0 +1,90 @@
+from typing import Any
+
+import pytest
+
+from clusterprobe.evidence import Clock
+from clusterprobe.profile import Profile
+from clusterprobe.systems.inventory.installations import installations
+from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.verdict import Verdict
+from probes.inventory.probe_judged import probe_judged
+from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, outcome, recognised
+
+NOON = 1_800_000_000.0  # 2027-01-15
+
+
+def pod(namespace: str, name: str, image: str, **labels: str) -> Pod:
+    return labelled(Pod, namespace, name, labels, spec={"containers": [{"name": "c", "image": image}]}, status={"phase": "Running"})
+
+
+PROMETHEUS = pod("monitoring", "prometheus-0", "prom/prometheus:v3")
+VMAGENT, VMALERT = pod("metrics", "vmagent-0", "victoriametrics/vmagent:v1"), pod("metrics", "vmalert-0", "victoriametrics/vmalert:v1")
+
+
+def readings(*pods: Pod, profile: dict[str, Any] | None = None) -> dict[str, Any]:
+    found = installations(recognised(listing("Pod", pods)))
+    return {"installations": found, "profile": Profile.model_validate(profile or {}), "clock": Clock(NOON)}
+
+
+def judge(*pods: Pod, profile: dict[str, Any] | None = None) -> Verdict:
+    return judged(probe_judged, **readings(*pods, profile=profile))
+
+
+def test_a_platform_of_systems_that_are_judged_passes() -> None:
+    assert outcome(judge(PROMETHEUS, pod("shop", "web", "corp/shop:1"))) == "pass"
+
+
+def test_a_system_that_no_probe_judges_is_said_once_with_its_parts_and_the_way_to_accept_it() -> None:
+    verdict = judge(PROMETHEUS, VMAGENT, VMALERT)
+    assert outcome(verdict) == "inconclusive"
+    (one,) = verdict.unread
+    assert str(one.subject) == "VictoriaMetrics metrics/victoriametrics"
+    assert one.reason == (
+        "it runs here (vmagent, vmalert), and scrapes targets, stores metrics and evaluates rules, but no probe judges it; if something "
+        "else watches it, accept that in the profile: `not_judged: [victoriametrics]`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "accepted"),
+    [
+        ("victoriametrics", True),
+        ({"system": "victoriametrics", "namespaces": ["met*"], "until": "2027-01-15"}, True),
+        ({"system": "victoriametrics", "until": "2027-01-14"}, False),
+        ({"system": "victoriametrics", "namespaces": ["other"]}, False),
+        ("velero", False),
+    ],
+)
+def test_a_profile_accepts_a_gap_where_and_as_long_as_it_says(entry: Any, accepted: bool) -> None:
+    verdict = judge(PROMETHEUS, VMAGENT, profile={"not_judged": [entry]})
+    assert outcome(verdict) == ("pass" if accepted else "inconclusive")
+
+
+def test_an_accepted_gap_is_noted_with_its_reason_and_its_last_day() -> None:
+    entry = {"system": "victoriametrics", "why": "the metrics team watches it", "until": "2027-06-30"}
+    (note,) = judge(PROMETHEUS, VMAGENT, profile={"not_judged": [entry]}).notes
+    assert note == (
+        "VictoriaMetrics metrics/victoriametrics runs here and is not judged, which the profile accepts, until 2027-06-30: "
+        "the metrics team watches it."
+    )
+
+
+def test_a_gap_that_was_accepted_until_a_day_that_is_over_says_so() -> None:
+    entry = {"system": "victoriametrics", "until": "2027-01-14"}
+    assert judge(PROMETHEUS, VMAGENT, profile={"not_judged": [entry]}).unread[0].reason.endswith("accepted that until 2027-01-14")
+
+
+def test_a_cluster_without_any_platform_is_never_healthy() -> None:
+    verdict = judge(pod("shop", "web", "corp/shop:1"))
+    assert outcome(verdict) == "inconclusive"
+    assert "`systems:` in the profile" in verdict.unread[0].reason
+    assert outcome(judge(pod("traefik", "traefik-0", "traefik:v3"))) == "inconclusive"
+
+
+def test_a_platform_that_the_profile_names_by_address_may_be_elsewhere() -> None:
+    endpoint = {"system": "prometheus", "url": "https://prometheus.example.org"}
+    assert outcome(judge(pod("shop", "web", "corp/shop:1"), profile={"endpoints": [endpoint]})) == "not_applicable"
+
+
+def test_what_cannot_be_read_is_never_a_pass() -> None:
+    assert_blindness_is_no_health(probe_judged, readings(PROMETHEUS))

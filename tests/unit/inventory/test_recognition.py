@@ -1,0 +1,150 @@
+"""By what a pod's system is recognised, and what is not taken for one."""
+
+from typing import Any
+
+import pytest
+
+from clusterprobe.known_systems import BY_KEY, KNOWN, RECOGNISED
+from clusterprobe.profile import Profile
+from clusterprobe.systems.inventory.images import matches
+from clusterprobe.systems.inventory.recognition import recognise
+from clusterprobe.systems.kubernetes.objects import Pod
+from tests.factories import labelled
+
+NAME = "app.kubernetes.io/name"
+
+
+def container(image: str = "", *args: str, name: str = "c", **more: Any) -> dict[str, Any]:
+    return {"name": name, "image": image, "args": list(args), **more}
+
+
+def pod(*containers: dict[str, Any], owner: tuple[str, str] = ("ReplicaSet", "x-1"), **labels: str) -> Pod:
+    there = {key.replace("__", "/").replace("_", "."): value for key, value in labels.items()}
+    owners = [{"kind": owner[0], "name": owner[1], "controller": True}]
+    return labelled(Pod, "ns", "x-0", there, metadata={"ownerReferences": owners}, spec={"containers": list(containers)})
+
+
+def key(one: Pod, profile: Profile | None = None) -> str:
+    found = recognise(one, profile)
+    return found.key if found else ""
+
+
+@pytest.mark.parametrize(
+    ("image", "system"),
+    [
+        ("quay.io/prometheus/prometheus:v3.4.2", "prometheus"),
+        ("registry.corp:5000/mirror/prom/prometheus@sha256:00", "prometheus"),
+        ("docker.io/rancher/mirrored-prometheus-prometheus:v2", "prometheus"),
+        ("registry.redhat.io/openshift4/ose-prometheus-rhel9:v4.16", "prometheus"),
+        ("cgr.dev/chainguard/loki-fips:latest", "loki"),
+        ("grafana/agent:v0.40", "grafana-agent"),
+        ("docker.io/grafana/alloy:v1.8.3", "alloy"),
+        ("victoriametrics/vmagent:v1", "victoriametrics"),
+        ("victoriametrics/operator:v0.74", "victoriametrics"),
+        ("gke.gcr.io/fluent-bit:v1.8.12-gke.20", "fluent-bit"),
+        ("otel/opentelemetry-collector-k8s:0.158.0", "opentelemetry-collector"),
+        ("ghcr.io/fluxcd/source-controller:v1", "flux"),
+        ("gcr.io/datadoghq/agent:7", "datadog"),
+    ],
+)
+def test_an_image_tells_whatever_registry_it_comes_from(image: str, system: str) -> None:
+    assert key(pod(container(image))) == system
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "example.com/team/agent:1",
+        "quay.io/prometheus/node-exporter:v1",
+        "docker.io/grafana/loki-canary:3",
+        "example.com/my-prometheus-exporter:1",
+        "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2",
+        "example.com/operator:1",
+        "",
+    ],
+)
+def test_what_only_sounds_alike_is_none(image: str) -> None:
+    assert key(pod(container(image))) == ""
+
+
+def test_a_command_tells_where_the_image_is_somebodys_own() -> None:
+    script = "until test -s x; do sleep 1; done; exec airflow scheduler"
+    found = recognise(pod(container("corp/etl:7", "-c", script)))
+    assert found is not None
+    assert (found.key, found.part, found.seen) == ("airflow", "scheduler", "its command airflow scheduler")
+    assert key(pod(container("corp/tracking:1", "mlflow", "server", "--host=0.0.0.0"))) == "mlflow"
+    assert key(pod(container("corp/llm:1", "-m", "vllm.entrypoints.openai.api_server"))) == "model-server"
+
+
+def test_a_path_that_ends_like_a_program_is_no_command() -> None:
+    assert key(pod(container("corp/x:1", "--dir", "/opt/tritonserver"))) == ""
+
+
+@pytest.mark.parametrize(
+    ("flag", "system"), [("--storage.tsdb.path=/data", "prometheus"), ("--storage.agent.path=/data", "prometheus-agent")]
+)
+def test_a_flag_that_no_other_program_has_tells(flag: str, system: str) -> None:
+    assert key(pod(container("corp/metrics:1", flag), operator_prometheus_io__name="central")) == system
+
+
+@pytest.mark.parametrize(
+    ("labels", "system"),
+    [
+        ({"app": "prometheus", "component": "server"}, "prometheus"),
+        ({"app": "prometheus", "component": "alertmanager"}, "alertmanager"),
+        ({"app": "prometheus", "component": "pushgateway"}, ""),
+        ({"app": "prometheus"}, "prometheus"),
+        ({"app": "loki", "release": "logs"}, "loki"),
+        ({"app": "airflow", "component": "web"}, "airflow"),
+        ({"app": "Triton"}, "model-server"),
+        ({"serving.kserve.io/inferenceservice": "churn"}, "model-server"),
+    ],
+)
+def test_labels_tell_where_nothing_else_does(labels: dict[str, str], system: str) -> None:
+    assert key(labelled(Pod, "ns", "x", labels, spec={"containers": [container("corp/x@sha256:00")]})) == system
+
+
+def test_an_image_says_more_than_a_label() -> None:
+    assert key(pod(container("prom/alertmanager:v1"), app_kubernetes_io__name="vmalertmanager")) == "alertmanager"
+    assert key(pod(container("memcached:1"), app_kubernetes_io__name="loki")) == ""
+
+
+def test_sidecars_are_not_what_a_pod_runs() -> None:
+    reloader = container("quay.io/prometheus-operator/prometheus-config-reloader:v1", name="reload")
+    found = recognise(pod(reloader, container("corp/prometheus:v3", name="server"), container("thanosio/thanos:v1")))
+    assert found is not None
+    assert (found.key, found.container) == ("prometheus", "server")
+    assert key(pod(container("corp/shop:1"), container("fluent/fluent-bit:3"))) == ""
+    assert key(pod(container("corp/shop:1"), container("prom/prometheus:v3"))) == "prometheus"
+
+
+def test_a_job_that_runs_an_image_is_a_client_of_it() -> None:
+    assert key(pod(container("ghcr.io/mlflow/mlflow:3"), owner=("Job", "train"))) == ""
+    assert key(pod(container("ghcr.io/mlflow/mlflow:3"))) == ""
+    assert key(pod(container("ghcr.io/mlflow/mlflow:3", ports=[{"containerPort": 5000}]))) == "mlflow"
+
+
+def test_what_an_operator_made_is_called_as_its_custom_resource() -> None:
+    found = recognise(
+        pod(container(name="prometheus"), owner=("StatefulSet", "prometheus-k8s"), app_kubernetes_io__name="prometheus", prometheus="k8s")
+    )
+    assert found is not None
+    assert (found.key, found.name, found.custom) == ("prometheus", "k8s", True)
+    assert key(pod(container("corp/shop:1"), prometheus="enabled")) == ""
+
+
+def test_a_profile_adds_signs_of_what_is_called_otherwise() -> None:
+    profile = Profile.model_validate({"systems": {"prometheus": {"images": ["corp-metrics*"]}, "loki": {"labels": {"team-app": "logs"}}}})
+    assert key(pod(container("registry.corp/corp-metrics-v2:1")), profile) == "prometheus"
+    assert key(labelled(Pod, "ns", "x", {"team-app": "logs"}, spec={"containers": [container("corp/x")]}), profile) == "loki"
+    assert key(pod(container("registry.corp/other:1")), profile) == ""
+
+
+@pytest.mark.parametrize("system", RECOGNISED, ids=lambda one: one.key)
+def test_each_recognised_system_is_recognised_by_each_of_its_images_and_no_other_is(system: Any) -> None:
+    assert BY_KEY[system.key] is system
+    assert system.does
+    assert system.stands_for in {"", *(one.key for one in KNOWN if one.judged)}
+    for wanted in system.signs.images:
+        image = f"registry.example.com/{'' if '/' in wanted else 'somebody/'}{wanted}:1"
+        assert [one.key for one in KNOWN if any(matches(image, each) for each in one.signs.images)] == [system.key]

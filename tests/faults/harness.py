@@ -33,7 +33,7 @@ from tests.faults.recording import Recording
 from tests.faults.server import FaultServer, Request
 from tests.tls_server import make_pair, serving, showing
 
-SLACK_SECONDS = 1.5  # for judging, and for a busy machine
+SLACK_SECONDS = 10.0  # for judging, on however busy a machine: what waits for an answer would wait for ever
 
 
 @cache

@@ -108,6 +108,11 @@ def test_a_fragment_of_yaml_holds_the_value_that_was_given(value: object) -> Non
     assert yaml.safe_load(snippet("a:\n  b: {}", value)) == {"a": {"b": value}}
 
 
+@pytest.mark.parametrize("name", ["2026-99-99", "2026-02-30", "1_000", "0x1f", "1e3", "12.5", "on", "null", "0o9"])
+def test_a_name_that_yaml_could_take_for_another_value_stays_text(name: str) -> None:
+    assert yaml.safe_load(snippet("a: {}", name)) == {"a": name}
+
+
 def test_a_fragment_stays_readable() -> None:
     assert snippet("image: {}\nname: {}", "quay.io/prom/prometheus:v3.14.0", "main") == "image: quay.io/prom/prometheus:v3.14.0\nname: main"
 

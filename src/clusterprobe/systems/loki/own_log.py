@@ -101,7 +101,7 @@ def _log(cluster: Cluster, pod: Pod, seconds: int) -> LokiLog:
 def _container(pod: Pod) -> str:
     """Loki's own container: beside it may be sidecars that load rules."""
     ports = {one.name: {port.name for port in one.ports or []} for one in pod.spec.containers}
-    return next((name for name, names in ports.items() if names & set(LOKI.port_names)), pod.spec.containers[0].name)
+    return next((name for name, names in ports.items() if names & set(LOKI.port_names)), next(iter(ports), ""))
 
 
 def parse_log(namespace: str, release: str, body: bytes) -> LokiLog:

@@ -112,7 +112,7 @@ def _quoted(word: str) -> str:
     name, equals, value = word.partition("=")
     if equals and value and _NAME.fullmatch(name):
         return f"{name}={shlex.quote(value)}"
-    return shlex.quote(word)
+    return f"'{word}'" if word.startswith("=") and word == shlex.quote(word) else shlex.quote(word)  # zsh takes `=ls` for /bin/ls
 
 
 def patch(value: object) -> str:

@@ -66,6 +66,10 @@ def test_a_dash_is_harmless_within_an_argument() -> None:
     assert shell("kubectl get pods -l app={}", "-x") is not None
 
 
+def test_no_shell_takes_a_value_for_a_command_that_it_names() -> None:
+    assert line(shell("cat {} a={}", "=ls", "b")) == "cat '=ls' a=b"
+
+
 def test_operators_come_from_the_template_only() -> None:
     command = shell("kubeseal -n {} < {} | kubectl apply -f - > out.yaml", "a", "in file.yaml")
     assert command is not None

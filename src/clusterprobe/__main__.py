@@ -1,6 +1,6 @@
 """`python -m clusterprobe`, as the image runs it."""
 
-from clusterprobe.cli import main
+from clusterprobe.start import main
 
 if __name__ == "__main__":
     main()

@@ -95,7 +95,11 @@ def check_folder(asked: str, folder: Path) -> list[Path]:
         made = [one for one in (folder, *folder.parents) if not one.exists()]
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"{asked} {folder}: this is a file; name a folder")
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir()
+        except FileExistsError:  # of two runs that start at once, one made it
+            made = [one for one in made if one != folder]
         with tempfile.TemporaryFile(dir=folder):
             pass
         foreign = not _is_ours(folder)

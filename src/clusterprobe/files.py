@@ -7,10 +7,12 @@ import errno
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 MIB = 1024**2
+LOCK_SECONDS = 5.0  # what writing a report takes, many times over
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)  # a FIFO without a writer would be waited for
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
@@ -48,6 +50,28 @@ def read_limited(path: Path, limit: int, *, links: bool = True) -> bytes:
     if content is None or len(content) > limit:
         raise OSError(errno.EFBIG, f"larger than {limit / MIB:g} MiB", str(path))
     return content
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Nobody else of ours puts files there meanwhile, where the system has locks; whoever holds one for ever is not waited for."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(ImportError, OSError):
+            import fcntl
+
+            descriptor = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, descriptor)
+            until = time.monotonic() + LOCK_SECONDS
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    if time.monotonic() > until:
+                        raise
+                    time.sleep(0.01)
+                else:
+                    break
+        yield
 
 
 @contextlib.contextmanager

@@ -112,7 +112,7 @@ def _quoted(word: str) -> str:
     name, equals, value = word.partition("=")
     if equals and value and _NAME.fullmatch(name):
         return f"{name}={shlex.quote(value)}"
-    return shlex.quote(word)
+    return f"'{word}'" if word.startswith("=") and word == shlex.quote(word) else shlex.quote(word)  # zsh takes `=ls` for /bin/ls
 
 
 def patch(value: object) -> str:
@@ -131,9 +131,19 @@ def snippet(template: str, *values: object) -> str:
 def _scalar(value: object) -> str:
     import yaml  # only where a fragment is printed
 
-    if isinstance(value, str) and not (_PLAIN_SCALAR.fullmatch(value) and yaml.safe_load(value) == value):
+    if isinstance(value, str) and not _is_plain(value):
         return yaml.safe_dump(value, default_style='"', width=float("inf")).strip()
     return yaml.safe_dump(value, width=float("inf")).removesuffix("\n...\n").strip()
+
+
+def _is_plain(value: str) -> bool:
+    """Whether YAML reads these characters as this text: `2026-99-99` is a name, but it would be a date that there is not."""
+    import yaml
+
+    try:
+        return bool(_PLAIN_SCALAR.fullmatch(value)) and yaml.safe_load(value) == value
+    except ValueError:
+        return False
 
 
 def look(text: str, *commands: Command | None, code: str = "") -> Step:

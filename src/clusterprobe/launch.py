@@ -23,18 +23,20 @@ from clusterprobe.shipped import shipped
 from clusterprobe.streams import flushed, say
 
 PAUSE_SECONDS = 10
+PAUSE_FOR_NAME_SECONDS = 0.1  # folders are named by the second
 PACKAGE = Path(__file__).parent
 LOG_BYTES = 1024**3
 
 
 def probe(request: Request, patience: float = 0.0) -> int:
     """Run the probes, again and again while what fails may settle and patience lasts; the last answer is shown."""
-    request = replace(request, output=request.output or str(default_folder()))
+    folder, made = _own_folder() if not request.output else (Path(request.output), check_folder("--output", Path(request.output)))
+    request = replace(request, output=str(folder))
     interruption = Interruption()
     deadline = time.monotonic() + patience
     while True:
         interruption.listen()
-        status, progress = _run_once(request, interruption)
+        status, progress = _run_once(request, interruption, made)
         interruption.listen()
         if patience and progress.result is not None:
             found = judge(progress.result)
@@ -54,9 +56,19 @@ def probe(request: Request, patience: float = 0.0) -> int:
         return status
 
 
-def _run_once(request: Request, interruption: Interruption) -> tuple[int, Progress]:
+def _own_folder() -> tuple[Path, list[Path]]:
+    """The folder of a run that names none, and which folders were made for it; no other run has the same."""
+    while True:
+        folder = default_folder()
+        made = check_folder("--output", folder)
+        if folder in made:
+            return folder, made
+        time.sleep(PAUSE_FOR_NAME_SECONDS)
+
+
+def _run_once(request: Request, interruption: Interruption, made: list[Path]) -> tuple[int, Progress]:
+    """One run; `made` are the folders that go again if it never begins."""
     folder = Path(request.output)
-    made = check_folder("--output", folder)
     progress = Progress(interruption.ending)
     with _scratch() as scratch:
         log = [f"--html={scratch / PYTEST_LOG}", "--self-contained-html"] if scratch else []

@@ -29,6 +29,12 @@ def some(length: int, letters: str = _BASE62) -> str:
             return made
 
 
+def chosen() -> str:
+    """A password as people choose it: nothing of it looks like a key, so that only what stands around it tells."""
+    words = "anna berlin dragon garden hockey monkey sommer summer tulip winter".split()  # noqa: SIM905 - a table
+    return f"{_RANDOM.choice(words)}{_RANDOM.randrange(100, 10_000)}{_RANDOM.choice(words)}"
+
+
 def b64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
@@ -66,15 +72,14 @@ def _keyed() -> list[Shape]:
         "X-Auth-Token x-scope-secret gitlab_token npm_token HF_TOKEN minio_secret_key S3_SECRET_KEY root_password adminPassword "
         "spring.datasource.password keystore.password ldap_bind_password bindPassword basic_auth_password slack_api_token"
     ).split()
-    made = [Shape(f"{key} =", f"{key}={(value := some(18))}", (value,)) for key in keys]
-    made += [Shape(f"{key} json", json.dumps({"user": "bob", key: (value := some(18)), "n": 1}), (value,)) for key in keys]
-    return made + [Shape(f"{key} yaml", f"user: bob\n{key}: {(value := some(18))}\nport: 5432", (value,)) for key in keys]
+    made = [Shape(f"{key} =", f"{key}={(value := chosen())}", (value,)) for key in keys]
+    made += [Shape(f"{key} json", json.dumps({"user": "bob", key: (value := chosen()), "n": 1}), (value,)) for key in keys]
+    return made + [Shape(f"{key} yaml", f"user: bob\n{key}: {(value := chosen())}\nport: 5432", (value,)) for key in keys]
 
 
 def _writings() -> list[Shape]:
     def one(name: str, text: str, *more: str, ends: bool = False) -> Shape:
-        value = some(18)
-        tail = some(14)
+        value, tail = chosen(), chosen()
         return Shape(
             name,
             text.replace("VALUE", value).replace("TAIL", tail),
@@ -200,8 +205,8 @@ def _writings() -> list[Shape]:
         ),
         one("url password", "https://admin:VALUE@db.example.org/x"),
         one("url password with a slash", "postgres://app:VALUE/TAIL@db:5432/x"),
-        one("url password with an at", "postgres://app:VALUE@TAIL@db:5432/x"),
-        one("url password with both", "amqp://app:VALUE/x@TAIL@mq:5672"),
+        one("url password with an at", f"postgres://app:VALUE@{(t := some(14))}@db:5432/x", t),
+        one("url password with both", f"amqp://app:VALUE/x@{(t := some(14))}@mq:5672", t),
         one("url password with a question mark", "redis://:VALUE?TAIL@redis:6379/0"),
         Shape("long url password", f"https://x:{long}@db.example.org/x", (long,)),
         one("url token as user", "https://VALUEVALUE@github.com/org/repo.git"),
@@ -236,6 +241,45 @@ def _writings() -> list[Shape]:
         one("kubectl literal", "kubectl create secret generic x --from-literal=password=VALUE"),
         one("vault", "vault login token=VALUE"),
         one("grafana ini", "[security]\nadmin_password = VALUE\n"),
+        one("odbc with braces", "DRIVER={ODBC};UID=sa;PWD={VALUE};SERVER=db"),
+        one("heredoc", "password = <<EOT\nVALUE\nEOT\n"),
+        one("heredoc in a substitution", "export PASSWORD=$(cat <<EOF\nVALUE\nEOF\n)"),
+        one("terraform variable", 'variable "db_password" {\n  default = "VALUE"\n}'),
+        one("doubled quotes", 'a,"{""password"": ""VALUE""}",b'),
+        one("folded by yaml", 'a: \'{"user": "bob",\n    "x": 1, "password":\n    "VALUE", "y": 2}\''),
+        one("quoted credentials", '{"credentials": "VALUE", "type": "x"}'),
+        one("hadoop", "<property><name>fs.s3a.secret.key</name><value>VALUE</value></property>"),
+        one("xml cdata", "<password><![CDATA[VALUE]]></password>"),
+        one("form in parts", 'Content-Disposition: form-data; name="password"\r\n\r\nVALUE\r\n--x'),
+        one("form with blanks as plus", "argv=curl+-s+--password+VALUE+https"),
+        one("refused by the API server", 'spec.password: Invalid value: "VALUE": it is too short'),
+        one("refused key of a secret", 'data[password]: Invalid value: "VALUE"'),
+        one("compared", "if password == 'VALUE'"),
+        one("wide colon", "password：VALUE"),
+        one("wide colon in json", '{"m": "password\\uff1aVALUE"}'),
+        one("arrow", "password → VALUE"),
+        one("coloured", "\x1b[36mpassword\x1b[0m=\x1b[1mVALUE\x1b[0m"),
+        one("coloured, escaped", '{"m": "\\u001b[36mpassword\\u001b[0m: VALUE"}'),
+        one("invisible in the key", "pass\u200bword=VALUE"),
+        one("a key that is not English", "пароль: VALUE"),
+        one("a key that is not English, in json", json.dumps({"пароль": "VALUE"})),
+        one("a key that is not English, in a url", f"{urllib.parse.quote('пароль')}=VALUE"),
+        one("insert", "INSERT INTO users (name, password) values ('bob','VALUE'), ('eve','TAIL')"),
+        one("generated", "A temporary password is generated for root@localhost: VALUE"),
+        one("on the line below", "Please use the following password to proceed to installation:\n\nVALUE\n"),
+        one("changed from", "changed password for bob from VALUE to another"),
+        one("short word for it", "trying with pw VALUE"),
+        one("oracle", "jdbc:oracle:thin:scott/VALUE@//db:1521/x"),
+        one("sqlplus", "sqlplus -s scott/VALUE@db"),
+        one("pgpass", "db:5432:x:app:VALUE"),
+        one("curl user without a blank", "curl -sSu admin:VALUE https://x"),
+        one("curl user in one", "curl -uadmin:VALUE https://x"),
+        one("curl cookie", "curl -b 'session=VALUE' https://x"),
+        one("htpasswd", "htpasswd -nbB bob VALUE"),
+        one("minio client", "mc alias set minio http://minio:9000 minioadmin VALUE"),
+        one("no scheme, two slashes", "//app:VALUE@db.example.org/x"),
+        one("quote in the password of a url", "postgres://app:ab'VALUE@db/x"),
+        one("bracket in the password of a url", "postgres://app:ab<VALUE@db/x"),
         one("alertmanager", "slack_configs:\n- api_url: https://hooks.example.org/services/T000/VALUE"),
         one("webhook", "webhook_url: https://alerts.example.org/in/VALUE"),
     ]

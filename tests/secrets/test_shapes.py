@@ -156,6 +156,13 @@ def test_a_text_that_is_twice_as_long_asks_for_no_more_than_twice_the_steps() ->
         "https://a:b@",
         "eyJ",
         "--pass ",
+        'password=""a',
+        "password={a ",
+        "password=$(a ",
+        "password=<<A\n",
+        "credentials: a1b2c3d4 ",
+        "INSERT INTO a (password) VALUES (",
+        "\x1b[1mpassword\x1b[0m=",
     ):
         short, long = steps(unit * 1000), steps(unit * 2000)
         assert long <= 2.2 * short + 1000, unit

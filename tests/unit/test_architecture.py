@@ -46,7 +46,9 @@ LAYERS = [
     {"run", "progress"},
     {"plugin", "api"},
     {"launch"},
-    {"cli", "__main__"},
+    {"cli"},
+    {"start"},
+    {"__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 

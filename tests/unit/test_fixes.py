@@ -66,6 +66,10 @@ def test_a_dash_is_harmless_within_an_argument() -> None:
     assert shell("kubectl get pods -l app={}", "-x") is not None
 
 
+def test_no_shell_takes_a_value_for_a_command_that_it_names() -> None:
+    assert line(shell("cat {} a={}", "=ls", "b")) == "cat '=ls' a=b"
+
+
 def test_operators_come_from_the_template_only() -> None:
     command = shell("kubeseal -n {} < {} | kubectl apply -f - > out.yaml", "a", "in file.yaml")
     assert command is not None
@@ -106,6 +110,11 @@ def test_a_text_never_becomes_a_command(text: str) -> None:
 @given(st.one_of(st.text(max_size=40), st.integers(), st.booleans(), st.none()))
 def test_a_fragment_of_yaml_holds_the_value_that_was_given(value: object) -> None:
     assert yaml.safe_load(snippet("a:\n  b: {}", value)) == {"a": {"b": value}}
+
+
+@pytest.mark.parametrize("name", ["2026-99-99", "2026-02-30", "1_000", "0x1f", "1e3", "12.5", "on", "null", "0o9"])
+def test_a_name_that_yaml_could_take_for_another_value_stays_text(name: str) -> None:
+    assert yaml.safe_load(snippet("a: {}", name)) == {"a": name}
 
 
 def test_a_fragment_stays_readable() -> None:

@@ -35,3 +35,23 @@ def test_a_signal_as_the_process_ends_changes_nothing(signal: str) -> None:
 
 def test_without_it_the_signal_kills() -> None:
     assert ended("signal.SIGTERM", "") == -15
+
+
+WHILE_LOADING = """
+import builtins, sys
+
+def interrupted(name, *rest, before=builtins.__import__):
+    if name == "typer":
+        raise KeyboardInterrupt
+    return before(name, *rest)
+
+builtins.__import__ = interrupted
+sys.argv = ["clusterprobe", "list"]
+from clusterprobe.start import main
+main()
+"""
+
+
+def test_an_interruption_while_the_program_loads_is_no_traceback() -> None:
+    ended = subprocess.run([sys.executable, "-c", WHILE_LOADING], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", "")

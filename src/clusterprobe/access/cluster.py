@@ -183,13 +183,9 @@ class Cluster:
         return decode(self._ask("GET", path, query=query, **options), kind, f"GET {self.connection.origin.url}{path}")
 
     def post(self, path: str, body: Any, kind: type[Value], *, retry: bool = False) -> Value:
-        """One POST at the API server: self-reviews, which may be retried, and what `--active` creates, which may not."""
+        """One POST at the API server: a review of ourselves, which changes nothing and may be retried."""
         answer = self._ask("POST", path, body=body, accept=(200, 201, 202), retry=retry)
         return decode(answer, kind, f"POST {self.connection.origin.url}{path}")
-
-    def delete(self, path: str, body: Any = None) -> None:
-        """One DELETE at the API server; an object that is already gone is fine."""
-        self._ask("DELETE", path, body=body, accept=(200, 202, 404, 409))
 
     def _ask(self, method: str, path: str, **options: Any) -> Answer:
         answer = self.api.send(method, path, self.deadline, **{"limit_bytes": bodies.OBJECT, **options})

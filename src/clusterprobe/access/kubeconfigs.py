@@ -16,8 +16,11 @@ from urllib.parse import quote
 
 from clusterprobe.access.session import Headers
 from clusterprobe.errors import UsageError
+from clusterprobe.files import MIB, read_limited
 
 PARTS = {"clusters": "cluster", "contexts": "context", "users": "user"}
+MAX_BYTES = 8 * MIB  # of a thousand clusters with their certificates
+MAX_VALUES = 200_000  # with each alias counted as what it stands for
 AUTH_PROVIDERS = ("oidc", "gcp")
 
 
@@ -50,7 +53,8 @@ def check(file: Path) -> None:
     if not file.is_file():
         raise UsageError(f"the kubeconfig {file} is {'a folder' if file.is_dir() else 'a device or pipe'}, not a file")
     try:
-        tree = yaml.safe_load(file.read_text(encoding="utf-8"))
+        tree = yaml.safe_load(read_limited(file, MAX_BYTES).decode())
+        too_much = _size(tree, {}) > MAX_VALUES
     except OSError as error:
         raise UsageError(f"the kubeconfig {file} cannot be read: {error.strerror}") from None
     except yaml.MarkedYAMLError as error:
@@ -60,10 +64,22 @@ def check(file: Path) -> None:
         raise UsageError(f"the kubeconfig {file} is nested too deeply") from None
     except (yaml.YAMLError, ValueError):  # ValueError: not UTF-8, or a number or date that is none
         raise UsageError(f"the kubeconfig {file} is not YAML: it is not text, or has a value that is invalid") from None
+    if too_much:
+        raise UsageError(f"the kubeconfig {file} holds more than {MAX_VALUES} values, once its aliases are followed")
     if not isinstance(tree, dict):
         raise UsageError(f"the kubeconfig {file} {_holds(tree)}: this is not a kubeconfig")
     for part, inner in PARTS.items():
         _check_part(file, part, inner, tree.get(part))
+
+
+def _size(value: Any, known: dict[int, int]) -> int:
+    """How many values it holds: what follows aliases, such as a copy or `str`, would take that many steps. Too many in a circle."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = MAX_VALUES + 1  # until it is counted: met again within itself, it has no end
+        known[id(value)] = 1 + sum(_size(one, known) for one in (value.values() if isinstance(value, dict) else value))
+    return known[id(value)]
 
 
 def _check_part(file: Path, part: str, inner: str, entries: Any) -> None:

@@ -10,16 +10,17 @@ from typing import Any
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
-from requests.utils import check_header_validity
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from clusterprobe import __version__
 from clusterprobe.access import urls
 from clusterprobe.access.urls import Query, UrlPath
-from clusterprobe.errors import BadAddress
+from clusterprobe.errors import BadAddress, Unauthenticated
 
 Headers = Mapping[str, str | tuple[str, ...]]
+
+_CONTROLS = frozenset(map(chr, [*range(9), *range(10, 32), 127]))
 
 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # only ever off because a kubeconfig or profile says so
 
@@ -81,6 +82,7 @@ class Session:
 
     def _prepare(self, method: str, path: UrlPath, query: Query | None, data: bytes | None, headers: Headers) -> requests.PreparedRequest:
         wanted = self._base + str(path)
+        _check_values(headers)
         single = {name: value for name, value in headers.items() if isinstance(value, str)}
         request = self._session.prepare_request(requests.Request(method, wanted, params=query, data=data, headers=single))
         self._check(request, wanted)
@@ -102,11 +104,21 @@ class Session:
             )
 
 
+def _check_values(headers: Headers) -> None:
+    """The libraries below check as well; but what they say quotes the value, and it may be a credential."""
+    for name, values in headers.items():
+        if not all(map(_can_be_sent, (values,) if isinstance(values, str) else values)):
+            raise Unauthenticated(f"the header {name} is not sent: its value has a line feed, a blank in front, or what no header may have")
+
+
+def _can_be_sent(value: str) -> bool:
+    return not value[:1].isspace() and max(value, default="") <= "\xff" and _CONTROLS.isdisjoint(value)
+
+
 def _repeat(request: requests.PreparedRequest, name: str, values: tuple[str, ...]) -> None:
     """A header for each value: a list in one header is another value to the API server."""
     whole = urllib3.HTTPHeaderDict(request.headers.items())
     for value in values:
-        check_header_validity((name, value))
         whole.add(name, value)
     request.headers = whole  # type: ignore[assignment]  # urllib3 sends what requests' own mapping cannot hold
 

@@ -34,7 +34,8 @@ _ESCAPED_TIMES = 4  # how often a text is decoded: whoever is on the way may do 
 _METADATA = frozenset(
     map(ipaddress.ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254"))
 )
-_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # NAT64: the last four bytes are an IPv4 address
+# NAT64 and its stateless kin: the last four bytes are an IPv4 address.
+_TRANSLATED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96")))
 
 
 class UrlPath(str):
@@ -179,7 +180,7 @@ def not_a_pod(ip: str) -> str:
     """Why no pod can have this IP address; empty if one can. A status can be forged, and a name can lead anywhere."""
     address = ipaddress.ip_address(ip.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
-        translated = ipaddress.IPv4Address(address.packed[-4:]) if address in _TRANSLATED else None
+        translated = ipaddress.IPv4Address(address.packed[-4:]) if any(address in one for one in _TRANSLATED) else None
         address = address.ipv4_mapped or address.sixtofour or translated or address
     if address.is_loopback or address.is_unspecified:
         return "it is this machine"

@@ -5,16 +5,20 @@ How long an escape was says how deeply a quotation mark is nested: JSON in JSON 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import re2
 
 _FILLER = b"\0"
 
-_LETTERS = {b"\\n": b"\0\n", b"\\r": b"\0\r", b"\\t": b"\0\t"}
+_LETTERS = {b"\\n": b"\0\n", b"\\r": b"\0\r", b"\\t": b"\0\t", b"\\033": b"\0\0\0\x1b", b"\\e[": b"\0\x1b["}
 _NAMED = {b"&quot;": b'"', b"&apos;": b"'", b"&amp;": b"&", b"&lt;": b"<", b"&gt;": b">"}
-_MEANT = b" \t\r\n\"'`&=:,;@/?#[]{}()<>|%\\-_.+"  # what separates one thing from the next; letters stay as they are
+_MEANT = b" \t\r\n\x1b\"'`&=:,;@/?#[]{}()<>|%\\-_.+!$~"  # what separates one thing from the next; letters stay as they are
+_TELLING = "ñпароль密码パスワード"  # of words for a secret that are not ASCII: JSON and URLs encode them
+# What is read as one of the signs above, and what nobody sees, so that it may stand in the middle of a word.
+_LIKE = {"：": ":", "＝": "=", "→": "->", "“": '"', "”": '"', "„": '"', "\xa0": " "}
+_UNSEEN = "\xad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 
 
 class Found(Protocol):
@@ -36,6 +40,7 @@ class Pattern(Protocol):
     def finditer(self, text: bytes, /) -> Iterator[Found]: ...
     def findall(self, text: bytes, /) -> list[Any]: ...
     def split(self, text: bytes, /) -> list[bytes]: ...
+    def sub(self, replacement: Callable[[Found], bytes], text: bytes, /) -> bytes: ...
 
 
 def pattern(text: str) -> Pattern:
@@ -55,23 +60,31 @@ def head(expression: Pattern, text: bytes, at: int = 0) -> bytes:
 
 
 def _filled(written: bytes, meant: bytes) -> bytes:
-    return _FILLER * (len(written) - 1) + meant
+    return _FILLER * (len(written) - len(meant)) + meant
 
 
 def _numbered(*forms: bytes) -> dict[bytes, bytes]:
     return {form % byte: _filled(form % byte, bytes([byte])) for byte in _MEANT for form in forms}
 
 
+def _code_points(text: str) -> dict[bytes, bytes]:
+    return {form % ord(one): _filled(form % ord(one), one.encode()) for one in text for form in (b"\\u%04X", b"\\u%04x")}
+
+
+_WIDE = {one.encode(): _filled(one.encode(), meant.encode()) for one, meant in {**_LIKE, **dict.fromkeys(_UNSEEN, "")}.items()}
+_HIGH = {*(_TELLING + "".join(_LIKE) + _UNSEEN).encode()}
+_ENCODED = {form % byte: _filled(form % byte, bytes([byte])) for byte in _HIGH for form in (b"%%%02X", b"%%%02x")}
 _ESCAPES = [
-    (b"%", _numbered(b"%%%02X", b"%%%02x")),
-    (b"\\u", _numbered(b"\\u%04X", b"\\u%04x")),
+    (b"%", _numbered(b"%%%02X", b"%%%02x") | _ENCODED),
+    (b"\\u", _numbered(b"\\u%04X", b"\\u%04x") | _code_points(_TELLING + "".join(_LIKE) + _UNSEEN)),
     (b"\\x", _numbered(b"\\x%02X", b"\\x%02x")),
     (b"\\", _LETTERS),
     (b"&#", _numbered(b"&#%d;", b"&#x%X;", b"&#x%x;")),
     (b"&", {written: _filled(written, meant) for written, meant in _NAMED.items()}),
 ]
 _ROUNDS = 4  # of escapes in escapes
-_FORM = pattern(r"%[0-9A-Fa-f]{2}")
+_FORM = pattern(r"%[0-9A-Fa-f]{2}|\w\+[\w-]")
+_COLOUR = pattern(r"\x1b\[[0-9;:]*[A-Za-z]")
 
 
 class Text:
@@ -119,4 +132,9 @@ def _filled_in(text: bytes) -> bytes:
             for written, meant in writings.items():
                 if written in text:
                     text = text.replace(written, meant)
+    if not text.isascii():
+        for written, meant in _WIDE.items():
+            text = text.replace(written, meant)
+    if b"\x1b" in text:
+        text = _COLOUR.sub(lambda found: _FILLER * len(found.group()), text)
     return text.replace(b"\\", _FILLER)

@@ -111,6 +111,7 @@ def _of_addresses(text: bytes) -> Iterator[Span]:
 # --- user:password@host ---------------------------------------------------------------------------------------------
 
 _ADDRESS = pattern(r"([A-Za-z][A-Za-z0-9+.-]*)://(" + _END + r"+)")
+_BEYOND = pattern(r"([\"'<>`][^\s@\"'<>`]{1,128})@[A-Za-z0-9\[]")  # passwords may have these, though no address has
 _PORT = pattern(r"\d{1,5}(?:[/?#,;)\]}]|\z)")
 _AUTHORITY = pattern(r"[^/?#]*")
 _IMAGES = frozenset({b"oci", b"docker", b"docker-pullable", b"containerd", b"docker-image"})
@@ -123,7 +124,10 @@ def _of_users(text: bytes) -> Iterator[Span]:
     for found in _ADDRESS.finditer(text):
         start, run = found.start(2), found.group(2)
         span = _user_in(run, found.group(1).lower())
-        if span:
+        beyond = _BEYOND.match(text, found.end()) if b":" in head(_AUTHORITY, run) and b"@" not in run else None
+        if beyond:
+            yield start + run.find(b":") + 1, beyond.end(1)
+        elif span:
             yield start + span[0], start + span[1]
 
 

@@ -14,7 +14,10 @@ KEY = rf"\b(?i:{WORDS})|[\w./\[-]*(?i:{STEMS})[\w./-]*"
 MARKS = (b'"', b"'", b"`")
 _QUOTE = r"[\"'`\])]*"
 # A key and what may part it from its value: `=`, `:`, `=>`, `:=`, a blank after a flag, a comma between two arguments.
-_KEYED = pattern(rf"({KEY})((?:\[[\w-]*\])?{_QUOTE}[ \t]*(?:=>|->|:=|\+=|[:=])[ \t]*|{_QUOTE}[\s,]+(?:- )?|\([ \t]*)")
+_KEYED = pattern(
+    rf"({KEY})((?:\[[\w-]*\])?{_QUOTE}[ \t]*(?:=>|->|[:+?~!=]=|[:=])[ \t]*(?:(?:Invalid|Unsupported|Duplicate) value:[ \t]*)?"
+    rf"|{_QUOTE}[\s,]+(?:- )?|\([ \t]*)"
+)
 _STARTS_LINE = pattern(r"(?:\A|\n)[\s>#]*(?:- )?(?:export |set |ENV )?[\"'`]*\z")
 _SHORT = pattern(r"[\"'`]?[^\s\"'`,;]{0,512}")  # what is judged by its looks
 
@@ -35,13 +38,27 @@ def spans(whole: Text) -> Iterator[Span]:
 
     def judge(found: Any) -> Span | None:
         kind = kind_of(found.group(1))
-        if kind is Key.WEAK and found.group(1).endswith((b"credentials", b"secrets")) and found.group(2).strip() == b"=":
+        if kind is Key.WEAK and _told_after_all(whole.plain, found):
             kind = Key.SECRET
         if kind is Key.PLAIN or not _parted(whole.plain, found, kind):
             return None
         return announced(whole, found.end(), kind, lambda: _value(whole, found, kind))
 
     return once(_KEYED.finditer(whole.plain), judge)
+
+
+_CHOSEN = pattern(r"(?:[A-Za-z]+\d|\d+[A-Za-z])[A-Za-z0-9]*")
+
+
+def _told_after_all(text: bytes, found: Any) -> bool:
+    """Whether `credentials` or `secrets`, which stand in sentences as well, are a key here: with `=`, in quotes, before a password."""
+    key, apart = found.groups()
+    if not key.endswith((b"credentials", b"secrets")):
+        return False
+    value = head(_SHORT, text, found.end())
+    quoted = apart[:1] in MARKS and value[:1] in MARKS
+    chosen = len(value) >= 8 and _CHOSEN.fullmatch(value)
+    return apart.strip() == b"=" or (key.endswith(b"credentials") and bool(quoted or chosen))
 
 
 def announced(whole: Text, at: int, kind: Key, value: Callable[[], Span | None]) -> Span | None:
@@ -60,6 +77,10 @@ def _parted(text: bytes, found: Any, kind: Key) -> bool:
     bare, following = apart.rpartition(b"]")[2].strip(b" \t\"'`)"), text[found.end() : found.end() + 2]
     if bare == b"(":
         return kind is Key.PHRASE and following[:1] in MARKS  # setPassword("…")
+    if bare.endswith(b" value:"):
+        return True
+    if bare in (b"==", b"!=", b"~=", b"?="):
+        return kind is Key.PHRASE
     if bare in (b"=", b":=", b"=>", b"->", b"+="):
         return following[:1] not in (b"=", b"~")
     if bare == b":":
@@ -78,14 +99,27 @@ def _value(whole: Text, found: Any, kind: Key) -> Span | None:
     sign = text[at : at + 1]
     if colon and sign in (b"\n", b"\r", b"|", b">"):
         begin = line_end(whole, at)
-        return begin, block_end(whole, key, begin, anything=everything)
+        end = block_end(whole, key, begin, anything=everything)
+        return (begin, end) if end > begin else _folded(whole, begin)
     if kind is Key.HEADER:
         return _header(whole, key, at, colon=colon)
     if sign == b"{":
-        return (at, bracket_end(whole, at)) if everything else None
-    if colon and kind is Key.PHRASE and sign not in MARKS and _begins_line(text, key):
+        return (at, bracket_end(whole, at)) if everything or b"=" in found.group(2) else None
+    if colon and kind is Key.PHRASE and sign not in MARKS and b" value" not in found.group(2) and _begins_line(text, key):
         return at, line_end(whole, at)
     return at, value_end(whole, at)
+
+
+_NEXT_LINE = pattern(r"\s*(?:[\"'`]|[^\s\"'`:={}\[\],]*\d[^\s\"'`:={}\[\],]*(?:[\s\"',}\]]|\z))")
+
+
+def _folded(whole: Text, at: int) -> Span | None:
+    """A value that YAML moved to the next line as it folded a long text, so that it is indented no deeper than its key."""
+    following = _NEXT_LINE.match(whole.plain, at)
+    if not following:
+        return None
+    begin = at + len(following.group()) - len(following.group().lstrip())
+    return begin, value_end(whole, begin)
 
 
 def _begins_line(text: bytes, at: int) -> bool:

@@ -11,6 +11,7 @@ _NEXT_PAIR = pattern(r"[,;&|]\s*[\"'{\[]*[A-Za-z_][\w.-]{0,63}[\"'\]]*\s*(?:=>|[
 _AT_END = pattern(r"(?:[\s\"'`,;.&|<>)}\]:]|\z)")
 _REFERENCE = pattern(r"\$\([\w.-]+\)|\$\{[^}\s]*\}")
 _MAPPING = pattern(r"\s*(?:- )?[\"']?[\w./-]+[\"']?:(?:[\s]|\z)")
+_HEREDOC = pattern(r"<<[-~]?[\"']?([A-Za-z_]\w*)[\"']?[^\n]*\n")
 _PREFIX = pattern(r"(?:[A-Za-z_][\w.]{0,40}\()?[bBrRuUfF]{0,2}[\"'`]")  # b'…', SecretStr('…')
 
 
@@ -22,7 +23,12 @@ def value_end(whole: Text, at: int) -> int:
         return min(quoted_end(whole, prefix.end() - 1) + 1, len(text))
     if text[at : at + 1] == b"[":
         return bracket_end(whole, at)
+    if heredoc := _HEREDOC.match(text, at):
+        end = text.find(b"\n" + heredoc.group(1), heredoc.end() - 1)
+        return len(text) if end < 0 else end
     reference = _REFERENCE.match(text, at)
+    if text[at : at + 2] == b"$(" and not reference:
+        return bracket_end(whole, at + 1)
     return _unquoted_end(whole, reference.end() if reference else at)
 
 
@@ -33,6 +39,9 @@ def quoted_end(whole: Text, at: int) -> int:
     if text[at : at + 3] == mark * 3:
         end = text.find(mark * 3, at + 3)
         return len(text) if end < 0 else end + 2
+    if text[at + 1 : at + 2] == mark != b"`" and _GOES_ON.match(text, at + 2):  # as CSV and YAML quote what is quoted
+        end = text.find(mark * 2, at + 2)
+        return len(text) if end < 0 else end + 1
     place = at + 1
     while True:
         end = text.find(mark, place)
@@ -43,6 +52,9 @@ def quoted_end(whole: Text, at: int) -> int:
                 return end
             end += 1  # doubled, as YAML and SQL write one inside
         place = end + 1
+
+
+_GOES_ON = pattern(r"[^\s\"'`,;&|<>)}\]:.]")
 
 
 def bracket_end(whole: Text, at: int) -> int:

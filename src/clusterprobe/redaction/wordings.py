@@ -13,27 +13,37 @@ from clusterprobe.redaction.pairs import KEY, MARKS, announced, once
 from clusterprobe.redaction.values import block_end, bracket_end, line_end, value_end
 
 _NAMED = pattern(
-    r"(?i)\b(?:name|key|field|header|variable|var|env|param|parameter|option|label|property|setting|k|n)[\"'`]*\s*(?:=>|[:=])[\s\"'`]*"
-    rf"({KEY})[\"'`]*(?:[\s,;}}]|\z)"
+    r"(?i)\b(?:name|key|field|header|variable|var|env|param|parameter|option|label|property|setting|k|n)[\"'`]*\s*(?:=>|[:=>])[\s\"'`]*"
+    rf"({KEY})[\"'`]*(?:[\s,;}}<]|\z)|\bvariable[ \t]+[\"']({KEY})[\"']"
 )
-_VALUE = pattern(r"(?i)\b(?:value|val|v|content|default|string)[\"'`]*\s*(?:=>|[:=])\s*")
+_VALUE = pattern(r"(?i)\b(?:value|val|v|content|default|string)[\"'`]*\s*(?:=>|[:=>])\s*")
 _OTHER_ITEM = pattern(r"[{}]|\n\s*- ")
 _AHEAD, _BEHIND = 300, 2048  # bytes between a name and its value, in whichever order
 _WORD_FOR_ONE = r"\b[\w-]*(?:password|passwd|passphrase|passcode|passwort|pwd)\b[\])\"']*(?: for (?:user )?\S+| from \w+)?"
+_MADE = r"(?:is|was|has been) \w{0,10}[ -]?generated(?: for (?:user )?\S+)?"
+_VERB = rf"(?: (?:{_MADE}|is|was|to|of|from|(?:has been |was )?(?:re)?set to|changed to))?"
 _WORDED = pattern(
     r"(?i)(?:(identified (?:with \w+ )?(?:by|as)|\brequirepass|\bmasterauth)|"
-    rf"({_WORD_FOR_ONE}(?: (?:is|was|to|of|(?:has been |was )?(?:re)?set to|changed to))?)|"
-    r"(?:\b(?:secret|token|api[ _-]?key|auth|pass)(?: (?:is|was|to|of|set to))?))[ \t]*:?[ \t]+"
+    rf"({_WORD_FOR_ONE}{_VERB})|"
+    r"(?:\b(?:secret|token|api[ _-]?key|auth|pass|pw)(?: value)?(?: (?:is|was|to|of|set to))?))[ \t]*:?[ \t]+"
 )
 _COMMANDS = pattern(
     r"(?:(?:\A|[\s\"'\[,])(?:-u|--user|--proxy-user|-U)[\"']*[\s=,]+[\"']*[\w.@+-]+:"
     r"|\b(?:sshpass|redis-cli|valkey-cli|docker|podman|nerdctl|helm|crane|skopeo|mysql\w*|mariadb\w*|mongo\w*|ldap\w+|smbclient|rabbitmqadmin)"
     r"\b[^|;&\n]{0,120}?[\s\"'](?:-p|-a|-w|-P)[\"']*[\s=,]*"
-    r"|\bhtpasswd(?: -\w+)* \S+ |\bopenssl\b[^|;&\n]{0,120}? -k |\brclone obscure )"
+    r"|\bopenssl\b[^|;&\n]{0,120}? -k |\brclone obscure |\bcurl\b[^|;&\n]{0,200}?[ \t]-(?:[A-Za-z]*u[\s\"']*[\w.@+-]+:|b[\s\"']*))"
 )
+# Commands that take one secret or two without a flag: all that they are given is left out.
+_GIVEN = pattern(r"\b(?:htpasswd|mc(?:li)? alias set|mc(?:li)? config host add)[ \t]+([^|;&\n\"]+)")
+_SLASHED = pattern(r"(?:\b(?:sqlplus|sqlldr|expdp|impdp|rman)\b[^|;&\n]{0,60}?[ \t'\"]|\bjdbc:oracle:\w+:)[\w$#.-]+/([^\s\"'@/]+)@")
+_BELOW = pattern(rf"(?i){_WORD_FOR_ONE}[^\n:=]{{0,80}}:[ \t]*\r?\n\s*([^\s:=]{{6,}})[ \t]*(?:\r?\n|\z)")
+_LINE_OF_PGPASS = pattern(r"(?:\A|[\s\"'])[\w.*-]+:(?:543\d|6432|\*):[^:\s]{1,64}:[^:\s]{1,64}:([^\s\"']+)")
+_FORM_PART = pattern(rf"form-data;[^\n]{{0,200}}?\bname=[\"']?({KEY})[\"']?[^\n]*\n(?:[^\n\r]+\r?\n)*\r?\n([^\n]+)")
+_INSERT = pattern(r"(?i)\binsert\s+into\s+[^()]{1,200}\(([^()]{1,1000})\)\s*values\s*")
+_COLUMN = pattern(r"[\w.-]+")
 _PIPED = pattern(r"\becho (?:-n )?([^|\n]{1,400}?)[ \t]*\|[^|\n]{0,200}--?password-stdin")
-_HOSTED = pattern(r"(?:\A|[\s\"'=(,;\[{<])[A-Za-z][\w.+-]*:([^\s\"'@:<>(),;]{4,})@[A-Za-z\[\d(][\w.-]*")
-_XML = pattern(rf"<[\w:.-]*?((?i:[\w.-]*(?:{STEMS}))[\w.-]*)(?:\s[^<>]{{0,200}})?>([^<]+)</")
+_HOSTED = pattern(r"(?:\A|[\s\"'=(,;\[{<])(?://)?[A-Za-z][\w.+-]*:([^\s\"'@:<>(),;]{4,})@[A-Za-z\[\d(][\w.-]*")
+_XML = pattern(rf"<[\w:.-]*?((?i:[\w.-]*(?:{STEMS}))[\w.-]*)(?:\s[^<>]{{0,200}})?>(?:<!\[CDATA\[)?([^<]+?)(?:\]\]>)?</")
 _KIND = pattern(r"kind[\"']*\s*:\s*[\"']*Secret\b")
 _DATA = pattern(r"\b(?:data|stringData)[\"']*\s*:[ \t]*")
 
@@ -44,18 +54,23 @@ def spans(whole: Text) -> Iterator[Span]:
     yield from once(_NAMED.finditer(text), lambda found: _named(whole, found))
     yield from once(_WORDED.finditer(text), lambda found: _worded(whole, found))
     yield from once(_COMMANDS.finditer(text), lambda found: _argument(whole, found))
-    yield from once(_PIPED.finditer(text), lambda found: found.span(1))
+    for known in (_PIPED, _GIVEN, _SLASHED, _LINE_OF_PGPASS):
+        yield from once(known.finditer(text), lambda found: found.span(1))
+    yield from once(_BELOW.finditer(text), lambda found: found.span(1) if _BOTH.search(found.group(1)) else None)
+    yield from once(_FORM_PART.finditer(text), lambda found: found.span(2) if _tells(found.group(1)) else None)
+    yield from once(_INSERT.finditer(text), lambda found: _inserted(whole, found))
     if b"@" in text:
         yield from once(_HOSTED.finditer(text), lambda found: _hosted(text, found))
     if b"</" in text:
-        yield from once(_XML.finditer(text), lambda found: found.span(2) if kind_of(found.group(1)) in (Key.SECRET, Key.PHRASE) else None)
+        yield from once(_XML.finditer(text), lambda found: found.span(2) if _tells(found.group(1)) else None)
     if _KIND.search(text):
         yield from once(_DATA.finditer(text), lambda found: _data(whole, found))
 
 
 def _named(whole: Text, found: Any) -> Span | None:
     """`name: DB_WORD_FOR_ONE` and `value: …`, in either order."""
-    text, kind, name = whole.plain, kind_of(found.group(1)), found.end(1)
+    place = 1 if found.group(1) else 2
+    text, kind, name = whole.plain, kind_of(found.group(place)), found.end(place)
     if kind in (Key.PLAIN, Key.NAME):
         return None
     ahead = text[name : name + _AHEAD]
@@ -110,6 +125,23 @@ def _argument(whole: Text, found: Any) -> Span | None:
 def _hosted(text: bytes, found: Any) -> Span | None:
     """`user:password@host` without a scheme; an image with a tag and a digest is none."""
     return None if found.group(1).startswith(b"//") or text.startswith((b"sha256", b"sha512"), found.end(1) + 1) else found.span(1)
+
+
+def _tells(key: bytes) -> bool:
+    return kind_of(key) in (Key.SECRET, Key.PHRASE)
+
+
+def _inserted(whole: Text, found: Any) -> Span | None:
+    """All the rows of an INSERT that names a telling column."""
+    if not any(map(_tells, _COLUMN.findall(found.group(1)))):
+        return None
+    text, end = whole.plain, found.end()
+    while row := _ROW.match(text, end):
+        end = bracket_end(whole, row.end() - 1)
+    return found.end(), end
+
+
+_ROW = pattern(r"[\s,]*\(")
 
 
 def _data(whole: Text, found: Any) -> Span | None:

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from clusterprobe.archive import PARTIAL
-from clusterprobe.files import put
+from clusterprobe.files import alone_in, put
 from clusterprobe.model import RunResult
 
 Sink = Callable[[RunResult, Path], None]
@@ -34,9 +34,10 @@ def write_all(result: RunResult, folder: Path) -> list[str]:
         return [f"no report was written: {_describe(error, folder)}"]
     try:
         troubles = {name: why for name in SINKS if (why := _attempt(partial(_write, name, clean, staged / name), folder))}
-        for name in SINKS:
-            if name not in troubles and (why := _attempt(partial(_put_all, staged / name, folder), folder)):
-                troubles[name] = why
+        with alone_in(folder):  # or the page would be one run's, and the results another's
+            for name in SINKS:
+                if name not in troubles and (why := _attempt(partial(_put_all, staged / name, folder), folder)):
+                    troubles[name] = why
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     return [f"{_named(names)} written: {why}" for why, names in _by_reason(troubles).items()]

@@ -333,13 +333,6 @@ def test_each_passes_on_what_was_unreadable_before(server: FaultServer):
     assert cluster_of(server).each(before, lambda subject, value: value).unreadable == before.unreadable
 
 
-def test_deleting_what_is_gone_is_fine(server: FaultServer):
-    with server.misbehaving(plain(404, "gone"), always):
-        cluster_of(server).delete("/api/v1/namespaces/a/pods/x")
-    with server.misbehaving(FORBIDDEN, always), pytest.raises(errors.Forbidden):
-        cluster_of(server).delete("/api/v1/namespaces/a/pods/x")
-
-
 def test_a_status_with_200_is_no_object(server: FaultServer):
     class Thing(msgspec.Struct):
         spec: dict[str, int]

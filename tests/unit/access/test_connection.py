@@ -271,6 +271,26 @@ def test_content_that_cannot_be_read_is_a_usage_error(content: bytes, tmp_path: 
         connect(str(tmp_path / "config"))
 
 
+def laughs(ending: str) -> str:
+    """Ten lines that hold a billion values, once their aliases are followed."""
+    lines = [f"a{number}: &a{number} [{', '.join([f'*a{number - 1}'] * 9)}]" for number in range(1, 10)]
+    return "\n".join(["a0: &a0 [x]", *lines, ending])
+
+
+@pytest.mark.parametrize("ending", ["", "users: [{name: u, user: {token: *a9}}]", "users: [{name: u, user: {exec: {args: *a9}}}]"])
+def test_values_without_number_are_refused_before_anything_follows_them(ending: str, tmp_path: Path):
+    (tmp_path / "config").write_text(laughs(ending))
+    with pytest.raises(errors.UsageError, match=r"holds more than 200000 values, once its aliases are followed$"):
+        connect(str(tmp_path / "config"))
+
+
+def test_a_file_that_is_too_large_for_a_kubeconfig_is_not_read(tmp_path: Path):
+    with (tmp_path / "config").open("wb") as file:
+        file.truncate(8 * 1024 * 1024 + 1)
+    with pytest.raises(errors.UsageError, match=r"config cannot be read: larger than 8 MiB$"):
+        connect(str(tmp_path / "config"))
+
+
 @pytest.mark.parametrize("part", ["users", "clusters", "contexts"])
 @pytest.mark.parametrize(
     "odd", ["text", 3, {"a": "b"}, ["text"], [None], [{}], [{"name": 3}], [{"name": "me", "user": 3, "cluster": 3, "context": 3}]]

@@ -147,9 +147,25 @@ def test_a_header_with_several_values_is_sent_once_for_each(lines: tuple[str, li
 @pytest.mark.parametrize("values", [("a\r\nX: y",), ("a", "b\n")])
 def test_no_value_of_a_header_adds_another(values: tuple[str, ...], lines: tuple[str, list[list[str]]]):
     url, heads = lines
-    with pytest.raises(errors.BadResponse):
+    with pytest.raises(errors.Unauthenticated):
         Http(Origin(url, headers=lambda: {"Impersonate-Group": values})).get("/x", Deadline.after(5))
     assert heads == []
+
+
+@pytest.mark.parametrize("value", ["Bearer tulip-garden\nX: y", " tulip-garden", "Bearer tulip-garden\x01", "Bearer tulip-garden\u2026"])
+def test_a_credential_that_no_header_can_hold_is_not_quoted(value: str, lines: tuple[str, list[list[str]]]):
+    url, heads = lines
+    with pytest.raises(errors.Unauthenticated, match=r"^the header Authorization is not sent: its value has a line feed") as caught:
+        Http(Origin(url, headers=lambda: {"Authorization": value})).get("/x", Deadline.after(5))
+    assert "tulip" not in str(caught.value)
+    assert heads == []
+
+
+@pytest.mark.parametrize("value", ["", "Bearer a b", "a\tb", "j\xe4ne"])
+def test_what_a_header_can_hold_is_sent(value: str, lines: tuple[str, list[list[str]]]):
+    url, heads = lines
+    Http(Origin(url, headers=lambda: {"Impersonate-User": value})).get("/x", Deadline.after(5))
+    assert f"Impersonate-User: {value}" in heads[0]
 
 
 def test_a_credential_does_not_go_to_a_proxy_in_clear(lines: tuple[str, list[list[str]]]):

@@ -1,6 +1,7 @@
 import math
 from typing import Any
 
+import msgspec
 import pytest
 
 from clusterprobe.access.http import Answer
@@ -250,6 +251,12 @@ def test_a_remote_write_that_lags_is_an_error(seconds: float, expected: list[str
 
 def test_no_prometheus_does_not_apply() -> None:
     assert outcome(judged(probe_pressure, **platform(prometheus_pressure=Readings(absent="there is none")))) == "not_applicable"
+
+
+def test_a_pod_without_a_container_explains_nothing_and_breaks_nothing() -> None:
+    world = platform(pressure(intervals=LATE))
+    bare = [msgspec.structs.replace(one, spec=msgspec.structs.replace(one.spec, containers=[])) for one in world["pods"].items]
+    assert outcome(judged(probe_pressure, **{**world, "pods": listing("Pod", bare)})) == "findings"
 
 
 def test_blindness_is_never_taken_for_health() -> None:

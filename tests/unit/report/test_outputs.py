@@ -1,6 +1,8 @@
 """results.json, junit.xml, metrics.prom, the summary, and all of them together."""
 
+import fcntl
 import json
+import os
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -8,7 +10,7 @@ import jsonschema
 import msgspec
 import pytest
 
-from clusterprobe import report
+from clusterprobe import files, report
 from clusterprobe.model import RunResult, Severity
 from clusterprobe.report import html, junit, metrics, results, summary
 from tests.report_factories import finding, healthy, hostile, incomplete, probe, result, run_of, subject, unchecked, unwell
@@ -54,6 +56,32 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     [message] = report.write_all(unwell(), tmp_path / "file" / "folder")
     assert message.startswith("no report was written: Not a directory")
+
+
+def test_outputs_are_put_there_while_no_other_run_can(tmp_path, monkeypatch):
+    held = []
+
+    def put(partial, path):
+        descriptor = os.open(tmp_path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held.append(path.name)
+        finally:
+            os.close(descriptor)
+
+    monkeypatch.setattr(report, "put", put)
+    report.write_all(unwell(), tmp_path)
+    assert sorted(held) == ["index.html", "junit.xml", "metrics.prom", "results.json"]
+
+
+def test_a_folder_that_is_held_for_ever_gets_its_outputs_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "LOCK_SECONDS", 0.0)
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    assert report.write_all(unwell(), tmp_path) == []
+    os.close(descriptor)
+    assert (tmp_path / "results.json").exists()
 
 
 def test_no_output_holds_a_secret(tmp_path, monkeypatch):

@@ -60,7 +60,7 @@ def pod_log_times(cluster: Cluster, pods: Readings[Pod], loki_recent_lines: Read
 
 def _some(pods: Readings[Pod], namespace: str, started_before: float) -> list[Pod]:
     """A few of a namespace's pods that have run for a while, on as many nodes as can be."""
-    running = [pod for pod in pods.items if pod.metadata.namespace == namespace and pod.running and pod.ready]
+    running = [pod for pod in pods.items if pod.metadata.namespace == namespace and pod.running and pod.ready and pod.spec.containers]
     old = [pod for pod in running if (epoch(pod.status.start_time) or started_before + 1) <= started_before]
     seen: dict[str, int] = {}
     ranked = []

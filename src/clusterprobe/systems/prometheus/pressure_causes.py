@@ -43,15 +43,17 @@ class Place:
 def place_of(subject: Subject, pod: Pod | None, storage: Storage) -> Place:
     if pod is None:
         return Place(subject)
-    limits = _container(pod).resources
+    main = _container(pod)
+    limits = main.resources if main else None
     known = (limits.limits if limits else None) or {}
     volume = mounted_at(pod, database_path(pod))
     disk = storage.of_mount(pod.metadata.namespace, pod.metadata.name, volume) if volume else None
     return Place(subject, pod, amount(known.get("cpu")), amount(known.get("memory")), disk, claim_name(volume) if volume else "")
 
 
-def _container(pod: Pod) -> Container:
-    return next((one for one in pod.spec.containers if one.name in ("prometheus", "prometheus-server")), pod.spec.containers[0])
+def _container(pod: Pod) -> Container | None:
+    containers = pod.spec.containers
+    return next((one for one in containers if one.name in ("prometheus", "prometheus-server")), next(iter(containers), None))
 
 
 def throttled(one: Pressure, place: Place, thresholds: Thresholds, *, late: bool = False) -> str:

@@ -1,0 +1,171 @@
+"""What each answer of a cluster is about: who is named, what was asked, and which clock counts."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from clusterprobe import errors
+from clusterprobe.access.cluster import Cluster
+from clusterprobe.access.connection import Connection
+from clusterprobe.access.deadline import Deadline
+from clusterprobe.access.session import Origin
+from clusterprobe.model import Subject
+from clusterprobe.readings import Readings, unreadable
+from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.kubernetes.resources import PODS
+from tests.faults.faults import body
+from tests.faults.server import FaultServer, Reply, Request, Talk
+from tests.unit.access import test_cluster
+from tests.unit.access.test_cluster import FORBIDDEN, NAMESPACES, always, cluster_of, names, pods
+
+server = test_cluster.server
+
+
+def as_a_whole(request: Request) -> bool:
+    return request.path == "/api/v1/pods"
+
+
+def test_a_namespace_whose_list_is_odd_is_named_with_its_reason_and_the_others_are_kept(server: FaultServer):
+    def odd(talk: Talk, request: Request, reply: Reply) -> None:
+        (FORBIDDEN if as_a_whole(request) else body("[]"))(talk, request, reply)
+
+    with server.misbehaving(odd, lambda request: request.path in ("/api/v1/pods", "/api/v1/namespaces/a/pods")):
+        found = pods(server)
+    assert names(found) == ["four", "five", "six"]
+    [one] = found.unreadable
+    assert one.subject == Subject(kind="PodList", namespace="a")
+    assert one.reason.startswith("list pods: not the JSON that was asked for: ")
+
+
+def test_a_namespace_that_is_forbidden_is_a_list_that_was_not_read(server: FaultServer):
+    with server.misbehaving(FORBIDDEN, lambda request: request.path.endswith("/pods")):
+        found = pods(server)
+    assert [one.subject for one in found.unreadable] == [Subject(kind="PodList", namespace=one) for one in ("a", "b")]
+    assert [one.reason for one in found.unreadable] == [f"not allowed to list pods in namespace {one}" for one in ("a", "b")]
+
+
+def test_namespaces_that_are_not_all_known_leave_the_whole_list_unread(server: FaultServer):
+    some = Readings(NAMESPACES.values[:1], unreadable(Subject(kind="NamespaceList"), "no").unreadable)
+    with server.misbehaving(FORBIDDEN, as_a_whole):
+        found = pods(server, some)
+    said = "list pods is forbidden cluster-wide, and the namespaces are not all known"
+    assert [(one.subject, one.reason) for one in found.unreadable] == [(Subject(kind="PodList"), said)]
+
+
+@pytest.mark.parametrize("forbidden", [False, True])
+def test_whoever_lists_may_say_what_each_object_is_called(forbidden: bool, server: FaultServer):
+    def called(one: Pod) -> Subject:
+        return Subject(kind="Other", name=f"my-{one.metadata.name}")
+
+    with server.misbehaving(FORBIDDEN, lambda request: forbidden and as_a_whole(request)):
+        found = cluster_of(server).list(PODS, Pod, NAMESPACES, called)
+    assert {subject.kind for subject, _ in found} == {"Other"}
+    assert len(found) == 6
+
+
+def test_what_is_read_of_each_keeps_its_subject(server: FaultServer):
+    def read(subject: Subject, one: Pod) -> str:
+        if one.metadata.name == "two":
+            raise errors.BadResponse("odd")
+        return one.metadata.uid
+
+    given = pods(server)
+    found = cluster_of(server).each(given, read)
+    assert list(found) == [(subject, one.metadata.uid) for subject, one in given if one.metadata.name != "two"]
+    assert [(one.subject.name, one.reason) for one in found.unreadable] == [("two", "odd")]
+    assert cluster_of(server).each(pods(server).keep(lambda *_: False, "none is wanted"), read).absent == "none is wanted"
+
+
+def test_what_is_asked_is_sent_with_the_question(server: FaultServer):
+    cluster_of(server).get("/version", dict, {"timeout": "32s"})
+    assert server.seen[-1].query == {"timeout": "32s"}
+
+
+def test_an_answer_that_is_not_as_it_should_be_names_the_question(server: FaultServer):
+    with server.misbehaving(body("[]"), always), pytest.raises(errors.BadResponse, match=rf"^GET {server.url}/version: not the JSON"):
+        cluster_of(server).get("/version", dict)
+    with server.misbehaving(body("[]"), always), pytest.raises(errors.BadResponse, match=rf"^POST {server.url}/version: not the JSON"):
+        cluster_of(server).post("/version", {}, dict, retry=True)
+
+
+def test_what_creates_is_sent_once_and_a_review_again(server: FaultServer):
+    with server.misbehaving(test_cluster.plain(503, "later"), always):
+        for retry, times in ((False, 1), (True, 3)):
+            before = len(server.seen)
+            with pytest.raises(errors.Unreachable):
+                cluster_of(server).post("/version", {}, dict, retry=retry)
+            assert len(server.seen) - before == times
+
+
+def test_the_first_answer_that_says_when_it_is_sets_the_clock(server: FaultServer):
+    server._skew = 600
+    cluster = cluster_of(server)
+    cluster.get("/version", dict)
+    learnt = cluster.skew_seconds
+    server._skew = -600
+    cluster.get("/version", dict)
+    assert cluster.skew_seconds == learnt > 0
+
+
+@pytest.mark.parametrize(("tenths", "skew"), [(20, 0.0), (-20, 0.0), (21, 2.1), (-21, -2.1)])
+def test_up_to_two_seconds_are_the_headers_rounding_and_the_way(tenths: int, skew: float, server: FaultServer):
+    cluster, received = cluster_of(server), 1_800_000_000.5
+    date = "Fri, 15 Jan 2027 08:00:00 GMT"
+    cluster._learn_skew(test_cluster.http.Answer(200, {"Date": date}, b"", received - tenths / 10))
+    assert cluster.skew_seconds == pytest.approx(skew, abs=1e-6)
+
+
+@pytest.fixture
+def asked(server: FaultServer) -> Iterator[list[dict[str, str]]]:
+    heads: list[dict[str, str]] = []
+
+    def answer(talk: Talk, request: Request, reply: Reply) -> None:
+        heads.append(request.headers)
+        talk.send(Reply(200, b"{}"))
+
+    with server.misbehaving(answer, always):
+        yield heads
+
+
+def test_a_server_is_asked_under_another_name_with_all_else_as_it_was(server: FaultServer, asked: list[dict[str, str]]):
+    way = cluster_of(server).url(f"{server.url}/base", headers=lambda: {"Authorization": "Bearer x"}, fixed={"X-Scope-OrgID": "t"})
+    way.called("mlflow.example:5000").get("/health")
+    way.get("/health")
+    named = [{name: one[name] for name in ("host", "authorization", "x-scope-orgid")} for one in asked]
+    own = server.url.partition("//")[2]
+    assert [one["host"] for one in named] == ["mlflow.example:5000", own]
+    assert {(one["authorization"], one["x-scope-orgid"]) for one in named} == {("Bearer x", "t")}
+
+
+@pytest.mark.parametrize("host", ["", "a b", "a\r\nX: y", "A", "a/b"])
+def test_a_name_that_is_none_is_not_asked_for(host: str, server: FaultServer):
+    with pytest.raises(errors.BadAddress):
+        cluster_of(server).url(server.url).called(host)
+
+
+def in_cluster() -> Cluster:
+    return Cluster(Connection(Origin("https://10.0.0.1"), "c", "me", "default", "in-cluster"), Deadline.after(10))
+
+
+def origin_of(way: Any) -> Origin:
+    found: Origin = way._http.origin
+    return found
+
+
+def test_what_the_cluster_says_is_asked_without_credentials_and_never_on_this_machine():
+    for way in (in_cluster().pod("a", "p", "10.1.2.3", 9090), in_cluster().service("a", "web", 80, scheme="https")):
+        one = origin_of(way)
+        assert (one.found, one.verify, dict(one.headers()), one.proxy, one.certificate) == (True, False, {}, "", None)
+
+
+def test_what_a_user_gave_is_verified_and_may_be_anywhere():
+    one = origin_of(in_cluster().url("https://loki.example/x"))
+    assert (one.found, one.verify, dict(one.headers())) == (False, True, {})
+
+
+@pytest.mark.parametrize("prefix", ["", "/", "/prom", "/prom/"])
+def test_a_prefix_ends_without_a_slash(prefix: str, server: FaultServer):
+    bare = prefix.rstrip("/")
+    assert in_cluster().pod("a", "p", "10.1.2.3", 80, prefix=prefix).url == f"http://10.1.2.3:80{bare}"
+    assert cluster_of(server).pod("a", "p", "10.1.2.3", 80, prefix=prefix).url.endswith(f"/pods/p:80/proxy{bare}")

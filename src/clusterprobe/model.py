@@ -258,13 +258,13 @@ class Explained(Struct):
 class Installed(Struct):
     """One system that runs here. `system` is its key, `seen` what it was recognised by, `parts` which parts of it run.
 
-    `looked at`: a probe examined it. `accepted`: none judges it, and the profile says that this is all right, `why` and `until` when
-    (a date; empty for ever). `not looked at`: none judges it, or none of this run could.
+    `looked at`: a probe examined it. `objects looked at`: only the conditions of its objects were. `not looked at`: no probe judges it, or
+    none of this run could. `accepted`: none judges it, and the profile says that this is all right: `why`, and `until` which date.
     """
 
     system: str
     subject: Subject
-    state: Literal["looked at", "not looked at", "accepted"]
+    state: Literal["looked at", "objects looked at", "not looked at", "accepted"]
     seen: str = ""
     parts: list[str] = []
     why: str = ""

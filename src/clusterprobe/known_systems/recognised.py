@@ -14,6 +14,7 @@ _LISTED: dict[str, Any] = tomllib.loads(files(__package__).joinpath("recognised.
 def _system(key: str, one: dict[str, Any]) -> System:
     signs = Signs(**{kind: tuple(one.get(kind, ())) for kind in ("images", "flags", "labels")})
     purpose, more = Purpose(one["purpose"]), {"stands_for": one.get("stands_for", ""), "beside": one.get("beside", False)}
+    more["groups"] = tuple(one.get("groups", ()))
     return System(key=key, name=one["name"], purpose=purpose, does=one["does"], signs=signs, **more)
 
 

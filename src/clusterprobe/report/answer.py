@@ -145,6 +145,7 @@ def looked_at(result: RunResult) -> str:
     """What was looked at, and what runs here and was not, each system with how many of it; empty where the run did not ask."""
     parts = (
         ("Looked at", "looked at"),
+        ("Looked at by the conditions of their objects only", "objects looked at"),
         ("Runs here, not looked at", "not looked at"),
         ("Runs here, accepted as not judged by the profile", "accepted"),
     )

@@ -44,6 +44,12 @@ def test_what_was_out_of_reach_of_all_probes_was_not() -> None:
     assert states(probe("prometheus/targets", 1, "b"), probe("prometheus/rules")) == ["looked at", "looked at", "not looked at"]
 
 
+def test_what_only_has_conditions_of_its_objects_looked_at_is_told_apart() -> None:
+    found = installations(recognised(listing("Pod", [pod("a", "cert-manager/cert-manager-controller:v1")])))
+    for ran, state in ((probe("objects/conditions"), "objects looked at"), (probe("objects/conditions", 0), "not looked at")):
+        assert [one.state for one in inventory(found, [ran], Profile(), NOW)] == [state]
+
+
 def test_what_the_profile_accepts_has_its_reason_and_its_last_day() -> None:
     entry = {"system": "velero", "why": "the vendor watches it", "until": "2027-02-01"}
     last = seen(profile={"not_judged": [entry]})[-1]

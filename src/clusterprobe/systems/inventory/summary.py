@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from clusterprobe.model import Installed, ProbeResult
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.inventory.installations import Installation
+from clusterprobe.systems.inventory.installations import CONDITIONS, Installation
 
 
 def inventory(found: Readings[Installation], probes: Iterable[ProbeResult], profile: Profile, now: float) -> list[Installed]:
@@ -21,12 +22,18 @@ def _installed(one: Installation, ran: list[ProbeResult], profile: Profile, now:
     return Installed(
         system=one.system.key,
         subject=one.subject,
-        state="accepted" if accepted else "looked at" if _looked_at(one, ran) else "not looked at",
+        state="accepted" if accepted else _state(one, ran),
         seen=one.seen,
         parts=list(one.parts),
         why=accepted.why if accepted else "",
         until=str(accepted.until or "") if accepted else "",
     )
+
+
+def _state(one: Installation, ran: list[ProbeResult]) -> Literal["looked at", "objects looked at", "not looked at"]:
+    if one.system.groups and any(probe.id == CONDITIONS and probe.examined for probe in ran):
+        return "objects looked at"
+    return "looked at" if _looked_at(one, ran) else "not looked at"
 
 
 def _looked_at(one: Installation, ran: list[ProbeResult]) -> bool:

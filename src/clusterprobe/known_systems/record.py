@@ -59,6 +59,7 @@ class System:
     there. What works for it alone has `areas` of its own. `does` says in a clause what it does, `stands_for` is the key of the judged
     system whose work it does. With `beside` it also runs beside other programs, in their pods, and is then none of its own.
     `groups` are the API groups of its objects where their conditions say whether it does its work.
+    The name of a `generic` one is a word that others use as well: its label is a sign only where the image is called the same.
     """
 
     key: str
@@ -76,6 +77,7 @@ class System:
     stands_for: str = ""
     beside: bool = False
     groups: tuple[str, ...] = ()
+    generic: bool = False
 
     @property
     def one(self) -> str:

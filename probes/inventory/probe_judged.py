@@ -1,10 +1,10 @@
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import reports
 from clusterprobe.known_systems import PLATFORM
-from clusterprobe.model import Subject, Table
+from clusterprobe.model import ProbeResult, ProbeVerdict, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.roles import Examined
-from clusterprobe.systems.inventory.installations import Installation
+from clusterprobe.systems.inventory.installations import CONDITIONS, Installation
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed
 
@@ -15,7 +15,9 @@ NOBODY = (
 
 
 @reports()
-def probe_judged(verdict: Verdict, installations: Examined[Installation], profile: Profile, clock: Clock) -> None:
+def probe_judged(
+    verdict: Verdict, installations: Examined[Installation], conclusions: list[ProbeResult], profile: Profile, clock: Clock
+) -> None:
     """Is each system that runs here judged by some probe?
 
     Problem: A report of an unknown platform reads as healthy, because what was not recognised, or is not judged, was never looked at.
@@ -24,11 +26,12 @@ def probe_judged(verdict: Verdict, installations: Examined[Installation], profil
     images or labels of what is known and was not recognised under `systems`.
     Prevention: Keep `not_judged` in Git with an end date, so that each gap is decided again.
     """
+    conditions = any(one.id == CONDITIONS and one.verdict is not ProbeVerdict.BROKEN for one in conclusions)
     rows = []
-    for _, one in installations.keep(lambda _, one: one.system.judged):
-        rows.append(_row(one, "yes"))
+    for _, one in installations.keep(lambda _, one: _judged(one, conditions)):
+        rows.append(_row(one, "yes" if one.system.judged else f"the conditions of its objects, by {CONDITIONS}"))
     for subject, one in installations.readings:
-        if one.system.judged:
+        if _judged(one, conditions):
             continue
         accepted, once = profile.accepts(one.system.key, one.namespace, clock.now), profile.accepts(one.system.key, one.namespace)
         if accepted is None:
@@ -39,12 +42,17 @@ def probe_judged(verdict: Verdict, installations: Examined[Installation], profil
             until = f", until {accepted.until}" if accepted.until else ""
             verdict.note(f"{subject} runs here and is not judged, which the profile accepts{until}{why}.")
         rows.append(_row(one, "no" if accepted is None else "no, accepted"))
-    platform = any(one.system.judged and one.system.purpose in PLATFORM for one in installations.readings.items)
+    platform = any(_judged(one, conditions) and one.system.purpose in PLATFORM for one in installations.readings.items)
     if not platform and not profile.endpoints and installations.readings.complete:
         verdict.unchecked(Subject(kind="Cluster"), NOBODY)
     if rows:
         columns = ["System", "Where", "Parts", "Recognised by", "Judged"]
         verdict.exhibit(Table(title="What runs here", columns=columns, rows=rows))
+
+
+def _judged(one: Installation, conditions: bool) -> bool:
+    """Whether probes judge it; of some systems, only what their objects say of themselves, where a probe of this run looks at that."""
+    return one.system.judged or (bool(one.system.groups) and conditions)
 
 
 def _row(one: Installation, judged: str) -> list[str]:

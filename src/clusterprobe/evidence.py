@@ -77,6 +77,10 @@ class Evidence:
         readings = self._gathering.result(name, self.deadline.at)
         return self._of_all_pods(readings) if name == "namespaces" else readings
 
+    def known(self, name: str) -> Readings[Any]:
+        """The readings of a source if this run wants them; else empty ones."""
+        return self.get(name) if any(one.name == name for one in self.wanted) else Readings()
+
     def _of_all_pods(self, namespaces: Readings[Namespace]) -> Readings[Namespace]:
         """Namespaces are read before pods, by which it shows whether these were all; a run without pods has nothing to place."""
         if not any(one.name == "pods" for one in self.wanted):

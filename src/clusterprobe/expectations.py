@@ -50,7 +50,7 @@ def _report(verdict: Verdict, system: System, namespace: str, namespaces: Readin
         EXPECTED_MISSING,
         Subject(kind=system.name, namespace=namespace),
         problem=f"The profile expects {system.one} in {namespace}, and there is none.",
-        cause=f"{where}: neither a custom resource nor a pod labelled app.kubernetes.io/name={system.key}.",
+        cause=f"{where}: {system.looked_for}.",
         fix=[
             look("See what is left of it.", shell("kubectl -n {} get deployments,statefulsets,configmaps", namespace)),
             look("See whether its release is still there, if Helm installed it.", shell("helm -n {} list --all", namespace)),

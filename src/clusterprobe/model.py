@@ -255,8 +255,27 @@ class Explained(Struct):
     through: str
 
 
+class Installed(Struct):
+    """One system that runs here. `system` is its key, `seen` what it was recognised by, `parts` which parts of it run.
+
+    `looked at`: a probe examined it. `objects looked at`: only the conditions of its objects were. `not looked at`: no probe judges it, or
+    none of this run could. `accepted`: none judges it, and the profile says that this is all right: `why`, and `until` which date.
+    """
+
+    system: str
+    subject: Subject
+    state: Literal["looked at", "objects looked at", "not looked at", "accepted"]
+    seen: str = ""
+    parts: list[str] = []
+    why: str = ""
+    until: str = ""
+
+
 class RunResult(Struct):
-    """All that a run found out; the only input of every output. `sources` of the run are seconds each took to read."""
+    """All that a run found out; the only input of every output. `sources` of the run are seconds each took to read.
+
+    `inventory` is every system that was recognised, where the probes of the run asked for that.
+    """
 
     schema: Literal["clusterprobe/results/v1"]
     run: Run
@@ -266,6 +285,7 @@ class RunResult(Struct):
     environments: dict[str, list[str]] = {}
     since: Since | None = None
     explained: list[Explained] = []
+    inventory: list[Installed] = []
 
     def findings(self) -> list[tuple[ProbeResult, Finding]]:
         """Every finding with its probe, worst first."""

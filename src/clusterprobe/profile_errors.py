@@ -16,6 +16,7 @@ from clusterprobe.old_keys import THRESHOLDS
 from clusterprobe.profile_parts import Lines, Path_
 
 SHOWN = 20
+MANY = 12  # choices, beyond which the nearest alone says more
 
 
 _short = reprlib.Repr()
@@ -60,11 +61,15 @@ def _expected(one: Any, message: str) -> str:
     if one["type"] == "literal_error":
         names = _choices(one)
         near = difflib.get_close_matches(str(one["input"]), names, 1)
+        if near and len(names) > MANY:
+            return f"did you mean {near[0]}?"
         return f"expected one of {', '.join(names)}" + (f" (did you mean {near[0]}?)" if near else "")
     if one["type"] == "string_pattern_mismatch" and "(s|m|h)" in message:
         return "expected a duration such as 90s, 5m or 1h"
     if one["type"] == "string_pattern_mismatch" and "https?" in message:
         return "expected an http:// or https:// address without credentials in it"
+    if one["type"].startswith("date"):
+        return "expected a day such as 2027-06-30"
     return message[:1].lower() + message[1:]
 
 

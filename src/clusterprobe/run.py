@@ -27,6 +27,7 @@ from clusterprobe.profile import Profile, load_profile, seconds
 from clusterprobe.redaction import redact_forms
 from clusterprobe.request import Request
 from clusterprobe.shipped import shipped
+from clusterprobe.systems.inventory.summary import inventory
 
 if TYPE_CHECKING:
     from clusterprobe.access.cluster import Cluster
@@ -243,6 +244,7 @@ class Run:
             probes=probes,
             environments=environments,
             explained=explain(probes),
+            inventory=inventory(self.evidence.known("installations"), probes, self.profile, self.evidence.clock.now),
         )
         then = self._earlier or last_run(self.folder, whole)
         if then is not None:

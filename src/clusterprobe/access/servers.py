@@ -13,6 +13,8 @@ import msgspec
 
 from clusterprobe.access.cluster import Cluster, Endpoint
 from clusterprobe.errors import Unauthenticated
+from clusterprobe.known_systems import SYSTEMS
+from clusterprobe.model import Subject
 from clusterprobe.profile import EndpointProfile, Profile
 from clusterprobe.readings import Readings
 
@@ -111,5 +113,20 @@ def _secret(variable: str, file: str) -> str:
 
 
 def read_each(cluster: Cluster, profile: Profile, servers: Readings[Server], read: Callable[[Endpoint, Server], Value]) -> Readings[Value]:
-    """Read something of every server; what fails is unreadable by itself."""
-    return cluster.each(servers, lambda subject, server: read(reach(cluster, profile, server), server))
+    """Read something of every server; what fails is unreadable by itself, and how to be let in is said."""
+
+    def ask(_: Subject, server: Server) -> Value:
+        try:
+            return read(reach(cluster, profile, server), server)
+        except Unauthenticated as refused:
+            raise Unauthenticated(f"{refused}{_how_to_be_let_in(server, profile)}") from None
+
+    return cluster.each(servers, ask)
+
+
+def _how_to_be_let_in(server: Server, profile: Profile) -> str:
+    """What to write into the profile for a server that asks for credentials; empty where it has some, or takes none from there."""
+    if has_credentials(server, profile) or server.system not in {one.key for one in SYSTEMS}:
+        return ""
+    where = f"system: {server.system}" + (f", namespace: {server.namespace}" if server.namespace else "")
+    return f"; it asks for credentials: name its url under `endpoints:` in the profile ({where}), with basic or bearer_token_env"

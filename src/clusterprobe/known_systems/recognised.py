@@ -12,8 +12,10 @@ _LISTED: dict[str, Any] = tomllib.loads(files(__package__).joinpath("recognised.
 
 
 def _system(key: str, one: dict[str, Any]) -> System:
-    signs = Signs(**{kind: tuple(one.get(kind, ())) for kind in ("images", "flags", "labels")})
+    labels = (f"app.kubernetes.io/name={key}", *one.get("labels", ()))
+    signs = Signs(images=tuple(one.get("images", ())), flags=tuple(one.get("flags", ())), labels=labels)
     purpose, more = Purpose(one["purpose"]), {"stands_for": one.get("stands_for", ""), "beside": one.get("beside", False)}
+    more |= {"groups": tuple(one.get("groups", ())), "generic": one.get("generic", False)}
     return System(key=key, name=one["name"], purpose=purpose, does=one["does"], signs=signs, **more)
 
 

@@ -58,6 +58,8 @@ class System:
     below its prefix. On the way of an alert it has a `role`, and nothing gets past it unless the probes in `vital` pass, and it is
     there. What works for it alone has `areas` of its own. `does` says in a clause what it does, `stands_for` is the key of the judged
     system whose work it does. With `beside` it also runs beside other programs, in their pods, and is then none of its own.
+    `groups` are the API groups of its objects where their conditions say whether it does its work.
+    The name of a `generic` one is a word that others use as well: its label is a sign only where the image is called the same.
     """
 
     key: str
@@ -74,6 +76,8 @@ class System:
     does: str = ""
     stands_for: str = ""
     beside: bool = False
+    groups: tuple[str, ...] = ()
+    generic: bool = False
 
     @property
     def one(self) -> str:
@@ -92,10 +96,11 @@ class System:
     @property
     def looked_for(self) -> str:
         """What it is recognised by, for a sentence that says that it is not there."""
+        names = dict.fromkeys(one.rpartition("/")[2] for one in self.signs.images if one.count("/") == 0 or len(self.signs.images) == 1)
         kinds = [
             *(["a custom resource"] if self.signs.operated else []),
-            f"an image called {' or '.join(one.rpartition('/')[2] for one in self.signs.images[:2])}",
+            *([f"an image called {' or '.join(list(names)[:2])}"] if names else []),
             *([f"the command {self.signs.programs[0]}"] if self.signs.programs else []),
-            f"labels such as {' or '.join(self.signs.labels[:1])}",
+            f"the label {self.signs.labels[0]}",
         ]
         return f"neither {', nor '.join(kinds)}"

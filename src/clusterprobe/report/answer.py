@@ -141,6 +141,23 @@ def first_step(result: RunResult) -> str:
     return f"{alone[0].id}: {headline(alone[0].reason)}" if alone else ""
 
 
+def looked_at(result: RunResult) -> str:
+    """What was looked at, and what runs here and was not, each system with how many of it; empty where the run did not ask."""
+    parts = (
+        ("Looked at", "looked at"),
+        ("Looked at by the conditions of their objects only", "objects looked at"),
+        ("Runs here, not looked at", "not looked at"),
+        ("Runs here, accepted as not judged by the profile", "accepted"),
+    )
+    said = [f"{opening}: {names}" for opening, state in parts if (names := _counted(result, state))]
+    return "; ".join([*said[:1], *(one[:1].lower() + one[1:] for one in said[1:])]) + "." if said else ""
+
+
+def _counted(result: RunResult, state: str) -> str:
+    counts = Counter(one.subject.kind for one in result.inventory if one.state == state)
+    return ", ".join(f"{name} ×{count}" if count > 1 else name for name, count in sorted(counts.items()))
+
+
 def unrecorded(result: RunResult) -> str:
     """Which probes of a replay did not run, and what would let them; empty if all did."""
     missing = result.run.unrecorded

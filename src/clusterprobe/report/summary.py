@@ -27,7 +27,8 @@ def summary_markdown(result: RunResult) -> str:
         f"Cluster {result.cluster.context or result.cluster.server or 'not known'}, profile {result.run.profile}, {result.run.finished}."
     )
     answered = f"{_plain(answer.tally(result))}. {_plain(where)}"
-    lines = [f"## {answer.opening(result)}", answered, *_findings(result), *_unchecked(result)]
+    looked = answer.looked_at(result)
+    lines = [f"## {answer.opening(result)}", answered, *([_plain(looked)] if looked else []), *_findings(result), *_unchecked(result)]
     return "\n\n".join(lines) + "\n"
 
 

@@ -60,6 +60,8 @@ def lines(result: RunResult, folder: Path | None) -> Iterator[Line]:
     """The answer line by line, without regard to a terminal's width."""
     yield f"{answer.opening(result)}: {answer.tally(result)}.", VERDICT_STYLES[result.verdict]
     yield _where(result), "dim"
+    if looked := answer.looked_at(result):
+        yield visible_line(looked), ""
     step = answer.first_step(result)
     if step and answer.first_finding(result) is None:
         yield visible_line(step), ""

@@ -57,6 +57,18 @@ def test_entries_that_share_everything_else_have_names_of_their_own(server: Faul
     assert len({subject for subject, _ in loki_servers(Readings(), profile)}) == 4
 
 
+def test_a_server_that_asks_for_credentials_says_how_to_give_them():
+    exchange = Exchange(401, "text/html", b"<h1>401 Authorization Required</h1>")
+    with FaultServer(Recording(time.time(), {"GET /ready": exchange})) as running:
+        profile = profile_of(running.url, {"namespace": "logging"})
+        cluster = Cluster(Connection(Origin(running.url), "test", "me", "default", "proxy"), Deadline.after(10))
+        read = read_each(cluster, profile, loki_servers(Readings(), profile), lambda endpoint, _: endpoint.get("/ready"))
+    assert read.unreadable[0].reason.endswith(
+        "it asks for credentials: name its url under `endpoints:` in the profile (system: loki, namespace: logging), "
+        "with basic or bearer_token_env"
+    )
+
+
 def test_a_single_tenant_keeps_the_plain_name():
     assert [one.name for one in servers_of(profile_of("http://loki.example", {"namespace": "logging", "tenant": "a"}), "loki")] == [
         "logging"

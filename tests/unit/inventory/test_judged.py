@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from clusterprobe.evidence import Clock
+from clusterprobe.model import ProbeResult, ProbeVerdict, Table
 from clusterprobe.profile import Profile
 from clusterprobe.systems.inventory.installations import installations
 from clusterprobe.systems.kubernetes.objects import Pod
@@ -21,13 +22,14 @@ PROMETHEUS = pod("monitoring", "prometheus-0", "prom/prometheus:v3")
 VMAGENT, VMALERT = pod("metrics", "vmagent-0", "victoriametrics/vmagent:v1"), pod("metrics", "vmalert-0", "victoriametrics/vmalert:v1")
 
 
-def readings(*pods: Pod, profile: dict[str, Any] | None = None) -> dict[str, Any]:
+def readings(*pods: Pod, profile: dict[str, Any] | None = None, ran: tuple[str, ...] = ()) -> dict[str, Any]:
     found = installations(recognised(listing("Pod", pods)))
-    return {"installations": found, "profile": Profile.model_validate(profile or {}), "clock": Clock(NOON)}
+    conclusions = [ProbeResult(id=one, question="?", verdict=ProbeVerdict.PASS, examined=1) for one in ran]
+    return {"installations": found, "profile": Profile.model_validate(profile or {}), "clock": Clock(NOON), "conclusions": conclusions}
 
 
-def judge(*pods: Pod, profile: dict[str, Any] | None = None) -> Verdict:
-    return judged(probe_judged, **readings(*pods, profile=profile))
+def judge(*pods: Pod, profile: dict[str, Any] | None = None, ran: tuple[str, ...] = ()) -> Verdict:
+    return judged(probe_judged, **readings(*pods, profile=profile, ran=ran))
 
 
 def test_a_platform_of_systems_that_are_judged_passes() -> None:
@@ -79,6 +81,17 @@ def test_a_cluster_without_any_platform_is_never_healthy() -> None:
     assert outcome(verdict) == "inconclusive"
     assert "`systems:` in the profile" in verdict.unread[0].reason
     assert outcome(judge(pod("traefik", "traefik-0", "traefik:v3"))) == "inconclusive"
+
+
+def test_what_is_judged_by_the_conditions_of_its_objects_is_judged_where_a_probe_looks_at_those() -> None:
+    flux = pod("flux-system", "kustomize-controller-0", "ghcr.io/fluxcd/kustomize-controller:v1")
+    assert outcome(judge(PROMETHEUS, flux)) == "inconclusive"
+    verdict = judge(flux, ran=("objects/conditions",))
+    assert outcome(verdict) == "pass"
+    (table,) = verdict.exhibits
+    assert isinstance(table, Table)
+    assert table.rows[0][-1] == "the conditions of its objects, by objects/conditions"
+    assert outcome(judge(PROMETHEUS, VMAGENT, ran=("objects/conditions",))) == "inconclusive"
 
 
 def test_a_platform_that_the_profile_names_by_address_may_be_elsewhere() -> None:

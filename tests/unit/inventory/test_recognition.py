@@ -104,6 +104,12 @@ def test_labels_tell_where_nothing_else_does(labels: dict[str, str], system: str
     assert key(labelled(Pod, "ns", "x", labels, spec={"containers": [container("corp/x@sha256:00")]})) == system
 
 
+def test_a_word_that_others_use_as_well_is_a_sign_only_as_label_and_image() -> None:
+    assert key(pod(container("corp/shop:1"), app_kubernetes_io__name="vector")) == ""
+    assert key(pod(container("corp/vector:1"))) == ""
+    assert key(pod(container("registry.corp/mirror/vector:0.40"), app_kubernetes_io__name="vector")) == "vector"
+
+
 def test_an_image_says_more_than_a_label() -> None:
     assert key(pod(container("prom/alertmanager:v1"), app_kubernetes_io__name="vmalertmanager")) == "alertmanager"
     assert key(pod(container("memcached:1"), app_kubernetes_io__name="loki")) == ""

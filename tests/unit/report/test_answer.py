@@ -1,7 +1,9 @@
+import msgspec
+
 from clusterprobe import alert_path
 from clusterprobe.correlation import explain
 from clusterprobe.incidents import State
-from clusterprobe.model import Severity
+from clusterprobe.model import Installed, Severity, Subject
 from clusterprobe.report import answer, terminal
 from clusterprobe.report.html import render
 from clusterprobe.report.junit import suites
@@ -168,3 +170,27 @@ def test_the_terminal_shows_the_fix_of_what_shares_a_cause_and_not_of_what_is_re
     shown = [line for line, _ in terminal.lines(result(*found, verdict="findings", explained=explain(found)), None)]
     assert shown.count("  1. Look: Make it right.") == 2
     assert [line for line, _ in terminal.lines(correlated(), None)].count("  1. Look: Make it right.") == 1
+
+
+def installed(name, state, place="a"):
+    return Installed(system=name.lower(), subject=Subject(kind=name, namespace=place, name="x"), state=state)
+
+
+def test_what_was_looked_at_and_what_was_not_is_one_sentence_with_counts():
+    found = [installed("Prometheus", "looked at"), installed("Prometheus", "looked at", "b"), installed("Loki", "looked at")]
+    assert answer.looked_at(msgspec.structs.replace(healthy(), inventory=found)) == "Looked at: Loki, Prometheus ×2."
+    more = [*found, installed("Velero", "not looked at"), installed("Vector", "accepted")]
+    assert answer.looked_at(msgspec.structs.replace(healthy(), inventory=more)) == (
+        "Looked at: Loki, Prometheus ×2; runs here, not looked at: Velero; runs here, accepted as not judged by the profile: Vector."
+    )
+    assert answer.looked_at(msgspec.structs.replace(healthy(), inventory=more[3:4])) == "Runs here, not looked at: Velero."
+
+
+def test_the_sentence_is_on_top_of_page_and_terminal():
+    one = msgspec.structs.replace(healthy(), inventory=[installed("Loki", "looked at")])
+    assert '<p class="looked">Looked at: Loki.</p>' in render(one)
+    assert [text for text, _ in terminal.lines(one, None)][2] == "Looked at: Loki."
+
+
+def test_a_run_that_did_not_ask_what_runs_says_nothing_of_it():
+    assert answer.looked_at(healthy()) == ""

@@ -14,6 +14,9 @@ from clusterprobe.systems.inventory.recognition import SystemPod
 from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.words import listed
 
+CONDITIONS = "objects/conditions"
+"""The probe that judges what objects of custom resources say of themselves."""
+
 
 @dataclass(frozen=True, slots=True)
 class Installation:

@@ -153,6 +153,8 @@ def _by_label(pod: Pod, own: list[Container]) -> _Match | None:
     best: tuple[int, System, str] | None = None
     for key, value in pod.metadata.labels.items():
         for wanted, text, system in _LABELS.get((key, value.lower()), ()):
+            if system.generic and all(plain(repository(one.image)[1]) != system.key for one in own):
+                continue
             if (best is None or len(wanted) > best[0]) and all(pod.label(one).lower() == two for one, two in wanted):
                 best = len(wanted), system, text
     if best is None or any(one.kind == "Job" for one in pod.metadata.owner_references):

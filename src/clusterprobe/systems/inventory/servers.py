@@ -163,12 +163,10 @@ def _listens(container: Container | None) -> tuple[str, int]:
 
 
 def port_of(one: SystemPod, name: str = "") -> int:
-    """The port that its flag names, else its own container's by name (`name` first), else any container's, else the usual one."""
+    """The port that its flag names, else its own container's by name (`name` first), else the usual one; no other container counts."""
     _, stated = _listens(one.main)
-    if stated:
-        return stated
-    own, names = [one.main] if one.main else [], (*((name,) if name else ()), *one.system.port_names)
-    return next((port for some in (own, one.pod.spec.containers) if (port := _named_port(some, names))), one.system.port)
+    names = (*((name,) if name else ()), *one.system.port_names)
+    return stated or _named_port([one.main] if one.main else [], names) or one.system.port
 
 
 def _named_port(containers: list[Container], names: tuple[str, ...]) -> int:

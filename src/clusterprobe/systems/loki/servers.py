@@ -14,7 +14,8 @@ from clusterprobe.systems.kubernetes.objects import Service
 from clusterprobe.systems.kubernetes.resources import SERVICES
 
 ASIDE = ("gateway", "canary")
-_BY_RANK = ("gateway", "query-frontend", "read", "single-binary", "")
+# Which part answers queries, past a gateway, which may ask for a password that Loki itself does not know.
+_BY_RANK = ("query-frontend", "read", "single-binary", "", "querier", "gateway")
 
 
 def is_loki(one: SystemPod) -> bool:
@@ -32,7 +33,7 @@ def loki_servers(system_pods: Readings[SystemPod], profile: Profile) -> Readings
 def loki_queriers(
     loki_servers: Readings[Server], system_pods: Readings[SystemPod], services: Readings[Service], profile: Profile
 ) -> Readings[Server]:
-    """One way to query each Loki: any replica can answer, so its Service, the gateway first."""
+    """One way to query each Loki: any replica can answer, so its Service, that of the part that answers queries first."""
     found: Collector[Server] = Collector(unreadable=list(services.unreadable))
     explicit = {namespace for namespace, _ in add_explicit(LOKI, profile, found)}
     pods = of_system(system_pods, LOKI).items

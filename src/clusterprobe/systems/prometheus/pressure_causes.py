@@ -9,6 +9,7 @@ from clusterprobe.model import Step, Subject, Table
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref
 from clusterprobe.systems.formats.quantities import amount
+from clusterprobe.systems.inventory.recognition import recognise
 from clusterprobe.systems.kubernetes.objects import Container, Pod
 from clusterprobe.systems.kubernetes.resources import CLAIMS
 from clusterprobe.systems.prometheus.objects import PROMETHEUSES, Rule, database_path
@@ -33,7 +34,8 @@ class Place:
     def custom(self) -> str:
         """The name of the Operator's object that it belongs to; empty for another."""
         kind, _, name = self.subject.owner.partition("/")
-        return name if kind == "Prometheus" and self.pod is not None and self.pod.label("operator.prometheus.io/name") == name else ""
+        found = recognise(self.pod) if kind == "Prometheus" and self.pod is not None else None
+        return name if found is not None and found.custom and found.name == name else ""
 
     @property
     def rests_on(self) -> list[Ref]:

@@ -1,0 +1,153 @@
+"""How what was recognised is asked: on which port, by which scheme, below which path, or why not at all."""
+
+from typing import Any
+
+import pytest
+
+from clusterprobe.access.servers import Server
+from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings
+from clusterprobe.systems.alertmanager.servers import alertmanager_servers
+from clusterprobe.systems.kubernetes.objects import Pod, Service
+from clusterprobe.systems.loki.servers import loki_queriers, loki_servers
+from clusterprobe.systems.mlflow.servers import mlflow_servers
+from clusterprobe.systems.prometheus.objects import Prometheus
+from clusterprobe.systems.prometheus.servers import prometheus_servers
+from tests.factories import labelled, listing, recognised
+
+NAME = "app.kubernetes.io/name"
+
+
+def pod(name: str, *containers: dict[str, Any], labels: dict[str, str] | None = None, phase: str = "Running") -> Pod:
+    return labelled(Pod, "ns", name, labels, spec={"containers": list(containers)}, status={"phase": phase, "podIP": "10.0.0.1"})
+
+
+def container(image: str, *args: str, name: str = "c", ports: dict[str, int] | None = None, **more: Any) -> dict[str, Any]:
+    listed = [{"name": key, "containerPort": value} for key, value in (ports or {}).items()]
+    return {"name": name, "image": image, "args": list(args), "ports": listed, **more}
+
+
+def asked(*pods: Pod, custom: Readings[Any] | None = None, profile: dict[str, Any] | None = None) -> Readings[Server]:
+    wanted = Profile.model_validate(profile or {})
+    return prometheus_servers(custom or Readings(absent="none"), recognised(listing("Pod", pods), wanted), wanted)
+
+
+def probe(path: str, scheme: str = "HTTP") -> dict[str, Any]:
+    return {"httpGet": {"path": path, "port": 9090, "scheme": scheme}}
+
+
+@pytest.mark.parametrize(
+    ("args", "readiness", "prefix"),
+    [
+        ((), None, ""),
+        (("--web.route-prefix=/prom",), None, "/prom"),
+        (("--web.route-prefix=/",), probe("/prom/-/ready"), ""),
+        (("--web.external-url=https://example.org/metrics/",), None, "/metrics"),
+        (("--web.external-url=https://example.org",), None, ""),
+        (("--web.external-url=https://example.org/metrics", "--web.route-prefix=/"), None, ""),
+        (("--web.route-prefix=/$(NAME)",), None, ""),
+        ((), probe("/prom/-/ready"), "/prom"),
+        ((), probe("/-/ready"), ""),
+        ((), probe("/somewhere"), ""),
+    ],
+)
+def test_the_prefix_is_what_the_flags_say_or_the_kubelet_asks(args: tuple[str, ...], readiness: Any, prefix: str) -> None:
+    more = {"readinessProbe": readiness} if readiness else {}
+    assert [one.prefix for one in asked(pod("p", container("prom/prometheus:v3", *args, **more))).items] == [prefix]
+
+
+@pytest.mark.parametrize(
+    ("args", "ports", "port"),
+    [
+        ((), {}, 9090),
+        ((), {"web": 8081}, 8081),
+        (("--web.listen-address=0.0.0.0:19090",), {"web": 8081}, 19090),
+        (("--web.listen-address=:19090",), {}, 19090),
+        (("--web.listen-address=$(HOST)",), {}, 9090),
+    ],
+)
+def test_the_port_is_that_of_the_flag_or_of_its_own_container(args: tuple[str, ...], ports: dict[str, int], port: int) -> None:
+    beside = container("quay.io/prometheus-operator/prometheus-config-reloader:v1", name="reload", ports={"web": 8080})
+    assert [one.port for one in asked(pod("p", beside, container("prom/prometheus:v3", *args, ports=ports))).items] == [port]
+
+
+def test_what_the_kubelet_asks_by_tls_is_asked_by_tls() -> None:
+    one = container("prom/prometheus:v3", readinessProbe=probe("/-/ready", "HTTPS"))
+    assert [one.scheme for one in asked(pod("p", one)).items] == ["https"]
+
+
+def test_one_that_listens_inside_its_pod_only_is_unreadable_and_the_way_is_named() -> None:
+    proxy = container("", name="kube-rbac-proxy-web", ports={"web": 9091})
+    found = asked(pod("p", container("prom/prometheus:v3", "--web.listen-address=127.0.0.1:9090"), proxy))
+    assert (found.items, found.absent) == ([], found.absent)
+    assert found.unreadable[0].reason == (
+        "it listens on 127.0.0.1 only, behind the container kube-rbac-proxy-web: name an address that answers under `endpoints:` in the "
+        "profile (system: prometheus, namespace: ns), with credentials"
+    )
+
+
+def test_a_custom_resource_takes_the_pods_that_its_operator_made_for_it() -> None:
+    labels = {NAME: "prometheus", "operator.prometheus.io/name": "k8s"}
+    one = labelled(Prometheus, "ns", "k8s", spec={"replicas": 1, "routePrefix": "/p"})
+    found = asked(pod("prometheus-k8s-0", container("corp/metrics@sha256:00"), labels=labels), custom=listing("Prometheus", [one]))
+    assert [(each.name, each.custom, each.prefix) for each in found.items] == [("k8s", True, "/p")]
+
+
+VMAGENT = pod("vmagent-0", container("victoriametrics/vmagent:v1"))
+
+
+def test_what_stands_in_for_a_system_keeps_it_from_being_called_absent() -> None:
+    found = asked(VMAGENT)
+    assert [str(one.subject) for one in found.unreadable] == ["VictoriaMetrics ns/victoriametrics"]
+    assert "no probe judges it" in found.unreadable[0].reason
+
+
+def test_beside_the_system_itself_a_stand_in_is_not_its_probes_matter() -> None:
+    assert asked(VMAGENT, pod("p", container("prom/prometheus:v3"))).unreadable == ()
+
+
+def test_a_stand_in_that_the_profile_accepts_is_named_in_what_proves_the_absence() -> None:
+    found = asked(VMAGENT, profile={"not_judged": ["victoriametrics"]})
+    assert found.unreadable == ()
+    assert found.absent.endswith("VictoriaMetrics ns/victoriametrics runs here, and the profile accepts that it is not judged")
+
+
+def test_a_jobs_image_is_no_alertmanager() -> None:
+    pods = recognised(listing("Pod", [pod("am", container("prom/alertmanager:v1"), labels={NAME: "vmalertmanager"})]))
+    assert [one.name for one in alertmanager_servers(Readings(), pods, Profile()).items] == ["am"]
+
+
+def test_mlflow_below_a_prefix_is_asked_there() -> None:
+    pods = recognised(listing("Pod", [pod("m", container("corp/x:1", "mlflow", "server", "--static-prefix=/mlflow"))]))
+    assert [one.prefix for one in mlflow_servers(pods, Profile()).items] == ["/mlflow"]
+
+
+# --- Loki's Services --------------------------------------------------------------------------------------------------
+
+
+def service(name: str, selector: dict[str, str], port: int = 3100, **labels: str) -> Service:
+    return labelled(
+        Service, "ns", name, labels, spec={"selector": selector, "ports": [{"name": "http-metrics", "port": port}], "clusterIP": "10.0.0.2"}
+    )
+
+
+def chosen(pods: list[Pod], *services: Service) -> list[str]:
+    found = recognised(listing("Pod", pods))
+    servers = loki_servers(found, Profile())
+    return [one.service for one in loki_queriers(servers, found, listing("Service", services), Profile()).items]
+
+
+def test_an_old_chart_is_queried_through_the_service_that_leads_to_its_pods() -> None:
+    labels = {"app": "loki", "release": "logs"}
+    assert chosen([pod("loki-0", container("grafana/loki:2.6"), labels=labels)], service("logs", labels, app="loki")) == ["logs"]
+
+
+def test_the_part_that_answers_queries_is_asked_past_the_gateway() -> None:
+    def part(name: str) -> dict[str, str]:
+        return {NAME: "loki", "app.kubernetes.io/instance": "loki", "app.kubernetes.io/component": name}
+
+    names = ("gateway", "distributor", "query-frontend", "ingester")
+    pods = [pod(f"loki-{one}", container("nginx:1" if one == "gateway" else "grafana/loki:3"), labels=part(one)) for one in names]
+    services = [service(f"loki-{one}", part(one), **part(one)) for one in names]
+    assert chosen(pods, *services) == ["loki-query-frontend"]
+    assert chosen(pods[:2], *services[:2]) == ["loki-gateway"]

@@ -322,7 +322,7 @@ def _guarded(command: Callable[[], Any]) -> int:
     try:
         status = command() or 0
     except ClusterprobeError as error:
-        streams.say(str(error))
+        streams.say(_shown(str(error)))
         return Exit.USAGE
     except (typer.Abort, KeyboardInterrupt):
         status = TYPER_INTERRUPTED
@@ -332,9 +332,16 @@ def _guarded(command: Callable[[], Any]) -> int:
             return Exit.USAGE
         if debugging():
             traceback.print_exception(error)
-        streams.say(crashed(error))
+        streams.say(_shown(crashed(error)))
         return Exit.BROKEN
     if status == TYPER_INTERRUPTED:
         streams.say("interrupted")
         return Exit.INCOMPLETE
     return int(status)
+
+
+def _shown(text: str) -> str:
+    """What may quote a file that somebody else wrote, as text that moves no cursor and gives a CI system no command."""
+    from clusterprobe.report.safe import for_console
+
+    return for_console(text)

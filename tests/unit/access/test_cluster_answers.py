@@ -1,12 +1,14 @@
 """What each answer of a cluster is about: who is named, what was asked, and which clock counts."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from clusterprobe import errors
-from clusterprobe.access.cluster import Cluster
+from clusterprobe.access import bodies
+from clusterprobe.access.cluster import Cluster, Resource
 from clusterprobe.access.connection import Connection
 from clusterprobe.access.deadline import Deadline
 from clusterprobe.access.session import Origin
@@ -169,3 +171,32 @@ def test_a_prefix_ends_without_a_slash(prefix: str, server: FaultServer):
     bare = prefix.rstrip("/")
     assert in_cluster().pod("a", "p", "10.1.2.3", 80, prefix=prefix).url == f"http://10.1.2.3:80{bare}"
     assert cluster_of(server).pod("a", "p", "10.1.2.3", 80, prefix=prefix).url.endswith(f"/pods/p:80/proxy{bare}")
+
+
+# --- lists -------------------------------------------------------------------------------------------------------------
+
+
+def listed(items: list[dict[str, Any]], padding: int = 0) -> Any:
+    return body(json.dumps({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items}) + " " * padding)
+
+
+def test_what_an_object_belongs_to_is_told_with_it(server: FaultServer):
+    owners = [{"kind": "Other", "name": "a", "uid": "1"}, {"kind": "ReplicaSet", "name": "web-1", "uid": "2", "controller": True}]
+    one = test_cluster.pod("a", "web-1-x")
+    one["metadata"]["ownerReferences"] = owners
+    with server.misbehaving(listed([one, test_cluster.pod("a", "alone")]), always):
+        found = pods(server)
+    assert [subject.owner for subject, _ in found] == ["ReplicaSet/web-1", ""]
+
+
+def test_a_selection_is_asked_for_by_fields_and_labels(server: FaultServer):
+    chosen = Resource("v1", "pods", "Pod", field_selector="status.phase=Running", label_selector="app=web")
+    with server.misbehaving(listed([]), always):
+        cluster_of(server).list(chosen, Pod)
+    assert server.seen[-1].query == {"limit": "500", "fieldSelector": "status.phase=Running", "labelSelector": "app=web"}
+
+
+def test_a_page_may_be_larger_than_one_object(server: FaultServer):
+    with server.misbehaving(listed([test_cluster.pod("a", "one")], padding=bodies.OBJECT), always):
+        assert names(pods(server)) == ["one"]
+    assert len(server.seen) == 1

@@ -255,8 +255,19 @@ class Explained(Struct):
     through: str
 
 
+class Placed(Struct):
+    """A namespace, the environment that it was taken to belong to (empty: it is shared), and by what: the profile, a label, its name."""
+
+    namespace: str
+    environment: str
+    by: str
+
+
 class RunResult(Struct):
-    """All that a run found out; the only input of every output. `sources` of the run are seconds each took to read."""
+    """All that a run found out; the only input of every output. `sources` of the run are seconds each took to read.
+
+    `environments` are the namespaces of each, `placed` is what says so.
+    """
 
     schema: Literal["clusterprobe/results/v1"]
     run: Run
@@ -266,6 +277,7 @@ class RunResult(Struct):
     environments: dict[str, list[str]] = {}
     since: Since | None = None
     explained: list[Explained] = []
+    placed: list[Placed] = []
 
     def findings(self) -> list[tuple[ProbeResult, Finding]]:
         """Every finding with its probe, worst first."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from clusterprobe.correlation import cases
 from clusterprobe.fixes import MARKS, line
 from clusterprobe.model import Finding, ProbeResult, RunResult, RunVerdict, Severity, Step
-from clusterprobe.report import answer
+from clusterprobe.report import answer, environments
 from clusterprobe.report.prose import headline
 from clusterprobe.report.safe import for_console, safe
 from clusterprobe.words import number, visible, visible_line
@@ -60,6 +60,7 @@ def lines(result: RunResult, folder: Path | None) -> Iterator[Line]:
     """The answer line by line, without regard to a terminal's width."""
     yield f"{answer.opening(result)}: {answer.tally(result)}.", VERDICT_STYLES[result.verdict]
     yield _where(result), "dim"
+    yield f"Environments: {environments.summary(result.placed)}.", "dim"
     step = answer.first_step(result)
     if step and answer.first_finding(result) is None:
         yield visible_line(step), ""

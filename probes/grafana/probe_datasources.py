@@ -1,6 +1,8 @@
 from collections import defaultdict
+from functools import partial
 
 from clusterprobe.access.servers import Server, has_credentials
+from clusterprobe.environments import Environments
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import change, look, shell
 from clusterprobe.model import Command, Severity, Subject, Table
@@ -11,6 +13,7 @@ from clusterprobe.systems.grafana.destinations import Destination, destination_o
 from clusterprobe.systems.grafana.sources import GIVE_CREDENTIALS, Datasource, Datasources
 from clusterprobe.systems.kubernetes.looking import logs_of_label
 from clusterprobe.systems.kubernetes.objects import Namespace, Service
+from clusterprobe.systems.prometheus.stacks import known_stacks
 from clusterprobe.verdict import Verdict
 
 DATASOURCE_OF_OTHER_ENVIRONMENT = FindingKind(
@@ -36,6 +39,8 @@ def probe_datasources(
     grafana_servers: Needed[Server],
     services: Needed[Service],
     namespaces: Needed[Namespace],
+    prometheus_servers: Needed[Server],
+    environments: Environments,
     profile: Profile,
 ) -> None:
     """Do Grafana's data sources answer, and lead to their own environment?
@@ -48,12 +53,13 @@ def probe_datasources(
     an environment, and run this probe after each deployment of Grafana.
     """
     rows: list[list[str]] = []
+    judge = partial(_judge_all, verdict, services, namespaces, environments.divided_by(known_stacks(prometheus_servers)), rows)
     homes = {(subject.namespace, subject.name) for subject, _ in grafana_datasource_files.readings}
     for subject, found in grafana_datasource_files:
-        _judge_all(verdict, subject, found, services, namespaces, rows)
+        judge(subject, found)
     _judge_defaults(verdict, grafana_datasource_files.readings)
     for subject, found in grafana_datasources:
-        _judge_all(verdict, subject, found, services, namespaces, rows)
+        judge(subject, found)
         for one in found.items:
             _judge_health(verdict, subject, one)
         if not found.items:
@@ -78,11 +84,12 @@ def _without_credentials(verdict: Verdict, servers: Readings[Server], files: boo
 
 def _judge_all(
     verdict: Verdict,
-    subject: Subject,
-    found: Datasources,
     services: Readings[Service],
     namespaces: Readings[Namespace],
+    apart: Environments,
     rows: list[list[str]],
+    subject: Subject,
+    found: Datasources,
 ) -> None:
     for one in found.items:
         if not one.url:
@@ -93,7 +100,7 @@ def _judge_all(
             verdict.unchecked(subject, f"where the data source {one.name} leads is not known: {place.unclear}")
         elif place.gone:
             _report_gone(verdict, subject, one, place)
-        elif environment and verdict.environment_of(subject.namespace) not in ("", environment):
+        elif apart.differ(subject.namespace, place.namespace):
             _report_foreign(verdict, subject, one, place, environment)
         leads = f"{place.namespace}/{place.service}" if place.service else one.url
         rows.append([str(subject), one.name, one.type, leads, environment or "shared", one.health or "not asked"])

@@ -8,7 +8,7 @@ from clusterprobe.roles import Enriching, Examined, Needed
 from clusterprobe.systems.kubernetes.resources import NAMESPACES
 from clusterprobe.systems.log_agents.states import AgentState
 from clusterprobe.systems.loki.pod_log_times import LogTimes
-from clusterprobe.systems.loki.sources import RecentLines, Searched
+from clusterprobe.systems.loki.sources import KUBERNETES_NAMESPACES, RecentLines, Searched
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import number
@@ -40,14 +40,7 @@ def probe_freshness(
     for subject, times in pod_log_times:
         if times.settled:
             settled.setdefault(subject.namespace, []).append((subject, times))
-    answers: dict[str, list[Searched]] = {}
-    for subject, found in loki_recent_lines:
-        if not found.label:
-            verdict.unchecked(subject, "none of its labels is known to name a namespace, so nothing can be compared")
-        for one in found.searched:
-            answers.setdefault(one.namespace, []).append(one)
-            if one.error:
-                verdict.unchecked(NAMESPACES.subject(name=one.namespace), f"its lines could not be read from {subject}: {one.error}")
+    answers = _answers(verdict, loki_recent_lines)
     quiet = sorted(name for name in answers if name not in settled)
     if quiet:
         verdict.note(f"The pods of {', '.join(quiet)} wrote nothing recently that could be missed.")
@@ -57,8 +50,29 @@ def probe_freshness(
         newest = max((one.newest for one in searched), default=0.0)
         written = max(times.settled for _, times in logs)
         blind = elsewhere or not searched or any(one.error for one in searched)
-        if not blind and written > newest + SLACK_SECONDS:
+        if blind or written <= newest + SLACK_SECONDS:
+            continue
+        if namespace in KUBERNETES_NAMESPACES and not newest:
+            verdict.note(f"Loki has no line of {namespace}: where that is not meant, an agent leaves out Kubernetes' own pods.")
+        else:
             _report(verdict, namespace, logs, newest, written, agent_states, profile)
+
+
+def _answers(verdict: Verdict, asked: Examined[RecentLines]) -> dict[str, list[Searched]]:
+    """What each Loki has of each namespace that it was asked for."""
+    answers: dict[str, list[Searched]] = {}
+    for subject, found in asked:
+        if not found.label:
+            verdict.unchecked(subject, "none of its labels is known to name a namespace, so nothing can be compared")
+        if found.skipped:
+            verdict.note(
+                f"{number(found.skipped, 'more namespace was', 'more namespaces were')} not asked for; `environments` says which matter."
+            )
+        for one in found.searched:
+            answers.setdefault(one.namespace, []).append(one)
+            if one.error:
+                verdict.unchecked(NAMESPACES.subject(name=one.namespace), f"its lines could not be read from {subject}: {one.error}")
+    return answers
 
 
 def _report(

@@ -20,15 +20,19 @@ from clusterprobe.systems.prometheus.objects import PROMETHEUSES, Prometheus, Ru
 from clusterprobe.systems.prometheus.selection import BY_KIND, describe, describe_places
 from clusterprobe.systems.prometheus.selection_advice import Apart, keep_to_namespaces
 from clusterprobe.systems.prometheus.sources import Runtime
+from clusterprobe.systems.prometheus.stacks import known_stacks
 from clusterprobe.times import ago, epoch
 from clusterprobe.verdict import Verdict
-from clusterprobe.words import number
+from clusterprobe.words import listed, number
 
 ALERTS_TO_NOBODY = FindingKind(
     "AlertsToNobody", Severity.CRITICAL, "A Prometheus has alerting rules, and no Alertmanager to send their alerts to."
 )
 ALERTS_TO_OTHER_ENVIRONMENT = FindingKind(
     "AlertsToOtherEnvironment", Severity.ERROR, "A Prometheus sends its alerts to the Alertmanager of another environment."
+)
+ALERTS_TO_OTHER_STACK = FindingKind(
+    "AlertsToOtherStack", Severity.WARNING, "A Prometheus sends its alerts to another one's Alertmanager, and none to the one beside it."
 )
 ALERTS_NOT_TAKEN = FindingKind("AlertsNotTaken", Severity.CRITICAL, "An Alertmanager accepts no alert that a Prometheus sends to it.")
 RULES_OF_OTHER_ENVIRONMENT = FindingKind(
@@ -37,7 +41,7 @@ RULES_OF_OTHER_ENVIRONMENT = FindingKind(
 SETTLING_SECONDS = 20  # service discovery after a start or a reload
 
 
-@reports(ALERTS_TO_NOBODY, ALERTS_TO_OTHER_ENVIRONMENT, ALERTS_NOT_TAKEN, RULES_OF_OTHER_ENVIRONMENT)
+@reports(ALERTS_TO_NOBODY, ALERTS_TO_OTHER_ENVIRONMENT, ALERTS_TO_OTHER_STACK, ALERTS_NOT_TAKEN, RULES_OF_OTHER_ENVIRONMENT)
 def probe_alerting(
     verdict: Verdict,
     prometheus_alertmanagers: Examined[Destinations],
@@ -64,7 +68,9 @@ def probe_alerting(
     `prometheus_notifications_alertmanagers_discovered < 1`, watch the Watchdog alert at the receiving end, and run this probe after each
     sync.
     """
-    judge = _Judge(verdict, environments, clock.now)
+    stacks = known_stacks(prometheus_alertmanagers.readings) | known_stacks(prometheus_servers)
+    judge = _Judge(verdict, environments.divided_by(stacks), clock.now)
+    judge.stacks = stacks
     judge.addresses = Addresses(pods, services, profile)
     judge.blind = next((one.reason for one in (*pods.unreadable, *services.unreadable)), "")
     judge.customs, judge.services = prometheuses.by_name(), services
@@ -87,6 +93,7 @@ class _Judge:
     sending: dict[Subject, Sending]
     runtime: dict[Subject, Runtime]
     blind: str
+    stacks: set[str]
 
     def __init__(self, verdict: Verdict, environments: Environments, now: float) -> None:
         self._verdict, self._environments, self._now = verdict, environments, now
@@ -136,6 +143,29 @@ class _Judge:
             alone = sum(map(len, foreign.values())) == len(found.active)
             if self._first("foreign", place, other):
                 self._report_foreign(place, own, other, theirs, alone)
+        if not foreign:
+            self._other_stack(subject, place, found)
+
+    def _other_stack(self, subject: Subject, place: Subject, found: Destinations) -> None:
+        """Without environments: it sends to the namespaces of other stacks only, though an Alertmanager is in its own."""
+        reached = {at[0] for one in found.active if (at := self.addresses.find(host_of(one)))}
+        if not reached or not reached <= self.stacks - {place.namespace}:
+            return
+        if blind := self.alertmanagers.missing_reason(place.namespace):
+            self._verdict.unchecked(subject, f"whether an Alertmanager of its own is in {place.namespace} is not known: {blind}")
+        beside = [one.metadata.name for one in self.alertmanagers.items if one.metadata.namespace == place.namespace]
+        if beside and self._first("stack", place):
+            others = listed(sorted(reached), 3)
+            custom = self.customs.get((place.namespace, place.name))
+            named = [f"`namespace: {space}`, `name: {one}`" for space, one in _endpoints(custom, place)]
+            self._verdict.report(
+                ALERTS_TO_OTHER_STACK,
+                place,
+                problem=f"{place.namespace}/{place.name} sends its alerts to the Alertmanager in {others}, where another Prometheus is, "
+                f"and none to the Alertmanager {beside[0]} beside it.",
+                cause=f"spec.alerting.alertmanagers names {'; '.join(named)}." if named else "It is not spec.alerting that names it.",
+                fix=self._name_its_own(place),
+            )
 
     def _nobody(self, subject: Subject, place: Subject, found: Destinations) -> None:
         rules = self.loaded.get(subject)

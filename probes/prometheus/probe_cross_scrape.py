@@ -1,4 +1,4 @@
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from clusterprobe.environments import Environments
@@ -6,34 +6,38 @@ from clusterprobe.findings import FindingKind, reports
 from clusterprobe.model import Matrix, Severity, Step, Subject, Table
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Enriching, Examined
-from clusterprobe.systems.prometheus.objects import PROMETHEUSES, Monitor, Prometheus, monitor_index, pool_origin
+from clusterprobe.systems.prometheus.objects import Monitor, Prometheus, monitor_index, pool_origin
 from clusterprobe.systems.prometheus.selection import BY_KIND, MONITORS, through
 from clusterprobe.systems.prometheus.selection_advice import Apart, keep_to_namespaces, narrow_job, narrow_monitors, narrow_shared
 from clusterprobe.systems.prometheus.sources import Target
+from clusterprobe.systems.prometheus.stack_advice import fix_of_overlap
+from clusterprobe.systems.prometheus.stacks import Overlap, Scraped, known_stacks, overlaps, scraped_by
 from clusterprobe.verdict import Verdict
-from clusterprobe.words import number
+from clusterprobe.words import listed, number
 
 CROSS_SCRAPE = FindingKind("CrossScrape", Severity.ERROR, "A Prometheus scrapes targets of another environment.")
+SCRAPED_BY_TWO_STACKS = FindingKind(
+    "ScrapedByTwoStacks", Severity.WARNING, "Two Prometheuses that are no replicas of one another scrape the same targets."
+)
 SHARED = "(shared)"
 
-Scraped = dict[tuple[str, str], Target]  # by scrape pool and URL
 
-
-@reports(CROSS_SCRAPE)
+@reports(CROSS_SCRAPE, SCRAPED_BY_TWO_STACKS)
 def probe_cross_scrape(
     verdict: Verdict,
     prometheus_targets: Examined[list[Target]],
     prometheuses: Enriching[Prometheus],
+    prometheus_agents: Enriching[Prometheus],
     service_monitors: Enriching[Monitor],
     pod_monitors: Enriching[Monitor],
     probe_objects: Enriching[Monitor],
     scrape_configs: Enriching[Monitor],
     environments: Environments,
 ) -> None:
-    """Does a Prometheus scrape targets of another environment?
+    """Does a Prometheus scrape targets of another environment, or what another one is there for?
 
     Problem: A Prometheus of one environment collects series of another. Dashboards mix the two, alerts fire twice or in
-    the wrong channel, and each carries the load of both.
+    the wrong channel, and each carries the load of both. Without environments, two of different namespaces do so to each other.
     Cause: Both releases label their monitors with the same `release`, the selector of each Prometheus matches that label,
     and the chart leaves every namespace selector at `{}`, which means all namespaces.
     Fix: Limit the namespaces in which the selector looks, or the monitor or job that reaches over; the finding says which it is. Then
@@ -43,20 +47,84 @@ def probe_cross_scrape(
     """
     monitors = monitor_index(service_monitors, pod_monitors, probe_objects, scrape_configs)
     customs = prometheuses.by_name()
-    scraped: dict[Subject, Scraped] = defaultdict(dict)
-    for subject, targets in prometheus_targets:
-        if not subject.namespace:
-            verdict.unchecked(subject, "the profile gives it no namespace, so its environment is not known")
-            continue
-        name = subject.owner.partition("/")[2] or subject.name
-        # Replicas scrape the same targets, and shards each a part of them: so they are counted once, by pool and URL.
-        one = scraped[PROMETHEUSES.subject(subject.namespace, name)]
-        one |= {(target.scrape_pool, target.scrape_url): target for target in targets}
+    scraped = scraped_by(_with_a_place(verdict, prometheus_targets))
+    stacks = known_stacks(prometheus_targets.readings, (subject for one in (prometheuses, prometheus_agents) for subject, _ in one))
+    apart = environments.divided_by(stacks)
+    blind = next((one.reason for one in (*prometheuses.unreadable, *prometheus_agents.unreadable)), "")
     for prometheus, known in scraped.items():
-        own = environments.of(prometheus.namespace)
-        for other in sorted({environments.of(one.namespace) for one in known.values()} - {"", own} if own else ()):
-            _report(verdict, prometheus, (own, other), known, customs, monitors, environments)
-    verdict.exhibit(_matrix(scraped, environments))
+        own = apart.of(prometheus.namespace)
+        for other in sorted({apart.of(one.namespace) for one in known.values()} - {"", own} if own else ()):
+            _report(verdict, prometheus, (own, other), known, customs, monitors, apart)
+        _say_undivided(verdict, prometheus, known, environments, apart, blind)
+    for overlap in overlaps(scraped, customs, monitors):
+        if not apart.differ(overlap.first.namespace, overlap.second.namespace):
+            _judge_overlap(verdict, overlap, customs)
+    verdict.exhibit(_matrix(scraped, environments, apart))
+
+
+def _with_a_place(verdict: Verdict, replicas: Examined[list[Target]]) -> Iterator[tuple[Subject, list[Target]]]:
+    for subject, targets in replicas:
+        if subject.namespace:
+            yield subject, targets
+        else:
+            verdict.unchecked(subject, "the profile gives it no namespace, so its environment is not known")
+
+
+def _say_undivided(
+    verdict: Verdict, prometheus: Subject, known: Scraped, environments: Environments, apart: Environments, blind: str
+) -> None:
+    """What it scrapes of environments that have no Prometheus of their own, or where no other one has: taken as meant, and said."""
+    own = environments.of(prometheus.namespace)
+    others = {environments.of(one.namespace) for one in known.values() if not apart.of(one.namespace)} - {"", own}
+    names = listed(sorted(others), 5)
+    if own and others and blind:
+        verdict.unchecked(prometheus, f"it scrapes {names}, and whether a Prometheus of {names} exists is not known: {blind}")
+    elif own and others:
+        verdict.note(f"{prometheus.namespace}/{prometheus.name} of {own} also scrapes {names}, which no Prometheus in them does.")
+
+
+def _judge_overlap(verdict: Verdict, one: Overlap, customs: dict[tuple[str, str], Prometheus]) -> None:
+    first, second = (f"{each.namespace}/{each.name}" for each in (one.first, one.second))
+    both = f"{first} and {second} both scrape {number(len(one.targets), 'target')}"
+    if one.accident:
+        _report_overlap(verdict, one, customs, both)
+    elif one.deliberate and not one.blind:
+        verdict.note(f"{both}, which is taken as meant: {one.deliberate}.")
+    else:
+        blind = ", since by what they select them could not be read" if one.blind else ""
+        hint = "name under `environments` in the profile which namespaces belong together; what it does not name is for all"
+        verdict.unchecked(one.first, f"whether it is meant that {both} is not known{blind}: {hint}")
+
+
+def _report_overlap(verdict: Verdict, one: Overlap, customs: dict[tuple[str, str], Prometheus], both: str) -> None:
+    taker, whose = (one.first, one.second) if one.of_second or not one.of_first else (one.second, one.first)
+    of_whose = one.of_second if whose == one.second else one.of_first
+    pools = Counter(pool for pool, _ in one.targets)
+    rows = [[_origin_of(pool), ", ".join(sorted(_homes(one, pool))), str(count)] for pool, count in pools.most_common()]
+    labels = [f"`{label}`" for label in one.labels]
+    through_what = (
+        f"The selectors of both ask for the same, {listed(labels, 3)}" if labels else "Each of them takes what is made for the other"
+    )
+    verdict.report(
+        SCRAPED_BY_TWO_STACKS,
+        taker,
+        problem=f"{both}, {len(of_whose)} of them made for {whose.namespace}/{whose.name}." if of_whose else f"{both}.",
+        cause=f"{through_what}. Most of these targets come from {rows[0][0]}.",
+        fix=fix_of_overlap(one, customs),
+        exhibits=[Table(title="Scraped by both", columns=["Taken from", "Targets in", "Targets"], rows=rows)],
+        rests_on=[Ref(RefKind.SELECTORS, each.namespace, each.name) for each in (one.first, one.second)]
+        if all(pool_origin(pool) for pool in pools)
+        else [],
+    )
+
+
+def _origin_of(pool: str) -> str:
+    origin = pool_origin(pool)
+    return f"{origin[0].kind} {origin[1]}/{origin[2]}" if origin else f"the job {pool}"
+
+
+def _homes(one: Overlap, pool: str) -> set[str]:
+    return {target.namespace for (of, _), target in one.targets.items() if of == pool}
 
 
 def _report(
@@ -71,13 +139,15 @@ def _report(
     own, other = pair
     pools = Counter(pool for (pool, _), target in known.items() if environments.of(target.namespace) == other)
     mine = customs.get((prometheus.namespace, prometheus.name))
+    spaces = {target.namespace for target in known.values() if environments.of(target.namespace) == other}
     rows = list(_rows(pools, mine, own, monitors, environments))
     apart = Apart(prometheus, own, other, frozenset(_places(prometheus, own, mine, known, monitors, environments)))
     theirs = [f"{namespace}/{name}" for namespace, name in customs if environments.of(namespace) == other]
     verdict.report(
         CROSS_SCRAPE,
         prometheus,
-        problem=f"The {own} Prometheus {prometheus.namespace}/{prometheus.name} scrapes {number(pools.total(), 'target')} of {other}.",
+        problem=f"The {own} Prometheus {prometheus.namespace}/{prometheus.name} scrapes {number(pools.total(), 'target')} of {other} "
+        f"(in {listed(sorted(spaces), 3)}).",
         cause=f"It takes {number(len(pools), 'scrape pool')} of {other}, the first from {rows[0][0]}: {rows[0][1]}. "
         f"The Prometheus that they are meant for: {', '.join(theirs) or f'none was found in {other}'}.",
         fix=_fix(apart, mine, pools, known, environments),
@@ -168,12 +238,15 @@ def _fix(apart: Apart, mine: Prometheus | None, pools: Counter[str], known: Scra
     ]
 
 
-def _matrix(scraped: dict[Subject, Scraped], environments: Environments) -> Matrix:
-    counts = Counter(
-        (environments.of(one.namespace) or SHARED, environments.of(target.namespace) or SHARED)
-        for one, known in scraped.items()
-        for target in known.values()
-    )
+def _matrix(scraped: dict[Subject, Scraped], environments: Environments, apart: Environments) -> Matrix:
+    counts: Counter[tuple[str, str]] = Counter()
+    crossing: set[tuple[str, str]] = set()
+    for one, known in scraped.items():
+        for target in known.values():
+            pair = environments.of(one.namespace) or SHARED, environments.of(target.namespace) or SHARED
+            counts[pair] += 1
+            if apart.differ(one.namespace, target.namespace):
+                crossing.add(pair)
     rows = sorted({row for row, _ in counts}, key=lambda name: (name == SHARED, name))
     columns = sorted({column for _, column in counts} | set(rows), key=lambda name: (name == SHARED, name))
     return Matrix(
@@ -183,5 +256,5 @@ def _matrix(scraped: dict[Subject, Scraped], environments: Environments) -> Matr
         rows=rows,
         columns=columns,
         cells=[[counts[row, column] for column in columns] for row in rows],
-        wrong=[(row, column) for row in rows for column in columns if row != column and SHARED not in (row, column)],
+        wrong=sorted(crossing),
     )

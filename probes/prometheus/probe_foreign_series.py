@@ -5,12 +5,14 @@ from clusterprobe.environments import Environments
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import change, look, patch, shell, snippet
 from clusterprobe.model import Severity, Step, Subject, Table
+from clusterprobe.readings import Readings
 from clusterprobe.roles import Examined, Needed
 from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.prometheus.query import Sample
 from clusterprobe.systems.prometheus.selection import flags
 from clusterprobe.systems.prometheus.sources import Target
+from clusterprobe.systems.prometheus.stacks import known_stacks
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import number
 
@@ -57,6 +59,7 @@ def probe_foreign_series(
     Prevention: Set `kube-state-metrics.namespaces` in the values of every environment; what is not listed is not watched, so add the
     namespaces of new systems there.
     """
+    environments = environments.divided_by(known_stacks(prometheus_kube_state.readings) | known_stacks(prometheus_targets))
     scraped, known = dict(prometheus_targets), pods.by_name()
     watching: dict[Watching, dict[str, int]] = defaultdict(dict)
     kept: dict[str, set[str]] = defaultdict(set)  # by environment: the namespaces, its own and shared ones, that it sees now
@@ -75,11 +78,15 @@ def probe_foreign_series(
                 pod = _source(verdict, subject, (own, other), targets.get(_origin(sample)), known, environments)
             if pod:
                 watching[Watching(workload_of(pod), own, other, _argument(pod))][observed] = int(sample.value)
-    for subject in (subject for subject, samples in prometheus_kube_state.readings if not samples):
-        verdict.note(f"{subject} has no series of kube-state-metrics: see `prometheus/unselected-monitors` and `prometheus/targets`")
+    _note_silent(verdict, prometheus_kube_state.readings)
     for one, counts in watching.items():
         members = environments.members().get(one.own, [one.workload.namespace])
         _report(verdict, one, counts, sorted({*members, *kept[one.own]} - {""}))
+
+
+def _note_silent(verdict: Verdict, series: Readings[list[Sample]]) -> None:
+    for subject in (subject for subject, samples in series if not samples):
+        verdict.note(f"{subject} has no series of kube-state-metrics: see `prometheus/unselected-monitors` and `prometheus/targets`")
 
 
 def _source(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from clusterprobe.environments import Environments
 from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import look, shell
 from clusterprobe.model import Severity, Table
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
@@ -25,16 +26,22 @@ from clusterprobe.systems.prometheus.selection import (
     takings,
     through,
 )
-from clusterprobe.systems.prometheus.selection_advice import Apart, keep_to_namespaces
+from clusterprobe.systems.prometheus.selection_advice import Apart, divide, keep_to_namespaces
+from clusterprobe.systems.prometheus.stack_advice import keep_apart
+from clusterprobe.systems.prometheus.stacks import TakenTwice, taken_twice
 from clusterprobe.verdict import Verdict
-from clusterprobe.words import number
+from clusterprobe.words import listed, number
 
 SELECTOR_OVERLAP = FindingKind(
     "SelectorOverlap", Severity.ERROR, "A Prometheus selects monitors or rules of another environment, or would do so."
 )
+SELECTED_BY_TWO_STACKS = FindingKind(
+    "SelectedByTwoStacks", Severity.WARNING, "Two Prometheuses that are no replicas of one another select the same monitors or rules."
+)
 NOTHING_YET = "none yet"
 
 Labels = Mapping[str, dict[str, str]]
+Kinds = list[tuple[Selected, Readings[Monitor] | Readings[Rule]]]
 Rows = dict[str, list["Row"]]  # by the other environment
 
 
@@ -48,7 +55,7 @@ class Row:
     labels: tuple[str, ...] = ()
 
 
-@reports(SELECTOR_OVERLAP)
+@reports(SELECTOR_OVERLAP, SELECTED_BY_TWO_STACKS)
 def probe_selector_overlap(
     verdict: Verdict,
     prometheuses: Examined[Prometheus],
@@ -62,7 +69,7 @@ def probe_selector_overlap(
     prometheus_rules: Needed[Rule],
     environments: Environments,
 ) -> None:
-    """Could a Prometheus select monitors or rules of another environment?
+    """Could a Prometheus select monitors or rules of another environment, or what is made for another Prometheus?
 
     Problem: The selectors of two environments' Prometheuses match each other's monitors and rules, so that what is made for
     one is scraped and alerted on by the other: now, or as soon as it exists.
@@ -73,21 +80,64 @@ def probe_selector_overlap(
     Prevention: Review the checklist below with every change of the values: the label names the environment, and differs.
     """
     labels = labels_by_namespace(namespaces)
-    objects: list[Readings[Monitor] | Readings[Rule]]
-    objects = [service_monitors, pod_monitors, probe_objects, scrape_configs, prometheus_rules]
     every = takings([*prometheuses, *prometheus_agents], prometheus_operators)
+    objects = (service_monitors, pod_monitors, probe_objects, scrape_configs, prometheus_rules)
+    kinds: Kinds = list(zip(SELECTED, objects, strict=True))
+    apart = environments.divided_by(one.subject.namespace for one in every)
     for mine in every:
-        own = environments.of(mine.subject.namespace)
-        rows: Rows = defaultdict(list)
-        places = {mine.subject.namespace, *environments.members().get(own, [])}
-        for kind, readings in zip(SELECTED, objects, strict=True) if own else ():
-            _add_taken(verdict, mine, kind, readings, labels, environments, rows)
-            _add_possible(verdict, mine, kind, every, labels, environments, rows)
-            taken = (one.namespace for one, each in readings if mine.takes(kind, each.metadata, labels.get(one.namespace)))
-            places.update(one for one in taken if environments.of(one) in ("", own))
-        for other, found in sorted(rows.items()):
-            _report(verdict, mine, found, Apart(mine.subject, own, other, frozenset(places)))
+        _judge_one(verdict, mine, every, kinds, labels, apart)
+    for one in taken_twice(every, kinds, labels):
+        if not apart.differ(one.first.subject.namespace, one.second.subject.namespace):
+            _judge_pair(verdict, one)
     verdict.exhibit(Table(title="Review: what each Prometheus selects", columns=REVIEW, rows=review(every, environments)))
+
+
+def _judge_one(verdict: Verdict, mine: Taking, every: list[Taking], kinds: Kinds, labels: Labels, environments: Environments) -> None:
+    """What one of an environment selects, or would select, of other environments that have one, too."""
+    own = environments.of(mine.subject.namespace)
+    rows: Rows = defaultdict(list)
+    places = {mine.subject.namespace, *environments.members().get(own, [])}
+    for kind, readings in kinds if own else ():
+        _add_taken(verdict, mine, kind, readings, labels, environments, rows)
+        _add_possible(verdict, mine, kind, every, labels, environments, rows)
+        taken = (one.namespace for one, each in readings if mine.takes(kind, each.metadata, labels.get(one.namespace)))
+        places.update(one for one in taken if environments.of(one) in ("", own))
+    for other, found in sorted(rows.items()):
+        _report(verdict, mine, found, Apart(mine.subject, own, other, frozenset(places)))
+
+
+def _judge_pair(verdict: Verdict, one: TakenTwice) -> None:
+    """Two without environments, or of the same one, that select the same objects; what only one takes in may well be meant."""
+    first, second = one.first.subject, one.second.subject
+    names = " and ".join(f"{each.namespace}/{each.name}" for each in (first, second))
+    if one.unclear:
+        verdict.unchecked(first, f"whether {names} select the same is not known: {one.unclear}")
+    if not one.accident:
+        return
+    through_what = (
+        f"Both ask for {listed([f'`{label}`' for label in one.labels], 3)}" if one.labels else "Each takes what the other one has"
+    )
+    customs = {(each.subject.namespace, each.subject.name): each.prometheus for each in (one.first, one.second)}
+    kinds = [each for each in SELECTED if each.resource.kind in {kind for kind, _ in one.objects}]
+    places = sorted({subject.namespace for _, subject in one.objects} - {first.namespace, second.namespace})
+    labels = [Ref(RefKind.SHARED_LABEL, name=label) for label in one.labels]
+    verdict.report(
+        SELECTED_BY_TWO_STACKS,
+        first,
+        problem=f"{names} both select {number(len(one.objects), 'object')}.",
+        cause=f"{through_what}. The first that both select is {one.objects[0][1]}.",
+        fix=[
+            look("See what there is to select, with its labels.", shell("kubectl get {} -A --show-labels", kinds[0].resource.name)),
+            *keep_apart(first, second, customs, [each for each in kinds if one.takes_of_other(one.first, each)]),
+            *keep_apart(second, first, customs, [each for each in kinds if one.takes_of_other(one.second, each)]),
+            *([divide(first, second, places)] if places else []),
+        ],
+        exhibits=[
+            Table(title="Selected by both", columns=["Kind", "Object"], rows=[[kind, str(subject)] for kind, subject in one.objects])
+        ],
+        breaks=[*(Ref(RefKind.SELECTORS, each.namespace, each.name) for each in (first, second)), *labels],
+        rests_on=labels,
+    )
 
 
 def _add_taken(

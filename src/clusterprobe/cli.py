@@ -156,6 +156,18 @@ def explain(request: Request, probe: Annotated[str, typer.Argument(help="A probe
 
 
 @app.command()
+@_takes("profile", "kubeconfig", "context", "bundle", "timeout")
+def environments(request: Request) -> int:
+    """Which environment each namespace is taken for, and what says so: the profile, a label, or its name."""
+    from clusterprobe.survey import survey
+
+    lines, status = survey(request)
+    for one in lines:
+        streams.out(one)
+    return status
+
+
+@app.command()
 @_takes("profile", "probes")
 def checklist(request: Request) -> int:
     """The GitOps review checklist: what prevents each incident, to go through when the platform's repository changes."""

@@ -1,64 +1,135 @@
-"""Which namespace belongs to which environment: as the profile says, else by label, else by the namespace's name."""
+"""Which namespace belongs to which environment: as the profile says, else by label, by the names' own pattern, or by a known word."""
 
 from __future__ import annotations
 
 import fnmatch
+from collections import defaultdict
 from collections.abc import Iterable
+from copy import copy
+from dataclasses import dataclass, replace
 
+from clusterprobe.environment_names import SHARED, WORDS, Variant, by_word, meaning, parts, variants
+from clusterprobe.model import Placed
 from clusterprobe.profile import Profile
 from clusterprobe.systems.kubernetes.objects import Namespace
 
-# The words that teams use, and the environment that they mean.
-WORDS = {
-    "dev": "dev",
-    "development": "dev",
-    "test": "test",
-    "testing": "test",
-    "qa": "qa",
-    "uat": "uat",
-    "int": "int",
-    "stage": "staging",
-    "staging": "staging",
-    "stg": "staging",
-    "preprod": "preprod",
-    "sandbox": "sandbox",
-    "prod": "prod",
-    "production": "prod",
-    "prd": "prod",
-    "live": "prod",
-}
+# The labels that usually name an environment, after the profile's own. Of the loose ones only known words count.
+LABELS = ("environment", "env", "app.kubernetes.io/environment")
+LOOSE_LABELS = ("stage", "tier", "app.kubernetes.io/stage")
+BY_PROFILE = "the profile"
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """The environment of a namespace, and what says so. Without an environment it is shared; without a proof nothing names one."""
+
+    environment: str
+    proof: str = ""
+    stated: bool = False  # by the profile or a label; else it is only inferred from names
 
 
 class Environments:
-    """Maps namespaces to environments. Everything that belongs to none is shared, and maps to an empty string."""
+    """Maps namespaces to environments. Everything that belongs to none is shared, and maps to an empty string.
 
-    def __init__(self, profile: Profile, namespaces: Iterable[Namespace] = ()) -> None:
+    `stacks` are the namespaces that hold a Prometheus, or what is like it, as far as that is known.
+    """
+
+    def __init__(self, profile: Profile, namespaces: Iterable[Namespace] = (), stacks: Iterable[str] = ()) -> None:
         self._profile = profile
-        self._known = {one.metadata.name: self._infer(one.metadata.name, one.metadata.labels) for one in namespaces}
+        labels = {one.metadata.name: one.metadata.labels for one in namespaces}
+        self._stacks = frozenset(stacks)
+        self._variants: list[Variant] = [] if profile.environments else variants(self._stacks, {*labels, *self._stacks})
+        self._values = _values(profile, labels.values())
+        self._divided: frozenset[str] | None = None
+        self._known = {name: self._infer(name, own) for name, own in labels.items()}
+        self._share_unshared_values()
 
     def of(self, namespace: str) -> str:
         """The environment of a namespace; empty for a shared one, or for no namespace."""
-        if namespace not in self._known:
-            return self._infer(namespace, {})
-        return self._known[namespace]
+        return self.placing(namespace).environment
+
+    def placing(self, namespace: str) -> Placing:
+        """The environment of a namespace, and what says so."""
+        found = self._known[namespace] if namespace in self._known else self._infer(namespace, {})
+        return found if self._divided is None or found.environment in self._divided else replace(found, environment="")
+
+    def differ(self, one: str, other: str) -> bool:
+        """Whether two namespaces belong to two environments; what is shared belongs to each."""
+        return "" not in (self.of(one), self.of(other)) and self.of(one) != self.of(other)
 
     def members(self) -> dict[str, list[str]]:
         """The namespaces of each environment."""
         found: dict[str, list[str]] = {}
-        for namespace, environment in sorted(self._known.items()):
-            if environment:
+        for namespace in sorted(self._known):
+            if environment := self.of(namespace):
                 found.setdefault(environment, []).append(namespace)
         return found
 
-    def _infer(self, namespace: str, labels: dict[str, str]) -> str:
+    def placed(self) -> list[Placed]:
+        """Each namespace that belongs to an environment, and then those that something says are shared, with what says so."""
+        found = [Placed(namespace=name, environment=one.environment, by=one.proof) for name, one in self._known.items() if one.proof]
+        return sorted(found, key=lambda one: (not one.environment, one.environment, one.namespace))
+
+    def divided_by(self, stacks: Iterable[str]) -> Environments:
+        """The same for judging what `stacks` (the namespaces of each Prometheus) do across environments.
+
+        An environment without a Prometheus of its own is looked after by another's, and where only one environment has any, that looks
+        after all: here they are shared. What the profile says holds as it stands.
+        """
+        if self._profile.environments:
+            return self
+        own = frozenset({self.of(one) for one in stacks} - {""})
+        view = copy(self)
+        vars(view)["_divided"] = own if len(own) > 1 else frozenset()
+        return view
+
+    def _infer(self, namespace: str, labels: dict[str, str]) -> Placing:
         for name, environment in self._profile.environments.items():
             if any(fnmatch.fnmatchcase(namespace, pattern) for pattern in environment.namespaces):
-                return name
+                return Placing(name, BY_PROFILE, stated=True)
         if self._profile.environments:
-            return ""  # a profile that names environments names all of them
-        label = labels.get(self._profile.environment_label) or labels.get("env") or ""
-        if label:
-            return WORDS.get(label.lower(), label.lower())
-        words = namespace.replace(".", "-").split("-")
-        ends = [words[-1], words[0]] if len(words) > 1 else words
-        return next((WORDS[word] for word in ends if word in WORDS), "")
+            return Placing("", BY_PROFILE, stated=True)  # a profile that names environments names all of them
+        return self._by_label(labels) or self._by_name(namespace)
+
+    def _by_label(self, labels: dict[str, str]) -> Placing | None:
+        for key in (self._profile.environment_label, *LABELS, *LOOSE_LABELS):
+            value = labels.get(key, "")
+            if not value or (key in LOOSE_LABELS and key != self._profile.environment_label and meaning(value) not in WORDS.values()):
+                continue
+            proof = f"its label {key}={value}"
+            if meaning(value) in SHARED:
+                return Placing("", proof, stated=True)
+            if meaning(value) in WORDS.values() or len(self._values) > 1:
+                return Placing(meaning(value), proof, stated=True)
+        return None
+
+    def _by_name(self, namespace: str) -> Placing:
+        name = parts(namespace)
+        for one in self._variants:
+            if one.is_in(name):
+                return Placing(self._called(one), f"its name's part {one.text}: {one.proof}")
+        environment, word = by_word(namespace)
+        same = next((self._called(one) for one in self._variants if meaning(one.text) == environment), environment)
+        return Placing(same, f"the word {word} in its name") if environment else Placing("")
+
+    def _called(self, variant: Variant) -> str:
+        """How the environment of a part is called: as a label calls it, if one does, or as the names do."""
+        means = meaning(variant.text)
+        alone = sum(meaning(one.text) == means for one in self._variants) == 1
+        return means if alone and means in self._values else variant.text
+
+    def _share_unshared_values(self) -> None:
+        """A value that only namespaces of stacks carry, and that is no known word, groups what is for all environments."""
+        members: dict[str, set[str]] = defaultdict(set)
+        for name, one in self._known.items():
+            members[one.environment].add(name)
+        for environment, names in members.items():
+            if environment and environment not in WORDS.values() and names <= self._stacks and not self._profile.environments:
+                self._known |= {name: replace(self._known[name], environment="") for name in names if self._known[name].stated}
+
+
+def _values(profile: Profile, labels: Iterable[dict[str, str]]) -> set[str]:
+    """What the labels of all namespaces call environments."""
+    keys = (profile.environment_label, *LABELS)
+    found = {meaning(own[key]) for own in labels for key in keys if own.get(key)}
+    return found - SHARED

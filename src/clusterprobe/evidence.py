@@ -23,6 +23,7 @@ from clusterprobe.sources import Gathering, Source, closure
 from clusterprobe.systems.kubernetes.objects import Namespace
 from clusterprobe.systems.kubernetes.references import whole
 from clusterprobe.systems.kubernetes.resources import NAMESPACES
+from clusterprobe.systems.prometheus.stacks import stack_namespaces
 
 CLEANUP_SECONDS = 60.0
 JUDGING_SECONDS = 3.0  # what was read at the last moment has to be judged, too
@@ -120,7 +121,10 @@ class Evidence:
 
     @property
     def environments(self) -> Environments:
-        return Environments(self.profile, self.get("namespaces").items)
+        """Which namespace belongs to which; the names of those that hold a Prometheus show by which parts they differ, if pods are read."""
+        namespaces = self.get("namespaces").items
+        pods = self.get("pods").items if any(one.name == "pods" for one in self.wanted) else []
+        return Environments(self.profile, namespaces, stack_namespaces(pods))
 
     @property
     def unplaced(self) -> Readings[Any]:

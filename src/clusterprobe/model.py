@@ -271,10 +271,19 @@ class Installed(Struct):
     until: str = ""
 
 
+class Placed(Struct):
+    """A namespace, the environment that it was taken to belong to (empty: it is shared), and by what: the profile, a label, its name."""
+
+    namespace: str
+    environment: str
+    by: str
+
+
 class RunResult(Struct):
     """All that a run found out; the only input of every output. `sources` of the run are seconds each took to read.
 
     `inventory` is every system that was recognised, where the probes of the run asked for that.
+    `environments` are the namespaces of each, `placed` is what says so.
     """
 
     schema: Literal["clusterprobe/results/v1"]
@@ -286,6 +295,7 @@ class RunResult(Struct):
     since: Since | None = None
     explained: list[Explained] = []
     inventory: list[Installed] = []
+    placed: list[Placed] = []
 
     def findings(self) -> list[tuple[ProbeResult, Finding]]:
         """Every finding with its probe, worst first."""

@@ -221,7 +221,7 @@ class Run:
     def result(self, *, interrupted: bool = False) -> RunResult:
         """All that was found out so far."""
         probes = [self.results[one] for one in sorted(self.results)]
-        environments = self.evidence.environments.members()
+        environments = self.evidence.environments
         run = model.Run(
             id=self.id,
             started=_stamp(self.started),
@@ -242,7 +242,8 @@ class Run:
             cluster=self.evidence.identity,
             verdict=run_verdict(probes, self.fail_on, interrupted=interrupted, unrecorded=bool(self.unrecorded)),
             probes=probes,
-            environments=environments,
+            environments=environments.members(),
+            placed=environments.placed(),
             explained=explain(probes),
             inventory=inventory(self.evidence.known("installations"), probes, self.profile, self.evidence.clock.now),
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from clusterprobe import alert_path, fixes
 from clusterprobe.incidents import State
 from clusterprobe.model import ProbeVerdict, RunResult, RunVerdict, Severity
-from clusterprobe.report import answer, charts, page, prose
+from clusterprobe.report import answer, charts, environments, page, prose
 from clusterprobe.words import number, visible, visible_line
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _template() -> Template:
         answer=answer, number=number, looks=LOOKS, verdict_looks=VERDICT_LOOKS, run_looks=RUN_LOOKS, verdicts=ProbeVerdict
     )
     environment.globals.update(draw=charts.draw, cells=charts.cells, severity_looks=SEVERITY_LOOKS, states=State)
-    environment.globals.update(marks=fixes.MARKS)
+    environment.globals.update(marks=fixes.MARKS, environments=environments)
     environment.filters.update(headline=prose.headline, after_headline=prose.after_headline, line=visible_line, slug=page.slug)
     environment.filters.update(spans=prose.spans, command=fixes.line, seconds=_seconds, moment=_moment, amount=_amount)
     return environment.get_template("index.html")

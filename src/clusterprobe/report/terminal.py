@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from clusterprobe.correlation import cases
 from clusterprobe.fixes import MARKS, line
 from clusterprobe.model import Finding, ProbeResult, RunResult, RunVerdict, Severity, Step
-from clusterprobe.report import answer
+from clusterprobe.report import answer, environments
 from clusterprobe.report.prose import headline
 from clusterprobe.report.safe import for_console, safe
 from clusterprobe.words import number, visible, visible_line
@@ -62,6 +62,7 @@ def lines(result: RunResult, folder: Path | None) -> Iterator[Line]:
     yield _where(result), "dim"
     if looked := answer.looked_at(result):
         yield visible_line(looked), ""
+    yield f"Environments: {environments.summary(result.placed)}.", "dim"
     step = answer.first_step(result)
     if step and answer.first_finding(result) is None:
         yield visible_line(step), ""

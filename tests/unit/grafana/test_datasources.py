@@ -10,7 +10,7 @@ from clusterprobe.systems.grafana.destinations import Destination, destination_o
 from clusterprobe.systems.grafana.sources import MAX_DATASOURCES, Datasource, Datasources
 from clusterprobe.systems.kubernetes.objects import Namespace, Service
 from probes.grafana.probe_datasources import probe_datasources
-from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, refused, server
+from tests.factories import ENVIRONMENTS, assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, refused, server
 
 FILE = Subject(kind="ConfigMap", namespace="monitoring-dev", name="datasource")
 GRAFANA = Subject(kind="Grafana", namespace="monitoring-dev", name="grafana")
@@ -43,6 +43,8 @@ def platform(*items: Datasource, **changes: Any) -> dict[str, Any]:
         "grafana_servers": NONE,
         "services": SERVICES,
         "namespaces": NAMESPACES,
+        "prometheus_servers": Readings(tuple(server("prometheus", f"monitoring-{one}", "main") for one in ("dev", "prod"))),
+        "environments": ENVIRONMENTS,
         "profile": PROFILE,
     }
     return {**fine, **changes}
@@ -69,6 +71,11 @@ def test_one_that_says_in_its_name_whose_it_is_is_worth_a_word_only() -> None:
 
 def test_as_the_default_its_name_does_not_help() -> None:
     assert reasons(judged(probe_datasources, **platform(source(OTHER, "Prometheus prod")))) == ["DatasourceOfOtherEnvironment"]
+
+
+def test_where_one_prometheus_serves_all_environments_leading_to_it_is_right() -> None:
+    only = Readings((server("prometheus", "monitoring-prod", "main"),))
+    assert outcome(judged(probe_datasources, **platform(source(OTHER), prometheus_servers=only))) == "pass"
 
 
 def test_a_shared_system_belongs_to_everybody() -> None:

@@ -10,10 +10,10 @@ from clusterprobe.fixes import line
 from clusterprobe.model import Subject
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings, single
-from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.kubernetes.objects import Namespace, Pod
 from clusterprobe.systems.loki.sources import RecentLines, Searched, range_query_command, workload_namespaces
 from probes.loki.probe_query_range import probe_query_range
-from tests.factories import judged, labelled, listing, outcome, refused
+from tests.factories import judged, labelled, listing, make, outcome, refused
 
 NOW = 1_800_000_000
 END = NOW * 10**9
@@ -99,7 +99,18 @@ def pod(namespace: str, phase: str = "Running") -> Pod:
     return labelled(Pod, namespace, "x", spec={"containers": []}, status={"phase": phase, "podIP": "10.0.0.1"})
 
 
-def test_the_namespaces_of_environments_come_before_shared_ones() -> None:
-    pods = listing("Pod", [pod("kube-system"), pod("fastapi-prod"), pod("fastapi-dev"), pod("idle-dev", "Succeeded")])
-    assert workload_namespaces(pods, Environments(Profile())) == ["fastapi-dev", "fastapi-prod"]
+def test_environments_that_only_names_suggest_come_first_and_leave_none_out() -> None:
+    pods = listing("Pod", [pod("kube-system"), pod("shop"), pod("fastapi-prod"), pod("fastapi-dev"), pod("idle-dev", "Succeeded")])
+    assert workload_namespaces(pods, Environments(Profile())) == ["fastapi-dev", "fastapi-prod", "shop", "kube-system"]
+
+
+def test_of_several_environments_that_labels_name_only_these_are_asked_for() -> None:
+    names = ("kube-system", "a", "b")
+    labels = {"a": {"environment": "dev"}, "b": {"environment": "prod"}}
+    labelled_ones = [make(Namespace, metadata={"name": name, "labels": labels.get(name, {})}) for name in names]
+    assert workload_namespaces(listing("Pod", map(pod, names)), Environments(Profile(), labelled_ones)) == ["a", "b"]
+    assert workload_namespaces(listing("Pod", map(pod, names)), Environments(Profile(), labelled_ones[:2])) == ["a", "b", "kube-system"]
+
+
+def test_without_any_environment_all_are_asked_for() -> None:
     assert workload_namespaces(listing("Pod", [pod("kube-system")]), Environments(Profile())) == ["kube-system"]

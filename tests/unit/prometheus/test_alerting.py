@@ -16,6 +16,7 @@ from clusterprobe.times import epoch
 from probes.prometheus.probe_alerting import SETTLING_SECONDS, probe_alerting
 from tests.factories import ENVIRONMENTS, assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, refused, server
 
+OF_PROD = server("prometheus", "monitoring-prod", "main")
 NOW = epoch("2026-01-01T12:00:00Z") or 0.0
 LONG_AGO = "2026-01-01T08:00:00Z"
 UID = "4e4e0678-7631-4bea-aa51-30208d1b60ae"
@@ -49,7 +50,7 @@ def platform(*active: str, alerting: Any = NAMED, **changes: Any) -> dict[str, A
         "prometheus_loaded_rules": Readings(((ONE[0], rules()),)),
         "prometheus_sending": Readings(((ONE[0], Sending(dict.fromkeys(places, 10.0), dict.fromkeys(places, 0.0))),)),
         "prometheus_runtime": Readings(((ONE[0], Runtime(start_time=start, last_config_time=reload)),)),
-        "prometheus_servers": Readings((ONE,)),
+        "prometheus_servers": Readings((ONE, OF_PROD)),
         "prometheuses": listing("Prometheus", [custom]),
         "prometheus_rules": listing("PrometheusRule", [rule]),
         "alertmanagers": listing("Alertmanager", [labelled(Alertmanager, "monitoring-dev", "main", spec={"portName": "http-web"})]),
@@ -97,6 +98,48 @@ def test_another_environments_alertmanager_is_an_error_that_names_the_field() ->
 
 def changed(finding: Finding) -> list[str]:
     return [line(one) for step in finding.steps if step.kind != "look" for one in step.commands]
+
+
+def stacks_without_environments(*active: str, **changes: Any) -> dict[str, Any]:
+    """Two stacks, atlas and borealis, of which the first is asked where it sends to."""
+    one, other = server("prometheus", "atlas", "main"), server("prometheus", "borealis", "main")
+    named = [{"namespace": "borealis", "name": "main", "port": "web"}]
+    known = platform(*active, prometheus_servers=Readings((one, other)))
+    for name in ("prometheus_alertmanagers", "prometheus_loaded_rules", "prometheus_sending", "prometheus_runtime"):
+        known[name] = Readings(((one[0], known[name].items[0]),))
+    return {
+        **known,
+        "prometheuses": listing("Prometheus", [labelled(Prometheus, "atlas", "main", spec={"alerting": {"alertmanagers": named}})]),
+        "alertmanagers": listing("Alertmanager", [labelled(Alertmanager, one, "main") for one in ("atlas", "borealis")]),
+        "pods": listing("Pod", [pod("atlas", DEV), pod("borealis", PROD), pod("logging", SHARED)]),
+        **changes,
+    }
+
+
+def test_without_environments_it_is_found_that_another_stacks_alertmanager_gets_all_alerts_and_its_own_none() -> None:
+    (finding,) = judged(probe_alerting, **stacks_without_environments(PROD)).findings
+    assert (finding.reason, finding.severity) == ("AlertsToOtherStack", "warning")
+    assert "none to the Alertmanager main beside it" in finding.problem
+    assert "`namespace: borealis`, `name: main`" in finding.cause
+    assert '"namespace":"atlas","name":"alertmanager-operated"' in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("active", "alertmanagers"),
+    [
+        ([DEV], ["atlas", "borealis"]),
+        ([DEV, PROD], ["atlas", "borealis"]),
+        ([SHARED], ["atlas", "logging"]),  # no stack is there: one for all
+        ([PROD], ["borealis"]),  # it has none of its own
+    ],
+)
+def test_an_alertmanager_for_all_is_meant(active: list[str], alertmanagers: list[str]) -> None:
+    known = listing("Alertmanager", [labelled(Alertmanager, one, "main") for one in alertmanagers])
+    assert reasons(judged(probe_alerting, **stacks_without_environments(*active, alertmanagers=known))) == []
+
+
+def test_whether_it_has_an_alertmanager_of_its_own_must_be_known() -> None:
+    assert_blindness_is_no_health(probe_alerting, stacks_without_environments(PROD))
 
 
 def test_without_one_alertmanager_of_its_own_no_name_is_invented() -> None:
@@ -278,7 +321,7 @@ def test_rules_of_its_own_environment_and_shared_ones_are_fine(namespace: str) -
 
 
 def test_two_replicas_with_the_same_trouble_are_told_once() -> None:
-    known = platform(PROD, rules_of="monitoring-prod", prometheus_servers=Readings((ONE, TWO)))
+    known = platform(PROD, rules_of="monitoring-prod", prometheus_servers=Readings((ONE, TWO, OF_PROD)))
     for name in ("prometheus_alertmanagers", "prometheus_loaded_rules", "prometheus_sending", "prometheus_runtime"):
         known[name] = Readings(((ONE[0], known[name].items[0]), (TWO[0], known[name].items[0])))
     assert sorted(reasons(judged(probe_alerting, **known))) == ["AlertsToOtherEnvironment", "RulesOfOtherEnvironment"]

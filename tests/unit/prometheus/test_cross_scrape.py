@@ -34,6 +34,7 @@ def platform(targets: list[Target] | None, **changes: Any) -> dict[str, Any]:
     return {
         "prometheus_targets": read,
         "prometheuses": listing("Prometheus", [prometheus("dev"), prometheus("prod")]),
+        "prometheus_agents": listing("PrometheusAgent", []),
         "service_monitors": listing("ServiceMonitor", [labelled(Monitor, "monitoring-prod", "api", RELEASE)]),
         "pod_monitors": listing("PodMonitor", []),
         "probe_objects": listing("Probe", []),
@@ -94,7 +95,9 @@ def limited_to(*names: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("selector", [{}, {"matchLabels": RELEASE}, {"matchExpressions": [{"key": "release", "operator": "Exists"}]}])
 def test_whatever_the_selector_is_the_fix_keeps_it_and_limits_the_namespaces(selector: dict[str, Any]) -> None:
-    known = listing("Prometheus", [prometheus("dev", serviceMonitorSelector=selector, serviceMonitorNamespaceSelector={})])
+    known = listing(
+        "Prometheus", [prometheus("dev", serviceMonitorSelector=selector, serviceMonitorNamespaceSelector={}), prometheus("prod")]
+    )
     shared = target("logging", "serviceMonitor/logging/loki/0")
     (finding,) = judged(probe_cross_scrape, **platform([*CROSSING, shared], prometheuses=known)).findings
     assert patched(finding) == {"serviceMonitorNamespaceSelector": limited_to("logging", "monitoring-dev")}
@@ -109,7 +112,9 @@ def test_a_shared_monitor_without_a_target_stays_selected_too() -> None:
 def test_what_its_namespace_selector_asks_for_already_is_kept() -> None:
     already = {"key": "team", "operator": "Exists"}
     spec = {"serviceMonitorSelector": {}, "serviceMonitorNamespaceSelector": {"matchExpressions": [already]}}
-    (finding,) = judged(probe_cross_scrape, **platform(CROSSING, prometheuses=listing("Prometheus", [prometheus("dev", **spec)]))).findings
+    (finding,) = judged(
+        probe_cross_scrape, **platform(CROSSING, prometheuses=listing("Prometheus", [prometheus("dev", **spec), prometheus("prod")]))
+    ).findings
     assert patched(finding)["serviceMonitorNamespaceSelector"]["matchExpressions"][0] == already
 
 
@@ -143,7 +148,7 @@ def test_where_no_command_is_certain_none_changes_anything(pool: str) -> None:
 def test_a_job_of_additional_scrape_configs_is_named_with_its_secret_and_key() -> None:
     extra = {"additionalScrapeConfigs": {"name": "extra-jobs", "key": "jobs.yaml"}}
     jobs = [target(place, "kubernetes-pods") for place in ("fastapi-prod", "fastapi-dev")]
-    known = listing("Prometheus", [prometheus("dev", **extra)])
+    known = listing("Prometheus", [prometheus("dev", **extra), prometheus("prod")])
     (finding,) = judged(probe_cross_scrape, **platform(jobs, prometheuses=known)).findings
     see, edit = finding.steps
     assert "the key jobs.yaml of the Secret monitoring-dev/extra-jobs" in edit.text
@@ -165,7 +170,9 @@ def test_replicas_do_not_count_twice() -> None:
     pair = [server("prometheus", "monitoring-dev", "main", f"prometheus-main-{index}") for index in (0, 1)]
     both = Readings(tuple((subject, CROSSING) for subject, _ in pair))
     verdict = judged(probe_cross_scrape, **platform([], prometheus_targets=both))
-    assert [one.problem for one in verdict.findings] == ["The dev Prometheus monitoring-dev/main scrapes 1 target of prod."]
+    assert [one.problem for one in verdict.findings] == [
+        "The dev Prometheus monitoring-dev/main scrapes 1 target of prod (in fastapi-prod)."
+    ]
 
 
 def test_shards_add_up() -> None:
@@ -178,7 +185,7 @@ def test_shards_add_up() -> None:
 def test_the_selector_that_counts_is_that_of_the_monitors_kind() -> None:
     spec = {"serviceMonitorSelector": {"matchLabels": {"release": "monitoring-dev"}}, "podMonitorSelector": {"matchLabels": RELEASE}}
     changes: dict[str, Any] = {
-        "prometheuses": listing("Prometheus", [prometheus("dev", **spec)]),
+        "prometheuses": listing("Prometheus", [prometheus("dev", **spec), prometheus("prod")]),
         "pod_monitors": listing("PodMonitor", [labelled(Monitor, "fastapi-prod", "agent", RELEASE)]),
     }
     assert "`release: monitoring`" in cause([target("fastapi-prod", "podMonitor/fastapi-prod/agent/0")], **changes)
@@ -186,12 +193,14 @@ def test_the_selector_that_counts_is_that_of_the_monitors_kind() -> None:
 
 def test_a_selector_of_expressions_names_the_value_that_matched() -> None:
     selector = {"matchExpressions": [{"key": "release", "operator": "In", "values": ["a", "monitoring"]}]}
-    changes: dict[str, Any] = {"prometheuses": listing("Prometheus", [prometheus("dev", serviceMonitorSelector=selector)])}
+    changes: dict[str, Any] = {
+        "prometheuses": listing("Prometheus", [prometheus("dev", serviceMonitorSelector=selector), prometheus("prod")])
+    }
     assert "`release: monitoring`" in cause([FOREIGN], **changes)
 
 
 def test_an_empty_selector_is_named_as_one_that_matches_everything() -> None:
-    changes: dict[str, Any] = {"prometheuses": listing("Prometheus", [prometheus("dev", serviceMonitorSelector={})])}
+    changes: dict[str, Any] = {"prometheuses": listing("Prometheus", [prometheus("dev", serviceMonitorSelector={}), prometheus("prod")])}
     assert "matches everything ({})" in cause([FOREIGN], **changes)
 
 

@@ -37,7 +37,7 @@ def target(namespace: str = "monitoring-dev", address: str = ADDRESS) -> Target:
 def platform(samples: list[Sample], pod: Pod | None = None, scraped: Target | None = None) -> dict[str, Any]:
     return {
         "prometheus_kube_state": Readings(((ASKED, samples),)),
-        "prometheus_targets": Readings(((ASKED, [scraped or target()]),)),
+        "prometheus_targets": Readings(((ASKED, [scraped or target()]), (server("prometheus", "monitoring-prod", "main")[0], []))),
         "pods": listing("Pod", [pod or watcher()]),
         "environments": ENVIRONMENTS,
     }

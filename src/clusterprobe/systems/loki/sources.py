@@ -114,6 +114,7 @@ def loki_instant_counters(cluster: Cluster, loki_servers: Readings[Server], prof
 # --- recent lines -----------------------------------------------------------------------------------------------------
 
 NAMESPACE_LABELS = ("namespace", "kubernetes_namespace_name", "k8s_namespace_name", "kubernetes_namespace")
+KUBERNETES_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 MAX_NAMESPACES = 12
 LIMIT = 5
 
@@ -183,9 +184,15 @@ def loki_recent_lines(
 
 
 def workload_namespaces(pods: Readings[Pod], environments: Environments) -> list[str]:
-    """The namespaces with running pods; those of environments if there are any, else all."""
+    """The namespaces with running pods: those of environments where the profile or labels name several, else all, these first.
+
+    What names alone seem to say leaves none out.
+    """
     running = sorted({pod.metadata.namespace for pod in pods.items if pod.running})
-    return [name for name in running if environments.of(name)] or running
+    stated = [name for name in running if environments.of(name) and environments.placing(name).stated]
+    if len({environments.of(name) for name in stated}) > 1:
+        return stated
+    return sorted(running, key=lambda name: (not environments.of(name), name in KUBERNETES_NAMESPACES, name))
 
 
 def _labels(endpoint: Endpoint, start: int, end: int) -> list[str]:

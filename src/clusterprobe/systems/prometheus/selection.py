@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import msgspec
 
 from clusterprobe.access.cluster import Resource
-from clusterprobe.environments import WORDS, Environments
+from clusterprobe.environment_names import speaks_of
+from clusterprobe.environments import Environments
 from clusterprobe.known_systems import PROMETHEUS_OPERATOR
 from clusterprobe.model import Subject
-from clusterprobe.patterns import ours
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
 from clusterprobe.systems.inventory.recognition import SystemPod, of_system
@@ -85,7 +85,6 @@ class Operator(msgspec.Struct, frozen=True):
         return (self.objects is None or namespace in self.objects) and namespace not in self.denied
 
 
-_BETWEEN_WORDS = ours(r"[^a-z0-9]+")
 
 
 @source()
@@ -239,8 +238,7 @@ def asked(selector: LabelSelector | None) -> Iterator[tuple[str, str]]:
 
 def names_environment(selector: LabelSelector | None, environment: str) -> bool:
     """Whether one of the values that a selector asks for has the environment's name in it."""
-    words = (word for _, value in asked(selector) for word in _BETWEEN_WORDS.split(value.lower()))
-    return any(environment in (word, WORDS.get(word)) for word in words)
+    return any(speaks_of(value, environment) for _, value in asked(selector))
 
 
 def shared_labels(selector: LabelSelector | None, labels: Mapping[str, str]) -> list[str]:

@@ -63,13 +63,13 @@ def _places_field(kind: Selected) -> str:
     return kind.field.replace("Selector", "NamespaceSelector")
 
 
-def _limited(present: LabelSelector | None, places: Iterable[str]) -> dict[str, Any]:
+def _limited(present: LabelSelector | None, places: Iterable[str], operator: str = "In") -> dict[str, Any]:
     """The part of a namespace selector to merge in. A list is replaced as a whole, so what is in it is repeated."""
     kept = [
         {"key": one.key, "operator": one.operator, **({"values": one.values_} if one.values_ else {})}
         for one in (present.match_expressions if present else [])
     ]
-    return {"matchExpressions": [*kept, {"key": NAMESPACE_NAME, "operator": "In", "values": sorted(places)}]}
+    return {"matchExpressions": [*kept, {"key": NAMESPACE_NAME, "operator": operator, "values": sorted(places)}]}
 
 
 def _code(field: str, selector: dict[str, Any]) -> str:
@@ -78,6 +78,38 @@ def _code(field: str, selector: dict[str, Any]) -> str:
         lines.append(snippet("  - key: {}\n    operator: {}", one["key"], one["operator"]))
         lines += ["    values:", *(snippet("    - {}", value) for value in one["values"])] if "values" in one else []
     return "\n".join(lines)
+
+
+def leave_out(subject: Subject, custom: Prometheus, kinds: Sequence[Selected], whose: Subject) -> Step:
+    """For objects in the namespace of another Prometheus, which are made for that one."""
+    spec = {_places_field(kind): _limited(kind.places_of(custom), [whose.namespace], "NotIn") for kind in kinds}
+    first = next(iter(spec))
+    resource = AGENTS if subject.kind == AGENTS.kind else PROMETHEUSES
+    return change(
+        f"Let {subject.namespace}/{subject.name} select outside of {whose.namespace}: what is there is made for {whose.name}. "
+        f"{GIT}; in the values of kube-prometheus-stack it belongs under prometheus.prometheusSpec.",
+        shell("kubectl -n {} patch {} {} --type merge -p {}", subject.namespace, resource.name, subject.name, patch({"spec": spec})),
+        code=_code(first, spec[first]),
+    )
+
+
+def divide(first: Subject, second: Subject, places: Sequence[str]) -> Step:
+    """For what is in the namespace of neither: which of the two is to scrape it, only their owners know."""
+    return change(
+        f"Decide for each of these namespaces whether {first.namespace}/{first.name} or {second.namespace}/{second.name} looks after it, "
+        f"and take it out of what the other one selects or discovers: {listed(places, 10)}. To tell them apart by label, give each release "
+        f"a label of its own, on its selectors and on all that it is to select, in one commit. {GIT}."
+    )
+
+
+def drop_in_job(subject: Subject, job: str, whose: Subject) -> Step:
+    """For a job without a monitor that discovers pods and Services in the namespace of another Prometheus."""
+    rule = "- job_name: {}\n  relabel_configs:\n  - source_labels: [__meta_kubernetes_namespace]\n    regex: {}\n    action: drop"
+    return change(
+        f"In the configuration of {subject.namespace}/{subject.name}, put this rule first in the job, and leave the rest of the job as it "
+        "is. Change it at its source, in Git.",
+        code=snippet(rule, job, whose.namespace),
+    )
 
 
 def _see(kind: Selected, custom: Prometheus) -> Step:

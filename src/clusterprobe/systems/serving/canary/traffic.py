@@ -63,7 +63,7 @@ def canary_traffic(
     profile: Profile,
 ) -> Readings[Traffic]:
     """Requests by status and duration, of canaries and what runs beside them, at the Prometheus servers of their environment."""
-    environments = Environments(profile, namespaces.items)
+    environments = Environments(profile, namespaces.items, {server.namespace for server in prometheus_servers.items})
     measured = {environments.of(server.namespace) for server in prometheus_servers.items}
     canaries = model_canaries.items
 

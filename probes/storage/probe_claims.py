@@ -6,10 +6,12 @@ from clusterprobe.fixes import change, look, shell
 from clusterprobe.model import Severity, Subject
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
+from clusterprobe.references import Ref
 from clusterprobe.roles import Examined, Needed
 from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
+from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.storage.natures import Storage, claim_name, nature_of_class
-from clusterprobe.systems.storage.pending_claim_advice import why_pending
+from clusterprobe.systems.storage.pending_claim_advice import FIRST_CONSUMER, why_pending
 from clusterprobe.times import ago, epoch
 from clusterprobe.verdict import Verdict
 
@@ -100,7 +102,7 @@ def _judge_pending(
     if unread or consumers is None:
         verdict.unchecked(subject, f"why it is Pending is not known: {unread or 'the pods that may use it could not be read'}")
         return
-    if found and found.volume_binding_mode == "WaitForFirstConsumer" and not consumers:
+    if found and found.volume_binding_mode == FIRST_CONSUMER and not consumers:
         return  # it is meant to wait until a pod uses it
     if age <= limit:
         verdict.note(f"{subject} has been Pending for {ago(age)}, which may still pass")
@@ -114,7 +116,15 @@ def _judge_pending(
         problem=f"{subject} has been Pending for {ago(age)}. {who}",
         cause=cause,
         fix=steps,
+        breaks=[Ref.of(subject)],
+        rests_on=[Ref.of(workload_of(one)) for one in _waited_for(found, consumers)],
     )
+
+
+def _waited_for(found: StorageClass | None, consumers: list[Pod]) -> list[Pod]:
+    """The pods without a node, for which a class waits that provisions where they go."""
+    waits = found is not None and found.volume_binding_mode == FIRST_CONSUMER
+    return [one for one in consumers if waits and not one.spec.node_name]
 
 
 def _report_lost(verdict: Verdict, subject: Subject, claim: PersistentVolumeClaim) -> None:

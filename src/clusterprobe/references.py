@@ -33,6 +33,7 @@ class RefKind(enum.StrEnum):
     LOGS_OF_NODE = "Logs/Node"
     LOKI = "Loki"
     RULE_GROUP = "RuleGroup"  # namespace, and PrometheusRule/group
+    SCRAPE = "Scrape"  # namespace, and Prometheus/Service: whether it scrapes once what is behind it
     SEALING_KEY = "SealingKey"
     SELECTORS = "Selectors"  # what a Prometheus selects
     SHARED_LABEL = "SharedLabel"  # by which several Prometheuses select, `key: value`

@@ -102,7 +102,7 @@ class Loki(Part):
 
 
 class Pods(Part):
-    """Containers that crash."""
+    """Pods that do not start, and containers that crash."""
 
     startup_minutes: Annotated[
         float, Field(gt=0, le=1440, description="How long a container may crash while what it calls is not ready yet.")
@@ -110,6 +110,10 @@ class Pods(Part):
     oom_minutes: Annotated[
         float, Field(gt=0, le=10080, description="How long a container that has recovered is reported for having run out of memory.")
     ] = 60.0
+    start_minutes: Annotated[
+        float,
+        Field(ge=1, le=1440, description="How long a pod may take to be ready, with its node, its volumes and its image."),
+    ] = 10.0
 
 
 class Prometheus(Part):

@@ -16,6 +16,7 @@ from clusterprobe.references import RefKind
 from clusterprobe.systems.alertmanager.config_secrets import ConfigSecret
 from clusterprobe.systems.kubernetes.objects import Pod, Service
 from clusterprobe.systems.pods.crashes import CrashLog
+from clusterprobe.systems.prometheus.alerting import FailingRule
 from clusterprobe.systems.prometheus.pressure import RuleGroup
 from clusterprobe.verdict import Verdict
 from probes.alertmanager.probe_config_secret import probe_config_secret
@@ -32,7 +33,9 @@ from probes.pods.probe_crash_loop import probe_crash_loop
 from probes.pods.probe_termination import probe_termination
 from probes.prometheus.probe_alerting import probe_alerting
 from probes.prometheus.probe_cross_scrape import probe_cross_scrape
+from probes.prometheus.probe_monitors import probe_monitors
 from probes.prometheus.probe_pressure import probe_pressure
+from probes.prometheus.probe_rules import probe_rules
 from probes.prometheus.probe_selector_overlap import probe_selector_overlap
 from probes.prometheus.probe_storage import probe_storage
 from probes.promtail.probe_coverage import probe_coverage
@@ -56,7 +59,9 @@ from tests.unit.loki import test_ruler as ruler
 from tests.unit.pods import test_termination as termination
 from tests.unit.prometheus import test_alerting as alerting
 from tests.unit.prometheus import test_cross_scrape as cross_scrape
+from tests.unit.prometheus import test_monitors as monitors
 from tests.unit.prometheus import test_pressure as pressure
+from tests.unit.prometheus import test_rules as rules
 from tests.unit.prometheus import test_selector_overlap as overlap
 from tests.unit.prometheus import test_storage as storage
 from tests.unit.storage import test_volume_permissions as permissions
@@ -213,6 +218,14 @@ def rule_group() -> Pair:
     return first, second
 
 
+def scrape() -> Pair:
+    """What is scraped twice makes a rule fail that joins it."""
+    twice = judged(probe_monitors, **monitors.readings(None, monitors.target(by="old-ksm"), monitors.target(by="new-ksm")))
+    failing = FailingRule("shop", "ShopErrors", rules.DUPLICATES, True)
+    fails = judged(probe_rules, **rules.readings(prometheus_loaded_rules=rules.loaded(failing)))
+    return found(twice, "ScrapedTwice"), found(fails, "RuleFails")
+
+
 def alertmanager() -> Pair:
     served = judged(probe_default_config, **default_config.platform(default_config.FALLBACK))
     return found(served, "OperatorFallbackConfig"), found(
@@ -256,6 +269,7 @@ MEETINGS: dict[RefKind, Callable[[], Pair]] = {
     RefKind.POD: workload(""),
     RefKind.REPLICA_SET: workload("ReplicaSet/loki"),
     RefKind.RULE_GROUP: rule_group,
+    RefKind.SCRAPE: scrape,
     RefKind.SEALING_KEY: sealing_key,
     RefKind.SECRET: secret,
     RefKind.SELECTORS: selectors,

@@ -22,7 +22,7 @@ from probes.storage.probe_placement import probe_placement
 from probes.storage.probe_volume_permissions import probe_volume_permissions
 from tests.factories import judged, listing, make
 from tests.unit.log_agents import test_coverage, test_grace_period, test_positions
-from tests.unit.pods import test_crash_loop, test_termination
+from tests.unit.pods import test_crash_loop, test_not_started, test_termination
 from tests.unit.storage import test_archive_on_delete, test_claims, test_classes, test_placement, test_volume_permissions
 
 HOSTILE = [
@@ -162,8 +162,18 @@ def refused_in(name: str) -> Finding:
     return judged(probe_volume_permissions, **test_volume_permissions.platform(one, denial)).findings[0]
 
 
+def not_started(name: str) -> Finding:
+    one = renamed(test_not_started.pod(**test_not_started.init_container(["migrate"])), name)
+    return test_not_started.found(one)
+
+
+def not_mounted(name: str) -> Finding:
+    message = f'MountVolume.SetUp failed for volume "tls" : secret "{name}" not found'
+    return test_not_started.found(test_not_started.pod(), start_events=test_not_started.said(message))
+
+
 MAKERS = [
-    crash, crash_of_image, crash_of_pod, stuck, held, running, without_agent, positions_on_nfs, positions_lost, positions_shared, deleted,
+    not_started, not_mounted, crash, crash_of_image, crash_of_pod, stuck, held, running, without_agent, positions_on_nfs, positions_lost, positions_shared, deleted,
     pending, the_only_class, several_defaults, misplaced, refused_on_nfs, refused_in,
 ]  # fmt: skip
 

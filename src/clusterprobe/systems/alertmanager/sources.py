@@ -79,16 +79,25 @@ def alertmanagers(cluster: Cluster, served: Readings[Served], namespaces: Readin
 
 
 class AlertmanagerStatus(msgspec.Struct, frozen=True):
-    """What one replica serves. `cluster` is ready, settling or disabled (normal for one replica); `uptime` is when it started."""
+    """What one replica serves. `cluster` is ready, settling or disabled (normal for one replica); `uptime` is when it started.
+
+    `peers` are the addresses of the replicas that it knows, its own among them; None where it does not say, or in older bundles.
+    """
 
     configuration: Configuration
     version: str = ""
     cluster: str = ""
     uptime: str = ""
+    peers: list[str] | None = None
+
+
+class _Peer(msgspec.Struct):
+    address: str = ""
 
 
 class _Cluster(msgspec.Struct):
     status: str = ""
+    peers: list[_Peer] | None = None
 
 
 class _Version(msgspec.Struct):
@@ -116,7 +125,8 @@ def alertmanager_statuses(cluster: Cluster, alertmanager_servers: Readings[Serve
             configuration = parse_configuration(answer.config.original)
         except OddConfiguration as error:
             raise BadResponse(f"GET {endpoint.url}/api/v2/status: {error}") from None
-        return AlertmanagerStatus(configuration, answer.version_info.version, answer.cluster.status, answer.uptime)
+        peers = None if answer.cluster.peers is None else [one.address for one in answer.cluster.peers]
+        return AlertmanagerStatus(configuration, answer.version_info.version, answer.cluster.status, answer.uptime, peers)
 
     return read_each(cluster, profile, alertmanager_servers, read)
 

@@ -105,7 +105,7 @@ def excuse_of(wait: Wait | None) -> str:
         return ""
     if wait.standing is None:
         return "its command does not name what it calls"
-    what, time = _stands(wait.standing), ago(wait.seconds)
+    what, time = stands(wait.standing), ago(wait.seconds)
     return {
         "unread": f"whether what it waits for is ready is not known: {what}",
         "wrong port": what,
@@ -118,7 +118,8 @@ def excuse_of(wait: Wait | None) -> str:
     }[wait.excuse]
 
 
-def _stands(one: Standing) -> str:
+def stands(one: Standing) -> str:
+    """How what a container calls stands, as the object of a sentence."""
     where = f"Service {one.service.namespace}/{one.service.name}" if one.service else ""
     match one.state:
         case "services unread":

@@ -11,6 +11,7 @@ from clusterprobe.access.cluster import Cluster, Endpoint
 from clusterprobe.access.servers import Server, read_each
 from clusterprobe.access.urls import place_of
 from clusterprobe.errors import BadResponse
+from clusterprobe.excerpt import excerpt
 from clusterprobe.patterns import ours
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
@@ -20,6 +21,7 @@ from clusterprobe.systems.formats.queries import matchers
 from clusterprobe.systems.kubernetes.objects import Pod, Service
 from clusterprobe.systems.prometheus.query import query
 
+MAX_ERROR = 600  # characters of what a rule's evaluation failed with
 SENDING_SECONDS = 300  # the window in which every alert must have failed before it is a finding
 
 
@@ -73,16 +75,32 @@ def prometheus_alertmanagers(cluster: Cluster, prometheus_servers: Readings[Serv
 # --- rules ------------------------------------------------------------------------------------------------------------
 
 
+class FailingRule(msgspec.Struct, frozen=True):
+    """A rule whose last evaluation failed, with what Prometheus says of that."""
+
+    group: str
+    name: str
+    error: str
+    alerts: bool
+
+
 class RuleFile(msgspec.Struct, frozen=True):
-    """One file of loaded rules: its name without the folder, its groups, and how many of its rules alert."""
+    """One file of loaded rules: its name without the folder, its groups, and how many of its rules alert.
+
+    `failing` are those whose last evaluation failed; None in older bundles.
+    """
 
     name: str
     groups: list[str]
     alerts: int
+    failing: list[FailingRule] | None = None
 
 
-class _Rule(msgspec.Struct):
+class _Rule(msgspec.Struct, rename="camel"):
     type: str
+    name: str = ""
+    health: str = ""
+    last_error: str = ""
 
 
 class _Group(msgspec.Struct):
@@ -125,7 +143,13 @@ def prometheus_loaded_rules(cluster: Cluster, prometheus_servers: Readings[Serve
 
 def _file(name: str, groups: Iterable[_Group]) -> RuleFile:
     alerting = sum(rule.type == "alerting" for group in groups for rule in group.rules)
-    return RuleFile(name, [group.name for group in groups], alerting)
+    failing = [
+        FailingRule(group.name, rule.name, excerpt(rule.last_error, MAX_ERROR), rule.type == "alerting")
+        for group in groups
+        for rule in group.rules
+        if rule.health == "err"
+    ]
+    return RuleFile(name, [group.name for group in groups], alerting, failing)
 
 
 _OPERATORS_FILE = ours(r".+-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.yaml")

@@ -23,6 +23,7 @@ PROBES = Resource("v1", "probes", "Probe", GROUP)
 SCRAPE_CONFIGS = Resource("v1alpha1", "scrapeconfigs", "ScrapeConfig", GROUP)
 RULES = Resource("v1", "prometheusrules", "PrometheusRule", GROUP)
 AGENTS = Resource("v1alpha1", "prometheusagents", "PrometheusAgent", GROUP)
+THANOS_RULERS = Resource("v1", "thanosrulers", "ThanosRuler", GROUP)
 
 
 class ClaimTemplateSpec(Object):
@@ -118,7 +119,11 @@ class NamespaceSelector(Object):
 
 
 class MonitorEndpoint(Object):
+    """Where a monitor scrapes: a port by its name, or, of a pod, by its number."""
+
     port: str = ""
+    port_number: int | None = None
+    target_port: int | str | None = None
     interval: str = ""
 
 
@@ -126,7 +131,29 @@ class MonitorSpec(Object):
     namespace_selector: NamespaceSelector | None = None
     selector: LabelSelector | None = None
     endpoints: list[MonitorEndpoint] | None = None
+    pod_metrics_endpoints: list[MonitorEndpoint] | None = None
     job_label: str = ""
+
+
+class Binding(Object):
+    """What the Operator says of one object that selects this one; since its version 0.86, and where that is switched on."""
+
+    conditions: list[Condition] | None = None
+
+
+class BoundStatus(Object):
+    bindings: list[Binding] | None = None
+
+    @property
+    def refusal(self) -> str:
+        """Why the Operator does not accept the object; empty where it does, or does not say."""
+        refused = [
+            one.message or one.reason
+            for binding in self.bindings or []
+            for one in binding.conditions or []
+            if one.type == "Accepted" and one.status == "False"
+        ]
+        return next(iter(refused), "")
 
 
 class Monitor(Object):
@@ -134,12 +161,23 @@ class Monitor(Object):
 
     metadata: Metadata
     spec: MonitorSpec = msgspec.field(default_factory=MonitorSpec)
+    status: BoundStatus = msgspec.field(default_factory=BoundStatus)
+
+
+class NamedGroup(Object):
+    name: str = ""
+
+
+class RuleSpec(Object):
+    groups: list[NamedGroup] | None = None
 
 
 class Rule(Object):
-    """A PrometheusRule; its groups are not read."""
+    """A PrometheusRule; of its groups only the names are read. In older bundles it has no `spec`."""
 
     metadata: Metadata
+    spec: RuleSpec | None = None
+    status: BoundStatus = msgspec.field(default_factory=BoundStatus)
 
 
 # --- scrape pools -----------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from clusterprobe.systems.prometheus.objects import (
     RULES,
     SCRAPE_CONFIGS,
     SERVICE_MONITORS,
+    THANOS_RULERS,
     Monitor,
     Prometheus,
     Rule,
@@ -41,6 +42,12 @@ def prometheuses(cluster: Cluster, served: Readings[Served], namespaces: Reading
 def prometheus_agents(cluster: Cluster, served: Readings[Served], namespaces: Readings[Namespace]) -> Readings[Prometheus]:
     """The PrometheusAgent objects of the Operator, which select monitors as a Prometheus does."""
     return list_custom(cluster, served, namespaces, AGENTS, Prometheus)
+
+
+@source(Call("list", "thanosrulers", GROUP))
+def thanos_rulers(cluster: Cluster, served: Readings[Served], namespaces: Readings[Namespace]) -> Readings[Prometheus]:
+    """The ThanosRuler objects of the Operator, which select rules as a Prometheus does."""
+    return list_custom(cluster, served, namespaces, THANOS_RULERS, Prometheus)
 
 
 @source(Call("list", "servicemonitors", GROUP))
@@ -69,7 +76,7 @@ def scrape_configs(cluster: Cluster, served: Readings[Served], namespaces: Readi
 
 @source(Call("list", "prometheusrules", GROUP))
 def prometheus_rules(cluster: Cluster, served: Readings[Served], namespaces: Readings[Namespace]) -> Readings[Rule]:
-    """Every PrometheusRule, without its rules."""
+    """Every PrometheusRule with the names of its groups, without its rules."""
     return list_custom(cluster, served, namespaces, RULES, Rule)
 
 

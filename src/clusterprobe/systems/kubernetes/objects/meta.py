@@ -16,7 +16,7 @@ class Object(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_default
         {
             *("name", "namespace", "uid", "kind", "node_name", "claim_name", "secret_name", "volume_name", "storage_class_name"),
             *("creation_timestamp", "deletion_timestamp", "last_transition_time", "start_time", "started_at", "finished_at"),
-            *("pod_ip", "host_ip", "phase", "restart_policy", "fs_type", "access_modes", "running", "empty_dir", "limits"),
+            *("pod_ip", "host_ip", "phase", "restart_policy", "fs_type", "access_modes", "running", "empty_dir", "limits", "requests"),
         }
     )
 

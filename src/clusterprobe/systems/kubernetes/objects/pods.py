@@ -59,6 +59,7 @@ class VolumeMount(Object):
 class ContainerPort(Object):
     container_port: int
     name: str = ""
+    host_port: int = 0
 
 
 class SecurityContext(Object):
@@ -88,6 +89,7 @@ class ContainerProbe(Object):
 
 class Resources(Object):
     limits: dict[str, Any] | None = None
+    requests: dict[str, Any] | None = None
 
 
 class Container(Object):
@@ -108,6 +110,7 @@ class Container(Object):
     liveness_probe: ContainerProbe | None = None
     startup_probe: ContainerProbe | None = None
     resources: Resources | None = None
+    restart_policy: str = ""  # of an init container that runs beside the others, `Always`
 
     def __post_init__(self) -> None:
         if self.command or self.args:

@@ -1,0 +1,118 @@
+from collections import defaultdict
+
+from clusterprobe.evidence import Clock
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.model import Severity, Table
+from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings
+from clusterprobe.references import Ref
+from clusterprobe.roles import Enriching, Examined
+from clusterprobe.systems.kubernetes.objects import Node, PersistentVolume, PersistentVolumeClaim, Pod, Service
+from clusterprobe.systems.kubernetes.workloads import workload_of
+from clusterprobe.systems.pods.start_advice import steps
+from clusterprobe.systems.pods.start_diagnosis import Held, Surroundings
+from clusterprobe.systems.pods.start_words import STATES, cause_of
+from clusterprobe.systems.pods.starts import StartEvents, State, start_of
+from clusterprobe.times import ago
+from clusterprobe.verdict import Verdict
+from clusterprobe.words import listed, number
+
+POD_UNSCHEDULED = FindingKind("PodUnscheduled", Severity.ERROR, "A pod has had no node for too long.", settles=True)
+CONTAINERS_NOT_CREATED = FindingKind(
+    "ContainersNotCreated", Severity.ERROR, "A pod has a node, and its containers have not been created for too long.", settles=True
+)
+INIT_CONTAINER_WAITS = FindingKind("InitContainerWaits", Severity.ERROR, "An init container has not ended for too long.", settles=True)
+POD_NOT_READY = FindingKind("PodNotReady", Severity.ERROR, "A pod runs, and has not been ready for too long.", settles=True)
+KINDS: dict[State, FindingKind] = {
+    "unscheduled": POD_UNSCHEDULED,
+    "creating": CONTAINERS_NOT_CREATED,
+    "initialising": INIT_CONTAINER_WAITS,
+    "unready": POD_NOT_READY,
+}
+
+
+@reports(POD_UNSCHEDULED, CONTAINERS_NOT_CREATED, INIT_CONTAINER_WAITS, POD_NOT_READY)
+def probe_not_started(
+    verdict: Verdict,
+    pods: Examined[Pod],
+    start_events: Enriching[StartEvents],
+    services: Enriching[Service],
+    nodes: Enriching[Node],
+    claims: Enriching[PersistentVolumeClaim],
+    volumes: Enriching[PersistentVolume],
+    profile: Profile,
+    clock: Clock,
+) -> None:
+    """Does every pod get as far as being ready?
+
+    Problem: A pod is Pending, its containers are being created, an init container does not end, or it runs and is not ready: its workload
+    has fewer pods than it should, or none.
+    Cause: The scheduler says what no node has; the kubelet says what it cannot mount, attach or set up; an init container calls what is
+    not there; a readiness probe fails. Each is quoted, with what the cluster knows of it.
+    Fix: By the cause: the request, the selector, the Secret, the volume, the network, what is called, or the probe.
+    Prevention: Alert on KubePodNotReady, request what a pod really uses, and roll out with `--wait` or a progress deadline.
+    """
+    around = Surroundings(pods.readings, services, nodes, claims, volumes, start_events)
+    limit = profile.thresholds.pods.start_minutes * 60
+    groups: dict[tuple[str, State, str], list[Held]] = defaultdict(list)
+    serving = {str(workload_of(pod)) for pod in pods.readings.items if pod.ready}
+    young = 0
+    for subject, pod in pods:
+        start = start_of(pod, clock.now)
+        if start is None:
+            continue
+        if start.state == "gated":
+            verdict.note(f"{subject} is held by a scheduling gate, which something else takes away")
+        elif start.since is None:
+            verdict.unchecked(subject, "it is not ready, and does not say since when")
+        elif clock.now - start.since < limit:
+            young += 1
+        else:
+            held = around.held(start)
+            groups[str(workload_of(pod)), start.state, held.first.fault].append(held)
+    if young:
+        verdict.note(f"{number(young, 'pod')} {'is' if young == 1 else 'are'} not ready for less than {limit / 60:.0f} min, which may pass")
+    for ones in groups.values():
+        _report(verdict, ones, _serving(ones[0], serving, pods.readings), clock.now)
+
+
+def _serving(held: Held, serving: set[str], pods: Readings[Pod]) -> bool:
+    """Whether its workload has a ready pod, or may have one that could not be read."""
+    pod = held.start.pod
+    return str(workload_of(pod)) in serving or bool(pods.missing_reason(pod.metadata.namespace))
+
+
+def _report(verdict: Verdict, ones: list[Held], serving: bool, now: float) -> None:
+    first = max(ones, key=lambda one: (len(one.events), now - (one.start.since or now)))
+    start, workload = first.start, workload_of(first.start.pod)
+    since = min(one.start.since or now for one in ones)
+    names = listed(sorted(one.start.pod.metadata.name for one in ones), 3)
+    what = f"{number(len(ones), 'pod')} of {workload}" if workload.kind != "Pod" else str(workload)
+    container = f" (container {start.container})" if start.container else ""
+    verdict.report(
+        KINDS[start.state],
+        workload,
+        severity=Severity.WARNING if serving or not first.certain else Severity.ERROR,
+        problem=f"{what} {'is' if len(ones) == 1 else 'are'} {STATES[start.state]}{container}, for {ago(now - since)}"
+        + (f": {names}." if workload.kind != "Pod" else ".")
+        + (" Other pods of it are ready." if serving else ""),
+        cause=cause_of(first),
+        fix=steps(first),
+        exhibits=[_table(ones, now), *([_said(first)] if first.events else [])],
+        breaks=[Ref.of(workload), *(ref for one in ones for ref in one.silenced)],
+        rests_on=list(dict.fromkeys(ref for one in ones for ref in one.rests_on)),
+    )
+
+
+def _table(ones: list[Held], now: float) -> Table:
+    rows = [
+        [one.start.pod.metadata.name, one.start.pod.spec.node_name, ago(now - (one.start.since or now)), one.first.says]
+        for one in ones[:20]
+    ]
+    return Table(title="Pods that are not ready", columns=["Pod", "Node", "For", "What is said of it"], rows=rows)
+
+
+def _said(held: Held) -> Table:
+    newest = sorted(held.events, key=lambda one: -(one.last or 0.0))[:10]
+    rows = [[one.reason, str(one.count), one.message] for one in newest]
+    return Table(title=f"Events of {held.start.pod.metadata.name}", columns=["Reason", "Times", "Message"], rows=rows)

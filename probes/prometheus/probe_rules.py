@@ -1,0 +1,222 @@
+from collections import defaultdict
+
+from clusterprobe.environments import Environments
+from clusterprobe.evidence import Clock
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import SOURCE, change, look, shell
+from clusterprobe.model import Severity, Step, Subject, Table
+from clusterprobe.readings import Readings
+from clusterprobe.references import Ref, RefKind
+from clusterprobe.roles import Conditional, Enriching, Needed
+from clusterprobe.systems.kubernetes.event_lists import Complaint, newest
+from clusterprobe.systems.kubernetes.objects import Namespace
+from clusterprobe.systems.prometheus.alerting import FailingRule, LoadedRules, rule_uid
+from clusterprobe.systems.prometheus.objects import PROMETHEUSES, RULES, Prometheus, Rule
+from clusterprobe.systems.prometheus.rule_errors import error_cause, error_steps, services_in
+from clusterprobe.systems.prometheus.selection import BY_KIND, Operator
+from clusterprobe.systems.prometheus.unselected import Cause, Selecting, Unclear, steps
+from clusterprobe.times import ago, epoch
+from clusterprobe.verdict import Verdict
+from clusterprobe.words import listed, number, said
+
+RULES_UNSELECTED = FindingKind(
+    "RulesUnselected", Severity.WARNING, "No Prometheus selects a PrometheusRule, so that its alerts never fire."
+)
+RULES_NOT_LOADED = FindingKind(
+    "RulesNotLoaded", Severity.ERROR, "A Prometheus selects a PrometheusRule, and has not loaded it.", settles=True
+)
+RULE_FAILS = FindingKind("RuleFails", Severity.ERROR, "A rule that is loaded fails at each evaluation, so that its alert never fires.")
+NO_RULES = FindingKind("NoRules", Severity.WARNING, "A Prometheus has loaded no rule, so that it sends no alert.")
+LOAD_SECONDS = 300  # the Operator, the kubelet's refresh of a mounted ConfigMap, and the reloader
+
+
+@reports(RULES_UNSELECTED, RULES_NOT_LOADED, RULE_FAILS, NO_RULES)
+def probe_rules(
+    verdict: Verdict,
+    prometheus_rules: Conditional[Rule],
+    prometheus_loaded_rules: Conditional[LoadedRules],
+    prometheuses: Needed[Prometheus],
+    thanos_rulers: Needed[Prometheus],
+    prometheus_operators: Conditional[Operator],
+    namespaces: Conditional[Namespace],
+    operator_rejections: Enriching[Complaint],
+    environments: Environments,
+    clock: Clock,
+) -> None:
+    """Is every PrometheusRule loaded, and does every rule that is loaded evaluate?
+
+    Problem: An alert that somebody wrote cannot fire: its rule is loaded nowhere, or fails each time that it is evaluated.
+    Cause: Its PrometheusRule has not the labels, or is not in a namespace, that ruleSelector and ruleNamespaceSelector ask for; or the
+    Operator rejects it; or its expression fails on the series that there are, such as two of what it takes for one.
+    Fix: Set the label that the selector asks for, correct what the Operator names, or scrape what is scraped twice once.
+    Prevention: Review the labels of rules in the rendered manifests, let the Operator's admission webhook refuse invalid rules, and alert
+    on PrometheusRuleFailures.
+    """
+    if prometheuses.complete and not len(prometheuses) and not len(prometheus_loaded_rules.readings):
+        verdict.not_applicable("there is no Prometheus that would load rules")
+        return
+    loaded = prometheus_loaded_rules.readings
+    if len(prometheuses) or not prometheuses.complete:
+        selecting = Selecting([prometheuses, thanos_rulers], prometheus_operators.need(), namespaces.need(), environments)
+        _judge_objects(verdict, prometheus_rules, selecting, loaded, newest(operator_rejections), clock.now)
+    owners = {one.metadata.uid: subject for subject, one in prometheus_rules.readings if one.metadata.uid}
+    failing: dict[tuple[Subject, str], list[tuple[Subject, FailingRule]]] = defaultdict(list)
+    empty: list[Subject] = []
+    for subject, one in prometheus_loaded_rules.examine():
+        prometheus = PROMETHEUSES.subject(subject.namespace, subject.owner.partition("/")[2] or subject.name)
+        if not one.files:
+            empty.append(prometheus)
+        for file in one.files:
+            if file.failing is None:
+                verdict.unchecked(subject, "whether its rules fail was not recorded")
+                break
+            owner = owners.get(rule_uid(file.name), prometheus)
+            for rule in file.failing:
+                failing[owner, rule.group].append((prometheus, rule))
+    for (owner, group), rules in failing.items():
+        _report_failing(verdict, owner, group, rules)
+    for prometheus in dict.fromkeys(empty):
+        _report_empty(verdict, prometheus)
+
+
+# --- the objects --------------------------------------------------------------------------------------------------------
+
+
+def _judge_objects(
+    verdict: Verdict,
+    rules: Conditional[Rule],
+    selecting: Selecting,
+    loaded: Readings[LoadedRules],
+    rejections: dict[tuple[str, str, str], Complaint],
+    now: float,
+) -> None:
+    kind = BY_KIND[RULES.kind]
+    unselected: dict[tuple[str, Cause], list[Subject]] = defaultdict(list)
+    held = _loaded_by(loaded)
+    for subject, one in rules.examine():
+        refusal = one.status.refusal or _said(rejections.get((RULES.kind, subject.namespace, subject.name)))
+        match selecting.untaken(kind, one.metadata):
+            case Unclear(why):
+                verdict.unchecked(subject, f"whether a Prometheus selects it is not known: {why}")
+            case Cause() as cause:
+                unselected[subject.namespace, cause].append(subject)
+            case None:
+                takers = [taking.subject for taking in selecting.takers(kind, one.metadata) if taking.subject.kind == PROMETHEUSES.kind]
+                lacking = [place for place in takers if (place.namespace, place.name) in held]
+                lacking = [place for place in lacking if one.metadata.uid not in held[place.namespace, place.name]]
+                if lacking:
+                    _judge_missing(verdict, subject, one, lacking, refusal, now)
+    for (_, cause), subjects in unselected.items():
+        _report_unselected(verdict, cause, subjects)
+
+
+def _loaded_by(loaded: Readings[LoadedRules]) -> dict[tuple[str, str], set[str]]:
+    """By Prometheus, the UIDs of the PrometheusRules that one of its replicas has loaded; a Prometheus that was not asked is not there."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for subject, one in loaded:
+        found[subject.namespace, subject.owner.partition("/")[2]] |= {rule_uid(file.name) for file in one.files}
+    return found
+
+
+def _said(complaint: Complaint | None) -> str:
+    return complaint.message if complaint else ""
+
+
+def _judge_missing(verdict: Verdict, subject: Subject, rule: Rule, lacking: list[Subject], refusal: str, now: float) -> None:
+    created = epoch(rule.metadata.creation_timestamp)
+    if rule.spec is None or not rule.metadata.uid or created is None:
+        verdict.unchecked(subject, "whether it has groups of rules, and since when it exists, was not recorded")
+    elif not rule.spec.groups:
+        verdict.note(f"{subject} has no group of rules")
+    elif now - created >= LOAD_SECONDS:
+        _report_missing(verdict, subject, lacking, refusal, now - created)
+
+
+def _report_missing(verdict: Verdict, subject: Subject, lacking: list[Subject], refusal: str, age: float) -> None:
+    who = listed([f"{one.namespace}/{one.name}" for one in lacking], 3)
+    see = look("Read what the Operator says of it.", shell("kubectl -n {} describe {} {}", subject.namespace, RULES.name, subject.name))
+    if refusal:
+        cause = f"The Operator rejects it: {said(refusal)}."
+        fix = [see, change(f"Correct what the message names. Change it {SOURCE}.")]
+    else:
+        cause = "The Operator does not say that it rejects it: it may not have written it yet, or the reload of the configuration fails."
+        seen = [
+            look(
+                f"See whether {one.namespace}/{one.name} is reconciled.",
+                shell("kubectl -n {} get {} {} -o jsonpath='{.status.conditions}'", one.namespace, PROMETHEUSES.name, one.name),
+            )
+            for one in lacking[:3]
+        ]
+        fix = [see, *seen, change("Repair what those conditions, the Operator's log or the log of the config-reloader name.")]
+    verdict.report(
+        RULES_NOT_LOADED,
+        subject,
+        problem=f"Prometheus {who} selects {subject}, and has not loaded it, {ago(age)} after it was created: its alerts cannot fire.",
+        cause=cause,
+        fix=fix,
+        rests_on=[Ref.of(one) for one in lacking],
+    )
+
+
+def _report_unselected(verdict: Verdict, cause: Cause, subjects: list[Subject]) -> None:
+    first, count = subjects[0], len(subjects)
+    who = str(first) if count == 1 else f"{first} and {count - 1} more"
+    also = f" Only a Prometheus of another environment loads it: {cause.elsewhere}." if cause.elsewhere else ""
+    rows = [[one.namespace, one.name] for one in subjects]
+    verdict.report(
+        RULES_UNSELECTED,
+        first,
+        problem=f"No Prometheus of its environment loads {who}: its alerts cannot fire.{also}",
+        cause=f"{first}: {cause.text}.",
+        fix=steps(cause, subjects),
+        exhibits=[Table(title="Loaded by no Prometheus", columns=["Namespace", "PrometheusRule"], rows=rows)],
+    )
+
+
+# --- what is loaded -----------------------------------------------------------------------------------------------------
+
+
+def _report_failing(verdict: Verdict, owner: Subject, group: str, rules: list[tuple[Subject, FailingRule]]) -> None:
+    prometheus, first = rules[0]
+    each = {rule.name: rule for _, rule in rules}
+    where = f"Prometheus {prometheus.namespace}/{prometheus.name}"
+    of = f" of {owner}" if owner != prometheus else ""
+    severity = Severity.ERROR if any(rule.alerts for rule in each.values()) else Severity.WARNING
+    see: list[Step] = []
+    if owner.kind == RULES.kind:
+        see = [look("See the rule.", shell("kubectl -n {} get {} {} -o yaml", owner.namespace, RULES.name, owner.name))]
+    verdict.report(
+        RULE_FAILS,
+        owner,
+        severity=severity,
+        problem=f"{number(len(each), 'rule')} of the group {group}{of} {'fails' if len(each) == 1 else 'fail'} in {where}: "
+        f"{listed(list(each), 5)}.",
+        cause=f"{error_cause(first.error)} Prometheus says {said(first.error)}.",
+        fix=[*see, *error_steps(first.error)],
+        exhibits=[
+            Table(title="Rules that fail", columns=["Rule", "What Prometheus says"], rows=[[one.name, one.error] for one in each.values()])
+        ],
+        rests_on=[Ref(RefKind.SCRAPE, prometheus.namespace, f"{prometheus.name}/{service}") for service in services_in(first.error)],
+        breaks=[Ref(RefKind.RULE_GROUP, owner.namespace, f"{owner.name}/{group}")] if of else [],
+    )
+
+
+def _report_empty(verdict: Verdict, prometheus: Subject) -> None:
+    own = verdict.environment_of(prometheus.namespace)
+    custom = (prometheus.namespace, PROMETHEUSES.name, prometheus.name)
+    verdict.report(
+        NO_RULES,
+        prometheus,
+        severity=Severity.WARNING if own else Severity.INFO,
+        problem=f"Prometheus {prometheus.namespace}/{prometheus.name} has loaded no rule: it sends no alert"
+        + (f", and it is the one of {own}." if own else "."),
+        cause="Its rules are elsewhere, such as in a Thanos Ruler, or none matches its ruleSelector and ruleNamespaceSelector.",
+        fix=[
+            look(
+                "See what it selects, if the Operator manages it, and which rules there are.",
+                shell("kubectl -n {} get {} {} -o jsonpath='{.spec.ruleSelector}{.spec.ruleNamespaceSelector}'", *custom),
+                shell("kubectl get {} -A --show-labels", RULES.name),
+            ),
+            change(f"Let ruleSelector select the rules that it is to evaluate, if it is to evaluate any. Change it {SOURCE}."),
+        ],
+    )

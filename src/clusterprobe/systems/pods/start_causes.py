@@ -1,0 +1,209 @@
+"""Why a pod is not ready yet: by what the scheduler and the kubelet say of it, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from clusterprobe.patterns import Pattern, ours
+from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.pods.missing_objects import Missing, missing_in
+from clusterprobe.systems.pods.starts import Start, StartEvent
+
+Fault = Literal[
+    # what the scheduler says
+    "resources",
+    "node not ready",
+    "taint",
+    "selector",
+    "volume node",
+    "host port",
+    "claim",
+    "too many pods",
+    "cordoned",
+    "spread",
+    "apart",
+    "volume limit",
+    "no scheduler",
+    "unschedulable",
+    # what the kubelet says
+    "object missing",
+    "account missing",
+    "attached elsewhere",
+    "attach",
+    "group refused",
+    "driver missing",
+    "mount program",
+    "nfs refused",
+    "nfs unreachable",
+    "nfs path",
+    "host path",
+    "no address",
+    "network",
+    "mount",
+    "volumes wait",
+    "pulling",
+    # while it runs
+    "init",
+    "startup probe",
+    "readiness probe",
+    "gate",
+    "unknown",
+]
+_Faults = tuple[tuple[Pattern, Fault], ...]
+_SCHEDULER: _Faults = (
+    (ours(r"[Ii]nsufficient ([^\s,]+)|enough free storage"), "resources"),
+    (ours(r"taints?(?:\(s\))? \{node\.kubernetes\.io/(?:not-ready|unreachable)"), "node not ready"),
+    (ours(r"\btaint"), "taint"),
+    (ours(r"volume node affinity conflict"), "volume node"),
+    (ours(r"(?i)persistentvolumeclaim|persistent volumes? to bind|ephemeral volume|persistentvolume "), "claim"),
+    (ours(r"max volume count"), "volume limit"),
+    (ours(r"free ports"), "host port"),
+    (ours(r"Too many pods"), "too many pods"),
+    (ours(r"were unschedulable"), "cordoned"),
+    (ours(r"topology spread"), "spread"),
+    (ours(r"pods? (?:anti-)?affinity"), "apart"),
+    (ours(r"affinity/selector|node selector|node affinity|match(?:ed)? (?:the )?requested node"), "selector"),
+    (ours(r""), "unschedulable"),
+)
+_KUBELET: _Faults = (
+    (ours(r'(?i)(?:secret|configmap)s? "[^"]+" not found|non-existent (?:secret|config) key|couldn\'t find key'), "object missing"),
+    (ours(r'(?i)serviceaccounts? "[^"]+" not found'), "account missing"),
+    (ours(r"(?i)Multi-Attach|already (?:exclusively )?attached|is already used by"), "attached elsewhere"),
+    (ours(r"(?i)applyFSGroup|fsGroup|\blchown|\bchown"), "group refused"),
+    (ours(r"not found in the list of registered CSI drivers"), "driver missing"),
+    (ours(r"(?i)helper program|executable file not found|unknown filesystem type"), "mount program"),
+    (ours(r"(?i)access denied by server|mount\S*: permission denied|operation not permitted"), "nfs refused"),
+    (ours(r"(?i)connection (?:timed out|refused)|no route to host|failed to resolve server|name or service not known"), "nfs unreachable"),
+    (ours(r"(?i)reason given by server: no such file|mount\S*: .{0,300}no such file"), "nfs path"),
+    (ours(r"hostPath type check failed"), "host path"),
+    (
+        ours(r"(?i)no (?:available )?(?:ip )?addresse?s? (?:available|left)|failed to (?:assign|allocate)\b.{0,60}\bIP|no IP addresses"),
+        "no address",
+    ),
+)
+# What events are about, where their messages do not say more.
+_REASONS: dict[str, Fault] = {
+    "FailedMount": "mount",
+    "FailedMapVolume": "mount",
+    "FailedAttachVolume": "attach",
+    "FailedCreatePodSandBox": "network",
+    "FailedPodSandBoxStatus": "network",
+    "NetworkNotReady": "network",
+}
+_WAITS = ours(r"(?i)^(?:Unable to attach or mount volumes|.{0,200}timed out waiting for the condition)")
+_KEY = ours(r'volume "([^"]+)".{0,80}non-existent (secret|config) key: (\S+)')
+_ACCOUNT = ours(r'(?i)serviceaccounts? "([^"]+)" not found')
+_RESOURCE = ours(r"[Ii]nsufficient ([^\s,]+)")
+_CHECKS: tuple[tuple[str, Fault], ...] = (("startup probe", "startup probe"), ("readiness probe", "readiness probe"))
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """One thing that keeps a pod from starting, in the words of who says it; `what` is the resource or account that is concerned."""
+
+    fault: Fault
+    says: str = ""
+    what: str = ""
+    missing: Missing | None = None
+
+
+def obstacles_of(start: Start, events: list[StartEvent]) -> list[Obstacle]:
+    """What keeps a pod from starting, the first of them the one to begin with; never empty."""
+    match start.state:
+        case "unscheduled" | "gated":
+            return scheduling_obstacles(start.message)
+        case "creating":
+            return [_of_creating(start.pod, events)]
+        case "initialising":
+            return [Obstacle("init")]
+    return [_of_unready(start, events)]
+
+
+# --- the scheduler ------------------------------------------------------------------------------------------------------
+
+
+def scheduling_obstacles(message: str) -> list[Obstacle]:
+    """Each reason that the scheduler gives.
+
+    >>> [one.fault for one in scheduling_obstacles("0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint {a: b}.")]
+    ['resources', 'taint']
+    """
+    if not message:
+        return [Obstacle("no scheduler")]
+    reasons = message.partition(" preemption:")[0].partition("are available: ")
+    found: list[str] = []
+    for part in (reasons[2] or reasons[0]).rstrip(". ").split(", "):
+        if found and not part[:1].isdigit():
+            found[-1] += f", {part}"
+        else:
+            found.append(part)
+    return [_scheduling(one) for one in found]
+
+
+def _scheduling(reason: str) -> Obstacle:
+    fault = next(fault for pattern, fault in _SCHEDULER if pattern.search(reason))
+    resource = _RESOURCE.search(reason)
+    return Obstacle(fault, reason, resource[1] if resource else "")
+
+
+# --- the kubelet --------------------------------------------------------------------------------------------------------
+
+
+def _of_creating(pod: Pod, events: list[StartEvent]) -> Obstacle:
+    """The newest event that names a cause; else the newest that does not; else an image that is still on its way."""
+    told = sorted((one for one in events if one.reason in _REASONS and not _overcome(one, events)), key=_when, reverse=True)
+    obstacles = [_kubelet(pod, one) for one in told]
+    named = [one for one in obstacles if one.fault not in ("mount", "attach", "network", "volumes wait")]
+    known = named or [one for one in obstacles if one.fault != "volumes wait"] or obstacles
+    if known:
+        return known[0]
+    pulls = [one for one in sorted(events, key=_when) if one.reason in ("Pulling", "Pulled", "Failed", "BackOff")]
+    if pulls and pulls[-1].reason == "Pulling":
+        return Obstacle("pulling", pulls[-1].message)
+    return Obstacle("unknown")
+
+
+def _overcome(event: StartEvent, events: list[StartEvent]) -> bool:
+    """Whether a volume was attached after that it could not be."""
+    return event.reason == "FailedAttachVolume" and any(
+        one.reason == "SuccessfulAttachVolume" and _when(one) > _when(event) for one in events
+    )
+
+
+def _when(event: StartEvent) -> float:
+    return event.last or 0.0
+
+
+def _kubelet(pod: Pod, event: StartEvent) -> Obstacle:
+    message = event.message
+    if _WAITS.search(message) and not _KUBELET[0][0].search(message):
+        return Obstacle("volumes wait", message)
+    fault = next((fault for pattern, fault in _KUBELET if pattern.search(message)), _REASONS[event.reason])
+    account = _ACCOUNT.search(message)
+    return Obstacle(fault, message, account[1] if account else "", _missing(pod, message))
+
+
+def _missing(pod: Pod, message: str) -> Missing | None:
+    """What is missing; of a key the kubelet names only the volume, so the pod says of which Secret or ConfigMap."""
+    if not (found := _KEY.search(message)):
+        return missing_in(message)
+    volume = next((one for one in pod.spec.volumes or [] if one.name == found[1]), None)
+    if volume and volume.secret and found[2] == "secret":
+        return Missing(kind="secret", name=volume.secret.secret_name, key=found[3])
+    if volume and volume.config_map and found[2] == "config":
+        return Missing(kind="configmap", name=volume.config_map.name, key=found[3])
+    return None
+
+
+# --- a container that is not ready --------------------------------------------------------------------------------------
+
+
+def _of_unready(start: Start, events: list[StartEvent]) -> Obstacle:
+    if not start.container:
+        return Obstacle("gate", start.message)
+    for event in sorted(events, key=_when, reverse=True):
+        for words, fault in _CHECKS:
+            if event.reason == "Unhealthy" and event.message.lower().startswith(words):
+                return Obstacle(fault, event.message)
+    return Obstacle("unknown", start.message)

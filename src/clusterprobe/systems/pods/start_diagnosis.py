@@ -1,0 +1,140 @@
+"""What keeps a pod from starting, with what is known of its node, its volumes and what it calls: as data, for a probe to put into words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from clusterprobe.readings import Readings
+from clusterprobe.references import Ref, RefKind
+from clusterprobe.systems.kubernetes.nodes import lost_nodes, ready_nodes
+from clusterprobe.systems.kubernetes.objects import Node, PersistentVolume, PersistentVolumeClaim, Pod, Service
+from clusterprobe.systems.pods.start_causes import Obstacle, obstacles_of
+from clusterprobe.systems.pods.starts import Start, StartEvent, StartEvents
+from clusterprobe.systems.pods.startup_waits import Neighbourhood, Standing, targets_of
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A volume that is only on some nodes: `lost` are those of them that do not exist."""
+
+    volume: str
+    claim: str
+    nodes: tuple[str, ...]
+    lost: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A pod that does not start, and what keeps it.
+
+    `pending` and `absent` are the claims that it mounts and that have no volume, or do not exist. `node` is its node where that is not
+    ready, or does not exist (`node_lost`). `calls` is how what its init container calls stands.
+    """
+
+    start: Start
+    obstacles: list[Obstacle]
+    pending: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    pinned: tuple[Pinned, ...] = ()
+    node: str = ""
+    node_lost: bool = False
+    calls: tuple[Standing, ...] = ()
+    silenced: tuple[Ref, ...] = ()
+    events: list[StartEvent] = field(default_factory=list)
+
+    @property
+    def first(self) -> Obstacle:
+        return self.obstacles[0]
+
+    @property
+    def certain(self) -> bool:
+        """Whether it does not start by itself: an image may be large, and an init container may have much to do."""
+        if self.start.state == "initialising":
+            return any(one.state in ("missing", "not ready", "wrong port") for one in self.calls)
+        return self.first.fault != "pulling"
+
+    @property
+    def rests_on(self) -> list[Ref]:
+        """What explains it, where another finding breaks that."""
+        namespace = self.start.pod.metadata.namespace
+        found = [Ref(RefKind.NODE, name=self.node)] if self.node else []
+        secrets = [one.missing.name for one in self.obstacles if one.missing and one.missing.kind == "secret"]
+        found += [Ref(RefKind.SECRET, namespace, name) for name in secrets]
+        if self.start.state == "creating" or any(one.fault == "claim" for one in self.obstacles):
+            found += [Ref(RefKind.PERSISTENT_VOLUME_CLAIM, namespace, name) for name in self.pending]
+        return found + [one.service for one in self.calls if one.service and one.state == "not ready"]
+
+
+class Surroundings:
+    """What is known beside the pods that do not start."""
+
+    def __init__(
+        self,
+        pods: Readings[Pod],
+        services: Readings[Service],
+        nodes: Readings[Node],
+        claims: Readings[PersistentVolumeClaim],
+        volumes: Readings[PersistentVolume],
+        events: Readings[StartEvents],
+    ) -> None:
+        self._around = Neighbourhood(services, pods)
+        self._nodes, self._lost, self._all_nodes = ready_nodes(nodes), lost_nodes(nodes, pods), nodes.complete and bool(len(nodes))
+        self._claims, self._by_claim = claims, claims.by_name()
+        self._volumes = {one.metadata.name: one for one in volumes.items}
+        self._events = events.by_name()
+
+    def held(self, start: Start) -> Held:
+        """What keeps a pod."""
+        pod, events = start.pod, self.events(start)
+        node = pod.spec.node_name
+        away = node if node in self._lost or self._nodes.get(node) is False else ""
+        claims = {name: self._by_claim.get((pod.metadata.namespace, name)) for name in pod.claims}
+        known = not self._claims.missing_reason(pod.metadata.namespace)
+        return Held(
+            start,
+            obstacles_of(start, events),
+            pending=tuple(name for name, one in claims.items() if one and one.status.phase == "Pending"),
+            absent=tuple(name for name, one in claims.items() if one is None and known),
+            pinned=tuple(self._pinned(name, one) for name, one in claims.items() if one and self._hosts(one)),
+            node=away,
+            node_lost=node in self._lost,
+            calls=self._calls(start) if start.state == "initialising" else (),
+            silenced=tuple(self._around.silenced_with(pod)),
+            events=events,
+        )
+
+    def events(self, start: Start) -> list[StartEvent]:
+        found = self._events.get(start.place)
+        return found.events if found else []
+
+    def _calls(self, start: Start) -> tuple[Standing, ...]:
+        return tuple(self._around.standing(one, start.pod.metadata.namespace) for one in targets_of(start.pod.container(start.container)))
+
+    def _hosts(self, claim: PersistentVolumeClaim) -> tuple[str, ...]:
+        volume = self._volumes.get(claim.spec.volume_name)
+        return hosts_of(volume) if volume else ()
+
+    def _pinned(self, name: str, claim: PersistentVolumeClaim) -> Pinned:
+        hosts = self._hosts(claim)
+        lost = tuple(one for one in hosts if self._all_nodes and one not in self._nodes)
+        return Pinned(claim.spec.volume_name, name, hosts, lost)
+
+
+def hosts_of(volume: PersistentVolume) -> tuple[str, ...]:
+    """The nodes that a volume's node affinity names by their host name; empty where it names none, or something else beside."""
+    terms = _listed(_under(_under(volume.spec.node_affinity, "required"), "nodeSelectorTerms"))
+    found: list[str] = []
+    for term in terms:
+        for one in _listed(_under(term, "matchExpressions")):
+            if _under(one, "key") == "kubernetes.io/hostname" and _under(one, "operator") == "In":
+                found += [str(name) for name in _listed(_under(one, "values"))]
+    return tuple(found)
+
+
+def _under(value: Any, key: str) -> Any:
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,132 @@
+"""A pod that does not start, in words: how far it has got, and what keeps it."""
+
+from __future__ import annotations
+
+from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.pods.crash_words import stands
+from clusterprobe.systems.pods.start_causes import Fault, Obstacle
+from clusterprobe.systems.pods.start_diagnosis import Held
+from clusterprobe.systems.pods.starts import State
+from clusterprobe.words import listed, said
+
+STATES: dict[State, str] = {
+    "unscheduled": "Pending, without a node",
+    "gated": "held by a scheduling gate",
+    "creating": "assigned to a node, and its containers are not created",
+    "initialising": "in an init container that does not end",
+    "unready": "running, and not ready",
+}
+_MEANS: dict[Fault, str] = {
+    "resources": "No node has as much free as the pod requests",
+    "node not ready": "A node is not ready",
+    "taint": "A node has a taint that the pod does not tolerate",
+    "selector": "A node does not have the labels that the pod's nodeSelector or node affinity asks for",
+    "volume node": "A volume of the pod is only on other nodes",
+    "host port": "Another pod has the same hostPort on the node",
+    "claim": "A PVC of the pod has no volume",
+    "too many pods": "A node has as many pods as its kubelet allows",
+    "cordoned": "A node is cordoned",
+    "spread": "The pod's topologySpreadConstraints leave the node out",
+    "apart": "The pod's affinity to other pods leaves the node out",
+    "volume limit": "A node has as many volumes as its driver allows",
+    "object missing": "What the pod mounts does not exist",
+    "account missing": "Its ServiceAccount does not exist",
+    "attached elsewhere": "The volume is still attached to another node, or another pod uses it",
+    "attach": "A volume cannot be attached to the node",
+    "group refused": "The kubelet may not change the group of the volume's files to the pod's fsGroup",
+    "driver missing": "The volume's CSI driver does not run on the node",
+    "mount program": "The node lacks the program that mounts this kind of volume",
+    "nfs refused": "The file server refuses the node",
+    "nfs unreachable": "The node does not reach the file server",
+    "nfs path": "The folder does not exist on the file server",
+    "host path": "The path on the node is not what the volume's type asks for",
+    "no address": "The network plugin has no address left",
+    "network": "The node cannot set up the pod's network",
+    "mount": "The kubelet cannot mount a volume",
+    "volumes wait": "The kubelet waits for a volume",
+    "pulling": "The node is still pulling the image",
+    "startup probe": "Its startup probe fails",
+    "readiness probe": "Its readiness probe fails",
+    "gate": "A readiness gate is not met",
+}
+
+
+def cause_of(held: Held) -> str:
+    """Sentences that name what keeps it, with the words of whoever said so."""
+    found = [_of_node(held)] if held.node else []
+    found += [_sentence(held, one) for one in held.obstacles]
+    if held.start.state == "unscheduled" and held.start.message:
+        found.insert(0, f"The scheduler says {said(held.start.message)}.")
+    found += _of_claims(held)
+    return " ".join(one for one in found if one) or _unknown(held)
+
+
+def _of_node(held: Held) -> str:
+    node = held.node
+    if held.node_lost:
+        return f"Its node {node} is not in the cluster."
+    return f"Its node {node} is not ready."
+
+
+def _sentence(held: Held, one: Obstacle) -> str:
+    pod = held.start.pod
+    match one.fault:
+        case "unknown" | "unschedulable":
+            return ""
+        case "no scheduler":
+            return "No scheduler has said anything of it: the scheduler does not run, or spec.schedulerName names none that does."
+        case "init":
+            return _of_init(held)
+        case "resources":
+            return f"{_MEANS['resources']}: {one.what or 'storage'}{_requested(pod, one.what)}."
+        case "host port":
+            return f"{_MEANS['host port']}{_host_ports(pod)}."
+        case "volume node":
+            return _of_pinned(held)
+    told = _MEANS[one.fault]
+    if held.start.state == "unscheduled":
+        return f"{told}: {said(one.says)}." if len(held.obstacles) > 1 else f"{told}."
+    return f"{told}: {said(one.says)}." if one.says else f"{told}."
+
+
+def _requested(pod: Pod, resource: str) -> str:
+    asked = [
+        f"container {one.name} requests {(one.resources.requests or {})[resource]}"
+        for one in pod.spec.containers
+        if one.resources and resource in (one.resources.requests or {})
+    ]
+    return f" ({listed(asked, 3)})" if asked else ""
+
+
+def _host_ports(pod: Pod) -> str:
+    ports = sorted({str(port.host_port) for one in pod.spec.containers for port in one.ports or [] if port.host_port})
+    return f" ({', '.join(ports)})" if ports else ""
+
+
+def _of_pinned(held: Held) -> str:
+    if not held.pinned:
+        return f"{_MEANS['volume node']}."
+    told = []
+    for one in held.pinned:
+        gone = f", and {listed(one.lost, 3)} {'is' if len(one.lost) == 1 else 'are'} not in the cluster" if one.lost else ""
+        told.append(f"PersistentVolume {one.volume} of PVC {one.claim} is only on {listed(one.nodes, 3)}{gone}.")
+    return " ".join(told)
+
+
+def _of_init(held: Held) -> str:
+    runs = f"Its init container {held.start.container} runs, and the others wait until it ends."
+    if not held.calls:
+        return f"{runs} Its command does not name what it waits for."
+    return f"{runs} What it calls: {listed([stands(one) for one in held.calls], 3)}."
+
+
+def _of_claims(held: Held) -> list[str]:
+    told = [f"PVC {one} does not exist." for one in held.absent]
+    if held.start.state == "creating" or any(one.fault == "claim" for one in held.obstacles):
+        told += [f"PVC {one} is Pending (`storage/claims`)." for one in held.pending]
+    return told
+
+
+def _unknown(held: Held) -> str:
+    message = f" Its condition says {said(held.start.message)}." if held.start.message else ""
+    return f"No event of it that is still kept says why.{message}"

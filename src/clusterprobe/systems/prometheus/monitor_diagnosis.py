@@ -1,0 +1,146 @@
+"""Whether a monitor that is selected leads to anything: the link of its chain that is missing, as data."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Literal
+
+from clusterprobe.readings import Readings
+from clusterprobe.systems.kubernetes.objects import Pod, Service
+from clusterprobe.systems.kubernetes.servers import leads_to
+from clusterprobe.systems.prometheus.objects import SERVICE_MONITORS, Monitor, MonitorEndpoint
+from clusterprobe.systems.prometheus.sources import Target
+from clusterprobe.times import epoch
+
+SETTLING_SECONDS = 300  # the Operator, the reload of the configuration, and service discovery
+
+State = Literal["nothing to select", "port missing", "nothing ready", "without targets", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """How far a monitor leads.
+
+    `selected` are the Services or pods that it selects, as `namespace/name`. `wanted` are the port names that none of them has, `there`
+    those that they have. `whole` tells that no endpoint is left that would lead to something.
+    """
+
+    state: State
+    selected: tuple[str, ...] = ()
+    wanted: tuple[str, ...] = ()
+    there: tuple[str, ...] = ()
+    whole: bool = True
+    places: tuple[str, ...] = ()
+
+
+class Ground:
+    """The Services and pods that monitors select."""
+
+    def __init__(self, services: Readings[Service], pods: Readings[Pod], now: float) -> None:
+        self._services, self._pods, self._now = services, pods, now
+        self._by_namespace: dict[str, list[Pod]] = defaultdict(list)
+        for pod in pods.items:
+            self._by_namespace[pod.metadata.namespace].append(pod)
+
+    def chain(self, kind: str, monitor: Monitor) -> Chain:
+        """The first link of a ServiceMonitor or PodMonitor that is missing; where targets should follow, `without targets`."""
+        places = namespaces_of(monitor)
+        if kind == SERVICE_MONITORS.kind:
+            return self._of_services(monitor, places)
+        return self._of_pods(monitor, places)
+
+    def _of_services(self, monitor: Monitor, places: tuple[str, ...]) -> Chain:
+        selector = monitor.spec.selector
+        found = [one for one in self._services.items if _in(places, one.metadata.namespace) and _matches(selector, one.metadata.labels)]
+        if not found:
+            return Chain("unknown" if self._blind(self._services, places) else "nothing to select", places=places)
+        names = tuple(f"{one.metadata.namespace}/{one.metadata.name}" for one in found)
+        there = {port.name for one in found for port in one.spec.ports or [] if port.name}
+        missing = _missing(monitor.spec.endpoints or [], there)
+        if missing and not self._blind(self._services, places):
+            return Chain("port missing", names, missing, tuple(sorted(there)), whole=len(missing) == len(monitor.spec.endpoints or []))
+        ready = any(self._ready(pod) for one in found for pod in self._by_namespace[one.metadata.namespace] if leads_to(one, pod))
+        return Chain("without targets" if ready else "nothing ready", names)
+
+    def _of_pods(self, monitor: Monitor, places: tuple[str, ...]) -> Chain:
+        selector = monitor.spec.selector
+        found = [one for one in self._pods.items if _in(places, one.metadata.namespace) and _matches(selector, one.metadata.labels)]
+        if not found:
+            return Chain("unknown" if self._blind(self._pods, places) else "nothing to select", places=places)
+        names = tuple(f"{one.metadata.namespace}/{one.metadata.name}" for one in found)
+        there = {port.name for one in found for each in one.spec.containers for port in each.ports or [] if port.name}
+        endpoints = monitor.spec.pod_metrics_endpoints or []
+        missing = _missing(endpoints, there)
+        if missing and not self._blind(self._pods, places):
+            return Chain("port missing", names, missing, tuple(sorted(there)), whole=len(missing) == len(endpoints))
+        return Chain("without targets" if any(map(self._ready, found)) else "nothing ready", names)
+
+    def _ready(self, pod: Pod) -> bool:
+        """Whether it has been ready for so long that it should be a target."""
+        ready = next((one for one in pod.status.conditions or [] if one.type == "Ready" and one.status == "True"), None)
+        since = epoch(ready.last_transition_time) if ready else None
+        return pod.running and since is not None and self._now - since >= SETTLING_SECONDS
+
+    @staticmethod
+    def _blind(readings: Readings[Service] | Readings[Pod], places: tuple[str, ...]) -> bool:
+        return not readings.complete if not places else any(readings.missing_reason(one) for one in places)
+
+
+def namespaces_of(monitor: Monitor) -> tuple[str, ...]:
+    """Where a monitor looks; empty for everywhere."""
+    own = monitor.spec.namespace_selector
+    if own is not None and own.any:
+        return ()
+    return tuple(own.match_names or []) if own is not None and own.match_names else (monitor.metadata.namespace,)
+
+
+def _in(places: tuple[str, ...], namespace: str) -> bool:
+    return not places or namespace in places
+
+
+def _matches(selector: object, labels: dict[str, str]) -> bool:
+    return selector is None or bool(selector.matches(labels))  # type: ignore[attr-defined]
+
+
+def _missing(endpoints: list[MonitorEndpoint], there: set[str]) -> tuple[str, ...]:
+    """The names of ports that nothing has; an endpoint that goes by number, or by a pod's own port, is not judged."""
+    return tuple(
+        one.port for one in endpoints if one.port and one.target_port is None and one.port_number is None and one.port not in there
+    )
+
+
+# --- scraped twice ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Twice:
+    """Targets with one URL, of one Prometheus: the pools that they are in, and the Services that they were found by.
+
+    `alike` tells that they are scraped with the same interval, so that no one wanted two of them.
+    """
+
+    pools: tuple[str, ...]
+    services: tuple[str, ...]
+    urls: tuple[str, ...]
+    alike: bool
+    jobs: tuple[str, ...]
+
+
+def scraped_twice(targets: list[Target]) -> list[Twice]:
+    """The targets that are there more than once by their URL, in groups with the same pools and Services."""
+    by_url: dict[str, list[Target]] = defaultdict(list)
+    for one in targets:
+        by_url[one.scrape_url].append(one)
+    groups: dict[tuple[tuple[str, ...], tuple[str, ...], bool, tuple[str, ...]], list[str]] = defaultdict(list)
+    for url, ones in by_url.items():
+        if len(ones) > 1 and url:
+            pools = tuple(sorted({one.scrape_pool for one in ones}))
+            services = tuple(sorted({_service(one) for one in ones} - {""}))
+            jobs = tuple(sorted({one.labels.get("job", "") for one in ones} - {""}))
+            groups[pools, services, len({one.scrape_interval for one in ones}) == 1, jobs].append(url)
+    return [Twice(pools, services, tuple(sorted(urls)), alike, jobs) for (pools, services, alike, jobs), urls in groups.items()]
+
+
+def _service(target: Target) -> str:
+    return target.discovered.service and f"{target.namespace}/{target.discovered.service}"

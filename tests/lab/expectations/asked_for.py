@@ -1,0 +1,8 @@
+"""What the stages of lab/stages/asked_for.py must lead to."""
+
+from tests.lab.expectation import Expectation
+
+STAGES = {
+    "rule-unselected": Expectation({("prometheus/rules", "RulesUnselected"): ["shop-alerts", "ruleSelector", "release"]}),
+    "monitor-port": Expectation({("prometheus/monitors", "MonitorPortMissing"): ["fastapi-metrics", "metrics-port"]}),
+}

@@ -1,0 +1,265 @@
+from typing import Any
+
+import pytest
+
+from clusterprobe.evidence import Clock
+from clusterprobe.model import Finding
+from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings
+from clusterprobe.systems.kubernetes.objects import Node, PersistentVolume, PersistentVolumeClaim, Pod, Service
+from clusterprobe.systems.pods.starts import StartEvent, StartEvents
+from clusterprobe.verdict import Verdict
+from probes.pods.probe_not_started import probe_not_started
+from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, refused
+
+CLOCK = Clock(1_800_000_000.0)  # 2027-01-15T08:00:00Z
+LONG_AGO, TEN_MINUTES_AGO, JUST_UNDER = "2027-01-15T05:00:00Z", "2027-01-15T07:50:00Z", "2027-01-15T07:50:01Z"
+CREATING = {"waiting": {"reason": "ContainerCreating"}}
+RUNNING = {"running": {"startedAt": LONG_AGO}}
+MEMORY = "0/3 nodes are available: 3 Insufficient memory. preemption: 0/3 nodes are available: 3 No preemption victims found."
+
+
+def pod(name: str = "web-0", state: dict[str, Any] | None = None, *, phase: str = "Pending", node: str = "worker1", **more: Any) -> Pod:
+    """A pod of the StatefulSet web that is not ready since `since`; its one container is in this state."""
+    since, owner = more.pop("since", LONG_AGO), more.pop("owner", "web")
+    condition = {"type": "PodScheduled", "status": "True", "lastTransitionTime": since, **more.pop("scheduled", {})}
+    ready = {"type": "Ready", "status": "False", "lastTransitionTime": since, **more.pop("ready", {})}
+    statuses = [{"name": "web", "state": CREATING if state is None else state}] if node else []
+    status = {"phase": phase, "conditions": [condition, ready], "containerStatuses": statuses, **more.pop("status", {})}
+    spec = {"containers": [{"name": "web", "image": "shop/web:1", **more.pop("container", {})}], "nodeName": node, **more}
+    owners = [{"kind": "StatefulSet", "name": owner, "uid": owner, "controller": True}]
+    metadata = {"creationTimestamp": since, "ownerReferences": owners}
+    return labelled(Pod, "shop", name, {"app": "web"}, metadata=metadata, spec=spec, status=status)
+
+
+def well(name: str = "web-9") -> Pod:
+    return pod(name, RUNNING, phase="Running", ready={"status": "True"})
+
+
+def unscheduled(message: str = MEMORY, name: str = "web-0", **more: Any) -> Pod:
+    said = {"status": "False", "reason": "Unschedulable", "message": message}
+    return pod(name, node="", scheduled=said, **more)
+
+
+def said(*messages: str, reason: str = "FailedMount", name: str = "web-0") -> Readings[StartEvents]:
+    one = labelled(Pod, "shop", name, spec={"containers": []})
+    return listing("Pod", [one]).map(lambda _, __: StartEvents([StartEvent(reason, text, 9, CLOCK.now - 60) for text in messages]))
+
+
+def readings(*pods: Pod, **changed: Any) -> dict[str, Any]:
+    """All that the probe reads: three ready nodes, and these pods."""
+    nodes = [
+        make(Node, metadata={"name": f"worker{one}"}, status={"conditions": [{"type": "Ready", "status": "True"}]}) for one in (1, 2, 3)
+    ]
+    return {
+        "pods": listing("Pod", pods),
+        "start_events": Readings(absent="every pod is ready"),
+        "services": listing("Service", []),
+        "nodes": listing("Node", nodes),
+        "claims": listing("PersistentVolumeClaim", []),
+        "volumes": listing("PersistentVolume", []),
+        "profile": Profile(),
+        "clock": CLOCK,
+        **changed,
+    }
+
+
+def judge(*pods: Pod, **changed: Any) -> Verdict:
+    return judged(probe_not_started, **readings(*pods, **changed))
+
+
+def found(*pods: Pod, **changed: Any) -> Finding:
+    (one,) = judge(*pods, **changed).findings
+    return one
+
+
+def test_pods_that_are_ready_pass() -> None:
+    assert outcome(judge(well())) == "pass"
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        pod(phase="Succeeded"),
+        pod(phase="Failed"),
+        pod("x", {"waiting": {"reason": "CrashLoopBackOff"}}, phase="Running"),  # of `pods/crash-loop`
+        pod("x", {"waiting": {"reason": "ErrImagePull"}}),
+        pod("x", {"terminated": {"exitCode": 0}}, phase="Running", restartPolicy="OnFailure"),  # a Job's, beside one that runs
+        labelled(Pod, "shop", "x", metadata={"deletionTimestamp": LONG_AGO}, spec={"containers": []}, status={"phase": "Pending"}),
+    ],
+)
+def test_what_ended_or_crashes_or_terminates_is_no_matter_of_this(one: Pod) -> None:
+    assert outcome(judge(one)) == "pass"
+
+
+@pytest.mark.parametrize(("since", "codes"), [(JUST_UNDER, []), (TEN_MINUTES_AGO, ["ContainersNotCreated"])])
+def test_it_counts_from_ten_minutes_on(since: str, codes: list[str]) -> None:
+    verdict = judge(pod(since=since))
+    assert reasons(verdict) == codes
+    assert bool(verdict.notes) is not bool(codes)
+
+
+def test_a_pod_that_does_not_say_since_when_is_unchecked() -> None:
+    one = pod(scheduled={"lastTransitionTime": None})
+    one = labelled(Pod, "shop", "web-0", spec={"containers": [], "nodeName": "worker1"}, status={"phase": "Pending"})
+    assert outcome(judge(one)) == "inconclusive"
+
+
+def test_a_pod_that_no_node_takes_is_found_with_what_it_requests() -> None:
+    one = found(unscheduled(container={"resources": {"requests": {"memory": "64Gi"}}}))
+    assert (one.reason, one.severity, str(one.subject)) == ("PodUnscheduled", "error", "StatefulSet shop/web")
+    assert one.problem == "1 pod of StatefulSet shop/web is Pending, without a node, for 3 h: web-0."
+    assert "“0/3 nodes are available: 3 Insufficient memory." in one.cause
+    assert "No node has as much free as the pod requests: memory (container web requests 64Gi)." in one.cause
+    assert "request less memory" in one.fix
+
+
+def test_the_pods_of_one_workload_with_one_cause_are_one_finding() -> None:
+    one = found(unscheduled(), unscheduled(name="web-1"))
+    assert one.problem == "2 pods of StatefulSet shop/web are Pending, without a node, for 3 h: web-0, web-1."
+    assert one.breaks == ["StatefulSet/shop/web"]
+
+
+def test_where_other_pods_of_it_are_ready_it_is_a_warning() -> None:
+    assert found(unscheduled(), well()).severity == "warning"
+    assert "Other pods of it are ready." in found(unscheduled(), well()).problem
+
+
+def test_whether_others_are_ready_is_not_taken_for_known_where_pods_could_not_be_read() -> None:
+    half = listing("Pod", [unscheduled()], unreadable=[refused("PodList", "shop")])
+    assert found(pods=half).severity == "warning"
+
+
+def test_a_volume_on_a_node_that_does_not_exist_is_named_with_it() -> None:
+    terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["worker9"]}]}]
+    affinity = {"required": {"nodeSelectorTerms": terms}}
+    volume = make(PersistentVolume, metadata={"name": "pv-1"}, spec={"nodeAffinity": affinity})
+    claim = labelled(PersistentVolumeClaim, "shop", "data", spec={"volumeName": "pv-1"}, status={"phase": "Bound"})
+    one = found(
+        unscheduled(
+            "0/3 nodes are available: 3 node(s) had volume node affinity conflict.",
+            volumes=[{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}],
+        ),
+        claims=listing("PersistentVolumeClaim", [claim]),
+        volumes=listing("PersistentVolume", [volume]),
+    )
+    assert "PersistentVolume pv-1 of PVC data is only on worker9, and worker9 is not in the cluster." in one.cause
+    assert "$ kubectl get pv pv-1 -o yaml" in one.fix
+
+
+def test_a_claim_without_a_volume_explains_the_pod_that_mounts_it() -> None:
+    claim = labelled(PersistentVolumeClaim, "shop", "data", status={"phase": "Pending"})
+    mounted = {"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]}
+    claims = listing("PersistentVolumeClaim", [claim])
+    waits = "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims."
+    assert found(unscheduled(waits, **mounted), claims=claims).rests_on == ["PersistentVolumeClaim/shop/data"]
+    assert found(unscheduled(**mounted), claims=claims).rests_on == []
+    assert "PVC data is Pending" in found(pod(**mounted), claims=claims).cause
+
+
+def test_a_claim_that_does_not_exist_is_named() -> None:
+    mounted = {"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]}
+    assert "PVC data does not exist." in found(pod(**mounted)).cause
+    half = listing("PersistentVolumeClaim", [], unreadable=[refused("PersistentVolumeClaimList")])
+    assert "does not exist" not in found(pod(**mounted), claims=half).cause
+
+
+def test_a_secret_that_does_not_exist_is_named_and_looked_for() -> None:
+    one = found(pod(), start_events=said('MountVolume.SetUp failed for volume "tls" : secret "web-tls" not found'))
+    assert 'secret "web-tls" not found' in one.cause
+    assert "Create the Secret web-tls" in one.fix
+    assert one.rests_on == ["Secret/shop/web-tls"]
+
+
+def test_without_any_event_only_that_is_said() -> None:
+    one = found(pod())
+    assert one.cause == "No event of it that is still kept says why."
+    assert "kubelet's log" in one.fix
+
+
+def test_a_node_that_is_not_ready_explains_what_is_to_start_on_it() -> None:
+    lost = make(Node, metadata={"name": "worker1"}, status={"conditions": [{"type": "Ready", "status": "Unknown"}]})
+    one = found(pod(), nodes=listing("Node", [lost]))
+    assert one.cause == "Its node worker1 is not ready."
+    assert one.rests_on == ["Node/worker1"]
+    assert found(pod(node="worker9")).cause == "Its node worker9 is not in the cluster."
+
+
+def init_container(command: list[str], restart: str = "") -> dict[str, Any]:
+    """The fields of a pod in which an init container has run for three hours."""
+    first = {"name": "wait", "image": "busybox:1", "command": command, "restartPolicy": restart}
+    return {"initContainers": [first], "status": {"initContainerStatuses": [{"name": "wait", "state": RUNNING}]}}
+
+
+def test_an_init_container_that_calls_what_does_not_exist_is_an_error() -> None:
+    one = found(pod(**init_container(["sh", "-c", "until nc -z db 5432; do sleep 1; done"])))
+    assert (one.reason, one.severity) == ("InitContainerWaits", "error")
+    assert "What it calls: Service shop/db does not exist yet." in one.cause
+    assert "$ kubectl -n shop logs web-0 -c wait --tail=20" in one.fix
+
+
+def test_an_init_container_that_has_much_to_do_is_a_warning() -> None:
+    one = found(pod(**init_container(["migrate"])))
+    assert (one.severity, one.rests_on) == ("warning", [])
+
+
+def test_an_init_container_that_calls_a_service_without_ready_pods_rests_on_it() -> None:
+    database = labelled(Service, "shop", "db", spec={"selector": {"app": "db"}, "ports": [{"port": 5432}]})
+    one = found(pod(**init_container(["nc", "-z", "db", "5432"])), services=listing("Service", [database]))
+    assert one.rests_on == ["Service/shop/db"]
+
+
+def test_a_sidecar_is_no_init_container_that_waits() -> None:
+    assert found(pod(**init_container(["proxy"], "Always"))).reason == "ContainersNotCreated"
+
+
+@pytest.mark.parametrize(
+    ("answer", "fix"),
+    [
+        ("HTTP probe failed with statuscode: 503", "it answers, and reports that it is not ready"),
+        ("HTTP probe failed with statuscode: 404", "Correct the path"),
+        ("dial tcp 10.0.0.1:8080: connect: connection refused", "Nothing listens"),
+        ("context deadline exceeded (Client.Timeout exceeded while awaiting headers)", "raise timeoutSeconds"),
+        ("command exited with 1", "correct the readiness probe"),
+    ],
+)
+def test_a_container_that_is_not_ready_is_found_with_what_its_probe_answers(answer: str, fix: str) -> None:
+    event = said(f"Readiness probe failed: {answer}", reason="Unhealthy")
+    one = found(pod("web-0", RUNNING, phase="Running"), start_events=event)
+    assert one.reason == "PodNotReady"
+    assert answer in one.cause
+    assert fix in one.fix
+
+
+def test_a_readiness_gate_that_is_not_met_is_found() -> None:
+    ready = {"reason": "ReadinessGatesNotReady", "message": 'the status of pod readiness gate "lb.example.com/healthy" is not "True"'}
+    one = found(
+        pod(
+            "web-0", RUNNING, phase="Running", ready=ready, status={"containerStatuses": [{"name": "web", "ready": True, "state": RUNNING}]}
+        )
+    )
+    assert "lb.example.com/healthy" in one.cause
+
+
+def test_a_pod_whose_node_is_lost_is_no_pod_that_does_not_start() -> None:
+    """Its containers were ready when the kubelet last said something of them."""
+    ready = {"status": "False", "message": ""}
+    statuses = {"containerStatuses": [{"name": "web", "ready": True, "state": RUNNING}]}
+    assert outcome(judge(pod("web-0", RUNNING, phase="Running", ready=ready, status=statuses))) == "pass"
+
+
+def test_a_pod_behind_a_scheduling_gate_is_a_note() -> None:
+    verdict = judge(unscheduled(), well())
+    assert reasons(verdict) == ["PodUnscheduled"]
+    gated = pod(node="", scheduled={"status": "False", "reason": "SchedulingGated", "message": "Scheduling is blocked"})
+    assert (outcome(judge(gated)), len(judge(gated).notes)) == ("pass", 1)
+
+
+def test_where_there_is_no_pod_it_does_not_apply() -> None:
+    assert outcome(judge()) == "not_applicable"
+
+
+def test_what_cannot_be_read_is_never_a_pass() -> None:
+    assert_blindness_is_no_health(
+        probe_not_started, readings(pod(), unscheduled(name="web-1"), start_events=said("mount.nfs: Connection timed out"))
+    )

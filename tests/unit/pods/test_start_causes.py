@@ -1,0 +1,152 @@
+"""What keeps a pod from starting, by what the scheduler and the kubelet say of it: one row for each."""
+
+from typing import Any
+
+import pytest
+
+from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.pods.missing_objects import Missing
+from clusterprobe.systems.pods.start_causes import Obstacle, obstacles_of, scheduling_obstacles
+from clusterprobe.systems.pods.starts import Start, StartEvent, State
+from tests.factories import labelled
+
+VOLUMES = [
+    {"name": "tls", "secret": {"secretName": "web-tls"}},
+    {"name": "settings", "configMap": {"name": "web-settings"}},
+]
+
+
+def pod(**spec: Any) -> Pod:
+    return labelled(Pod, "shop", "web-0", spec={"containers": [{"name": "web"}], **spec})
+
+
+def creating(*events: StartEvent) -> Obstacle:
+    """What is taken for the cause, of a pod whose containers are not created, after these events."""
+    (one,) = obstacles_of(Start(pod(volumes=VOLUMES), "creating", 0.0), list(events))
+    return one
+
+
+@pytest.mark.parametrize(
+    ("reason", "fault"),
+    [
+        ("3 Insufficient memory", "resources"),
+        ("1 Insufficient nvidia.com/gpu", "resources"),
+        ("2 node(s) had untolerated taint {dedicated: gpu}", "taint"),
+        ("1 node(s) had taint {node-role.kubernetes.io/master: }, that the pod didn't tolerate", "taint"),
+        ("1 node(s) had untolerated taint(s)", "taint"),
+        ("1 node(s) had untolerated taint {node.kubernetes.io/unreachable: }", "node not ready"),
+        ("1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }", "node not ready"),
+        ("3 node(s) didn't match Pod's node affinity/selector", "selector"),
+        ("3 node(s) didn't match node selector", "selector"),
+        ("1 node(s) didn't match the requested node name", "selector"),
+        ("3 node(s) had volume node affinity conflict", "volume node"),
+        ("1 node(s) didn't have free ports for the requested pod ports", "host port"),
+        ("pod has unbound immediate PersistentVolumeClaims", "claim"),
+        ("3 node(s) didn't find available persistent volumes to bind", "claim"),
+        ('persistentvolumeclaim "data" not found', "claim"),
+        ("1 Too many pods", "too many pods"),
+        ("1 node(s) were unschedulable", "cordoned"),
+        ("3 node(s) didn't match pod topology spread constraints", "spread"),
+        ("3 node(s) didn't match pod anti-affinity rules", "apart"),
+        ("3 node(s) didn't satisfy existing pods anti-affinity rules", "apart"),
+        ("2 node(s) exceed max volume count", "volume limit"),
+        ("3 something that is new", "unschedulable"),
+    ],
+)
+def test_what_the_scheduler_says(reason: str, fault: str) -> None:
+    message = f"0/3 nodes are available: {reason}. preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
+    assert [one.fault for one in scheduling_obstacles(message)] == [fault]
+    assert [one.fault for one in scheduling_obstacles(reason)] == [fault]  # as without nodes that were looked at
+
+
+def test_each_of_several_reasons_is_told_apart_also_where_a_taint_has_a_comma() -> None:
+    message = "0/4 nodes are available: 1 Insufficient cpu, 1 node(s) had taint {a: b}, that the pod didn't tolerate, 2 Insufficient example.com/fpga."
+    found = scheduling_obstacles(message)
+    assert [(one.fault, one.what) for one in found] == [("resources", "cpu"), ("taint", ""), ("resources", "example.com/fpga")]
+    assert found[1].says == "1 node(s) had taint {a: b}, that the pod didn't tolerate"
+
+
+def test_a_pod_of_which_no_scheduler_says_anything_has_none() -> None:
+    assert [one.fault for one in scheduling_obstacles("")] == ["no scheduler"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "fault"),
+    [
+        ("FailedMount", 'MountVolume.SetUp failed for volume "tls" : secret "web-tls" not found', "object missing"),
+        ("FailedMount", 'MountVolume.SetUp failed for volume "settings" : configmap "web-settings" not found', "object missing"),
+        ("FailedMount", 'failed to fetch token: serviceaccounts "robot" not found', "account missing"),
+        ("FailedAttachVolume", 'Multi-Attach error for volume "pvc-1" Volume is already used by pod(s) web-old', "attached elsewhere"),
+        ("FailedAttachVolume", "AttachVolume.Attach failed: rpc error: code = Internal desc = quota", "attach"),
+        ("FailedMount", "applyFSGroup failed for vol x: open /raft: permission denied", "group refused"),
+        ("FailedMount", "driver name nfs.csi.k8s.io not found in the list of registered CSI drivers", "driver missing"),
+        ("FailedMount", "bad option; for several filesystems (e.g. nfs, cifs) you might need a /sbin/mount.<type> helper program", "mount program"),
+        ("FailedMount", "mount.nfs: access denied by server while mounting 10.0.0.5:/srv", "nfs refused"),
+        ("FailedMount", "mount.nfs: Connection timed out", "nfs unreachable"),
+        ("FailedMount", "mount.nfs: mounting 10.0.0.5:/srv/a failed, reason given by server: No such file or directory", "nfs path"),
+        ("FailedMount", "hostPath type check failed: /dev/fuse is not a character device", "host path"),
+        ("FailedMount", "something that is new", "mount"),
+        ("FailedMount", "Unable to attach or mount volumes: unmounted volumes=[d], unattached volumes=[]: timed out waiting", "volumes wait"),
+        ("FailedCreatePodSandBox", "plugin type=aws-cni failed: failed to assign an IP address to container", "no address"),
+        ("FailedCreatePodSandBox", "no IP addresses available in range set: 10.244.1.1-10.244.1.254", "no address"),
+        ("FailedCreatePodSandBox", "plugin type=calico failed (add): error getting ClusterInformation", "network"),
+        ("NetworkNotReady", "network is not ready: cni plugin not initialized", "network"),
+        ("Pulling", 'Pulling image "registry.example.com/model:2"', "pulling"),
+        ("Scheduled", "Successfully assigned shop/web-0 to worker1", "unknown"),
+    ],
+)  # fmt: skip
+def test_what_the_kubelet_says(reason: str, message: str, fault: str) -> None:
+    assert creating(StartEvent(reason, message, 5, 100.0)).fault == fault
+
+
+@pytest.mark.parametrize(
+    ("message", "missing"),
+    [
+        ('MountVolume.SetUp failed for volume "tls" : secret "web-tls" not found', Missing(kind="secret", name="web-tls")),
+        (
+            'MountVolume.SetUp failed for volume "tls" : references non-existent secret key: tls.crt',
+            Missing(kind="secret", name="web-tls", key="tls.crt"),
+        ),
+        (
+            'MountVolume.SetUp failed for volume "settings" : references non-existent config key: app.yaml',
+            Missing(kind="configmap", name="web-settings", key="app.yaml"),
+        ),
+        ('MountVolume.SetUp failed for volume "other" : references non-existent secret key: a', None),
+    ],
+)
+def test_a_missing_object_is_named_with_the_key_that_it_lacks(message: str, missing: Missing | None) -> None:
+    one = creating(StartEvent("FailedMount", message))
+    assert (one.fault, one.missing) == ("object missing", missing)
+
+
+def test_an_event_that_names_the_cause_comes_before_a_newer_one_that_only_says_that_it_waits() -> None:
+    attach = StartEvent("FailedAttachVolume", "Multi-Attach error for volume", 1, 100.0)
+    waits = StartEvent("FailedMount", "Unable to attach or mount volumes: unmounted volumes=[d]", 20, 900.0)
+    assert creating(attach, waits).fault == "attached elsewhere"
+
+
+def test_a_volume_that_was_attached_since_is_no_longer_the_cause() -> None:
+    attach = StartEvent("FailedAttachVolume", "Multi-Attach error for volume", 1, 100.0)
+    attached = StartEvent("SuccessfulAttachVolume", "AttachVolume.Attach succeeded", 1, 200.0)
+    assert creating(attach, attached).fault == "unknown"
+    assert creating(attach, attached, StartEvent("FailedMount", "mount.nfs: Connection timed out", 3, 300.0)).fault == "nfs unreachable"
+
+
+def test_an_image_that_has_arrived_is_no_longer_waited_for() -> None:
+    pulling, pulled = StartEvent("Pulling", "Pulling image", 1, 100.0), StartEvent("Pulled", "Successfully pulled image", 1, 200.0)
+    assert creating(pulling, pulled).fault == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("container", "event", "fault"),
+    [
+        ("web", StartEvent("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503"), "readiness probe"),
+        ("web", StartEvent("Unhealthy", "Startup probe failed: connection refused"), "startup probe"),
+        ("web", StartEvent("Unhealthy", "Liveness probe failed: timeout"), "unknown"),
+        ("web", StartEvent("Pulled", "Container image already present"), "unknown"),
+        ("", StartEvent("Pulled", "Container image already present"), "gate"),
+    ],
+)
+def test_why_a_running_pod_is_not_ready(container: str, event: StartEvent, fault: str) -> None:
+    state: State = "unready"
+    assert [one.fault for one in obstacles_of(Start(pod(), state, 0.0, container), [event])] == [fault]

@@ -1,0 +1,167 @@
+from typing import Any
+
+import pytest
+
+from clusterprobe.evidence import Clock
+from clusterprobe.model import Finding, Subject
+from clusterprobe.readings import Readings
+from clusterprobe.systems.kubernetes.event_lists import Complaint
+from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.prometheus.alerting import FailingRule, LoadedRules, RuleFile
+from clusterprobe.systems.prometheus.objects import Prometheus, Rule
+from clusterprobe.systems.prometheus.rule_errors import fault_of
+from clusterprobe.systems.prometheus.selection import prometheus_operators
+from probes.prometheus.probe_rules import probe_rules
+from tests.factories import ENVIRONMENTS, assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, server
+
+CLOCK = Clock(1_800_000_000.0)  # 2027-01-15T08:00:00Z
+LONG_AGO, JUST_UNDER, FIVE_MINUTES_AGO = "2027-01-14T08:00:00Z", "2027-01-15T07:55:01Z", "2027-01-15T07:55:00Z"
+IMAGE = "quay.io/prometheus-operator/prometheus-operator:v0.85.0"
+UID = "4e4e0678-7631-4bea-aa51-30208d1b60ae"
+ONE, TWO = (server("prometheus", "monitoring", "main", f"prometheus-main-{number}")[0] for number in (0, 1))
+DUPLICATES = (
+    'found duplicate series for the match group {pod="web-1"} on the right hand-side of the operation: [{service="old-ksm"}, '
+    '{service="new-ksm"}];many-to-many matching not allowed: matching labels must be unique on one side'
+)
+
+
+def prometheus(namespace: str = "monitoring", value: str = "monitoring", **spec: Any) -> Prometheus:
+    selects = {"ruleSelector": {"matchLabels": {"release": value}}, "ruleNamespaceSelector": {}}
+    return labelled(Prometheus, namespace, "main", spec={**selects, **spec})
+
+
+def rule(created: str | None = LONG_AGO, *, groups: tuple[str, ...] | None = ("shop",), **labels: str) -> Rule:
+    spec = None if groups is None else {"groups": [{"name": one} for one in groups]}
+    metadata = {"uid": UID, "creationTimestamp": created}
+    return labelled(Rule, "shop", "alerts", labels or {"release": "monitoring"}, metadata=metadata, spec=spec)
+
+
+def loaded(*failing: FailingRule, own: bool = True, replicas: tuple[Subject, ...] = (ONE,)) -> Readings[LoadedRules]:
+    """What each replica evaluates: a file of somebody's, and that of the PrometheusRule."""
+    files = [RuleFile("general.yaml", ["general"], 1, [])]
+    files += [RuleFile(f"shop-alerts-{UID}.yaml", ["shop"], 1, list(failing))] if own else []
+    return Readings(tuple((one, LoadedRules(files)) for one in replicas))
+
+
+def readings(*rules: Rule, **changed: Any) -> dict[str, Any]:
+    operator = labelled(Pod, "monitoring", "operator", spec={"containers": [{"name": "operator", "image": IMAGE}]})
+    return {
+        "prometheus_rules": listing("PrometheusRule", rules or [rule()]),
+        "prometheus_loaded_rules": loaded(),
+        "prometheuses": listing("Prometheus", [prometheus()]),
+        "thanos_rulers": listing("ThanosRuler", []),
+        "prometheus_operators": prometheus_operators(listing("Pod", [operator])),
+        "namespaces": listing("Namespace", []),
+        "operator_rejections": Readings(absent="there is no such event"),
+        "environments": ENVIRONMENTS,
+        "clock": CLOCK,
+        **changed,
+    }
+
+
+def found(*rules: Rule, **changed: Any) -> Finding:
+    (one,) = judged(probe_rules, **readings(*rules, **changed)).findings
+    return one
+
+
+def test_rules_that_are_selected_and_loaded_pass() -> None:
+    assert outcome(judged(probe_rules, **readings())) == "pass"
+
+
+def test_a_rule_without_the_label_is_found_with_the_label_that_it_needs() -> None:
+    one = found(rule(app="shop"))
+    assert (one.reason, one.severity, str(one.subject)) == ("RulesUnselected", "warning", "PrometheusRule shop/alerts")
+    assert "it matches no ruleSelector: monitoring/main: release=monitoring" in one.cause
+    assert "$ kubectl -n shop label prometheusrules.monitoring.coreos.com alerts release=monitoring --overwrite" in one.fix
+    assert "kube-state-metrics" not in one.fix
+
+
+def test_a_rule_that_a_thanos_ruler_takes_is_selected() -> None:
+    ruler = labelled(Prometheus, "monitoring", "ruler", spec={"ruleSelector": {}, "ruleNamespaceSelector": {}})
+    rulers = Readings(((Subject(kind="ThanosRuler", namespace="monitoring", name="ruler"), ruler),))
+    assert outcome(judged(probe_rules, **readings(rule(app="shop"), thanos_rulers=rulers))) == "pass"
+
+
+@pytest.mark.parametrize(("created", "codes"), [(JUST_UNDER, []), (FIVE_MINUTES_AGO, ["RulesNotLoaded"])])
+def test_a_rule_that_is_selected_and_not_loaded_is_found_after_five_minutes(created: str, codes: list[str]) -> None:
+    assert reasons(judged(probe_rules, **readings(rule(created), prometheus_loaded_rules=loaded(own=False)))) == codes
+
+
+def test_why_it_is_not_loaded_is_what_the_operator_says() -> None:
+    said = Readings(((Subject(kind="PrometheusRule", namespace="shop", name="alerts"), Complaint("invalid expression: 1:3: parse error")),))
+    one = found(prometheus_loaded_rules=loaded(own=False), operator_rejections=said)
+    assert one.cause == "The Operator rejects it: “invalid expression: 1:3: parse error”."
+    assert "does not say that it rejects it" in found(prometheus_loaded_rules=loaded(own=False)).cause
+
+
+def test_a_rule_that_one_of_two_replicas_has_loaded_is_loaded() -> None:
+    both = Readings((*loaded(own=False), *loaded(replicas=(TWO,))))
+    assert outcome(judged(probe_rules, **readings(prometheus_loaded_rules=both))) == "pass"
+
+
+def test_a_rule_without_groups_loads_nowhere_and_is_a_note() -> None:
+    verdict = judged(probe_rules, **readings(rule(groups=()), prometheus_loaded_rules=loaded(own=False)))
+    assert (outcome(verdict), len(verdict.notes)) == ("pass", 1)
+
+
+def test_a_bundle_that_does_not_hold_the_groups_leaves_it_unchecked() -> None:
+    world = readings(rule(groups=None), prometheus_loaded_rules=loaded(own=False))
+    assert outcome(judged(probe_rules, **world)) == "inconclusive"
+
+
+def test_a_bundle_that_does_not_hold_whether_rules_fail_leaves_it_unchecked() -> None:
+    old = Readings(((ONE, LoadedRules([RuleFile(f"shop-alerts-{UID}.yaml", ["shop"], 1)])),))
+    assert outcome(judged(probe_rules, **readings(prometheus_loaded_rules=old))) == "inconclusive"
+
+
+def test_a_rule_that_fails_is_found_with_the_services_that_are_scraped_twice() -> None:
+    failing = FailingRule("shop", "ShopErrors", DUPLICATES, True)
+    one = found(prometheus_loaded_rules=loaded(failing, replicas=(ONE, TWO)))
+    assert (one.reason, one.severity, str(one.subject)) == ("RuleFails", "error", "PrometheusRule shop/alerts")
+    assert "1 rule of the group shop of PrometheusRule shop/alerts fails in Prometheus monitoring/main: ShopErrors." in one.problem
+    assert "scraped through old-ksm and new-ksm" in one.cause
+    assert one.rests_on == ["Scrape/monitoring/main/old-ksm", "Scrape/monitoring/main/new-ksm"]
+    assert one.breaks == ["RuleGroup/shop/alerts/shop"]
+
+
+def test_a_recording_rule_that_fails_is_a_warning() -> None:
+    assert found(prometheus_loaded_rules=loaded(FailingRule("shop", "shop:errors", "query timed out", False))).severity == "warning"
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        (DUPLICATES, "duplicates"),
+        ("multiple matches for labels: many-to-one matching must be explicit", "duplicates"),
+        ("vector contains metrics with the same labelset after applying rule labels", "label set"),
+        ("error executing template __alert_X", "template"),
+        ("exceeded limit of 10 with 12 series", "limit"),
+        ("query processing would load too many samples into memory", "limit"),
+        ("query timed out in expression evaluation", "timeout"),
+        ("something that is new", "other"),
+    ],
+)
+def test_what_an_error_of_an_evaluation_means(error: str, fault: str) -> None:
+    assert fault_of(error) == fault
+
+
+def test_a_prometheus_without_rules_is_a_note_and_in_an_environment_a_warning() -> None:
+    nothing = Readings(((ONE, LoadedRules([])),))
+    one = found(rule(groups=()), prometheus_loaded_rules=nothing)
+    assert (one.reason, one.severity) == ("NoRules", "info")
+    dev = server("prometheus", "monitoring-dev", "main")[0]
+    world = {
+        "prometheus_loaded_rules": Readings(((dev, LoadedRules([])),)),
+        "prometheuses": listing("Prometheus", [prometheus("monitoring-dev")]),
+    }
+    assert found(rule(groups=()), **world).severity == "warning"
+
+
+def test_where_there_is_no_prometheus_it_does_not_apply() -> None:
+    nothing = {"prometheuses": listing("Prometheus", []), "prometheus_loaded_rules": Readings(absent="there is no Prometheus")}
+    assert outcome(judged(probe_rules, **readings(**nothing))) == "not_applicable"
+
+
+def test_what_cannot_be_read_is_never_a_pass() -> None:
+    assert_blindness_is_no_health(probe_rules, readings(rule(app="shop")))
+    assert_blindness_is_no_health(probe_rules, readings())

@@ -15,14 +15,16 @@ from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed
 
 NOT_READY = FindingKind(
-    "NotReady",
+    "ObjectNotReady",
     Severity.ERROR,
     "By its conditions an object of a custom resource is not ready, or its controller failed on it.",
     settles=True,
 )
-UNDECIDED = FindingKind("Undecided", Severity.WARNING, "An object's controller has not decided for long whether it is ready.", settles=True)
-NOT_REPORTED = FindingKind("NotReported", Severity.WARNING, "No controller has said anything of an object.", settles=True)
-DELETION_HANGS = FindingKind("DeletionHangs", Severity.WARNING, "An object was deleted long ago, and its finalizers still wait.")
+UNDECIDED = FindingKind(
+    "ObjectUndecided", Severity.WARNING, "An object's controller has not decided for long whether it is ready.", settles=True
+)
+NOT_REPORTED = FindingKind("ObjectNotReported", Severity.WARNING, "No controller has said anything of an object.", settles=True)
+DELETION_HANGS = FindingKind("ObjectDeletionHangs", Severity.WARNING, "An object was deleted long ago, and its finalizers still wait.")
 NONE_REPORTS = "no object of a custom resource has one of the usual conditions"
 
 

@@ -34,7 +34,7 @@ def test_what_is_ready_passes() -> None:
 
 def test_what_is_not_ready_is_found_in_the_words_of_its_controller() -> None:
     (finding,) = judge(failing()).findings
-    assert finding.reason == "NotReady"
+    assert finding.reason == "ObjectNotReady"
     assert finding.severity is Severity.ERROR
     assert finding.problem == "ExternalSecret shop/db has had Ready=False (SecretSyncedError) for 60 min."
     assert finding.cause == "Its controller says “key shop/db: permission denied”."
@@ -55,20 +55,20 @@ def test_what_is_only_degraded_is_a_warning() -> None:
 
 def test_what_is_not_decided_for_long_is_a_warning() -> None:
     (finding,) = judge(external_secrets(raw("db", condition(status="Unknown", reason="", message="")))).findings
-    assert (finding.reason, finding.severity) == ("Undecided", Severity.WARNING)
+    assert (finding.reason, finding.severity) == ("ObjectUndecided", Severity.WARNING)
     assert finding.problem == "ExternalSecret shop/db has had Ready=Unknown for 60 min."
     assert finding.cause == "Its controller gives no reason and no message."
 
 
 def test_what_no_controller_has_looked_at_is_found() -> None:
     (finding,) = judge(external_secrets(raw("db"))).findings
-    assert finding.reason == "NotReported"
+    assert finding.reason == "ObjectNotReported"
     assert finding.problem == "ExternalSecret shop/db has been there for 24 h, and no controller has said anything of it."
 
 
 def test_a_deletion_that_hangs_is_found() -> None:
     (finding,) = judge(external_secrets(raw("db", WELL, deletionTimestamp=at(7200)))).findings
-    assert finding.reason == "DeletionHangs"
+    assert finding.reason == "ObjectDeletionHangs"
     assert finding.problem == "ExternalSecret shop/db was deleted 2 h ago, and is still there."
 
 
@@ -145,7 +145,7 @@ def test_what_may_not_be_listed_is_unchecked(kinds: Any) -> None:
 
 
 def test_a_finding_stands_whatever_else_could_not_be_read() -> None:
-    assert reasons(judge(custom_kinds=readings(failing(), unreadable=(REFUSED,)))) == ["NotReady"]
+    assert reasons(judge(custom_kinds=readings(failing(), unreadable=(REFUSED,)))) == ["ObjectNotReady"]
 
 
 def test_what_cannot_be_read_is_never_a_pass() -> None:

@@ -73,16 +73,30 @@ def prometheus_alertmanagers(cluster: Cluster, prometheus_servers: Readings[Serv
 # --- rules ------------------------------------------------------------------------------------------------------------
 
 
+class AlertingRule(msgspec.Struct, frozen=True):
+    """A rule that alerts, with the labels that it gives to its alerts; those that are made of series are left out."""
+
+    name: str
+    labels: dict[str, str] = {}
+
+
 class RuleFile(msgspec.Struct, frozen=True):
     """One file of loaded rules: its name without the folder, its groups, and how many of its rules alert."""
 
     name: str
     groups: list[str]
     alerts: int
+    alerting: list[AlertingRule] = []
 
 
 class _Rule(msgspec.Struct):
     type: str
+    name: str = ""
+    labels: dict[str, str] | None = None
+
+    @property
+    def alerting(self) -> AlertingRule:
+        return AlertingRule(self.name, {name: value for name, value in (self.labels or {}).items() if "{{" not in value})
 
 
 class _Group(msgspec.Struct):
@@ -124,8 +138,8 @@ def prometheus_loaded_rules(cluster: Cluster, prometheus_servers: Readings[Serve
 
 
 def _file(name: str, groups: Iterable[_Group]) -> RuleFile:
-    alerting = sum(rule.type == "alerting" for group in groups for rule in group.rules)
-    return RuleFile(name, [group.name for group in groups], alerting)
+    alerting = [rule.alerting for group in groups for rule in group.rules if rule.type == "alerting"]
+    return RuleFile(name, [group.name for group in groups], len(alerting), alerting)
 
 
 _OPERATORS_FILE = ours(r".+-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.yaml")

@@ -1,16 +1,23 @@
+from dataclasses import dataclass
+
 from clusterprobe.access.servers import Server
 from clusterprobe.environments import Environments
 from clusterprobe.findings import FindingKind, reports
-from clusterprobe.fixes import change, look, shell, snippet
+from clusterprobe.fixes import change, look, snippet
 from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.references import Ref
 from clusterprobe.roles import Enriching, Examined, Needed
+from clusterprobe.systems.alertmanager.alerts import Arrived
 from clusterprobe.systems.alertmanager.config_advice import look_at_source
 from clusterprobe.systems.alertmanager.config_secrets import CONFIG_KEY
-from clusterprobe.systems.alertmanager.routing import Delivery, Look, deliveries, look_of, possible_deliveries
-from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS, AlertmanagerStatus
+from clusterprobe.systems.alertmanager.reach import ALWAYS_FIRES, CRITICAL, EXAMPLE, Alert, Fate, Senders, fate_of, names_in
+from clusterprobe.systems.alertmanager.route_advice import AT_SOURCE, described, own_namespaces, redirected, strategy_of_objects, tested
+from clusterprobe.systems.alertmanager.routing import Look, look_of
+from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS, Alertmanager, AlertmanagerStatus
 from clusterprobe.systems.formats.alertmanager_config import Configuration, Undecidable
 from clusterprobe.systems.kubernetes.objects import Namespace
+from clusterprobe.systems.prometheus.alerting import LoadedRules
+from clusterprobe.systems.prometheus.objects import Prometheus
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed, said
 
@@ -23,16 +30,23 @@ NO_ROUTE_TO_INTEGRATION = FindingKind(
 CRITICAL_REACHES_NOBODY = FindingKind(
     "CriticalReachesNobody", Severity.ERROR, "A critical alert of some namespace ends at a receiver without an integration."
 )
-ALERT = "ClusterprobeExample"
+CRITICAL_MUTED = FindingKind("CriticalMuted", Severity.ERROR, "A route of critical alerts is muted at all times.")
+CRITICAL_INHIBITED = FindingKind(
+    "CriticalInhibited", Severity.ERROR, "An inhibit rule holds critical alerts back for as long as an alert fires that always does."
+)
 DEFAULTS = (Look.CHART_DEFAULT, Look.OPERATOR_FALLBACK, Look.NO_INTEGRATION)
 
 
-@reports(EVERYTHING_TO_NULL, NO_ROUTE_TO_INTEGRATION, CRITICAL_REACHES_NOBODY)
+@reports(EVERYTHING_TO_NULL, NO_ROUTE_TO_INTEGRATION, CRITICAL_REACHES_NOBODY, CRITICAL_MUTED, CRITICAL_INHIBITED)
 def probe_receivers(
     verdict: Verdict,
     alertmanager_statuses: Examined[AlertmanagerStatus],
     alertmanager_servers: Enriching[Server],
     namespaces: Needed[Namespace],  # alerts of a namespace that is not known are not simulated
+    alertmanagers: Enriching[Alertmanager],
+    alertmanager_alerts: Needed[Arrived],
+    prometheuses: Needed[Prometheus],
+    prometheus_loaded_rules: Needed[LoadedRules],
     environments: Environments,
 ) -> None:
     """Does a critical alert reach an integration, whatever namespace it comes from?
@@ -40,12 +54,16 @@ def probe_receivers(
     Problem: Some routes work, and yet a critical alert ends at a receiver that does nothing: it is seen in Alertmanager's
     page and nowhere else.
     Cause: A route in front of the right one takes it without `continue`, or no route matches and the root's receiver is a
-    sink, such as "null".
+    sink, such as "null". The Operator adds the own namespace of an AlertmanagerConfig to its routes. A route is muted by an interval that
+    never ends, or an inhibit rule has a source that always fires. Alerts are tried with the labels of the critical rules that are
+    loaded, and the external labels of their Prometheus.
     Fix: Change the route that the finding names, or give the root a receiver with an integration.
     Prevention: Let the root route end at a receiver with an integration, and send only Watchdog and InfoInhibitor to null. Check changes
     with `amtool config routes test --config.file=alertmanager.yaml severity=critical` in CI, and run this probe after each sync.
     """
     servers = dict(alertmanager_servers)
+    customs = alertmanagers.by_name()
+    senders = Senders(prometheuses, prometheus_loaded_rules, alertmanager_alerts)
     reported: set[tuple[tuple[str, str], str]] = set()
     for subject, status in alertmanager_statuses:
         place = servers[subject].key if subject in servers else (subject.namespace, subject.name)
@@ -53,7 +71,8 @@ def probe_receivers(
         if (place, like) in reported:
             continue  # another replica with the same trouble
         see = look_at_source(*place, subject in servers and servers[subject].custom, [subject])
-        if like is not Look.DELIVERS or not _simulate(verdict, subject, place, status.configuration, environments, see):
+        simulated = Simulation(verdict, subject, place, status.configuration, customs.get(place), see)
+        if like is not Look.DELIVERS or not simulated.run(_namespaces(place[0], environments), senders):
             reported.add((place, like))
         if like in DEFAULTS:
             _explained(verdict, place)
@@ -87,36 +106,9 @@ def _unrouted(verdict: Verdict, place: tuple[str, str], configuration: Configura
                 f"Let the root route end at one of them, such as {said(able[0])}: set route.receiver in {CONFIG_KEY} at its source.",
                 code=snippet("route:\n  receiver: {}", able[0]) if len(able) == 1 else "",
             ),
-            _test(),
+            tested(Alert("", {**CRITICAL, "alertname": EXAMPLE}), set()),
         ],
     )
-
-
-def _simulate(
-    verdict: Verdict, subject: Subject, place: tuple[str, str], configuration: Configuration, environments: Environments, see: Step
-) -> bool:
-    """Route one critical alert of every namespace; returns whether all arrive."""
-    lost: list[tuple[str, list[Delivery]]] = []
-    rows: dict[str, list[str]] = {}
-    for namespace in _namespaces(place[0], environments):
-        labels = {"severity": "critical", "alertname": ALERT, **({"namespace": namespace} if namespace else {})}
-        try:
-            ends = deliveries(configuration, labels)
-        except Undecidable as error:
-            verdict.unchecked(subject, f"where a critical alert of {namespace or 'no namespace'} is sent is not known: {error}")
-            continue
-        for end in ends:
-            rows.setdefault(str(end), []).append(namespace or "(none)")
-        if all(configuration.receiver(end.receiver).is_sink for end in ends):
-            lost.append((namespace, ends))
-    table = [[", ".join(names), path] for path, names in rows.items()]
-    exhibit = Table(title=f"Critical alerts of {'/'.join(place)}", columns=["Of namespace", "Way"], rows=table)
-    if not lost:
-        if exhibit not in verdict.exhibits:
-            verdict.exhibit(exhibit)
-        return True
-    _report_lost(verdict, place, configuration, lost, exhibit, see)
-    return False
 
 
 def _namespaces(own: str, environments: Environments) -> list[str]:
@@ -127,52 +119,90 @@ def _namespaces(own: str, environments: Environments) -> list[str]:
     return [*(chosen or [own]), ""]
 
 
-def _report_lost(
-    verdict: Verdict,
-    place: tuple[str, str],
-    configuration: Configuration,
-    lost: list[tuple[str, list[Delivery]]],
-    exhibit: Table,
-    see: Step,
-) -> None:
-    namespace, name = place
-    named = [one for one, _ in lost if one]
-    whose = listed(named, 5) or "no namespace"
-    way = lost[0][1][0]
-    depends = {one: _other_labels(configuration, one) for one, _ in lost}
-    others = sorted({key for keys in depends.values() for key in keys})
-    hint = f" Only with other labels ({', '.join(others)}) would it arrive." if others else ""
-    verdict.report(
-        CRITICAL_REACHES_NOBODY,
-        ALERTMANAGERS.subject(namespace, name),
-        severity=Severity.ERROR if any(not depends[one] for one in named) else Severity.WARNING,
-        problem=f"A critical alert of {whose} reaches no integration of {namespace}/{name}.",
-        cause=f"It takes the route {way}, and that receiver has no integration.{hint}",
-        fix=[see, _redirect(way, configuration), _test(named[0] if named else "")],
-        exhibits=[exhibit],
-    )
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """One Alertmanager's routes, along which critical alerts of every namespace are sent in thought."""
 
+    verdict: Verdict
+    replica: Subject
+    place: tuple[str, str]
+    configuration: Configuration
+    custom: Alertmanager | None
+    see: Step
 
-def _other_labels(configuration: Configuration, namespace: str) -> set[str]:
-    """The labels on which it depends whether a critical alert of this namespace arrives after all."""
-    labels = {"severity": "critical", "alertname": ALERT, "namespace": namespace}
-    ways = [one for one in possible_deliveries(configuration, labels) if not configuration.receiver(one.receiver).is_sink]
-    matchers = [one for way in ways for one in way.matchers]
-    return {one.name for one in matchers if one.name not in labels}
+    def run(self, namespaces: list[str], senders: Senders) -> bool:
+        """Route the alerts; returns whether all arrive."""
+        lost: list[Fate] = []
+        rows: dict[str, list[str]] = {}
+        firing = senders.heartbeats(self.replica)
+        for alert in senders.alerts(namespaces, self.place[0], self.replica, names_in(self.configuration)):
+            try:
+                fate = fate_of(self.configuration, alert, firing)
+            except Undecidable as error:
+                whose = f"a critical alert of {alert.namespace or 'no namespace'}"
+                self.verdict.unchecked(self.replica, f"where {whose} is sent is not known: {error}")
+                continue
+            for end in fate.ends:
+                names = rows.setdefault(str(end), [])
+                if (name := alert.namespace or "(none)") not in names:
+                    names.append(name)
+            # With a label that could not be read it may arrive.
+            if not fate.arrives and (senders.complete or not fate.others):
+                lost.append(fate)
+        table = [[", ".join(names), path] for path, names in rows.items()]
+        exhibit = Table(title=f"Critical alerts of {'/'.join(self.place)}", columns=["Of namespace", "Way"], rows=table)
+        if not lost and exhibit not in self.verdict.exhibits:
+            self.verdict.exhibit(exhibit)
+        self._report([one for one in lost if one.inhibited_by], CRITICAL_INHIBITED, exhibit)
+        self._report([one for one in lost if not one.inhibited_by and one.muted_by], CRITICAL_MUTED, exhibit)
+        self._report([one for one in lost if not one.inhibited_by and not one.muted_by], CRITICAL_REACHES_NOBODY, exhibit)
+        return not lost
 
+    def _report(self, lost: list[Fate], kind: FindingKind, exhibit: Table) -> None:
+        if not lost:
+            return
+        named = list(dict.fromkeys(one.alert.namespace for one in lost if one.alert.namespace))
+        first = next((one for one in lost if one.alert.namespace), lost[0])
+        others = sorted({key for one in lost for key in one.others})
+        sure = any(not one.others for one in lost if one.alert.namespace)
+        self.verdict.report(
+            kind,
+            ALERTMANAGERS.subject(*self.place),
+            severity=Severity.ERROR if sure else Severity.WARNING,
+            problem=f"A critical alert of {listed(named, 5) or 'no namespace'} reaches no integration of {'/'.join(self.place)}.",
+            cause=self._cause(first, others),
+            fix=[self.see, *self._repairs(first), tested(first.alert, names_in(self.configuration))],
+            exhibits=[exhibit],
+        )
 
-def _redirect(way: Delivery, configuration: Configuration) -> Step:
-    good = next((one.name for one in configuration.receivers if not one.is_sink and not one.is_of_object), "")
-    target = f"the receiver {said(good)}" if good else "a receiver with an integration"
-    where = f"Lead the route {said(way.path[-1])}" if len(way.path) > 1 else "Lead the root route"
-    return change(
-        f"{where} to {target}, or put a route for critical alerts in front of it. Change {CONFIG_KEY} at its source, in Git: a "
-        "SealedSecret, an ExternalSecret, Argo CD or Flux would revert a change of the Secret itself."
-    )
+    def _cause(self, fate: Fate, others: list[str]) -> str:
+        way = fate.ends[0]
+        rule = fate.alert.labels["alertname"]
+        example = f"So does the alert {rule}. " if rule != EXAMPLE else ""
+        if fate.inhibited_by:
+            held = described(fate.inhibited_by)
+            return f"{ALWAYS_FIRES} always fires, and an inhibit rule holds back {held} for so long. {example}".rstrip()
+        if fate.muted_by:
+            return f"It takes the route {way}, which is muted at all times by the interval {said(fate.muted_by)}. {example}".rstrip()
+        hint = f" Only with other labels ({', '.join(others)}) would it arrive." if others else ""
+        return f"It takes the route {way}, and that receiver has no integration.{hint} {example}{self._strategy(fate)}".rstrip()
 
+    def _strategy(self, fate: Fate) -> str:
+        """What the Operator does to the routes of AlertmanagerConfigs, where none of them took it."""
+        own = own_namespaces(self.configuration)
+        if not own or len(fate.ends[0].path) > 1:
+            return ""
+        strategy = self.custom.spec.matcher_strategy if self.custom else ""
+        why = f"`spec.alertmanagerConfigMatcherStrategy` is {strategy or 'OnNamespace, unless it is set'}"
+        return f"The routes of AlertmanagerConfigs take alerts of their own namespace only ({listed(own, 5)}), as {why}."
 
-def _test(namespace: str = "") -> Step:
-    command = "amtool config routes test --config.file={} severity=critical alertname={}"
-    values = (CONFIG_KEY, ALERT)
-    tested = shell(command + " namespace={}", *values, namespace) if namespace else shell(command, *values)
-    return look("Test the changed file before it is rolled out: amtool names the receiver.", tested)
+    def _repairs(self, fate: Fate) -> list[Step]:
+        if fate.inhibited_by:
+            text = f"Give that inhibit rule a source that does not always fire, or labels under `equal` that tell alerts apart. {AT_SOURCE}"
+            return [change(text)]
+        if fate.muted_by:
+            return [change(f"Take {said(fate.muted_by)} from that route, or let the interval end. {AT_SOURCE}")]
+        steps = [redirected(fate.ends[0], self.configuration)]
+        if own_namespaces(self.configuration) and len(fate.ends[0].path) == 1:
+            steps.append(strategy_of_objects())
+        return steps

@@ -112,6 +112,12 @@ class IngressProfile(Part):
     classes: list[str] = []
 
 
+class CustomResources(Part):
+    """Which custom resources are not looked at: patterns of what `kubectl` calls them, such as `*.example.org`."""
+
+    skip: list[Annotated[str, Field(min_length=1)]] = []
+
+
 class Deployed(Part):
     """What an Application of Argo CD (`namespace/name`) must be at: a commit, or its first seven digits or more, or a version."""
 
@@ -203,6 +209,7 @@ class Profile(Part):
         "loki": ["local", "nfs", "network"],
     }
     ingress: IngressProfile = IngressProfile()
+    custom_resources: CustomResources = CustomResources()
     deleted_claims: Literal["keep", "delete", "any"] = "keep"
     deployments: list[Deployed] = []
     probes: Probes = Probes()

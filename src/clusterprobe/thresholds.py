@@ -101,6 +101,14 @@ class Loki(Part):
     ready_minutes: Annotated[float, Field(ge=0, le=1440, description="How long Loki may take to become ready after a start.")] = 5.0
 
 
+class Objects(Part):
+    """Custom resources and their conditions."""
+
+    ready_minutes: Annotated[
+        float, Field(gt=0, le=10080, description="How long an object may not be Ready, or what else its conditions call being well.")
+    ] = 15.0
+
+
 class Pods(Part):
     """Pods that do not start, and containers that crash."""
 
@@ -179,6 +187,7 @@ class Thresholds(Part):
     ingress: Ingress = Ingress()
     log_agents: LogAgents = LogAgents()
     loki: Loki = Loki()
+    objects: Objects = Objects()
     pods: Pods = Pods()
     prometheus: Prometheus = Prometheus()
     sealed_secrets: SealedSecrets = SealedSecrets()

@@ -61,7 +61,7 @@ ROOMS = [
     {"storage"},
     {"prometheus"},
     {"alertmanager", "loki", "pods", "data_paths"},
-    {"airflow", "argocd", "grafana", "ingress", "log_agents", "mlflow", "sealed_secrets", "serving"},
+    {"airflow", "argocd", "custom_resources", "grafana", "ingress", "log_agents", "mlflow", "sealed_secrets", "serving"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}
 SYSTEMS = [path for path in MODULES if path.is_relative_to(PACKAGE / "systems")]

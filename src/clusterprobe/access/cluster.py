@@ -40,6 +40,7 @@ class Resource:
     namespaced: bool = True
     field_selector: str = ""  # lists only what has these fields
     label_selector: str = ""  # … or these labels
+    most: int = MAX_OBJECTS  # a list of more is refused
 
     @property
     def api_version(self) -> str:
@@ -273,8 +274,8 @@ class Cluster:
             odd = [one.subject for one in found.unreadable[before:]]
             token = pages.take(len(read) + len(odd), page.metadata, [*(each for each, _ in read), *(one for one in odd if one.name)])
             found.values.extend(read)
-            if len(found.values) + len(found.unreadable) > MAX_OBJECTS:
-                raise errors.TooLarge(f"list {resource.name}: more than {MAX_OBJECTS} objects")
+            if len(found.values) + len(found.unreadable) > resource.most:
+                raise errors.TooLarge(f"list {resource.name}: more than {resource.most} objects")
             if not token:
                 return
 

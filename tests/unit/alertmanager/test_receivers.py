@@ -1,13 +1,18 @@
 from typing import Any
 
+import pytest
+
 from clusterprobe.environments import Environments
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.alertmanager.sources import AlertmanagerStatus
+from clusterprobe.systems.alertmanager.alerts import Arrived, ArrivedAlert
+from clusterprobe.systems.alertmanager.sources import Alertmanager, AlertmanagerStatus
 from clusterprobe.systems.formats.alertmanager_config import parse_configuration
 from clusterprobe.systems.kubernetes.objects import Namespace
+from clusterprobe.systems.prometheus.alerting import AlertingRule, LoadedRules, RuleFile
+from clusterprobe.systems.prometheus.objects import Prometheus
 from probes.alertmanager.probe_receivers import probe_receivers
-from tests.factories import judged, labelled, listing, outcome, reasons, refused, server
+from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, refused, server
 from tests.unit.alertmanager.test_routing import CHART, FALLBACK, SINK, SLACK
 
 ONE = server("alertmanager", "monitoring-dev", "main")
@@ -20,6 +25,10 @@ def platform(text: str | None, **changes: Any) -> dict[str, Any]:
         "alertmanager_statuses": read,
         "alertmanager_servers": Readings((ONE,)),
         "namespaces": listing("Namespace", NAMESPACES),
+        "alertmanagers": listing("Alertmanager", []),
+        "alertmanager_alerts": Readings(((ONE[0], Arrived([])),)),
+        "prometheuses": listing("Prometheus", []),
+        "prometheus_loaded_rules": Readings((), (), "there is no Prometheus"),
         "environments": Environments(Profile(), NAMESPACES),
         **changes,
     }
@@ -120,3 +129,158 @@ def test_what_cannot_be_read_is_inconclusive() -> None:
     assert outcome(judged(probe_receivers, **platform(None))) == "inconclusive"
     unread = Readings((), (refused("NamespaceList"),))
     assert outcome(judged(probe_receivers, **platform(tree(WATCHDOG, "slack"), namespaces=unread))) == "inconclusive"
+
+
+# --- the labels that alerts have -----------------------------------------------------------------------------------------
+
+
+def prometheus(name: str = "main", namespace: str = "monitoring-dev", to: str = "monitoring-dev", **spec: Any) -> Prometheus:
+    return labelled(Prometheus, namespace, name, spec={"alerting": {"alertmanagers": [{"name": "am", "namespace": to}]}, **spec})
+
+
+def loaded(*rules: AlertingRule, namespace: str = "monitoring-dev") -> Readings[LoadedRules]:
+    return Readings(((server("prometheus", namespace, "main")[0], LoadedRules([RuleFile("a.yaml", ["a"], len(rules), list(rules))])),))
+
+
+def critical(name: str = "DiskFull", **labels: str) -> AlertingRule:
+    return AlertingRule(name, {"severity": "critical", **labels})
+
+
+def found(routes: str, root: str = '"null"', receivers: str = SINK + SLACK, more: str = "", **changes: Any) -> list[str]:
+    return reasons(judged(probe_receivers, **platform(tree(routes, root, receivers) + more, **changes)))
+
+
+CLUSTER = "{receiver: slack, matchers: [cluster=k8s-1]}"
+
+
+@pytest.mark.parametrize(
+    ("external", "expected"),
+    [({"cluster": "k8s-1"}, []), ({"cluster": "k8s-2"}, ["CriticalReachesNobody"]), ({}, ["CriticalReachesNobody"])],
+)
+def test_an_external_label_is_a_label_of_every_alert(external: dict[str, str], expected: list[str]) -> None:
+    sending = listing("Prometheus", [prometheus(externalLabels=external), prometheus("other", "monitoring-prod", "monitoring-prod")])
+    assert found(CLUSTER, prometheuses=sending) == expected
+
+
+@pytest.mark.parametrize(("name", "expected"), [(None, []), ("", ["CriticalReachesNobody"]), ("origin", ["CriticalReachesNobody"])])
+def test_the_operators_own_label_is_one_of_them(name: str | None, expected: list[str]) -> None:
+    one = prometheus(prometheusExternalLabelName=name)
+    assert (
+        found("{receiver: slack, matchers: ['prometheus=\"monitoring-dev/main\"']}", prometheuses=listing("Prometheus", [one])) == expected
+    )
+
+
+def test_without_an_object_the_heartbeat_shows_what_is_added() -> None:
+    heartbeat = ArrivedAlert({"alertname": "Watchdog", "severity": "none", "cluster": "k8s-1"}, ["null"], "active")
+    assert found(CLUSTER, alertmanager_alerts=Readings(((ONE[0], Arrived([heartbeat])),))) == []
+
+
+TEAM = "{receiver: slack, matchers: [team=ml]}"
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ([critical(team="ml")], []),
+        ([critical(team="ml"), critical("Late", team="etl")], ["CriticalReachesNobody"]),
+        ([critical(team="ml"), AlertingRule("Slow", {"severity": "warning"})], []),
+        ([AlertingRule("Slow", {"severity": "warning"})], ["CriticalReachesNobody"]),
+    ],
+)
+def test_the_labels_of_the_rules_that_are_loaded_count(rules: list[AlertingRule], expected: list[str]) -> None:
+    one = listing("Prometheus", [prometheus()])
+    assert found(TEAM, prometheus_loaded_rules=loaded(*rules), prometheuses=one) == expected
+
+
+def test_rules_of_a_prometheus_that_sends_elsewhere_do_not() -> None:
+    both = listing("Prometheus", [prometheus(), prometheus("main", "monitoring-prod", "monitoring-prod")])
+    elsewhere = loaded(critical(team="etl"), namespace="monitoring-prod")
+    here = loaded(critical(team="ml"))
+    assert found(TEAM, prometheus_loaded_rules=Readings((*here.values, *elsewhere.values)), prometheuses=both) == []
+
+
+def test_a_rule_whose_alert_is_lost_is_named_and_can_be_tried() -> None:
+    routes = "{receiver: 'null', matchers: [team=etl]}"
+    world = platform(tree(routes, "slack"), prometheus_loaded_rules=loaded(critical("Late", team="etl")))
+    (finding,) = judged(probe_receivers, **world).findings
+    assert "the alert Late" in finding.cause
+    assert "severity=critical alertname=Late namespace=fastapi-dev team=etl" in finding.fix
+
+
+# --- what holds an alert back --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("interval", "expected"),
+    [
+        ("[{}]", ["CriticalMuted"]),
+        ("[{weekdays: ['monday:friday', saturday, sunday], times: [{start_time: '00:00', end_time: '24:00'}]}]", ["CriticalMuted"]),
+        ("[{weekdays: ['saturday', 'sunday']}]", []),
+        ("[{years: ['2020:2040']}]", []),
+        ("[]", []),
+    ],
+)
+def test_a_route_that_is_muted_at_all_times(interval: str, expected: list[str]) -> None:
+    routes = "{receiver: slack, mute_time_intervals: [quiet]}"
+    assert found(routes, more=f"time_intervals: [{{name: quiet, time_intervals: {interval}}}]\n") == expected
+
+
+def test_a_mute_is_named_and_holds_for_its_own_route_only() -> None:
+    more = "mute_time_intervals: [{name: quiet, time_intervals: [{}]}]\n"
+    routes = "{receiver: slack, mute_time_intervals: [quiet]}"
+    (finding,) = judged(probe_receivers, **platform(tree(routes) + more)).findings
+    assert "muted at all times by the interval “quiet”" in finding.cause
+    assert found("{receiver: slack, mute_time_intervals: [quiet], routes: [{matchers: [severity=critical]}]}", more=more) == []
+
+
+def test_a_route_that_is_never_active() -> None:
+    more = "time_intervals: [{name: none, time_intervals: []}]\n"
+    assert found("{receiver: slack, active_time_intervals: [none]}", more=more) == ["CriticalMuted"]
+
+
+WATCHDOG_FIRES = Readings(((ONE[0], Arrived([ArrivedAlert({"alertname": "Watchdog", "severity": "none"}, ["null"], "active")])),))
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "equal", "expected"),
+    [
+        ("alertname=Watchdog", "severity=critical", "[]", ["CriticalInhibited"]),
+        ("'severity=~\".+\"'", "'severity=~\"critical|warning\"'", "[]", ["CriticalInhibited"]),
+        ("'severity=~\".+\"'", "'severity=~\".+\"'", "[]", []),  # what is both source and target does not inhibit its like
+        ("alertname=Watchdog", "severity=critical", "[cluster]", ["CriticalInhibited"]),
+        ("alertname=Watchdog", "severity=info", "[]", []),
+        ("alertname=NodeDown", "severity=critical", "[]", []),
+    ],
+)
+def test_an_inhibition_by_what_always_fires(source: str, target: str, equal: str, expected: list[str]) -> None:
+    rules = f"inhibit_rules: [{{source_matchers: [{source}], target_matchers: [{target}], equal: {equal}}}]\n"
+    assert found("", "slack", more=rules, alertmanager_alerts=WATCHDOG_FIRES) == expected
+
+
+def test_an_inhibition_needs_the_labels_that_it_compares_to_be_equal() -> None:
+    rules = "inhibit_rules: [{source_matchers: [alertname=Watchdog], target_matchers: [severity=critical], equal: [namespace]}]\n"
+    (finding,) = judged(probe_receivers, **platform(tree("", "slack") + rules, alertmanager_alerts=WATCHDOG_FIRES)).findings
+    assert "no namespace" in finding.problem
+    assert '(source alertname="Watchdog", equal namespace)' in finding.cause
+
+
+# --- routes of AlertmanagerConfigs ---------------------------------------------------------------------------------------
+
+
+def test_a_route_that_the_operator_bound_to_one_namespace_is_explained_by_the_strategy() -> None:
+    team = "- name: fastapi-dev/team/slack\n  slack_configs: [{}]\n"
+    routes = "{receiver: fastapi-dev/team/slack, continue: true, matchers: ['namespace=\"fastapi-dev\"']}"
+    custom = labelled(Alertmanager, "monitoring-dev", "main", spec={"alertmanagerConfigMatcherStrategy": {"type": "OnNamespace"}})
+    world = platform(tree(routes, receivers=SINK + team), alertmanagers=listing("Alertmanager", [custom]))
+    (finding,) = judged(probe_receivers, **world).findings
+    assert "own namespace only (fastapi-dev), as `spec.alertmanagerConfigMatcherStrategy` is OnNamespace" in finding.cause
+    assert "type: None" in finding.fix
+
+
+def test_what_cannot_be_read_is_never_a_pass() -> None:
+    external = listing("Prometheus", [prometheus(externalLabels={"cluster": "k8s-1"})])
+    for world in (
+        platform(tree(CLUSTER), prometheuses=external),
+        platform(tree(TEAM), prometheus_loaded_rules=loaded(critical("Late", team="etl"))),
+    ):
+        assert_blindness_is_no_health(probe_receivers, world, but=("alertmanager_servers",))  # which only name what they serve

@@ -8,19 +8,23 @@ label that an alert lacks counts as an empty string.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from clusterprobe.systems.formats.alertmanager_config import Configuration, Matcher, Route, Undecidable, effective_receivers
+from clusterprobe.systems.formats.alertmanager_config import Configuration, Inhibition, Matcher, Route, Undecidable, effective_receivers
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """Where an alert ends: the receiver, and the way there from the root on, with the matchers that were met."""
+    """Where an alert ends: the receiver, and the way there from the root on, with the matchers that were met.
+
+    `muted_by` is the interval by which the route that it ends at is muted at all times.
+    """
 
     receiver: str
     path: tuple[str, ...]
     matchers: tuple[Matcher, ...] = ()
+    muted_by: str = ""
 
     def __str__(self) -> str:
         return " → ".join((*self.path, f'receiver "{self.receiver}"'))
@@ -28,22 +32,29 @@ class Delivery(msgspec.Struct, frozen=True):
 
 def deliveries(configuration: Configuration, labels: Mapping[str, str]) -> list[Delivery]:
     """Where an alert with exactly these labels ends. Raises `Undecidable`."""
-    return _follow(configuration.route, labels, Delivery("", ("route",)))
+    return _follow(configuration, configuration.route, labels, Delivery("", ("route",)))
 
 
-def _follow(route: Route, labels: Mapping[str, str], here: Delivery) -> list[Delivery]:
-    here = _at(here, route)
+def _follow(whole: Configuration, route: Route, labels: Mapping[str, str], here: Delivery) -> list[Delivery]:
+    here = _at(here, route, whole)
     found: list[Delivery] = []
     for index, one in enumerate(route.routes):
         if _all_match(one, labels):
-            found += _follow(one, labels, _below(here, one, index))
+            found += _follow(whole, one, labels, _below(here, one, index))
             if not one.goes_on:
                 break
     return found or [here]
 
 
-def _at(here: Delivery, route: Route) -> Delivery:
-    return Delivery(route.receiver or here.receiver, here.path, here.matchers)
+def _at(here: Delivery, route: Route, whole: Configuration) -> Delivery:
+    return Delivery(route.receiver or here.receiver, here.path, here.matchers, _muted_by(route, whole))
+
+
+def _muted_by(route: Route, whole: Configuration) -> str:
+    """The interval by which it never sends: a mute that covers all times, or activity that is never. A child does not inherit them."""
+    if muted := next((one for one in route.mutes if one in whole.always), ""):
+        return muted
+    return route.actives[0] if route.actives and set(route.actives) <= set(whole.never) else ""
 
 
 def _below(here: Delivery, route: Route, index: int) -> Delivery:
@@ -58,16 +69,16 @@ def _all_match(route: Route, labels: Mapping[str, str]) -> bool:
 
 def possible_deliveries(configuration: Configuration, labels: Mapping[str, str]) -> list[Delivery]:
     """Where an alert can end that has these labels and any others besides."""
-    return _explore(configuration.route, labels, Delivery("", ("route",)))
+    return _explore(configuration, configuration.route, labels, Delivery("", ("route",)))
 
 
-def _explore(route: Route, labels: Mapping[str, str], here: Delivery) -> list[Delivery]:
-    here = _at(here, route)
+def _explore(whole: Configuration, route: Route, labels: Mapping[str, str], here: Delivery) -> list[Delivery]:
+    here = _at(here, route, whole)
     found: list[Delivery] = []
     for index, one in enumerate(route.routes):
         answer = _could_match(one, labels)
         if answer is not False:
-            found += _explore(one, labels, _below(here, one, index))
+            found += _explore(whole, one, labels, _below(here, one, index))
         if answer is True and not one.goes_on:
             return found
     return [*found, here]
@@ -85,6 +96,22 @@ def _could_match(route: Route, labels: Mapping[str, str]) -> bool | None:
         except Undecidable:
             depends = True
     return None if depends else True
+
+
+def inhibited_by(configuration: Configuration, labels: Mapping[str, str], firing: Mapping[str, str]) -> Inhibition | None:
+    """The rule by which an alert is not sent while another one fires. Raises `Undecidable`."""
+    for one in configuration.inhibitions:
+        if not (_meets(firing, one.source) and _meets(labels, one.target)):
+            continue
+        if _meets(labels, one.source) and _meets(firing, one.target):
+            continue  # what is both source and target does not inhibit its like
+        if all(labels.get(each, "") == firing.get(each, "") for each in one.equal):
+            return one
+    return None
+
+
+def _meets(labels: Mapping[str, str], matchers: Sequence[Matcher]) -> bool:
+    return all(one.matches(labels) for one in matchers)
 
 
 # --- looks ------------------------------------------------------------------------------------------------------------

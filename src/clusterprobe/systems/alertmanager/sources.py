@@ -26,6 +26,12 @@ class ConfigurationObject(Object):
     name: str = ""
 
 
+class MatcherStrategy(Object):
+    """Whether the Operator adds the own namespace of an AlertmanagerConfig to the matchers of its routes."""
+
+    type: str = ""
+
+
 class AlertmanagerSpec(Object):
     replicas: int | None = None
     paused: bool = False
@@ -36,10 +42,17 @@ class AlertmanagerSpec(Object):
     web: WebSpec | None = None
     storage: StorageSpec | None = None
     alertmanager_config_selector: LabelSelector | None = None
+    alertmanager_config_namespace_selector: LabelSelector | None = None
+    alertmanager_config_matcher_strategy: MatcherStrategy | None = None
 
     @property
     def serves_tls(self) -> bool:
         return self.web is not None and self.web.tls_config is not None
+
+    @property
+    def matcher_strategy(self) -> str:
+        """Its type; empty where nothing is said, which is `OnNamespace`."""
+        return self.alertmanager_config_matcher_strategy.type if self.alertmanager_config_matcher_strategy else ""
 
 
 class Alertmanager(Object):

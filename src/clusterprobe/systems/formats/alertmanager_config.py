@@ -11,6 +11,7 @@ import yaml
 
 from clusterprobe.patterns import Pattern, PatternError, ours, theirs
 from clusterprobe.systems.formats.quoted import unescaped
+from clusterprobe.systems.formats.time_intervals import intervals_of, is_always
 
 MAX_TEXT = 4 * 1024 * 1024
 MAX_ROUTES = 20_000
@@ -108,12 +109,22 @@ def _unquoted(text: str) -> str:
 
 
 class Route(msgspec.Struct, frozen=True):
-    """A node of the tree. An empty `receiver` means the parent's."""
+    """A node of the tree. An empty `receiver` means the parent's; the names of intervals are its own alone."""
 
     receiver: str = ""
     matchers: list[Matcher] = []
     goes_on: bool = False
     routes: list[Route] = []
+    mutes: list[str] = []
+    actives: list[str] = []
+
+
+class Inhibition(msgspec.Struct, frozen=True):
+    """While an alert that meets `source` fires, those that meet `target` are not sent, where the two have the same labels `equal`."""
+
+    source: list[Matcher]
+    target: list[Matcher]
+    equal: list[str] = []
 
 
 class Receiver(msgspec.Struct, frozen=True):
@@ -134,13 +145,19 @@ class Receiver(msgspec.Struct, frozen=True):
 
 
 class Configuration(msgspec.Struct, frozen=True):
-    """What an Alertmanager does with alerts. `names_heartbeat` tells whether routes or inhibit rules name one of `HEARTBEATS`."""
+    """What an Alertmanager does with alerts. `names_heartbeat` tells whether routes or inhibit rules name one of `HEARTBEATS`.
+
+    `always` and `never` are the names of those time intervals that cover all times, and none.
+    """
 
     route: Route
     receivers: list[Receiver]
     group_by: list[str] = []
     inhibit_rules: int = 0
     names_heartbeat: bool = False
+    inhibitions: list[Inhibition] = []
+    always: list[str] = []
+    never: list[str] = []
 
     def __post_init__(self) -> None:
         if effective_receivers(self) - {one.name for one in self.receivers}:
@@ -173,14 +190,18 @@ def _configuration(tree: dict[str, Any]) -> Configuration:
     root = _mapping(tree.get("route"), "route")
     if not root.get("receiver"):
         raise OddConfiguration("the root route has no receiver")
-    rules = [_mapping(one, "an inhibit rule") for one in _list(tree.get("inhibit_rules"), "inhibit_rules")]
+    rules = [_inhibition(_mapping(one, "an inhibit rule")) for one in _list(tree.get("inhibit_rules"), "inhibit_rules")]
     route = reader.route(root, 1)
-    matchers = [*(one for node in walk(route) for one in node.matchers), *(one for rule in rules for one in _rule_matchers(rule))]
+    matchers = [*(one for node in walk(route) for one in node.matchers), *(one for rule in rules for one in (*rule.source, *rule.target))]
+    intervals = intervals_of(tree)
     return Configuration(
         route=route,
         receivers=receivers,
         group_by=[str(one) for one in _list(root.get("group_by"), "group_by")],
         inhibit_rules=len(rules),
+        inhibitions=rules,
+        always=[name for name, entries in intervals.items() if any(map(is_always, entries))],
+        never=[name for name, entries in intervals.items() if not entries],
         names_heartbeat=any(one.name == "alertname" and HEARTBEATS & set(one.value.split("|")) for one in matchers),
     )
 
@@ -194,11 +215,9 @@ def _receiver(one: Any) -> Receiver:
     return Receiver(name, {kind: count for kind, count in sorted(counts.items()) if count})
 
 
-def _rule_matchers(rule: dict[str, Any]) -> list[Matcher]:
-    found = []
-    for side in ("source", "target"):
-        found += _matchers(rule, f"{side}_match", f"{side}_match_re", f"{side}_matchers")
-    return found
+def _inhibition(rule: dict[str, Any]) -> Inhibition:
+    source, target = (_matchers(rule, f"{side}_match", f"{side}_match_re", f"{side}_matchers") for side in ("source", "target"))
+    return Inhibition(source, target, [str(one) for one in _list(rule.get("equal"), "equal")])
 
 
 def _matchers(tree: dict[str, Any], equal: str, pattern: str, listed: str) -> list[Matcher]:
@@ -228,6 +247,8 @@ class _Reader:
             matchers=_matchers(tree, "match", "match_re", "matchers"),
             goes_on=tree.get("continue") is True,
             routes=[self.route(one, depth + 1) for one in children],
+            mutes=[str(one) for one in _list(tree.get("mute_time_intervals"), "mute_time_intervals")],
+            actives=[str(one) for one in _list(tree.get("active_time_intervals"), "active_time_intervals")],
         )
 
 

@@ -92,10 +92,19 @@ def _cluster_uid(cluster: Cluster) -> str:
 # --- what is served ---------------------------------------------------------------------------------------------------
 
 
+class ServedKind(msgspec.Struct, frozen=True):
+    """What discovery says of a resource: the kind of its objects, whether they are in namespaces, and whether they can be listed."""
+
+    kind: str = ""
+    namespaced: bool = True
+    listable: bool = False
+
+
 class Served(msgspec.Struct, frozen=True):
-    """The resources of the API: (group, plural) → versions, the preferred one first."""
+    """The resources of the API: `plural.group` → versions, the preferred one first; and what each is, by the same names."""
 
     resources: dict[str, list[str]]
+    kinds: dict[str, ServedKind] = {}
 
     def version(self, group: str, plural: str) -> str:
         """The version to ask for, or nothing if the resource is not served."""
@@ -105,8 +114,20 @@ class Served(msgspec.Struct, frozen=True):
 STALE, EMPTY = "is stale: its API service does not answer", "names no resource, so what it serves is not known"
 
 
-class _Resource(msgspec.Struct):
+class _Kind(msgspec.Struct):
+    kind: str = ""
+
+
+class _Resource(msgspec.Struct, rename="camel"):
     resource: str = ""
+    response_kind: _Kind | None = None
+    scope: str = ""
+    verbs: list[str] | None = None
+
+    @property
+    def served(self) -> ServedKind:
+        kind = self.response_kind.kind if self.response_kind else ""
+        return ServedKind(kind, self.scope != "Cluster", "list" in (self.verbs or []))
 
 
 class _Version2(msgspec.Struct):
@@ -152,6 +173,13 @@ class _OldGroups(msgspec.Struct):
 
 class _OldName(msgspec.Struct):
     name: str
+    kind: str = ""
+    namespaced: bool = True
+    verbs: list[str] | None = None
+
+    @property
+    def served(self) -> ServedKind:
+        return ServedKind(self.kind, self.namespaced, "list" in (self.verbs or []))
 
 
 class _OldResources(msgspec.Struct):
@@ -179,15 +207,17 @@ def served(cluster: Cluster) -> Readings[Served]:
         raise errors.BadResponse(f"GET /apis: the answer is a {groups.kind} of {len(groups.items)} groups")
     found: Collector[Served] = Collector()
     resources: dict[str, list[str]] = {}
+    kinds: dict[str, ServedKind] = {}
     for group in groups.items:
         name = group.metadata.name
         for version in group.versions:
             for one in version.resources or []:
                 resources.setdefault(f"{one.resource}.{name}", []).append(version.version)
+                kinds.setdefault(f"{one.resource}.{name}", one.served)
         doubt = next((version.doubt for version in group.versions if version.doubt), "")
         if doubt:
             found.fail(_group(name), f"discovery of {name} {doubt}")
-    found.add(EVERY_GROUP, Served(resources))
+    found.add(EVERY_GROUP, Served(resources, kinds))
     return found.readings()
 
 
@@ -206,16 +236,18 @@ def _served_before_aggregation(cluster: Cluster, groups: _OldGroups) -> Readings
     }
     listed = cluster.each(Readings(tuple(wanted.items())), lambda _, pair: cluster.get(UrlPath.of("apis", *pair), _OldResources))
     resources: dict[str, list[str]] = {}
+    kinds: dict[str, ServedKind] = {}
     for subject, one in listed:
         group, version = wanted[subject]
         if not one.resources:
             found.fail(_group(group), f"discovery of {group} {EMPTY}")
         for resource in one.resources:
             resources.setdefault(f"{resource.name}.{group}", []).append(version)
+            kinds.setdefault(f"{resource.name}.{group}", resource.served)
     for failed in listed.unreadable:
         group, _ = wanted[failed.subject]
         found.fail(_group(group), f"discovery of {group} failed: {failed.reason}")
-    found.add(EVERY_GROUP, Served(resources))
+    found.add(EVERY_GROUP, Served(resources, kinds))
     return found.readings()
 
 

@@ -84,6 +84,13 @@ class FailingRule(msgspec.Struct, frozen=True):
     alerts: bool
 
 
+class AlertingRule(msgspec.Struct, frozen=True):
+    """A rule that alerts, with the labels that it gives to its alerts; those that are made of series are left out."""
+
+    name: str
+    labels: dict[str, str] = {}
+
+
 class RuleFile(msgspec.Struct, frozen=True):
     """One file of loaded rules: its name without the folder, its groups, and how many of its rules alert.
 
@@ -94,6 +101,7 @@ class RuleFile(msgspec.Struct, frozen=True):
     groups: list[str]
     alerts: int
     failing: list[FailingRule] | None = None
+    alerting: list[AlertingRule] = []
 
 
 class _Rule(msgspec.Struct, rename="camel"):
@@ -101,6 +109,11 @@ class _Rule(msgspec.Struct, rename="camel"):
     name: str = ""
     health: str = ""
     last_error: str = ""
+    labels: dict[str, str] | None = None
+
+    @property
+    def alerting(self) -> AlertingRule:
+        return AlertingRule(self.name, {name: value for name, value in (self.labels or {}).items() if "{{" not in value})
 
 
 class _Group(msgspec.Struct):
@@ -142,14 +155,14 @@ def prometheus_loaded_rules(cluster: Cluster, prometheus_servers: Readings[Serve
 
 
 def _file(name: str, groups: Iterable[_Group]) -> RuleFile:
-    alerting = sum(rule.type == "alerting" for group in groups for rule in group.rules)
+    alerting = [rule.alerting for group in groups for rule in group.rules if rule.type == "alerting"]
     failing = [
         FailingRule(group.name, rule.name, excerpt(rule.last_error, MAX_ERROR), rule.type == "alerting")
         for group in groups
         for rule in group.rules
         if rule.health == "err"
     ]
-    return RuleFile(name, [group.name for group in groups], alerting, failing)
+    return RuleFile(name, [group.name for group in groups], len(alerting), failing, alerting)
 
 
 _OPERATORS_FILE = ours(r".+-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.yaml")

@@ -77,6 +77,9 @@ class PrometheusSpec(Object):
     storage: StorageSpec | None = None
     alerting: Alerting | None = None
     additional_scrape_configs: SecretKey | None = None
+    additional_alert_relabel_configs: SecretKey | None = None
+    external_labels: dict[str, str] | None = None
+    prometheus_external_label_name: str | None = None
     ignore_namespace_selectors: bool = False
     service_monitor_selector: LabelSelector | None = None
     service_monitor_namespace_selector: LabelSelector | None = None

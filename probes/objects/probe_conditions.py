@@ -1,0 +1,136 @@
+from collections.abc import Iterator
+
+from clusterprobe.evidence import Clock
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import change, look
+from clusterprobe.model import Severity, Subject
+from clusterprobe.profile import Profile
+from clusterprobe.references import Ref, RefKind
+from clusterprobe.roles import Examined
+from clusterprobe.systems.custom_resources import words
+from clusterprobe.systems.custom_resources.diagnosis import Diagnosis, Families, diagnose, reports_on
+from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject
+from clusterprobe.times import ago
+from clusterprobe.verdict import Verdict
+from clusterprobe.words import listed
+
+NOT_READY = FindingKind(
+    "ObjectNotReady",
+    Severity.ERROR,
+    "By its conditions an object of a custom resource is not ready, or its controller failed on it.",
+    settles=True,
+)
+UNDECIDED = FindingKind(
+    "ObjectUndecided", Severity.WARNING, "An object's controller has not decided for long whether it is ready.", settles=True
+)
+NOT_REPORTED = FindingKind("ObjectNotReported", Severity.WARNING, "No controller has said anything of an object.", settles=True)
+DELETION_HANGS = FindingKind("ObjectDeletionHangs", Severity.WARNING, "An object was deleted long ago, and its finalizers still wait.")
+NONE_REPORTS = "no object of a custom resource has one of the usual conditions"
+
+
+@reports(NOT_READY, UNDECIDED, NOT_REPORTED, DELETION_HANGS)
+def probe_conditions(verdict: Verdict, custom_kinds: Examined[CustomKind], profile: Profile, clock: Clock) -> None:
+    """Are the objects of all other custom resources ready, by their own conditions?
+
+    Problem: What a controller could not do stands in the status of an object that nobody looks at: a Kustomization that does not build, a
+    Certificate that is not renewed, an ExternalSecret that the store refuses, a route that no Gateway takes.
+    Cause: The condition's own reason and message, as the controller wrote them.
+    Fix: By the message; the controller tries again by itself.
+    Prevention: Alert on the conditions, such as `gotk_resource_info{ready="False"}` of Flux or
+    `certmanager_certificate_ready_status{condition="False"}`, and run this probe after each deployment.
+    """
+    kinds = custom_kinds.readings.items
+    families = Families(kinds)
+    patience = profile.thresholds.objects.ready_minutes * 60
+    found = custom_kinds.keep(lambda _, kind: bool(reports_on(kind)), NONE_REPORTS if any(kind.objects for kind in kinds) else "")
+    for _, kind in found:
+        for one in reports_on(kind):
+            subject = _subject(kind, one)
+            _tell(verdict, subject, kind, one, diagnose(kind, one, families, now=clock.now, patience_seconds=patience))
+    if silent := [f"{kind.resource} ({len(kind.objects)})" for kind in kinds if kind.objects and not reports_on(kind)]:
+        verdict.note(
+            f"These objects have none of the usual conditions, so whether they are well was not judged: {listed(sorted(silent), 20)}"
+        )
+    if skipped := profile.custom_resources.skip:
+        verdict.note(f"The profile leaves out the kinds {listed(skipped, 20)}")
+
+
+def _subject(kind: CustomKind, one: CustomObject) -> Subject:
+    return Subject(api_version=f"{kind.group}/{kind.version}", kind=kind.kind, namespace=one.namespace, name=one.name)
+
+
+def _tell(verdict: Verdict, subject: Subject, kind: CustomKind, one: CustomObject, found: Diagnosis) -> None:
+    match found.state:
+        case "failing" | "undecided":
+            _report(verdict, subject, kind, one, found)
+        case "unreported":
+            _report_silence(verdict, subject, kind, one, found)
+        case "deleted":
+            _report_deletion(verdict, subject, kind, found)
+        case "passing":
+            verdict.note(f"{subject} is not ready yet, which may pass")
+        case "suspended":
+            verdict.note(f"{subject} is suspended, so nothing of it is brought up to date")
+        case "outdated":
+            verdict.unchecked(
+                subject,
+                f"it is of generation {one.generation}, and its controller has reported on an earlier one only; if it never reports"
+                " on another, name the kind under custom_resources.skip in the profile",
+            )
+        case "owner unread":
+            verdict.unchecked(subject, "it is not ready, and the object that controls it, which may explain that, could not be read")
+
+
+def _report(verdict: Verdict, subject: Subject, kind: CustomKind, one: CustomObject, found: Diagnosis) -> None:
+    degraded = all(each.type == "Degraded" for each in found.conditions)
+    verdict.report(
+        NOT_READY if found.state == "failing" else UNDECIDED,
+        subject,
+        severity=Severity.WARNING if degraded else None,
+        problem=words.problem(subject, found),
+        cause=words.cause(found),
+        fix=words.steps(kind, subject),
+        exhibits=[words.table(one.conditions)] if one.conditions else [],
+        breaks=list(_broken(one, kind)),
+        rests_on=[_ref(each.kind, each.namespace, each.name) for each in one.needs],
+    )
+
+
+def _broken(one: CustomObject, kind: CustomKind) -> Iterator[Ref]:
+    yield _ref(kind.kind, one.namespace, one.name)
+    if one.secret:
+        yield Ref(RefKind.SECRET, one.namespace, one.secret)
+
+
+def _ref(kind: str, namespace: str, name: str) -> Ref:
+    """Never that of an object of Kubernetes itself: there are Services and Ingresses of other groups."""
+    return Ref(RefKind.OTHER, namespace, f"{kind}/{name}")
+
+
+def _report_silence(verdict: Verdict, subject: Subject, kind: CustomKind, one: CustomObject, found: Diagnosis) -> None:
+    since = f"has been there for {ago(found.seconds)}, and" if found.seconds is not None else "has no time of creation, and"
+    verdict.report(
+        NOT_REPORTED,
+        subject,
+        problem=f"{subject} {since} no controller has said anything of it.",
+        cause="Its status has no condition. Its controller does not run, does not watch it, or leaves it to another one.",
+        fix=[
+            look("See what it asks for, and which class, label or selector names its controller.", words.described(kind, subject)),
+            change("Start the controller, or let it watch this object."),
+        ],
+        rests_on=[_ref(each.kind, each.namespace, each.name) for each in one.needs],
+        breaks=list(_broken(one, kind)),
+    )
+
+
+def _report_deletion(verdict: Verdict, subject: Subject, kind: CustomKind, found: Diagnosis) -> None:
+    verdict.report(
+        DELETION_HANGS,
+        subject,
+        problem=f"{subject} was deleted {ago(found.seconds or 0)} ago, and is still there.",
+        cause="A finalizer waits: its controller does not run, or cannot clean up what it made for it.",
+        fix=[
+            look("See its finalizers, its conditions and the events about it.", words.described(kind, subject)),
+            change("Repair what keeps its controller from cleaning up. Removing the finalizer by hand leaves behind what it guards."),
+        ],
+    )

@@ -1,0 +1,137 @@
+"""What is the matter with an object of a custom resource, by its conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from clusterprobe.systems.custom_resources.kinds import ALWAYS, BUILT_IN
+from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject, Stated
+from clusterprobe.times import epoch
+
+# True where all is well, and False where it is not.
+GOOD = frozenset({"Accepted", "Available", "Healthy", "Programmed", "Ready", "Reconciled", "ResolvedRefs", "Synced"})
+GOOD_OF_PARTS = GOOD | {"Admitted"}
+BAD = frozenset({"Conflicted", "Degraded", "ErrorOccurred", "Failure", "NotReady", "ReconcileError", "Stalled"})
+# Somebody wants it so.
+INTENDED = frozenset({"Hibernated", "NoTraffic", "Paused", "ReconcilePaused", "Stopped", "Suspended"})
+# Words that stand where others have a condition, by group.
+BAD_PHASES: Mapping[str, frozenset[str]] = {
+    "operator.victoriametrics.com": frozenset({"failed"}),
+    "velero.io": frozenset({"FailedValidation", "Unavailable"}),
+}
+FLUX = ".toolkit.fluxcd.io"
+PROGRESSING_WITH_RETRY = "ProgressingWithRetry"
+
+State = Literal["well", "failing", "undecided", "passing", "suspended", "unreported", "outdated", "deleted", "of its owner", "owner unread"]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The state of an object, with the conditions that say so, and for how many seconds it is so, where that is known.
+
+    `retried`: its controller sets the condition again at each attempt, so that the time of it is that of the last one.
+    """
+
+    state: State
+    conditions: list[Stated] = field(default_factory=list)
+    seconds: float | None = None
+    retried: bool = False
+
+
+def usual(one: CustomObject) -> list[Stated]:
+    """Its conditions of the types that are judged."""
+    return [each for each in one.conditions if each.type in BAD or each.type in (GOOD_OF_PARTS if each.of else GOOD)]
+
+
+def reports_on(kind: CustomKind) -> list[CustomObject]:
+    """The objects of a kind that can be judged: they have a usual condition, or ought to."""
+    phases = BAD_PHASES.get(kind.group, frozenset())
+    return [one for one in kind.objects if usual(one) or kind.resource in ALWAYS or one.phase in phases]
+
+
+class Families:
+    """The objects of all kinds by their UIDs, so that what one controls is judged by that one."""
+
+    def __init__(self, kinds: Iterable[CustomKind]) -> None:
+        self._kinds: set[tuple[str, str]] = set()
+        self._objects: dict[str, CustomObject] = {}
+        for kind in kinds:
+            self._kinds.add((kind.group, kind.kind))
+            self._objects |= {one.uid: one for one in kind.objects if one.uid}
+
+    def owner_state(self, one: CustomObject) -> Literal["none", "speaks", "silent", "unread"]:
+        """Whether the object that controls this one speaks for it, is not known to, or could not be read."""
+        owner = one.owner
+        if owner is None or owner.group in BUILT_IN:
+            return "none"
+        if found := self._objects.get(owner.uid):
+            return "speaks" if usual(found) else "silent"
+        return "none" if (owner.group, owner.kind) in self._kinds else "unread"
+
+
+def diagnose(kind: CustomKind, one: CustomObject, families: Families, *, now: float, patience_seconds: float) -> Diagnosis:
+    """Its state."""
+    age = _since(one.created, now)
+    deleted = _since(one.deleted, now)
+    if deleted is not None:
+        return Diagnosis("deleted" if deleted >= patience_seconds else "passing", seconds=deleted)
+    conditions = usual(one)
+    if one.phase in BAD_PHASES.get(kind.group, ()):
+        conditions = [*conditions, Stated(type="phase", status=one.phase, message=one.message)]
+    if not conditions:
+        return Diagnosis("unreported" if age is None or age >= patience_seconds else "passing", seconds=age)
+    wrong = [each for each in conditions if _verdict(each) != "well"]
+    if not wrong:
+        return Diagnosis("outdated" if _is_outdated(one, conditions) else "suspended" if one.suspended else "well")
+    if one.suspended or all(each.reason in INTENDED for each in wrong) or _is_paused(one):
+        return Diagnosis("suspended", wrong)
+    match families.owner_state(one):
+        case "speaks":
+            return Diagnosis("of its owner", wrong)
+        case "unread":
+            return Diagnosis("owner unread", wrong)
+    return _judged(kind, one, wrong, age, now, patience_seconds)
+
+
+def _judged(kind: CustomKind, one: CustomObject, wrong: list[Stated], age: float | None, now: float, patience: float) -> Diagnosis:
+    failing = [each for each in wrong if _verdict(each) == "failing"]
+    retried = bool(failing) and (kind.group.endswith(FLUX) or any(_tries_again(each) for each in one.conditions))
+    said = failing or wrong
+    moments = [seconds for each in said if (seconds := _since(each.last_transition_time, now)) is not None]
+    seconds = max(moments, default=None)
+    if seconds is not None and age is not None:
+        seconds = min(seconds, age)  # some write 1970 until they have looked at it
+    waited = age if retried or seconds is None else seconds
+    late = waited is None or waited >= patience
+    return Diagnosis(("failing" if failing else "undecided") if late else "passing", said, seconds, retried)
+
+
+def _verdict(one: Stated) -> Literal["well", "failing", "undecided"]:
+    if one.type == "phase":
+        return "failing"
+    good, bad = ("False", "True") if one.type in BAD else ("True", "False")
+    if one.status == bad:
+        return "failing"
+    # What is bad and not known is not held against it: it is the other conditions that say whether it works.
+    return "well" if one.status == good or one.type in BAD else "undecided"
+
+
+def _tries_again(one: Stated) -> bool:
+    return one.status == "True" and (one.type == "Stalled" or (one.type == "Reconciling" and one.reason == PROGRESSING_WITH_RETRY))
+
+
+def _is_paused(one: CustomObject) -> bool:
+    return any(each.type == "Paused" and each.status == "True" for each in one.conditions)
+
+
+def _is_outdated(one: CustomObject, conditions: list[Stated]) -> bool:
+    """Whether what it says is of a generation before the present one; many controllers do not say of which."""
+    observed = one.observed_generation or max((each.observed_generation for each in conditions), default=0)
+    return 0 < observed < one.generation
+
+
+def _since(moment: str | None, now: float) -> float | None:
+    then = epoch(moment)
+    return None if then is None else now - then

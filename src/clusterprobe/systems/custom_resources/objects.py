@@ -1,0 +1,234 @@
+"""What an object of any kind says of itself: its conditions, and a few fields of its spec by which one rests on another.
+
+The shapes are those that most controllers share; what is shaped otherwise counts as not said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from clusterprobe.systems.kubernetes.objects import Object
+
+# Lists in a status whose entries have conditions of their own: a route's parents, a Gateway's listeners, a policy's ancestors, and
+# the routers that took an OpenShift Route.
+NESTED = ("parents", "listeners", "ancestors", "ingress")
+MOST_CONDITIONS = 100  # of one object
+MESSAGE_CHARACTERS = 2000
+
+
+class Owner(Object):
+    """The object that controls this one; of `uid` only equality matters."""
+
+    api_version: str = ""
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
+    controller: bool | None = None
+
+    @property
+    def group(self) -> str:
+        return self.api_version.rpartition("/")[0]
+
+
+class Meta(Object):
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    generation: int = 0
+    creation_timestamp: str | None = None
+    deletion_timestamp: str | None = None
+    owners_: list[Owner] | None = msgspec.field(default=None, name="ownerReferences")
+
+    @property
+    def owner_references(self) -> list[Owner]:
+        return self.owners_ or []
+
+
+class _Spec(Object):
+    """Whatever stands under these keys: kinds differ in it."""
+
+    suspend: object = None
+    suspended: object = None
+    paused: object = None
+    source_ref: object = None
+    chart_ref: object = None
+    secret_store_ref: object = None
+    issuer_ref: object = None
+    depends_on: object = None
+    parent_refs: object = None
+    gateway_class_name: object = None
+    secret_name: object = None
+    target: object = None
+
+
+class _Status(Object):
+    observed_generation: object = None
+    conditions: object = None
+    parents: object = None
+    listeners: object = None
+    ancestors: object = None
+    ingress: object = None
+    phase: object = None
+    update_status: object = None
+    message: object = None
+    reason: object = None
+
+
+class Raw(Object):
+    """An object as it is listed."""
+
+    metadata: Meta
+    spec: _Spec | str | int | float | bool | list[object] | None = None
+    status: _Status | str | int | float | bool | list[object] | None = None
+
+
+class Stated(Object):
+    """A condition. `of` is the part of the object that it is about, such as a route's parent; empty for the object itself."""
+
+    type: str
+    status: str = ""
+    reason: str = ""
+    message: str = ""
+    last_transition_time: str | None = None
+    observed_generation: int = 0
+    of: str = ""
+
+
+class Named(Object):
+    """Another object that this one names."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+class CustomObject(Object):
+    """What is kept of an object. `phase` is a word of its status that stands where others have conditions, with its `message`."""
+
+    namespace: str
+    name: str
+    uid: str = ""
+    generation: int = 0
+    observed_generation: int = 0
+    created: str | None = None
+    deleted: str | None = None
+    owner: Owner | None = None
+    conditions: list[Stated] = []
+    phase: str = ""
+    message: str = ""
+    suspended: bool = False
+    needs: list[Named] = []
+    secret: str = ""
+
+
+class CustomKind(Object):
+    """A kind with its objects."""
+
+    group: str
+    plural: str
+    version: str
+    kind: str
+    objects: list[CustomObject] = []
+
+    @property
+    def resource(self) -> str:
+        return f"{self.plural}.{self.group}"
+
+
+def kept(raw: Raw, kind: str) -> CustomObject:
+    """What an object says of itself."""
+    meta = raw.metadata
+    spec = raw.spec if isinstance(raw.spec, _Spec) else _Spec()
+    status = raw.status if isinstance(raw.status, _Status) else _Status()
+    return CustomObject(
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        generation=meta.generation,
+        observed_generation=_number(status.observed_generation),
+        created=meta.creation_timestamp,
+        deleted=meta.deletion_timestamp,
+        owner=next((one for one in meta.owner_references if one.controller), None),
+        conditions=list(_conditions(status))[:MOST_CONDITIONS],
+        phase=_text(status.update_status) or _text(status.phase),
+        message=(_text(status.message) or _text(status.reason))[:MESSAGE_CHARACTERS],
+        suspended=True in (spec.suspend, spec.suspended, spec.paused),
+        needs=list(_needs(spec, kind, meta.namespace)),
+        secret=_secret(spec, kind, meta.name),
+    )
+
+
+def _conditions(status: _Status) -> Iterator[Stated]:
+    yield from _listed(status.conditions, "")
+    for key in NESTED:
+        for entry in _dicts(getattr(status, key)):
+            yield from _listed(entry.get("conditions"), _part(key, entry))
+
+
+def _listed(value: object, of: str) -> Iterator[Stated]:
+    for one in _dicts(value):
+        if kind := _text(one.get("type")):
+            yield Stated(
+                type=kind,
+                status=_text(one.get("status")),
+                reason=_text(one.get("reason")),
+                message=_text(one.get("message"))[:MESSAGE_CHARACTERS],
+                last_transition_time=_text(one.get("lastTransitionTime")) or None,
+                observed_generation=_number(one.get("observedGeneration")),
+                of=of,
+            )
+
+
+def _part(key: str, entry: dict[str, Any]) -> str:
+    reference = entry.get("parentRef") or entry.get("ancestorRef")
+    if isinstance(reference, dict):
+        kind, namespace, name = (_text(reference.get(each)) for each in ("kind", "namespace", "name"))
+        section = _text(reference.get("sectionName"))
+        place = "/".join(each for each in (namespace, name) if each)
+        return " ".join(each for each in (kind or "Gateway", place, f"({section})" if section else "") if each)
+    named = _text(entry.get("name")) or _text(entry.get("routerName"))
+    return f"{'router' if key == 'ingress' else key.removesuffix('s')} {named}".strip()
+
+
+def _needs(spec: _Spec, kind: str, namespace: str) -> Iterator[Named]:
+    """The objects that it names by the usual fields, with the kinds that these have where nothing is said."""
+    usual = {"source_ref": "GitRepository", "chart_ref": "OCIRepository", "secret_store_ref": "SecretStore", "issuer_ref": "Issuer"}
+    for field, standard in usual.items():
+        yield from _reference(getattr(spec, field), standard, namespace)
+    for field, standard in (("depends_on", kind), ("parent_refs", "Gateway")):
+        for one in _dicts(getattr(spec, field)):
+            yield from _reference(one, standard, namespace)
+    if name := _text(spec.gateway_class_name):
+        yield Named("GatewayClass", "", name)
+
+
+def _reference(value: object, standard: str, namespace: str) -> Iterator[Named]:
+    if isinstance(value, dict) and (name := _text(value.get("name"))):
+        kind = _text(value.get("kind")) or standard
+        place = "" if kind.startswith("Cluster") else _text(value.get("namespace")) or namespace
+        yield Named(kind, place, name)
+
+
+def _secret(spec: _Spec, kind: str, name: str) -> str:
+    """The Secret that is made of it, in its own namespace."""
+    match kind:
+        case "Certificate":
+            return _text(spec.secret_name)
+        case "ExternalSecret":
+            return _text(spec.target.get("name") if isinstance(spec.target, dict) else None) or name
+    return ""
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

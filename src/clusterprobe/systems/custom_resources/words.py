@@ -1,0 +1,72 @@
+"""What is said of an object of a custom resource, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from clusterprobe.fixes import SOURCE, change, look, shell
+from clusterprobe.model import Command, Step, Subject, Table
+from clusterprobe.systems.custom_resources.diagnosis import FLUX, Diagnosis
+from clusterprobe.systems.custom_resources.objects import CustomKind, Stated
+from clusterprobe.times import ago
+from clusterprobe.words import listed, said
+
+_CERTIFICATES = "certificates.cert-manager.io"
+_REPAIRS: Mapping[str, str] = {
+    "cert-manager.io": "Correct the issuer, or the names and the challenge that it refuses",
+    "external-secrets.io": "Correct the store, its credentials, or the key that the message names",
+    "gateway.networking.k8s.io": "Correct the reference, or what the Gateway allows",
+}
+
+
+def described(kind: CustomKind, subject: Subject) -> Command | None:
+    """The object with its conditions and its events."""
+    if subject.namespace:
+        return shell("kubectl -n {} describe {} {}", subject.namespace, kind.resource, subject.name)
+    return shell("kubectl describe {} {}", kind.resource, subject.name)
+
+
+def name_of(one: Stated) -> str:
+    """A condition as `kubectl wait` names it, with the part of the object that it is about."""
+    of = f" for {one.of}" if one.of else ""
+    return f"{one.type}={one.status or 'Unknown'}{of}"
+
+
+def problem(subject: Subject, found: Diagnosis) -> str:
+    """What is wrong, and since when."""
+    names = listed([name_of(one) for one in found.conditions], 3)
+    reasons = listed(sorted({one.reason for one in found.conditions if one.reason}), 3)
+    why = f" ({reasons})" if reasons else ""
+    if found.seconds is None:
+        return f"{subject} has {names}{why}; since when is not reported."
+    if found.retried:
+        return f"{subject} has {names}{why}, from its last attempt {ago(found.seconds)} ago."
+    return f"{subject} has had {names}{why} for {ago(found.seconds)}."
+
+
+def cause(found: Diagnosis) -> str:
+    """What the controller says, each thing once."""
+    each = list(dict.fromkeys(one.message or one.reason for one in found.conditions if one.message or one.reason))
+    words = "; ".join(said(one, 600) for one in each[:3])
+    return f"Its controller says {words}." if words else "Its controller gives no reason and no message."
+
+
+def steps(kind: CustomKind, subject: Subject) -> list[Step]:
+    """How to follow it, and where it is repaired."""
+    found = [look("See its conditions, and the events about it.", described(kind, subject))]
+    if kind.resource == _CERTIFICATES:
+        text = "See the requests that were made for it, with what the issuer answered."
+        found.append(look(text, shell("kubectl -n {} describe certificaterequests.cert-manager.io", subject.namespace)))
+    if kind.group.endswith(FLUX):
+        found.append(change("Repair what the message names, in Git. Flux tries again at its next interval."))
+    else:
+        found.append(
+            change(f"{_REPAIRS.get(kind.group, 'Repair what the message names')}, {SOURCE}. Its controller tries again by itself.")
+        )
+    return found
+
+
+def table(found: list[Stated]) -> Table:
+    """The conditions, all of them."""
+    rows = [[name_of(one), one.reason, one.last_transition_time or "", one.message[:300]] for one in found]
+    return Table(title="Conditions", columns=["Condition", "Reason", "Since", "Message"], rows=rows)

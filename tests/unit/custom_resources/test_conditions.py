@@ -1,0 +1,152 @@
+from typing import Any
+
+import pytest
+
+from clusterprobe.evidence import Clock
+from clusterprobe.model import Severity, Subject, Unchecked
+from clusterprobe.profile import Profile
+from clusterprobe.systems.custom_resources.objects import CustomKind
+from clusterprobe.verdict import Verdict
+from probes.objects.probe_conditions import probe_conditions
+from tests.factories import assert_blindness_is_no_health, judged, outcome, reasons
+from tests.unit.custom_resources.custom_world import NOW, at, condition, external_secrets, kind, raw, readings
+
+WELL = condition(status="True")
+KUSTOMIZATIONS = "kustomizations.kustomize.toolkit.fluxcd.io"
+REFUSED = Unchecked(subject=Subject(kind="CustomResources"), reason="not allowed to list widgets.example.org")
+
+
+def world(*kinds: CustomKind, **changed: Any) -> dict[str, Any]:
+    return {"custom_kinds": readings(*kinds), "profile": Profile(), "clock": Clock(NOW), **changed}
+
+
+def judge(*kinds: CustomKind, **changed: Any) -> Verdict:
+    return judged(probe_conditions, **world(*kinds, **changed))
+
+
+def failing(name: str = "db", **more: Any) -> CustomKind:
+    return external_secrets(raw(name, condition(reason="SecretSyncedError", message="key shop/db: permission denied"), **more))
+
+
+def test_what_is_ready_passes() -> None:
+    assert outcome(judge(external_secrets(raw("db", WELL)))) == "pass"
+
+
+def test_what_is_not_ready_is_found_in_the_words_of_its_controller() -> None:
+    (finding,) = judge(failing()).findings
+    assert finding.reason == "ObjectNotReady"
+    assert finding.severity is Severity.ERROR
+    assert finding.problem == "ExternalSecret shop/db has had Ready=False (SecretSyncedError) for 60 min."
+    assert finding.cause == "Its controller says “key shop/db: permission denied”."
+    assert "$ kubectl -n shop describe externalsecrets.external-secrets.io db" in finding.fix
+
+
+def test_a_condition_that_is_set_at_each_attempt_is_dated_by_the_last_one() -> None:
+    kustomization = kind(KUSTOMIZATIONS, "Kustomization", raw("apps", condition(ago=40, reason="BuildFailed")))
+    (finding,) = judge(kustomization).findings
+    assert finding.problem == "Kustomization shop/apps has Ready=False (BuildFailed), from its last attempt 40 s ago."
+    assert "Flux tries again at its next interval" in finding.fix
+
+
+def test_what_is_only_degraded_is_a_warning() -> None:
+    (finding,) = judge(external_secrets(raw("db", WELL, condition("Degraded", "True")))).findings
+    assert finding.severity is Severity.WARNING
+
+
+def test_what_is_not_decided_for_long_is_a_warning() -> None:
+    (finding,) = judge(external_secrets(raw("db", condition(status="Unknown", reason="", message="")))).findings
+    assert (finding.reason, finding.severity) == ("ObjectUndecided", Severity.WARNING)
+    assert finding.problem == "ExternalSecret shop/db has had Ready=Unknown for 60 min."
+    assert finding.cause == "Its controller gives no reason and no message."
+
+
+def test_what_no_controller_has_looked_at_is_found() -> None:
+    (finding,) = judge(external_secrets(raw("db"))).findings
+    assert finding.reason == "ObjectNotReported"
+    assert finding.problem == "ExternalSecret shop/db has been there for 24 h, and no controller has said anything of it."
+
+
+def test_a_deletion_that_hangs_is_found() -> None:
+    (finding,) = judge(external_secrets(raw("db", WELL, deletionTimestamp=at(7200)))).findings
+    assert finding.reason == "ObjectDeletionHangs"
+    assert finding.problem == "ExternalSecret shop/db was deleted 2 h ago, and is still there."
+
+
+def test_a_route_that_its_gateway_refuses_names_the_gateway() -> None:
+    refused = {"parentRef": {"name": "public", "namespace": "edge"}, "conditions": [condition("Accepted", reason="NotAllowedByListeners")]}
+    route = kind("httproutes.gateway.networking.k8s.io", "HTTPRoute", raw("shop", status={"parents": [refused]}))
+    (finding,) = judge(route).findings
+    assert finding.problem == "HTTPRoute shop/shop has had Accepted=False for Gateway edge/public (NotAllowedByListeners) for 60 min."
+
+
+def test_what_is_in_no_namespace_is_described_so() -> None:
+    issuer = kind("clusterissuers.cert-manager.io", "ClusterIssuer", raw("acme", condition(), namespace=""))
+    (finding,) = judge(issuer).findings
+    assert "$ kubectl describe clusterissuers.cert-manager.io acme" in finding.fix
+
+
+def test_a_certificate_leads_to_the_requests_that_were_made_for_it() -> None:
+    certificate = kind("certificates.cert-manager.io", "Certificate", raw("tls", condition(), spec={"secretName": "shop-tls"}))
+    (finding,) = judge(certificate).findings
+    assert "$ kubectl -n shop describe certificaterequests.cert-manager.io" in finding.fix
+    assert finding.breaks == ["Other/shop/Certificate/tls", "Secret/shop/shop-tls"]
+
+
+def test_an_object_rests_on_what_it_names() -> None:
+    store = kind("secretstores.external-secrets.io", "SecretStore", raw("vault", condition()))
+    broken, resting = judge(store, failing(spec={"secretStoreRef": {"name": "vault"}})).findings
+    assert set(broken.breaks) & set(resting.rests_on) == {"Other/shop/SecretStore/vault"}
+
+
+def test_a_service_of_another_group_is_not_taken_for_one_of_kubernetes() -> None:
+    (finding,) = judge(kind("services.serving.knative.dev", "Service", raw("web", condition()))).findings
+    assert finding.breaks == ["Other/shop/Service/web"]
+
+
+def test_what_may_pass_and_what_is_suspended_are_notes() -> None:
+    verdict = judge(external_secrets(raw("young", condition(ago=60)), raw("off", condition(), spec={"suspend": True})))
+    assert (outcome(verdict), len(verdict.notes)) == ("pass", 2)
+    assert "ExternalSecret shop/off is suspended, so nothing of it is brought up to date" in verdict.notes
+
+
+def test_what_its_controller_has_not_looked_at_since_it_changed_is_unchecked() -> None:
+    verdict = judge(external_secrets(raw("db", WELL, generation=2, status={"observedGeneration": 1})))
+    assert outcome(verdict) == "inconclusive"
+    assert "custom_resources.skip" in verdict.unread[0].reason
+
+
+def test_objects_without_any_usual_condition_are_named_as_not_judged() -> None:
+    verdict = judge(external_secrets(raw("db", WELL)), kind("widgets.example.org", "Widget", raw("a"), raw("b")))
+    assert outcome(verdict) == "pass"
+    assert verdict.notes == [
+        "These objects have none of the usual conditions, so whether they are well was not judged: widgets.example.org (2)"
+    ]
+
+
+def test_where_only_such_objects_are_it_does_not_apply() -> None:
+    verdict = judge(kind("widgets.example.org", "Widget", raw("a")))
+    assert outcome(verdict) == "not_applicable"
+    assert verdict.absences == ["no object of a custom resource has one of the usual conditions"]
+
+
+def test_where_there_is_none_it_does_not_apply() -> None:
+    assert outcome(judge()) == "not_applicable"
+    assert outcome(judge(external_secrets())) == "not_applicable"
+
+
+def test_what_the_profile_leaves_out_is_said() -> None:
+    verdict = judge(external_secrets(raw("db", WELL)), profile=Profile(custom_resources={"skip": ["*.example.org"]}))
+    assert verdict.notes == ["The profile leaves out the kinds *.example.org"]
+
+
+@pytest.mark.parametrize("kinds", [(), (external_secrets(raw("db", WELL)),)])
+def test_what_may_not_be_listed_is_unchecked(kinds: Any) -> None:
+    assert outcome(judge(custom_kinds=readings(*kinds, unreadable=(REFUSED,)))) == "inconclusive"
+
+
+def test_a_finding_stands_whatever_else_could_not_be_read() -> None:
+    assert reasons(judge(custom_kinds=readings(failing(), unreadable=(REFUSED,)))) == ["ObjectNotReady"]
+
+
+def test_what_cannot_be_read_is_never_a_pass() -> None:
+    assert_blindness_is_no_health(probe_conditions, world(failing()))

@@ -1,0 +1,169 @@
+"""What is the matter with an object, as data: one row for each state."""
+
+from typing import Any
+
+import pytest
+
+from clusterprobe.systems.custom_resources.diagnosis import Diagnosis, Families, diagnose
+from clusterprobe.systems.custom_resources.objects import CustomKind
+from tests.unit.custom_resources.custom_world import NOW, OLD, PATIENCE, at, condition, external_secrets, kind, raw
+
+LATE, YOUNG = PATIENCE + 1, PATIENCE - 1
+WELL = condition(status="True")
+
+
+def diagnosed(one: CustomKind, *others: CustomKind) -> Diagnosis:
+    """The state of the first object of a kind."""
+    return diagnose(one, one.objects[0], Families([one, *others]), now=NOW, patience_seconds=PATIENCE)
+
+
+def state(*conditions: Any, **more: Any) -> str:
+    return diagnosed(external_secrets(raw("db", *conditions, **more))).state
+
+
+@pytest.mark.parametrize("type_", ["Ready", "Available", "Reconciled", "Synced", "Accepted", "Programmed", "ResolvedRefs", "Healthy"])
+def test_what_should_be_true_and_is_not_fails_it(type_: str) -> None:
+    assert [state(condition(type_, said)) for said in ("True", "False", "Unknown", "")] == ["well", "failing", "undecided", "undecided"]
+
+
+@pytest.mark.parametrize("type_", ["Degraded", "Stalled", "ErrorOccurred", "NotReady", "ReconcileError", "Failure", "Conflicted"])
+def test_what_should_not_be_true_and_is_fails_it(type_: str) -> None:
+    assert [state(WELL, condition(type_, said)) for said in ("True", "False", "Unknown")] == ["failing", "well", "well"]
+
+
+@pytest.mark.parametrize("type_", ["Succeeded", "Progressing", "Active", "Upgradeable", "Paused", "Issuing", "Admitted", "PredictorReady"])
+def test_other_conditions_say_nothing_of_whether_it_is_well(type_: str) -> None:
+    assert {state(WELL, condition(type_, said)) for said in ("False", "Unknown")} == {"well"}
+
+
+@pytest.mark.parametrize(("ago", "expected"), [(LATE, "failing"), (PATIENCE, "failing"), (YOUNG, "passing")])
+def test_it_counts_once_it_has_lasted(ago: float, expected: str) -> None:
+    assert state(condition(ago=ago)) == expected
+
+
+@pytest.mark.parametrize(("ago", "expected"), [(PATIENCE, "undecided"), (YOUNG, "passing")])
+def test_so_it_does_where_the_controller_has_not_decided(ago: float, expected: str) -> None:
+    assert state(condition(status="Unknown", ago=ago)) == expected
+
+
+def test_a_time_before_the_object_is_none() -> None:
+    epoch = condition("Accepted", "Unknown", lastTransitionTime="1970-01-01T00:00:00Z", reason="Pending")
+    assert state(epoch, age=YOUNG) == "passing"
+    assert diagnosed(external_secrets(raw("db", epoch, age=LATE))).seconds == pytest.approx(LATE)
+
+
+@pytest.mark.parametrize(("age", "expected"), [(LATE, "failing"), (YOUNG, "passing")])
+def test_without_a_time_the_age_of_the_object_decides(age: float, expected: str) -> None:
+    found = diagnosed(external_secrets(raw("db", condition(lastTransitionTime=None), age=age)))
+    assert (found.state, found.seconds) == (expected, None)
+
+
+@pytest.mark.parametrize(
+    ("resource", "more"),
+    [
+        ("kustomizations.kustomize.toolkit.fluxcd.io", []),
+        ("things.example.org", [condition("Reconciling", "True", ago=30, reason="ProgressingWithRetry")]),
+        ("things.example.org", [condition("Stalled", "True", ago=30)]),
+    ],
+)
+def test_what_is_tried_again_and_again_has_failed_however_young_its_condition_is(resource: str, more: list[Any]) -> None:
+    failed = condition(ago=30)
+    found = diagnosed(kind(resource, "Thing", raw("apps", failed, *more)))
+    assert (found.state, found.retried) == ("failing", True)
+    assert diagnosed(kind(resource, "Thing", raw("apps", failed, *more, age=YOUNG))).state == "passing"
+
+
+def test_while_flux_tries_it_is_not_known() -> None:
+    trying = condition(status="Unknown", ago=30, reason="Progressing")
+    assert diagnosed(kind("kustomizations.kustomize.toolkit.fluxcd.io", "Kustomization", raw("apps", trying))).state == "passing"
+
+
+@pytest.mark.parametrize("key", ["suspend", "suspended", "paused"])
+def test_what_is_suspended_on_purpose_is_not_held_against_it(key: str) -> None:
+    assert state(condition(), spec={key: True}) == "suspended"
+    assert state(WELL, spec={key: True}) == "suspended"
+    assert state(condition(), spec={key: False}) == "failing"
+
+
+@pytest.mark.parametrize("conditions", [[condition(reason="ReconcilePaused")], [condition("Available"), condition("Paused", "True")]])
+def test_so_is_what_its_conditions_call_paused(conditions: list[Any]) -> None:
+    assert state(*conditions) == "suspended"
+
+
+@pytest.mark.parametrize(("status", "own"), [(3, 0), (0, 3)])
+def test_what_is_well_in_an_earlier_generation_is_not_known_to_be(status: int, own: int) -> None:
+    one = {"generation": 4, "status": {"observedGeneration": status}}
+    assert state(condition(status="True", observedGeneration=own), **one) == "outdated"
+    assert state(condition(status="True", observedGeneration=4), **{**one, "status": {"observedGeneration": 4}}) == "well"
+
+
+def test_a_controller_that_does_not_say_of_which_generation_it_speaks_is_believed() -> None:
+    assert state(WELL, generation=4) == "well"
+
+
+def test_a_deletion_that_hangs() -> None:
+    assert [state(condition(), deletionTimestamp=at(ago)) for ago in (YOUNG, LATE)] == ["passing", "deleted"]
+
+
+@pytest.mark.parametrize(("age", "expected"), [(LATE, "unreported"), (YOUNG, "passing")])
+def test_what_no_controller_has_looked_at(age: float, expected: str) -> None:
+    assert state(age=age) == expected
+
+
+# --- parts of an object, and objects that are parts -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["parents", "ancestors", "listeners", "ingress"])
+def test_a_part_of_an_object_has_conditions_of_its_own(key: str) -> None:
+    entry = {"name": "https", "conditions": [condition("Admitted", reason="NotAllowed")]}
+    found = diagnosed(kind("routes.example.org", "Route", raw("shop", WELL, status={key: [entry]})))
+    assert (found.state, [one.type for one in found.conditions]) == ("failing", ["Admitted"])
+    assert "https" in found.conditions[0].of
+
+
+def owned(**owner: Any) -> dict[str, Any]:
+    reference = {"apiVersion": "serving.example.org/v1", "kind": "Service", "name": "svc", "uid": "uid-svc", "controller": True, **owner}
+    return {"ownerReferences": [reference]}
+
+
+def revision(**owner: Any) -> CustomKind:
+    return kind("revisions.serving.example.org", "Revision", raw("svc-1", condition(), **owned(**owner)))
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [([WELL], "of its owner"), ([condition()], "of its owner"), ([condition("Active")], "failing"), ([], "failing")],
+)
+def test_what_another_object_controls_is_judged_by_that_one_if_it_says_anything(conditions: list[Any], expected: str) -> None:
+    services = kind("services.serving.example.org", "Service", raw("svc", *conditions))
+    assert diagnosed(revision(), services).state == expected
+
+
+def test_without_the_object_that_controls_it_nothing_is_said_of_it() -> None:
+    assert diagnosed(revision()).state == "owner unread"
+
+
+@pytest.mark.parametrize("owner", [{"apiVersion": "apps/v1"}, {"apiVersion": "v1"}, {"controller": False}])
+def test_what_kubernetes_itself_controls_is_judged_by_itself(owner: Any) -> None:
+    assert diagnosed(revision(**owner)).state == "failing"
+
+
+def test_what_an_object_controlled_that_is_gone_is_judged_by_itself() -> None:
+    services = kind("services.serving.example.org", "Service", raw("other", WELL))
+    assert diagnosed(revision(), services).state == "failing"
+
+
+# --- words instead of conditions ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("resource", "status", "expected"),
+    [
+        ("backupstoragelocations.velero.io", {"phase": "Unavailable", "message": "403"}, "failing"),
+        ("vmagents.operator.victoriametrics.com", {"updateStatus": "failed", "reason": "no image"}, "failing"),
+        ("vmagents.operator.victoriametrics.com", {"updateStatus": "operational"}, "unreported"),
+        ("jobs.example.org", {"phase": "Unavailable"}, "unreported"),
+    ],
+)
+def test_a_word_that_stands_for_a_condition(resource: str, status: dict[str, Any], expected: str) -> None:
+    assert diagnosed(kind(resource, "Thing", raw("default", age=OLD, status=status))).state == expected

@@ -1,0 +1,160 @@
+"""Which kinds are listed, asked over a real socket; and what becomes of those that cannot be."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from clusterprobe.access import http as client
+from clusterprobe.access.cluster import Cluster
+from clusterprobe.access.connection import Connection
+from clusterprobe.access.deadline import Deadline
+from clusterprobe.access.http import Origin
+from clusterprobe.model import Subject, Unchecked
+from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings
+from clusterprobe.systems.custom_resources import sources
+from clusterprobe.systems.custom_resources.kinds import BUILT_IN, MOST_KINDS, REPORTING, chosen, may_be_read
+from clusterprobe.systems.custom_resources.objects import CustomKind
+from clusterprobe.systems.custom_resources.sources import custom_kinds
+from clusterprobe.systems.kubernetes.api import Served, ServedKind
+from clusterprobe.systems.kubernetes.objects import Namespace
+from tests.factories import listing, make
+
+CERTIFICATES, WIDGETS = "/apis/cert-manager.io/v1/certificates", "/apis/example.org/v1/widgets"
+SERVED = {"certificates.cert-manager.io": "Certificate", "widgets.example.org": "Widget"}
+SHOP = listing("Namespace", [make(Namespace, metadata={"name": "shop"})])
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        answers, asked = self.server.answers, self.server.asked  # type: ignore[attr-defined]
+        path = self.path.partition("?")[0]
+        asked.append(path)
+        answer = answers.get(path, 404)
+        body = json.dumps({"kind": "Status"} if isinstance(answer, int) else answer).encode()
+        self.send_response(answer if isinstance(answer, int) else 200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[Any]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as one:
+        one.answers, one.asked = {}, []  # type: ignore[attr-defined]
+        threading.Thread(target=one.serve_forever, daemon=True).start()
+        yield one
+        one.shutdown()
+
+
+def discovered(names: dict[str, str], *, unreadable: tuple[Unchecked, ...] = ()) -> Readings[Served]:
+    kinds = {name: ServedKind(kind, True, True) for name, kind in names.items()}
+    value = Served({name: ["v1"] for name in names}, kinds)
+    return Readings(((Subject(kind="APIGroupList"), value),), unreadable)
+
+
+def read(server: Any, names: dict[str, str] | None = None, skip: tuple[str, ...] = (), **more: Any) -> Readings[CustomKind]:
+    cluster = Cluster(Connection(Origin(f"http://127.0.0.1:{server.server_port}"), "t", "u", "default", "proxy"), Deadline.after(5))
+    profile = Profile(custom_resources={"skip": list(skip)})
+    return custom_kinds(cluster, discovered(SERVED if names is None else names, **more), SHOP, profile)
+
+
+def items(kind: str, *names: str, **more: Any) -> dict[str, Any]:
+    return {"kind": f"{kind}List", "items": [{"metadata": {"name": one, "namespace": "shop"}, **more} for one in names]}
+
+
+def test_each_kind_is_listed_once_known_or_not(server: Any) -> None:
+    server.answers = {CERTIFICATES: items("Certificate", "tls"), WIDGETS: items("Widget", "a", "b")}
+    found = read(server)
+    assert {one.resource: [each.name for each in one.objects] for one in found.items} == {
+        "certificates.cert-manager.io": ["tls"],
+        "widgets.example.org": ["a", "b"],
+    }
+    assert (found.complete, sorted(server.asked)) == (True, [CERTIFICATES, WIDGETS])
+
+
+def test_those_that_may_not_be_listed_are_named_in_one_with_the_ways_to_settle_it(server: Any) -> None:
+    server.answers = {CERTIFICATES: 403, "/apis/cert-manager.io/v1/namespaces/shop/certificates": 403, WIDGETS: 403}
+    (one,) = read(server).unreadable
+    assert one.reason == (
+        "not allowed to list certificates.cert-manager.io, widgets.example.org: allow it, or name what is to be left out under "
+        "custom_resources.skip in the profile"
+    )
+
+
+def test_a_known_kind_is_read_namespace_by_namespace_where_it_is_forbidden_as_a_whole(server: Any) -> None:
+    server.answers = {CERTIFICATES: 403, "/apis/cert-manager.io/v1/namespaces/shop/certificates": items("Certificate", "tls"), WIDGETS: 403}
+    found = read(server)
+    assert [one.resource for one in found.items] == ["certificates.cert-manager.io"]
+    assert "/apis/example.org/v1/namespaces/shop/widgets" not in server.asked
+
+
+def test_what_the_profile_leaves_out_is_not_asked_for(server: Any) -> None:
+    server.answers = {CERTIFICATES: items("Certificate")}
+    assert read(server, skip=("*.example.org",)).complete
+    assert server.asked == [CERTIFICATES]
+
+
+def test_a_list_that_fails_is_unreadable_by_itself(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "FIRST_PAUSE_SECONDS", 0.01)
+    server.answers = {CERTIFICATES: items("Certificate", "tls"), WIDGETS: 500}
+    found = read(server)
+    assert [one.resource for one in found.items] == ["certificates.cert-manager.io"]
+    assert [one.subject.name for one in found.unreadable] == ["widgets.example.org"]
+
+
+def test_a_kind_with_too_many_objects_is_not_read_in_part(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "MOST_OBJECTS", 1)
+    server.answers = {CERTIFICATES: items("Certificate", "a", "b"), WIDGETS: items("Widget")}
+    found = read(server)
+    assert [one.resource for one in found.items] == ["widgets.example.org"]
+    assert "more than 1 objects" in found.unreadable[0].reason
+
+
+def test_where_no_kind_is_served_that_is_proved(server: Any) -> None:
+    found = read(server, {"pods.metrics.k8s.io": "PodMetrics", "deployments.apps": "Deployment"})
+    assert (len(found), found.complete) == (0, True)
+    assert found.absent
+
+
+@pytest.mark.parametrize(("group", "complete"), [("metrics.k8s.io", True), ("apps", True), ("example.org", False)])
+def test_a_group_that_does_not_answer_counts_if_it_may_hold_such_kinds(server: Any, group: str, complete: bool) -> None:
+    stale = Unchecked(subject=Subject(kind="APIGroup", name=group), reason="it is stale")
+    assert read(server, {}, unreadable=(stale,)).complete is complete
+
+
+# --- which kinds -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("deployments.apps", "ingresses.networking.k8s.io", "applications.argoproj.io", "sealedsecrets.bitnami.com"),
+        *("prometheuses.monitoring.coreos.com", "certificaterequests.cert-manager.io", "backups.velero.io", "ciliumendpoints.cilium.io"),
+    ],
+)
+def test_what_is_judged_elsewhere_or_says_nothing_is_not_listed(name: str) -> None:
+    assert chosen([name], []) == ([], [])
+
+
+def test_the_known_kinds_come_first_and_the_number_is_bounded() -> None:
+    many = [f"k{number:03}.aws.example.org" for number in range(MOST_KINDS)]
+    names, beyond = chosen([*many, "helmreleases.helm.toolkit.fluxcd.io"], [])
+    assert (names[0], len(names), beyond) == ("helmreleases.helm.toolkit.fluxcd.io", MOST_KINDS, [many[-1]])
+
+
+def test_each_kind_that_is_known_is_one_that_is_read() -> None:
+    known = [f"{plural}.{group}" for group, plurals in REPORTING.items() for plural in plurals]
+    assert sorted(chosen(known, [])[0]) == sorted(known)
+    assert all(may_be_read(group, []) for group in REPORTING)
+    assert not BUILT_IN & set(REPORTING)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clusterprobe.readings import Readings
+from clusterprobe.systems.inventory.servers import leads_to
 from clusterprobe.systems.kubernetes.objects import Pod, Service
-from clusterprobe.systems.kubernetes.servers import leads_to
 from clusterprobe.systems.prometheus.objects import SERVICE_MONITORS, Monitor, MonitorEndpoint
 from clusterprobe.systems.prometheus.sources import Target
 from clusterprobe.times import epoch

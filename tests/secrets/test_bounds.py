@@ -1,0 +1,76 @@
+"""Just the value is taken out: nothing of it stays, and what stands around it can be read."""
+
+import pytest
+
+from clusterprobe.redaction import MASK, redact
+
+VALUE = "tulip99garden"  # nothing of it looks like a key
+CASES = [
+    ("a password=VALUE b", "a password=MASK b"),
+    ("password=VALUE, user=bob", "password=MASK, user=bob"),
+    ("password=VALUE,user=bob", "password=MASK,user=bob"),
+    ("password=VALUE;user=bob", "password=MASK;user=bob"),
+    ("password=VALUE&user=bob", "password=MASK&user=bob"),
+    ("password=VALUE|user=bob", "password=MASK|user=bob"),
+    ("password=VALUE,tail", "password=MASK"),
+    ("password=VALUE,tail user", "password=MASK user"),
+    ("password=VALUE;tail=", "password=MASK;tail="),
+    ("(password=VALUE) b", "(password=MASK) b"),
+    ("[password=VALUE] b", "[password=MASK] b"),
+    ("{password=VALUE} b", "{password=MASK} b"),
+    ("<password=VALUE> b", "<password=MASK> b"),
+    ("password=VALUE. b", "password=MASK b"),
+    ("password=VALUE.x b", "password=MASK b"),
+    ("password=VALUE: b", "password=MASK b"),
+    ("password=VALUE", "password=MASK"),
+    ("password=VALUE\nb", "password=MASK\nb"),
+    ('password=VALUE"b', "password=MASK"),
+    ('password=VALUE" b', 'password=MASK" b'),
+    ("password=VALUE'b c' d", "password=MASK d"),
+    ('x="password=VALUE" b', 'x="password=MASK" b'),
+    ("password=VALUE</a>", "password=MASK</a>"),
+    ("password=VALUE<a", "password=MASK"),
+    ("token=ab'cd ef'gh VALUE", "token=MASK VALUE"),
+    ("password=$(X)VALUE b", "password=MASK b"),
+    ("password=${X}VALUE b", "password=MASK b"),
+    ("password: VALUE b\nc: d", "password: MASK\nc: d"),
+    ("x: 1\npassword: VALUE b\nc: d", "x: 1\npassword: MASK\nc: d"),
+    ("- password: VALUE b\n- c", "- password: MASK\n- c"),
+    ("export password: VALUE\nc", "export password: MASK\nc"),
+    ("x password: VALUE b", "x password: MASK b"),
+    ('"password": "VALUE", "c": 1', '"password": MASK, "c": 1'),
+    ("a:\n  token:\n    VALUE\n    more\n  c: d", "a:\n  token:MASK\n  c: d"),
+    ("a:\n  token:\n  - VALUE\n  - VALUE\n  c: d", "a:\n  token:MASK\n  c: d"),
+    ("a:\n  token: |\n    VALUE\n\n    more\n  c: d", "a:\n  token: |MASK\n  c: d"),
+    ("token:\n  a: b\nc: VALUEx", "token:\n  a: b\nc: VALUEx"),
+    ("  token: >-\n    VALUE\n  c: d", "  token: >-MASK\n  c: d"),
+    ("token: |\n  VALUE", "token: |MASK"),
+    ("a:\n    token:\n  c: d", "a:\n    token:\n  c: d"),
+    ("Authorization: Bearer VALUE\nc: d", "Authorization: MASK\nc: d"),
+    ("authorization=VALUE c", "authorization=MASK"),
+    ("authorization=Bearer VALUE c", "authorization=MASK c"),
+    ('"Authorization": "Bearer VALUE", "c": 1', '"Authorization": "MASK", "c": 1'),
+    ("('Authorization', 'Token VALUE'), ('c', 1)", "('Authorization', 'MASK'), ('c', 1)"),
+    ("Authorization:[Bearer VALUE] c", "Authorization:[MASK"),
+    ("Cookie: a=VALUE; b=c\nd", "Cookie: MASK\nd"),
+    ("authorization: none\nc", "authorization: none\nc"),
+    ("authorization: basic c", "authorization: MASK"),
+    ("'Cookie: a=VALUE' c", "'Cookie: MASK' c"),
+    ("password ''VALUE'' c", "password MASK c"),
+    ("x='password: ''VALUE'' c'", "x='password: MASK c'"),
+    ('""password"": ""VALUE"", ""c"": 1', '""password"": MASK, ""c"": 1'),
+    ("password=<<EOT\nVALUE\nEOT\nc", "password=MASK\nEOT\nc"),
+    ("password={VALUE;x};c=d", "password=MASK;c=d"),
+    ("password=$(echo VALUE) c", "password=MASK c"),
+    ("password='VALUE' c", "password=MASK c"),
+    ("password=b'VALUE' c", "password=MASK c"),
+    ("password=SecretStr('VALUE') c", "password=MASK) c"),
+    ('token=["VALUE", "x"] c', "token=MASK c"),
+    ('password="""VALUE\nx""" c', "password=MASK c"),
+    ("password=`VALUE` c", "password=MASK c"),
+]
+
+
+@pytest.mark.parametrize(("text", "clean"), CASES)
+def test_a_value_ends_where_it_ends(text: str, clean: str) -> None:
+    assert redact(text.replace("VALUE", VALUE)) == clean.replace("MASK", MASK).replace("VALUE", VALUE)

@@ -23,9 +23,11 @@ RULES_UNSELECTED = FindingKind(
     "RulesUnselected", Severity.WARNING, "No Prometheus selects a PrometheusRule, so that its alerts never fire."
 )
 RULES_NOT_LOADED = FindingKind(
-    "RulesNotLoaded", Severity.ERROR, "A Prometheus selects a PrometheusRule, and has not loaded it.", settles=True
+    "PrometheusRuleNotLoaded", Severity.ERROR, "A Prometheus selects a PrometheusRule, and has not loaded it.", settles=True
 )
-RULE_FAILS = FindingKind("RuleFails", Severity.ERROR, "A rule that is loaded fails at each evaluation, so that its alert never fires.")
+RULE_FAILS = FindingKind(
+    "PrometheusRuleFails", Severity.ERROR, "A rule that is loaded fails at each evaluation, so that its alert never fires."
+)
 NO_RULES = FindingKind("NoRules", Severity.WARNING, "A Prometheus has loaded no rule, so that it sends no alert.")
 LOAD_SECONDS = 300  # the Operator, the kubelet's refresh of a mounted ConfigMap, and the reloader
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -119,12 +120,12 @@ class Evidence:
             return Clock(self.bundle.manifest.clock)
         return Clock(self._moment)
 
-    @property
+    @functools.cached_property
     def environments(self) -> Environments:
         """Which namespace belongs to which; the names of those that hold a Prometheus show by which parts they differ, if pods are read."""
         namespaces = self.get("namespaces").items
         pods = self.get("pods").items if any(one.name == "pods" for one in self.wanted) else []
-        return Environments(self.profile, namespaces, stack_namespaces(pods))
+        return Environments(self.profile, namespaces, stack_namespaces(pods, self.profile))
 
     @property
     def unplaced(self) -> Readings[Any]:

@@ -139,7 +139,9 @@ def prometheus(name: str = "main", namespace: str = "monitoring-dev", to: str = 
 
 
 def loaded(*rules: AlertingRule, namespace: str = "monitoring-dev") -> Readings[LoadedRules]:
-    return Readings(((server("prometheus", namespace, "main")[0], LoadedRules([RuleFile("a.yaml", ["a"], len(rules), list(rules))])),))
+    return Readings(
+        ((server("prometheus", namespace, "main")[0], LoadedRules([RuleFile("a.yaml", ["a"], len(rules), alerting=list(rules))])),)
+    )
 
 
 def critical(name: str = "DiskFull", **labels: str) -> AlertingRule:

@@ -29,6 +29,8 @@ MAY = {
     "sealed_secrets/advice.py": "a command selects pods by label",
     "loki/probe_query_cost.py": "a command selects pods by label",
     "loki/probe_ruler.py": "a command selects pods by label",
+    "prometheus/monitor_words.py": "a query selects logs by label",
+    "prometheus/probe_reconciled.py": "a command selects pods by label",
     "loki/probe_instant_queries.py": "a command selects pods by label",
 }
 FILES = {

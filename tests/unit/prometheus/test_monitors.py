@@ -12,7 +12,18 @@ from clusterprobe.systems.prometheus.objects import Monitor, Prometheus
 from clusterprobe.systems.prometheus.selection import prometheus_operators
 from clusterprobe.systems.prometheus.sources import Discovered, Target
 from probes.prometheus.probe_monitors import probe_monitors
-from tests.factories import ENVIRONMENTS, assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, refused, server
+from tests.factories import (
+    ENVIRONMENTS,
+    assert_blindness_is_no_health,
+    judged,
+    labelled,
+    listing,
+    outcome,
+    reasons,
+    recognised,
+    refused,
+    server,
+)
 
 CLOCK = Clock(1_800_000_000.0)  # 2027-01-15T08:00:00Z
 LONG_AGO, JUST_NOW = "2027-01-14T08:00:00Z", "2027-01-15T07:56:00Z"
@@ -61,7 +72,7 @@ def readings(one: Monitor | None = None, *targets: Target, **changed: Any) -> di
         "scrape_configs": listing("ScrapeConfig", []),
         "prometheuses": listing("Prometheus", [labelled(Prometheus, "monitoring", "main", spec=spec)]),
         "prometheus_agents": listing("PrometheusAgent", []),
-        "prometheus_operators": prometheus_operators(listing("Pod", [operator])),
+        "prometheus_operators": prometheus_operators(recognised(listing("Pod", [operator]))),
         "namespaces": listing("Namespace", []),
         "prometheus_targets": Readings(((ONE, [OTHER, *targets]),)),
         "services": listing("Service", [service()]),

@@ -9,7 +9,7 @@ from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.systems.prometheus.objects import Prometheus
 from clusterprobe.systems.prometheus.selection import prometheus_operators
 from probes.prometheus.probe_reconciled import probe_reconciled
-from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons
+from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, recognised
 
 CLOCK = Clock(1_800_000_000.0)  # 2027-01-15T08:00:00Z
 TWO_HOURS_AGO, JUST_UNDER, FIVE_MINUTES_AGO = "2027-01-15T06:00:00Z", "2027-01-15T07:55:01Z", "2027-01-15T07:55:00Z"
@@ -40,7 +40,7 @@ def readings(one: Prometheus | None = None, *, operators: tuple[Pod, ...] = (), 
         "prometheuses": listing("Prometheus", [one or prometheus()]),
         "prometheus_agents": listing("PrometheusAgent", []),
         "alertmanagers": listing("Alertmanager", [alertmanager]),
-        "prometheus_operators": prometheus_operators(pods),
+        "prometheus_operators": prometheus_operators(recognised(pods)),
         "pods": pods,
         "clock": CLOCK,
         **changed,
@@ -59,7 +59,7 @@ def test_objects_that_are_reconciled_by_one_operator_pass() -> None:
 
 def test_an_object_that_the_operator_refuses_is_found_with_its_words() -> None:
     one = found(prometheus(condition("Reconciled", "False", MISSING)))
-    assert (one.reason, one.severity, str(one.subject)) == ("NotReconciled", "error", "Prometheus monitoring/main")
+    assert (one.reason, one.severity, str(one.subject)) == ("ObjectNotReconciled", "error", "Prometheus monitoring/main")
     assert "has not applied Prometheus monitoring/main for 2 h" in one.problem
     assert 'secrets "scrape-configs" not found' in one.cause
     assert "Create the Secret scrape-configs in namespace monitoring" in one.fix

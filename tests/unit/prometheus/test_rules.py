@@ -12,7 +12,7 @@ from clusterprobe.systems.prometheus.objects import Prometheus, Rule
 from clusterprobe.systems.prometheus.rule_errors import fault_of
 from clusterprobe.systems.prometheus.selection import prometheus_operators
 from probes.prometheus.probe_rules import probe_rules
-from tests.factories import ENVIRONMENTS, assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, server
+from tests.factories import ENVIRONMENTS, assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, recognised, server
 
 CLOCK = Clock(1_800_000_000.0)  # 2027-01-15T08:00:00Z
 LONG_AGO, JUST_UNDER, FIVE_MINUTES_AGO = "2027-01-14T08:00:00Z", "2027-01-15T07:55:01Z", "2027-01-15T07:55:00Z"
@@ -50,7 +50,7 @@ def readings(*rules: Rule, **changed: Any) -> dict[str, Any]:
         "prometheus_loaded_rules": loaded(),
         "prometheuses": listing("Prometheus", [prometheus()]),
         "thanos_rulers": listing("ThanosRuler", []),
-        "prometheus_operators": prometheus_operators(listing("Pod", [operator])),
+        "prometheus_operators": prometheus_operators(recognised(listing("Pod", [operator]))),
         "namespaces": listing("Namespace", []),
         "operator_rejections": Readings(absent="there is no such event"),
         "environments": ENVIRONMENTS,
@@ -82,7 +82,7 @@ def test_a_rule_that_a_thanos_ruler_takes_is_selected() -> None:
     assert outcome(judged(probe_rules, **readings(rule(app="shop"), thanos_rulers=rulers))) == "pass"
 
 
-@pytest.mark.parametrize(("created", "codes"), [(JUST_UNDER, []), (FIVE_MINUTES_AGO, ["RulesNotLoaded"])])
+@pytest.mark.parametrize(("created", "codes"), [(JUST_UNDER, []), (FIVE_MINUTES_AGO, ["PrometheusRuleNotLoaded"])])
 def test_a_rule_that_is_selected_and_not_loaded_is_found_after_five_minutes(created: str, codes: list[str]) -> None:
     assert reasons(judged(probe_rules, **readings(rule(created), prometheus_loaded_rules=loaded(own=False)))) == codes
 
@@ -117,7 +117,7 @@ def test_a_bundle_that_does_not_hold_whether_rules_fail_leaves_it_unchecked() ->
 def test_a_rule_that_fails_is_found_with_the_services_that_are_scraped_twice() -> None:
     failing = FailingRule("shop", "ShopErrors", DUPLICATES, True)
     one = found(prometheus_loaded_rules=loaded(failing, replicas=(ONE, TWO)))
-    assert (one.reason, one.severity, str(one.subject)) == ("RuleFails", "error", "PrometheusRule shop/alerts")
+    assert (one.reason, one.severity, str(one.subject)) == ("PrometheusRuleFails", "error", "PrometheusRule shop/alerts")
     assert "1 rule of the group shop of PrometheusRule shop/alerts fails in Prometheus monitoring/main: ShopErrors." in one.problem
     assert "scraped through old-ksm and new-ksm" in one.cause
     assert one.rests_on == ["Scrape/monitoring/main/old-ksm", "Scrape/monitoring/main/new-ksm"]

@@ -15,7 +15,18 @@ from clusterprobe.systems.prometheus.sources import Target
 from clusterprobe.systems.prometheus.stacks import stack_namespaces
 from probes.prometheus.probe_cross_scrape import probe_cross_scrape
 from probes.prometheus.probe_selector_overlap import probe_selector_overlap
-from tests.factories import ENVIRONMENTS, assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, server
+from tests.factories import (
+    ENVIRONMENTS,
+    assert_blindness_is_no_health,
+    judged,
+    labelled,
+    listing,
+    make,
+    outcome,
+    reasons,
+    recognised,
+    server,
+)
 
 RELEASE = {"release": "kps"}
 SAME = {"matchLabels": RELEASE}
@@ -151,7 +162,7 @@ def selecting(first: Any, second: Any, *monitors: Monitor, names: tuple[str, str
     return {
         "prometheuses": listing("Prometheus", [of(name, one) for name, one in zip(names, (first, second), strict=True)]),
         "prometheus_agents": listing("PrometheusAgent", []),
-        "prometheus_operators": prometheus_operators(listing("Pod", [operator])),
+        "prometheus_operators": prometheus_operators(recognised(listing("Pod", [operator]))),
         "namespaces": listing("Namespace", [make(Namespace, metadata={"name": one}) for one in sorted(places)]),
         "service_monitors": listing("ServiceMonitor", monitors),
         "pod_monitors": listing("PodMonitor", []),

@@ -85,8 +85,6 @@ class Operator(msgspec.Struct, frozen=True):
         return (self.objects is None or namespace in self.objects) and namespace not in self.denied
 
 
-
-
 @source()
 def prometheus_operators(system_pods: Readings[SystemPod]) -> Readings[Operator]:
     """What each Prometheus Operator watches, from the arguments of its pod."""

@@ -10,22 +10,26 @@ from typing import Any
 from clusterprobe.environment_names import SHARED, parts
 from clusterprobe.model import Subject
 from clusterprobe.patterns import ours
+from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
+from clusterprobe.systems.inventory.recognition import recognise
 from clusterprobe.systems.kubernetes.objects import LabelSelector, Metadata, Pod
 from clusterprobe.systems.prometheus.objects import PROMETHEUSES, Monitor, Prometheus, Rule, pool_origin
 from clusterprobe.systems.prometheus.selection import BY_KIND, Selected, Taking, asked
 from clusterprobe.systems.prometheus.sources import Target
 
 Scraped = dict[tuple[str, str], Target]  # by scrape pool and URL
-_IMAGE = ours(r"(?:^|/)(?:prometheus|prometheus-agent|vmagent|vmsingle|victoria-metrics)(?:[:@]|$)")
+_SCRAPING = {"prometheus", "prometheus-agent"}
+_SCRAPING_PARTS = {"vmagent", "vmsingle", "victoria-metrics"}  # of VictoriaMetrics, whose other parts scrape nothing
 
 
-def stack_namespaces(pods: Iterable[Pod]) -> set[str]:
-    """The namespaces that hold a Prometheus, or what scrapes as it does, by the images and the usual label of pods."""
+def stack_namespaces(pods: Iterable[Pod], profile: Profile | None = None) -> set[str]:
+    """The namespaces that hold a Prometheus, or what scrapes as it does."""
+    found = (recognise(pod, profile) for pod in pods)
     return {
-        pod.metadata.namespace
-        for pod in pods
-        if pod.label("app.kubernetes.io/name") == "prometheus" or any(_IMAGE.search(one.image) for one in pod.spec.containers)
+        one.pod.metadata.namespace
+        for one in found
+        if one and (one.key in _SCRAPING or (one.key == "victoriametrics" and one.part in _SCRAPING_PARTS))
     }
 
 

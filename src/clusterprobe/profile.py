@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     SystemKey = str
 else:
     SystemKey = Literal[*(one.key for one in SYSTEMS)]
-StorageKind = Literal["local", "nfs", "network", "ephemeral"]
+# `network` is what block devices and shared file systems were called together: it goes on to allow both.
+StorageKind = Literal["local", "block", "nfs", "shared", "object", "ephemeral", "network"]
+StorageNature = Literal["local", "block", "nfs", "shared", "object", "ephemeral"]
 
 
 def _some_time(text: str) -> str:
@@ -150,11 +152,12 @@ class Profile(Part):
     endpoints: list[EndpointProfile] = []
     thresholds: Thresholds = Thresholds()
     storage: dict[str, list[StorageKind]] = {
-        "prometheus": ["local"],
-        "alertmanager": ["local", "nfs", "network", "ephemeral"],
-        "grafana": ["local", "nfs", "network", "ephemeral"],
-        "loki": ["local", "nfs", "network"],
+        "prometheus": ["local", "block"],
+        "alertmanager": ["local", "block", "nfs", "shared", "ephemeral"],
+        "grafana": ["local", "block", "nfs", "shared", "ephemeral"],
+        "loki": ["local", "block", "nfs", "shared"],
     }
+    storage_drivers: dict[str, StorageNature] = {}
     ingress: IngressProfile = IngressProfile()
     deleted_claims: Literal["keep", "delete", "any"] = "keep"
     deployments: list[Deployed] = []

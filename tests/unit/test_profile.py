@@ -35,6 +35,10 @@ def refused(folder: Path, text: str) -> str:
             "mine.yaml:2: thresholds.termination_second: unknown key; did you mean termination.seconds?",
         ),
         ("environments:\n  dev:\n    namespace: [a]\n", "did you mean namespaces?"),
+        (
+            "storage_drivers:\n  csi.example.com: blok\n",
+            "mine.yaml:2: storage_drivers.csi.example.com: expected one of local, block, nfs, shared, object, ephemeral (did you mean block?)",
+        ),
         ("expect:\n  lokki: [logging]\n", "mine.yaml:2: expect.lokki: unknown key; did you mean loki?"),
         (
             "expect:\n  vault: [x]\n",

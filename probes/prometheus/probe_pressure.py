@@ -92,7 +92,7 @@ def probe_pressure(
     Prevention: Keep the database on a disk of the node, give Prometheus memory by its number of series and no CPU limit, and alert on
     `prometheus_rule_group_iterations_missed_total`, `prometheus_target_interval_length_seconds` and failed compactions.
     """
-    storage = Storage(claims, volumes, storage_classes)
+    storage = Storage(claims, volumes, storage_classes, profile.storage_drivers)
     heads, slow = dict(prometheus_heads), dict(prometheus_slow_rules)
     by_name, rules = pods.by_name(), prometheus_rules
     rows = []

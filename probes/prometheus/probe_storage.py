@@ -16,6 +16,9 @@ from clusterprobe.systems.storage.natures import Nature, Storage, claim_name, mo
 from clusterprobe.verdict import Verdict
 
 TSDB_ON_NFS = FindingKind("TsdbOnNfs", Severity.ERROR, "The database of a Prometheus is stored on NFS.")
+TSDB_ON_SHARED_FILE_SYSTEM = FindingKind(
+    "TsdbOnSharedFileSystem", Severity.ERROR, "The database of a Prometheus is stored on a shared file system, such as SMB or CephFS."
+)
 CLAIM_KEEPS_OLD_CLASS = FindingKind(
     "ClaimKeepsOldClass", Severity.WARNING, "The PVC of a Prometheus has another class than its object asks for."
 )
@@ -31,7 +34,7 @@ class Database:
     nature: Nature
 
 
-@reports(TSDB_ON_NFS, CLAIM_KEEPS_OLD_CLASS, TSDB_NOT_KEPT)
+@reports(TSDB_ON_NFS, TSDB_ON_SHARED_FILE_SYSTEM, CLAIM_KEEPS_OLD_CLASS, TSDB_NOT_KEPT)
 def probe_storage(
     verdict: Verdict,
     prometheuses: Examined[Prometheus],
@@ -43,17 +46,17 @@ def probe_storage(
 ) -> None:
     """Does every Prometheus keep its database on a disk that it supports?
 
-    Problem: The database (TSDB) is on NFS, which Prometheus does not support: it is corrupted sooner or later, and compaction
-    and queries stall. Or it is on an emptyDir, and is lost with the pod.
-    Cause: The PVC's class, by whatever name, provisions NFS; or a PVC still has the class that it was created with, because
-    a PVC's class cannot be changed.
+    Problem: The database (TSDB) is on NFS or another shared file system, which Prometheus does not support: it is corrupted sooner or
+    later, and compaction and queries stall. Or it is on an emptyDir, and is lost with the pod.
+    Cause: The PVC's class, by whatever name, provisions NFS, SMB, CephFS or the like; or a PVC still has the class that it was created
+    with, because a PVC's class cannot be changed.
     Fix: Change the class in the Prometheus object, take its replicas to 0 there, delete the claim (the history in it is lost), and take
     them back: to a disk of the node, or in a cloud to block storage.
     Prevention: Name the class in the values (storageSpec), and after a change compare the object, the PVC and the volume: the class's
     name proves nothing.
     """
     kinds = profile.storage.get("prometheus", [])
-    storage = Storage(claims, volumes, storage_classes)
+    storage = Storage(claims, volumes, storage_classes, profile.storage_drivers)
     for subject, custom in prometheuses:
         wanted, own = wanted_class(custom), pods_of(custom, system_pods.readings)
         found = [_of_pod(storage, pod) for pod in own]
@@ -97,12 +100,18 @@ def _judge(
         if not one.nature.known:
             verdict.unchecked(subject, f"what its database is stored on is not known: {one.nature.what}")
     nfs = [one for one in found if one.nature.kind == "nfs"]
+    shared = [one for one in found if one.nature.kind in ("shared", "object")]
     ephemeral = [one for one in found if one.nature.kind == "ephemeral"]
     old = [one for one in found if wanted and one.class_name and one.class_name != wanted and one.nature.known]
     who = f"{subject.namespace}/{subject.name}"
     if nfs:
         problem = f"The database of Prometheus {who} is on NFS, which Prometheus does not support."
-        _report(verdict, TSDB_ON_NFS, subject, problem, _why_nfs(nfs[0], wanted), fix, found)
+        _report(verdict, TSDB_ON_NFS, subject, problem, _why_shared(nfs[0], wanted), fix, found)
+    elif shared:
+        problem = (
+            f"The database of Prometheus {who} is on {shared[0].nature.what}, a shared file system, which Prometheus does not support."
+        )
+        _report(verdict, TSDB_ON_SHARED_FILE_SYSTEM, subject, problem, _why_shared(shared[0], wanted), fix, found)
     elif old:
         problem = f"The database of Prometheus {who} is not on the class that its object asks for."
         cause = f"The PVC {old[0].claim} has the class `{old[0].class_name}`, the object asks for `{wanted}`: a PVC keeps its class."
@@ -112,7 +121,7 @@ def _judge(
         _report(verdict, TSDB_NOT_KEPT, subject, problem, f"It is on {ephemeral[0].nature}.", fix, found)
 
 
-def _why_nfs(one: Database, wanted: str) -> str:
+def _why_shared(one: Database, wanted: str) -> str:
     claim = f"The PVC {one.claim} of class `{one.class_name}` is" if one.claim else "It is"
     parts = [f"{claim} {one.nature}."]
     if sounds_local(one.class_name):
@@ -133,5 +142,9 @@ def _report(
         cause=cause,
         fix=fix,
         exhibits=[Table(title="The database", columns=["Claim", "Class", "Actual storage"], rows=rows)],
-        breaks=[Ref.of(CLAIMS.subject(subject.namespace, one.claim)) for one in found if one.claim and one.nature.kind == "nfs"],
+        breaks=[
+            Ref.of(CLAIMS.subject(subject.namespace, one.claim))
+            for one in found
+            if one.claim and one.nature.kind in ("nfs", "shared", "object")
+        ],
     )

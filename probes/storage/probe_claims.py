@@ -67,7 +67,7 @@ def probe_claims(
     Fix: Name a class that exists, repair its provisioner, or move the data.
     Prevention: Name the class in every PVC, and keep classes and provisioners in Git.
     """
-    storage = Storage(claims.readings, volumes, storage_classes)
+    storage = Storage(claims.readings, volumes, storage_classes, profile.storage_drivers)
     mounted: dict[tuple[str, str], list[Pod]] = {}
     for subject, pod in pods:
         for volume in pod.spec.volumes or []:
@@ -147,7 +147,7 @@ def _report_lost(verdict: Verdict, subject: Subject, claim: PersistentVolumeClai
 def _judge_bound(verdict: Verdict, subject: Subject, claim: PersistentVolumeClaim, storage: Storage) -> None:
     """A bound claim whose class stands for another kind of storage than its volume is."""
     found = storage.class_named(storage.class_of(claim))
-    promised = nature_of_class(found) if found else None
+    promised = nature_of_class(found, storage.drivers, claim.spec.access_modes or ()) if found else None
     real = storage.of_claim(claim)
     if promised is None or not promised.known or not real.known or promised.kind == real.kind:
         return

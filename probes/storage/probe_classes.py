@@ -1,6 +1,7 @@
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import change, look, shell
 from clusterprobe.model import Severity, Step, Subject, Table
+from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.roles import Enriching, Examined
 from clusterprobe.systems.kubernetes.objects import PersistentVolumeClaim, StorageClass
@@ -24,7 +25,7 @@ SEVERAL_DEFAULT_CLASSES = FindingKind(
 CLASS_NAME_MISLEADS = FindingKind(
     "ClassNameMisleads",
     Severity.WARNING,
-    "A storage class is named like a disk of the node, and is NFS.",
+    "A storage class is named like a disk of the node, and is NFS or another shared file system.",
     prevention="Name a class after what it is, and keep the classes in Git.",
 )
 
@@ -34,6 +35,7 @@ def probe_classes(
     verdict: Verdict,
     storage_classes: Examined[StorageClass],
     claims: Enriching[PersistentVolumeClaim],
+    profile: Profile,
 ) -> None:
     """Is there exactly one default storage class, and is each class what it is called?
 
@@ -51,10 +53,11 @@ def probe_classes(
     if len(defaults) > 1:
         _report_several(verdict, defaults)
     for one in classes:
-        nature = nature_of_class(one)
-        if nature.kind == "nfs" and sounds_local(one.metadata.name):
+        nature = nature_of_class(one, profile.storage_drivers)
+        if nature.kind in ("nfs", "shared", "object") and sounds_local(one.metadata.name):
             _report_misleading(verdict, one, str(nature))
-    rows = [[one.metadata.name, one.provisioner, nature_of_class(one).what, "yes" if one.is_default else ""] for one in classes]
+    natures = {one.metadata.name: nature_of_class(one, profile.storage_drivers).what for one in classes}
+    rows = [[one.metadata.name, one.provisioner, natures[one.metadata.name], "yes" if one.is_default else ""] for one in classes]
     verdict.exhibit(Table(title="Storage classes", columns=["Class", "Provisioner", "Actual storage", "Default"], rows=rows))
 
 

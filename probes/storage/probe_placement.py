@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from clusterprobe.findings import FindingKind, reports
@@ -14,7 +15,8 @@ from clusterprobe.systems.kubernetes.objects import PersistentVolume, Persistent
 from clusterprobe.systems.kubernetes.resources import CLAIMS
 from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.storage.claim_advice import replace
-from clusterprobe.systems.storage.natures import Kind, Nature, Storage, claim_name
+from clusterprobe.systems.storage.drivers import Kind, allowed
+from clusterprobe.systems.storage.natures import Nature, Storage, claim_name
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed
 
@@ -24,6 +26,7 @@ STORAGE_NOT_AS_EXPECTED = FindingKind(
     "A system keeps its data on another kind of storage than the profile expects.",
     prevention="Name the class in the values instead of relying on the default one.",
 )
+FITTING: tuple[Kind, ...] = ("local", "block", "nfs", "shared", "object")
 NAME = "app.kubernetes.io/name"
 
 
@@ -56,7 +59,7 @@ def probe_placement(
     Fix: Name a class of the expected kind in the system's values, and make the claim anew; or accept it in the profile (`storage`).
     Prevention: Say in the profile what each system may be stored on, and let this probe check it after each change.
     """
-    storage = Storage(claims, volumes, storage_classes)
+    storage = Storage(claims, volumes, storage_classes, profile.storage_drivers)
     system_of = _systems(pods.readings, system_pods, profile)
     wanted = pods.keep(lambda on, pod: on in system_of and not pod.metadata.deletion_timestamp, _nobody(profile))
     placed: dict[tuple[str, Subject], Placed] = {}
@@ -72,6 +75,7 @@ def probe_placement(
     # Parts of a system may well do without a claim, such as Loki's readers: it is the whole that must not.
     kept = {(one.system, one.subject.namespace) for one in placed.values()}
     alone = [one for one in bare.values() if (one.system, one.subject.namespace) not in kept]
+    alone = [one for one in alone if not _is_part(one, bare.values(), verdict)]
     every = [*placed.values(), *(one for one in alone if not pods.readings.missing_reason(one.subject.namespace))]
     for one in every:
         _judge(verdict, one, list(profile.storage[one.system]), storage, pods.readings)
@@ -81,6 +85,17 @@ def probe_placement(
 def _table(every: list[Placed], profile: Profile) -> Table:
     rows = [[one.system, str(one.subject), one.class_name or "(none)", str(one.nature), _expected(one, profile)] for one in every]
     return Table(title="Storage per system", columns=["System", "Claim", "Class", "Actual storage", "As expected"], rows=rows)
+
+
+def _is_part(one: Placed, bare: Iterable[Placed], verdict: Verdict) -> bool:
+    """Whether it is one of several parts of a Loki, whose data can only be where all of them reach them, as in an object store."""
+    parts = {each.subject for each in bare if each.system == one.system and each.subject.namespace == one.subject.namespace}
+    if one.system != "loki" or len(parts) == 1:
+        return False
+    verdict.note(
+        f"The {len(parts)} parts of the Loki in {one.subject.namespace} have no PVC: its data are elsewhere, as in an object store."
+    )
+    return True
 
 
 def _nobody(profile: Profile) -> str:
@@ -108,33 +123,33 @@ def _claims_of(pod: Pod, system: str, storage: Storage) -> list[Placed]:
 
 
 def _expected(one: Placed, profile: Profile) -> str:
-    return "not known" if not one.nature.known else "yes" if one.nature.kind in profile.storage[one.system] else "no"
+    return "not known" if not one.nature.known else "yes" if allowed(profile.storage[one.system], one.nature.kind) else "no"
 
 
-def _judge(verdict: Verdict, one: Placed, allowed: list[Kind], storage: Storage, pods: Readings[Pod]) -> None:
+def _judge(verdict: Verdict, one: Placed, kinds: list[str], storage: Storage, pods: Readings[Pod]) -> None:
     if not one.nature.known:
-        if {"local", "nfs", "network"} - set(allowed):
+        if not all(allowed(kinds, each) for each in ("local", "block", "nfs", "shared")):
             verdict.unchecked(one.subject, f"what the data of {one.system} are stored on is not known: {one.nature.what}")
         return
-    if one.nature.kind in allowed:
+    if allowed(kinds, one.nature.kind):
         return
     namespace = one.subject.namespace
     verdict.report(
         STORAGE_NOT_AS_EXPECTED,
         one.subject,
         problem=f"In {namespace}, {one.system} stores its data on {one.nature.kind} storage; "
-        f"the profile expects {' or '.join(allowed) or 'none'}.",
+        f"the profile expects {' or '.join(kinds) or 'none'}.",
         cause=f"{one.subject} (class `{one.class_name or 'none'}`) is {one.nature}.",
-        fix=_fix(one, allowed, storage, pods),
+        fix=_fix(one, kinds, storage, pods),
         rests_on=[Ref.of(one.subject)] if one.subject.kind == CLAIMS.kind else [],
     )
 
 
-def _fix(one: Placed, allowed: list[Kind], storage: Storage, pods: Readings[Pod]) -> list[Step]:
+def _fix(one: Placed, kinds: list[str], storage: Storage, pods: Readings[Pod]) -> list[Step]:
     namespace = one.subject.namespace
-    if one.system == "prometheus" and one.nature.kind == "nfs":
-        return [change("Move its database as `prometheus/storage` says. NFS is not supported for it, so there is nothing to accept.")]
-    fitting = [name for kind in allowed for name in storage.truly(kind)]
+    if one.system == "prometheus" and one.nature.kind in ("nfs", "shared", "object"):
+        return [change("Move its database as `prometheus/storage` says. This is not supported for it, so there is nothing to accept.")]
+    fitting = [name for kind in FITTING if allowed(kinds, kind) for name in storage.truly(kind)]
     which = f"one of {listed(fitting, 5)}" if fitting else "none of today's classes is of that kind"
     steps = [
         change(f"Name a class of the expected kind in the values of {one.system} (in Git where Argo CD or Flux manages it): {which}."),
@@ -146,8 +161,8 @@ def _fix(one: Placed, allowed: list[Kind], storage: Storage, pods: Readings[Pod]
             *steps,
             replace(one.claim, storage.volume_of(one.claim), users),
         ]
-    template = "storage:\n  {}: [{}" + ", {}" * len(allowed) + "]"
-    code = snippet(template, one.system, *allowed, one.nature.kind)
+    template = "storage:\n  {}: [{}" + ", {}" * len(kinds) + "]"
+    code = snippet(template, one.system, *kinds, one.nature.kind)
     return [*steps, change("Or, if it is meant to be so, accept it in the profile:", code=code)]
 
 

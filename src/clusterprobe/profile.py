@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 else:
     SystemKey = Literal[*(one.key for one in SYSTEMS)]
     KnownKey = Literal[*(one.key for one in KNOWN)]
-StorageKind = Literal["local", "nfs", "network", "ephemeral"]
+# `network` is what block devices and shared file systems were called together: it goes on to allow both.
+StorageKind = Literal["local", "block", "nfs", "shared", "object", "ephemeral", "network"]
+StorageNature = Literal["local", "block", "nfs", "shared", "object", "ephemeral"]
 
 
 def _some_time(text: str) -> str:
@@ -203,11 +205,12 @@ class Profile(Part):
     not_judged: list[NotJudged] = []
     thresholds: Thresholds = Thresholds()
     storage: dict[str, list[StorageKind]] = {
-        "prometheus": ["local"],
-        "alertmanager": ["local", "nfs", "network", "ephemeral"],
-        "grafana": ["local", "nfs", "network", "ephemeral"],
-        "loki": ["local", "nfs", "network"],
+        "prometheus": ["local", "block"],
+        "alertmanager": ["local", "block", "nfs", "shared", "ephemeral"],
+        "grafana": ["local", "block", "nfs", "shared", "ephemeral"],
+        "loki": ["local", "block", "nfs", "shared"],
     }
+    storage_drivers: dict[str, StorageNature] = {}
     ingress: IngressProfile = IngressProfile()
     custom_resources: CustomResources = CustomResources()
     deleted_claims: Literal["keep", "delete", "any"] = "keep"

@@ -41,6 +41,10 @@ def refused(folder: Path, text: str) -> str:
         ("not_judged: [loki]\n", "not_judged.0: probes judge loki: leave them out under probes.skip"),
         ("systems:\n  promtheus: {images: [x]}\n", "mine.yaml:2: systems.promtheus: unknown key; did you mean prometheus?"),
         ("systems:\n  loki: {}\n", "mine.yaml:2: systems.loki: images or labels are needed"),
+        (
+            "storage_drivers:\n  csi.example.com: blok\n",
+            "mine.yaml:2: storage_drivers.csi.example.com: expected one of local, block, nfs, shared, object, ephemeral (did you mean block?)",
+        ),
         ("expect:\n  lokki: [logging]\n", "mine.yaml:2: expect.lokki: unknown key; did you mean loki?"),
         (
             "expect:\n  vault: [x]\n",

@@ -56,6 +56,18 @@ def test_a_namespace_that_logs_and_of_which_loki_has_nothing_is_an_error() -> No
     assert finding.rests_on == ["Logs/Node/worker1", "Logs/logging"]
 
 
+def test_that_kubernetes_own_pods_are_left_out_altogether_is_noted_only() -> None:
+    verdict = judged(probe_freshness, **platform([wrote(namespace="kube-system")], searched(None, "kube-system")))
+    assert (outcome(verdict), reasons(verdict)) == ("pass", [])
+    assert "no line of kube-system" in verdict.notes[0]
+
+
+def test_that_they_stopped_arriving_is_an_error() -> None:
+    assert reasons(judged(probe_freshness, **platform([wrote(namespace="kube-system")], searched(300, "kube-system")))) == [
+        "NamespaceNotInLoki"
+    ]
+
+
 def test_the_agent_of_the_same_node_is_looked_at_whatever_its_port_is() -> None:
     agents = Readings((agent("worker2"), agent("worker1")))
     (finding,) = judged(probe_freshness, **platform([wrote()], searched(None), agent_states=agents)).findings

@@ -1,5 +1,7 @@
 from typing import Any
 
+import pytest
+
 from clusterprobe.fixes import line
 from clusterprobe.model import Severity
 from clusterprobe.profile import Profile
@@ -68,6 +70,20 @@ def test_a_database_on_a_disk_of_the_network_passes() -> None:
     assert outcome(judged(probe_storage, **platform({"csi": {"driver": "ebs.csi.aws.com"}}))) == "pass"
 
 
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"csi": {"driver": "smb.csi.k8s.io"}}, "an SMB share"),
+        ({"csi": {"driver": "file.csi.azure.com"}}, "an SMB share of Azure Files"),
+        ({"cephfs": {"path": "/x"}}, "a CephFS share"),
+    ],
+)
+def test_another_shared_file_system_is_an_error_as_well(spec: dict[str, Any], said: str) -> None:
+    (finding,) = judged(probe_storage, **platform(spec)).findings
+    assert (finding.severity, finding.reason) == (Severity.ERROR, "TsdbOnSharedFileSystem")
+    assert f"is on {said}, a shared file system, which Prometheus does not support" in finding.problem
+
+
 def test_nfs_is_an_error_that_names_claim_class_and_volume() -> None:
     (finding,) = judged(probe_storage, **platform(NFS, "nfs-client")).findings
     assert (finding.severity, finding.reason, str(finding.subject)) == (Severity.ERROR, "TsdbOnNfs", "Prometheus monitoring-dev/main")
@@ -104,9 +120,9 @@ def classes(*names_and_provisioners: tuple[str, str], default: str = "") -> Any:
 EBS, GP2, LOCAL_PATH = ("gp3", "ebs.csi.aws.com"), ("gp2", "kubernetes.io/aws-ebs"), ("local-path", "rancher.io/local-path")
 
 
-def named_class(*arguments: tuple[str, str], default: str = "") -> str:
+def named_class(*arguments: tuple[str, str], default: str = "", **changes: Any) -> str:
     """The class that the commands of a database on NFS move it to; empty where there is no command that changes anything."""
-    changes: dict[str, Any] = {"storage_classes": classes(*arguments, ("nfs", "nfs.csi.k8s.io"), default=default)}
+    changes["storage_classes"] = classes(*arguments, ("nfs", "nfs.csi.k8s.io"), default=default)
     (finding,) = judged(probe_storage, **platform(NFS, "nfs", **changes)).findings
     said = "".join(line(one) for step in finding.steps if step.kind == "change" for one in step.commands)
     assert all(name in finding.fix for name, _ in arguments), "each class that would do is named"
@@ -123,7 +139,9 @@ def test_where_two_classes_would_do_none_is_chosen() -> None:
 
 
 def test_a_class_of_the_kind_that_the_profile_expects_goes_first() -> None:
-    assert named_class(EBS, LOCAL_PATH, default="gp3") == "local-path"
+    local_only = Profile.model_validate({"storage": {"prometheus": ["local"]}})
+    assert named_class(EBS, LOCAL_PATH, default="gp3", profile=local_only) == "local-path"
+    assert named_class(EBS, LOCAL_PATH, default="gp3") == "gp3"
 
 
 def test_a_file_share_is_no_place_to_move_to() -> None:

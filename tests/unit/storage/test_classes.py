@@ -1,6 +1,7 @@
 from typing import Any
 
 from clusterprobe.model import Severity, Table
+from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.systems.kubernetes.objects import PersistentVolumeClaim, StorageClass
 from probes.storage.probe_classes import probe_classes
@@ -24,6 +25,7 @@ def platform(*classes: StorageClass, unreadable: Any = (), claims: list[Persiste
     return {
         "storage_classes": listing("StorageClass", classes, unreadable=unreadable),
         "claims": listing("PersistentVolumeClaim", claims or []),
+        "profile": Profile(),
     }
 
 

@@ -79,6 +79,24 @@ def test_parts_of_loki_without_a_claim_are_fine_beside_one_that_has_it() -> None
     assert (outcome(verdict), reasons(verdict)) == ("pass", [])
 
 
+def test_parts_of_loki_that_share_no_disk_keep_their_data_elsewhere() -> None:
+    parts = [pod("loki", {"emptyDir": {}}, name=name) for name in ("loki-read-0", "loki-write-0")]
+    verdict = judged(probe_placement, **platform(*parts, claims=listing("PersistentVolumeClaim", [])))
+    assert (outcome(verdict), reasons(verdict)) == ("pass", [])
+    assert "The 2 parts of the Loki in monitoring have no PVC" in verdict.notes[0]
+
+
+def test_a_prometheus_on_a_block_device_is_as_expected() -> None:
+    assert outcome(judged(probe_placement, **platform(pod("prometheus"), volume={"csi": {"driver": "ebs.csi.aws.com"}}))) == "pass"
+
+
+def test_a_driver_that_only_the_profile_knows_is_judged() -> None:
+    own = {"csi": {"driver": "csi.example.com"}}
+    profile = Profile.model_validate({"storage_drivers": {"csi.example.com": "block"}})
+    assert outcome(judged(probe_placement, **platform(pod("prometheus"), volume=own))) == "inconclusive"
+    assert outcome(judged(probe_placement, **platform(pod("prometheus"), volume=own, profile=profile))) == "pass"
+
+
 def test_a_part_that_cannot_be_read_may_be_the_one_with_the_claim() -> None:
     readings = platform(pod("loki", {"emptyDir": {}}))
     readings["pods"] = listing("Pod", readings["pods"].items, unreadable=[refused("Pod", "monitoring")])

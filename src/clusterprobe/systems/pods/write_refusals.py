@@ -133,7 +133,7 @@ def volume_logs(
     profile: Profile,
 ) -> Readings[ContainerLog]:
     """What the containers on NFS volumes, and those with volumes that crash or are not ready, say of being refused."""
-    storage, now = Storage(claims, volumes, storage_classes), cluster.now()
+    storage, now = Storage(claims, volumes, storage_classes, profile.storage_drivers), cluster.now()
     found: Collector[Look] = Collector(unreadable=list(pods.unreadable))
     counted: dict[str, int] = {}
     for pod in sorted(pods.items, key=lambda one: not struggling(one, now)):

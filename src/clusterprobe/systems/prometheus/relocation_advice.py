@@ -8,7 +8,8 @@ from clusterprobe.fixes import GIT, change, destroys, each, look, patch, shell, 
 from clusterprobe.model import Step, Subject
 from clusterprobe.systems.kubernetes.objects import StorageClass
 from clusterprobe.systems.prometheus.objects import PROMETHEUSES, Prometheus
-from clusterprobe.systems.storage.natures import NETWORK_DRIVERS, Storage, nature_of_class
+from clusterprobe.systems.storage.drivers import allowed
+from clusterprobe.systems.storage.natures import Storage, nature_of_class
 
 CLASSES = "kubectl get storageclasses -o custom-columns=NAME:.metadata.name,PROVISIONER:.provisioner"
 BACKUP = "Save what you need of it before, for example by remote write or a snapshot of the volume"
@@ -112,7 +113,7 @@ def _class_for(storage: Storage, wanted: str, kinds: Iterable[str]) -> tuple[str
             "have such a class made first; the name of a class proves nothing, its provisioner does."
         )
     expected = set(kinds)
-    preferred = [name for name, one in known.items() if nature_of_class(one).kind in expected] or list(known)
+    preferred = [name for name, one in known.items() if allowed(expected, nature_of_class(one, storage.drivers).kind)] or list(known)
     default = storage.default_class()
     sole = preferred[0] if len(preferred) == 1 else ""
     target = wanted if wanted in known else default if default in preferred else sole
@@ -123,7 +124,6 @@ def _supported(storage: Storage) -> dict[str, StorageClass]:
     """The classes of a disk of the node, or of a block device, by name."""
     found = {}
     for one in sorted(storage.classes.items, key=lambda one: one.metadata.name):
-        kind = nature_of_class(one).kind
-        if kind == "local" or (kind == "network" and one.provisioner in NETWORK_DRIVERS):
+        if nature_of_class(one, storage.drivers).kind in ("local", "block"):
             found[one.metadata.name] = one
     return found

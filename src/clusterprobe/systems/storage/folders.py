@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from clusterprobe.patterns import ours
 from clusterprobe.systems.kubernetes.objects import PersistentVolume, StorageClass, Volume, VolumeMount
 from clusterprobe.systems.storage.natures import Storage
-from clusterprobe.systems.storage.nfs import NFS_DRIVER
+from clusterprobe.systems.storage.nfs import share_of
 from clusterprobe.systems.storage.reclaiming import is_nfs_subdir
 
 # Services that serve NFS, and have no server that one could log in to.
@@ -61,10 +61,8 @@ def folder_of_volume(volume: PersistentVolume, storage_class: StorageClass | Non
         path = posixpath.normpath(spec.nfs.path)
         own = next((one for one in _provisioned(volume, storage_class) if path.endswith(f"/{one}")), "")
         return _folder(spec.nfs.server, path.removesuffix(f"/{own}") if own else path, own)
-    if spec.csi and spec.csi.driver == NFS_DRIVER:
-        given = {key.lower(): value for key, value in (spec.csi.volume_attributes or {}).items()}
-        return _folder(given.get("server", ""), given.get("share", ""), given.get("subdir", ""))
-    return None
+    found = share_of(volume)
+    return _folder(*found) if found else None
 
 
 def _provisioned(volume: PersistentVolume, storage_class: StorageClass | None) -> list[str]:

@@ -2,62 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from types import MappingProxyType
 
 from clusterprobe.model import Subject
 from clusterprobe.patterns import ours
 from clusterprobe.readings import Readings
 from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, PersistentVolumeSpec, Pod, StorageClass, Volume
 from clusterprobe.systems.kubernetes.resources import CLAIMS
-
-Kind = Literal["local", "nfs", "network", "ephemeral", "unknown"]
+from clusterprobe.systems.storage.drivers import IN_TREE, SINGLE_NODE_DRIVERS, Kind, of_driver
 
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
-# Provisioners and CSI drivers that serve NFS, whatever their classes are called.
-NFS_DRIVERS = {
-    "k8s-sigs.io/nfs-subdir-external-provisioner",
-    "fuseim.pri/ifs",
-    "nfs.csi.k8s.io",
-    "efs.csi.aws.com",
-    "filestore.csi.storage.gke.io",
-}
-LOCAL_DRIVERS = {
-    "rancher.io/local-path",
-    "local.csi.openebs.io",
-    "openebs.io/local",
-    "topolvm.io",
-    "topolvm.cybozu.com",
-    "lvm.csi.metal-stack.io",
-}
-# Of clusters of one node: their hostPath volumes need no node affinity to be local.
-SINGLE_NODE_DRIVERS = {"k8s.io/minikube-hostpath", "docker.io/hostpath", "microk8s.io/hostpath"}
-NETWORK_DRIVERS = {
-    "ebs.csi.aws.com": "an EBS disk",
-    "kubernetes.io/aws-ebs": "an EBS disk",
-    "pd.csi.storage.gke.io": "a Google persistent disk",
-    "kubernetes.io/gce-pd": "a Google persistent disk",
-    "disk.csi.azure.com": "an Azure disk",
-    "kubernetes.io/azure-disk": "an Azure disk",
-    "cinder.csi.openstack.org": "a Cinder volume",
-    "csi.vsphere.vmware.com": "a vSphere disk",
-    "driver.longhorn.io": "a Longhorn volume",
-    "dobs.csi.digitalocean.com": "a DigitalOcean volume",
-    "csi.hetzner.cloud": "a Hetzner volume",
-    "linstor.csi.linbit.com": "a LINSTOR volume",
-}
-# In-tree volume types of the network, by their field.
-IN_TREE = {
-    "aws_elastic_block_store": "an EBS disk",
-    "gce_persistent_disk": "a Google persistent disk",
-    "azure_disk": "an Azure disk",
-    "azure_file": "an Azure file share",
-    "cephfs": "a CephFS share",
-    "rbd": "a Ceph block device",
-    "iscsi": "an iSCSI disk",
-    "fc": "a Fibre Channel disk",
-}
+NO_DRIVERS: Mapping[str, Kind] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +34,25 @@ class Nature:
         return f"{self.what} ({self.proof})" if self.proof else self.what
 
 
-def nature_of_volume(volume: PersistentVolume, storage_class: StorageClass | None) -> Nature:
-    """What a PersistentVolume is; its class only helps where the volume itself leaves it open."""
+def nature_of_volume(volume: PersistentVolume, storage_class: StorageClass | None, drivers: Mapping[str, Kind] = NO_DRIVERS) -> Nature:
+    """What a PersistentVolume is; its class only helps where the volume itself leaves it open. `drivers` are the profile's."""
     spec, proof = volume.spec, f"PersistentVolume {volume.metadata.name}"
     if spec.nfs:
         return Nature("nfs", f"NFS {spec.nfs.server}:{spec.nfs.path}", proof)
     if spec.csi:
-        kind, what = _of_driver(spec.csi.driver, spec.csi.volume_attributes or {})
+        given = {**((storage_class.parameters or {}) if storage_class else {}), **(spec.csi.volume_attributes or {})}
+        kind, what = of_driver(spec.csi.driver, given, spec.access_modes or (), drivers)
         return Nature(kind, what, f"{proof}, CSI driver {spec.csi.driver}")
     if spec.local:
         return Nature("local", f"the node's own directory {spec.local.path}", proof)
     if spec.host_path:
         return _of_host_path(spec, proof, storage_class)
-    for field, what in IN_TREE.items():
+    if spec.flex_volume:
+        kind, what = of_driver(spec.flex_volume.driver, {}, (), drivers)
+        return Nature(kind, what, f"{proof}, driver {spec.flex_volume.driver}")
+    for field, (kind, what) in IN_TREE.items():
         if getattr(spec, field) is not None:
-            return Nature("network", what, proof)
+            return Nature(kind, what, proof)
     return Nature("unknown", f"{proof} is of a type that is not known here")
 
 
@@ -103,36 +65,27 @@ def _of_host_path(spec: PersistentVolumeSpec, proof: str, storage_class: Storage
     return Nature("unknown", f"{proof} is the directory {path} of no particular node, which may be a mount of NFS")
 
 
-def nature_of_class(storage_class: StorageClass) -> Nature:
-    """What the volumes of a class will be, by its provisioner."""
+def nature_of_class(storage_class: StorageClass, drivers: Mapping[str, Kind] = NO_DRIVERS, modes: Iterable[str] = ()) -> Nature:
+    """What the volumes of a class will be, by its provisioner, for a claim with these access modes."""
     provisioner, parameters = storage_class.provisioner, storage_class.parameters or {}
     proof = f"StorageClass {storage_class.metadata.name}, provisioner {provisioner}"
     if provisioner.startswith("cluster.local/") and parameters.keys() & {"archiveOnDelete", "pathPattern", "onDelete"}:
         return Nature("nfs", "NFS, by the nfs-subdir provisioner", proof)
-    kind, what = _of_driver(provisioner, parameters)
+    kind, what = of_driver(provisioner, parameters, modes, drivers)
     return Nature(kind, what, proof if kind != "unknown" else "")
 
 
-def _of_driver(driver: str, parameters: dict[str, str]) -> tuple[Kind, str]:
-    if driver == "file.csi.azure.com":
-        nfs = parameters.get("protocol", "").lower() == "nfs"
-        return ("nfs", "NFS of Azure Files") if nfs else ("network", "an Azure file share")
-    if driver in NFS_DRIVERS:
-        return "nfs", f"NFS {parameters['server']}:{parameters.get('share', '')}" if "server" in parameters else "NFS"
-    if driver in LOCAL_DRIVERS or driver in SINGLE_NODE_DRIVERS:
-        return "local", "a disk of the node"
-    if driver in NETWORK_DRIVERS:
-        return "network", NETWORK_DRIVERS[driver]
-    return "unknown", f"the driver {driver} is not known here"
-
-
 class Storage:
-    """The cluster's claims, volumes and classes together, and what follows from them."""
+    """The cluster's claims, volumes and classes together, and what follows from them; `drivers` is what the profile says of some."""
 
     def __init__(
-        self, claims: Readings[PersistentVolumeClaim], volumes: Readings[PersistentVolume], classes: Readings[StorageClass]
+        self,
+        claims: Readings[PersistentVolumeClaim],
+        volumes: Readings[PersistentVolume],
+        classes: Readings[StorageClass],
+        drivers: Mapping[str, Kind] = NO_DRIVERS,
     ) -> None:
-        self.claims, self.volumes, self.classes = claims, volumes, classes
+        self.claims, self.volumes, self.classes, self.drivers = claims, volumes, classes, drivers
         self._claims, self._volumes, self._classes = claims.by_name(), volumes.by_name(), classes.by_name()
 
     def claim(self, namespace: str, name: str) -> PersistentVolumeClaim | None:
@@ -149,22 +102,22 @@ class Storage:
     def volume_of(self, claim: PersistentVolumeClaim) -> PersistentVolume | None:
         return self._volumes.get(("", claim.spec.volume_name)) if claim.spec.volume_name else None
 
-    def of_class(self, name: str) -> Nature:
-        """What the volumes of the class of this name will be."""
+    def of_class(self, name: str, modes: Iterable[str] = ()) -> Nature:
+        """What the volumes of the class of this name will be, for a claim with these access modes."""
         found = self.class_named(name)
         if found:
-            return nature_of_class(found)
+            return nature_of_class(found, self.drivers, modes)
         return Nature("unknown", self.classes.missing_reason("") or f"there is no StorageClass {name or 'named, and no default one'}")
 
     def of_claim(self, claim: PersistentVolumeClaim) -> Nature:
         """What a PVC's data are stored on: the bound volume decides, and only for an unbound claim its class."""
         volume = self.volume_of(claim)
         if volume:
-            return nature_of_volume(volume, self.class_named(self.class_of(claim)))
+            return nature_of_volume(volume, self.class_named(self.class_of(claim)), self.drivers)
         if claim.spec.volume_name:
             reason = self.volumes.missing_reason("") or "it does not exist"
             return Nature("unknown", f"PersistentVolume {claim.spec.volume_name} could not be read: {reason}")
-        return self.of_class(claim.spec.storage_class_name or self.default_class())
+        return self.of_class(claim.spec.storage_class_name or self.default_class(), claim.spec.access_modes or ())
 
     def default_class(self) -> str:
         """The class that a claim without one gets: of several defaults, the newest."""
@@ -190,7 +143,7 @@ class Storage:
     def truly(self, kind: Kind) -> list[str]:
         """The names of the classes that really are of this kind, the default one first."""
         default = self.default_class()
-        found = [one.metadata.name for one in self.classes.items if nature_of_class(one).kind == kind]
+        found = [one.metadata.name for one in self.classes.items if nature_of_class(one, self.drivers).kind == kind]
         return sorted(found, key=lambda name: (name != default, name))
 
 

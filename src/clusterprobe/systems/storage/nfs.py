@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from clusterprobe.model import Struct
 from clusterprobe.readings import Readings
 from clusterprobe.systems.kubernetes.objects import NfsVolume, PersistentVolume, PersistentVolumeClaim, Pod, Volume
+from clusterprobe.systems.storage.drivers import AZURE_FILES, FILESTORE, NFS_DRIVER, of_driver
 
 # --- NFS --------------------------------------------------------------------------------------------------------------
 
@@ -27,7 +28,19 @@ class Export(Struct, frozen=True):
         return self.server, self.path
 
 
-NFS_DRIVER = "nfs.csi.k8s.io"
+def share_of(volume: PersistentVolume) -> tuple[str, str, str] | None:
+    """The server, the share and the folder in it of a volume whose driver is NFS inside and says where; None for any other."""
+    csi = volume.spec.csi
+    given = {key.lower(): value for key, value in (csi.volume_attributes or {}).items()} if csi else {}
+    if csi is None:
+        return None
+    if csi.driver == FILESTORE and given.get("ip") and given.get("volume"):
+        return given["ip"], f"/{given['volume'].strip('/')}", ""
+    account, share = given.get("storageaccount", ""), given.get("sharename", "")
+    if csi.driver == AZURE_FILES and given.get("protocol", "").lower() == "nfs" and account and share:
+        return given.get("server") or f"{account}.file.core.windows.net", f"/{account}/{share}", given.get("foldername", "")
+    named = csi.driver == NFS_DRIVER or of_driver(csi.driver, given)[0] == "nfs"
+    return (given["server"], given["share"], given.get("subdir", "")) if named and given.get("server") and given.get("share") else None
 
 
 def export_of(volume: PersistentVolume) -> Export | None:
@@ -35,11 +48,12 @@ def export_of(volume: PersistentVolume) -> Export | None:
     options = tuple(volume.spec.mount_options or [])
     if volume.spec.nfs:
         return _export(volume.spec.nfs, options)
-    attributes = (volume.spec.csi.volume_attributes or {}) if volume.spec.csi and volume.spec.csi.driver == NFS_DRIVER else {}
-    if attributes.get("server") and attributes.get("share"):
-        share = "/".join([attributes["share"].rstrip("/"), attributes.get("subdir") or attributes.get("subDir") or ""]).rstrip("/")
-        return Export(server=attributes["server"], path=share or "/", options=options, driver=NFS_DRIVER)
-    return None
+    found = share_of(volume)
+    if found is None or volume.spec.csi is None:
+        return None
+    server, share, folder = found
+    path = "/".join([share.rstrip("/"), folder.strip("/")]).rstrip("/")
+    return Export(server=server, path=path or "/", options=options, driver=volume.spec.csi.driver)
 
 
 def _export(nfs: NfsVolume, options: tuple[str, ...]) -> Export:

@@ -27,6 +27,10 @@ class Present(Object):
     """Something of which only matters that it is there."""
 
 
+class FlexVolume(Object):
+    driver: str = ""
+
+
 class PersistentVolumeSpec(Object):
     nfs: NfsVolume | None = None
     csi: CsiVolume | None = None
@@ -40,6 +44,11 @@ class PersistentVolumeSpec(Object):
     rbd: Present | None = None
     iscsi: Present | None = None
     fc: Present | None = None
+    cinder: Present | None = None
+    vsphere_volume: Present | None = None
+    glusterfs: Present | None = None
+    quobyte: Present | None = None
+    flex_volume: FlexVolume | None = None
     storage_class_name: str = ""
     claim_ref: ClaimReference | None = None
     persistent_volume_reclaim_policy: str = ""

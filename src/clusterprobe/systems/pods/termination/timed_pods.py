@@ -25,7 +25,8 @@ from clusterprobe.systems.kubernetes.events import EVENTS
 from clusterprobe.systems.kubernetes.objects import Node, PersistentVolume, PersistentVolumeClaim, Pod
 from clusterprobe.systems.kubernetes.resources import NODES
 from clusterprobe.systems.pods.termination.model import CanaryTiming, finished_at, requested_at, split
-from clusterprobe.systems.storage.nfs import NFS_DRIVER, Export, Mounts
+from clusterprobe.systems.storage.drivers import NFS_DRIVER
+from clusterprobe.systems.storage.nfs import Export, Mounts
 
 GRACE_SECONDS = 5
 ACTIVE_DEADLINE_SECONDS = 180

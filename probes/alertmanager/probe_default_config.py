@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 from clusterprobe.access.servers import Server
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import change, shell
@@ -7,11 +9,14 @@ from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Enriching, Examined
 from clusterprobe.systems.alertmanager import config_advice
 from clusterprobe.systems.alertmanager.config_advice import RIGHT_VALUE, WRONG_VALUE, what_is_wrong
+from clusterprobe.systems.alertmanager.config_objects import ConfigObject, unselected
 from clusterprobe.systems.alertmanager.config_secrets import ConfigSecret
 from clusterprobe.systems.alertmanager.routing import Look, look_of
 from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS, Alertmanager, AlertmanagerStatus
 from clusterprobe.systems.formats.alertmanager_config import Configuration
+from clusterprobe.systems.kubernetes.objects import Namespace
 from clusterprobe.verdict import Verdict
+from clusterprobe.words import listed
 
 KINDS = {
     Look.CHART_DEFAULT: FindingKind(
@@ -24,6 +29,18 @@ KINDS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of what somebody meant to configure: the Secret, and AlertmanagerConfigs that no Alertmanager selects.
+
+    `complete` is whether all of those could be read.
+    """
+
+    secret: ConfigSecret | None
+    unselected: list[Subject]
+    complete: bool
+
+
 @reports(*KINDS.values())
 def probe_default_config(
     verdict: Verdict,
@@ -31,13 +48,16 @@ def probe_default_config(
     alertmanager_servers: Enriching[Server],
     alertmanagers: Enriching[Alertmanager],
     alertmanager_secrets: Enriching[ConfigSecret],
+    alertmanager_configs: Enriching[ConfigObject],
+    namespaces: Enriching[Namespace],
 ) -> None:
     """Does an Alertmanager serve a default configuration that sends everything to null?
 
     Problem: Alertmanager is up, takes every alert, and sends none of them anywhere.
-    Cause: Either the chart's own default serves, because the value that names the Secret is misspelt
-    (`alertmanager.configFromSecret` instead of `alertmanager.alertmanagerSpec.configSecret`) and Helm ignores what it does
-    not know. Or the Operator's fallback serves, because the Secret that `configSecret` names is missing, or has no key
+    Cause: The chart's own default serves, because nothing was configured yet, because no Alertmanager selects the AlertmanagerConfig that
+    somebody wrote, or because the value that names the Secret is misspelt (`alertmanager.configFromSecret` instead of
+    `alertmanager.alertmanagerSpec.configSecret`) and Helm ignores what it does not know: then that Secret exists, and nothing uses it.
+    Or the Operator's fallback serves, because the Secret that `configSecret` names is missing, or has no key
     `alertmanager.yaml`, or nothing under it; the Operator only logs that.
     Fix: Name the Secret under the right value, or make the Secret with the right key; the two look different and have
     different fixes, so the finding says which it is.
@@ -47,6 +67,8 @@ def probe_default_config(
     servers = dict(alertmanager_servers)
     customs = alertmanagers.by_name()
     facts = alertmanager_secrets.by_name()
+    labels = {one.metadata.name: one.metadata.labels for one in namespaces.items}
+    waiting = [subject for subject, _, _ in unselected(alertmanager_configs, alertmanagers, labels)]
     found: dict[tuple[tuple[str, str], Look], list[tuple[Subject, Configuration]]] = {}
     for subject, status in alertmanager_statuses:
         look = look_of(status.configuration)
@@ -54,7 +76,7 @@ def probe_default_config(
         if look in KINDS:
             found.setdefault((key, look), []).append((subject, status.configuration))
     for (key, look), replicas in found.items():
-        _report(verdict, key, look, replicas, customs.get(key), facts.get(key))
+        _report(verdict, key, look, replicas, customs.get(key), Known(facts.get(key), waiting, alertmanager_configs.complete))
 
 
 def _report(
@@ -63,11 +85,11 @@ def _report(
     look: Look,
     replicas: list[tuple[Subject, Configuration]],
     custom: Alertmanager | None,
-    secret: ConfigSecret | None,
+    known: Known,
 ) -> None:
     namespace, name = key
     pods = ", ".join(sorted(subject.name for subject, _ in replicas))
-    cause, fix = _explain(look, namespace, name, custom, secret, [subject for subject, _ in replicas])
+    cause, fix = _explain(look, namespace, name, custom, known, [subject for subject, _ in replicas])
     verdict.report(
         KINDS[look],
         ALERTMANAGERS.subject(namespace, name),
@@ -88,9 +110,10 @@ def _source(look: Look, custom: Alertmanager | None) -> list[Ref]:
 
 
 def _explain(
-    look: Look, namespace: str, name: str, custom: Alertmanager | None, secret: ConfigSecret | None, replicas: list[Subject]
+    look: Look, namespace: str, name: str, custom: Alertmanager | None, known: Known, replicas: list[Subject]
 ) -> tuple[str, list[Step]]:
     """The likeliest cause, and its fix."""
+    secret = known.secret
     see = config_advice.look_at_source(namespace, name, custom is not None, replicas)
     if custom is None:
         return _without_object(look, namespace, name), [see, change("Give it a receiver with an integration there, in Git.")]
@@ -112,7 +135,7 @@ def _explain(
         make = config_advice.make_the_secret(namespace, name, custom.input_secret, secret)
         return cause + "The Operator only logs it, and reports success.", make
     if look is Look.CHART_DEFAULT and custom.input_secret == custom.chart_secret:
-        return _chart(namespace, custom, secret)
+        return _chart(namespace, custom, known)
     copy = ": a copy of the chart's default" if look is Look.CHART_DEFAULT else ""
     cause = f"The Secret {namespace}/{custom.input_secret} itself holds a configuration without any integration{copy}."
     add = change("Add a receiver with an integration to the configuration, and let the root route end at it.")
@@ -125,18 +148,37 @@ def _without_object(look: Look, namespace: str, name: str) -> str:
     return f"{like}No Alertmanager object {namespace}/{name} was read, so where the configuration comes from is not known."
 
 
-def _chart(namespace: str, custom: Alertmanager, secret: ConfigSecret | None) -> tuple[str, list[Step]]:
-    candidates = secret.candidates if secret else []
-    listed = f"The Secret{'s' * (len(candidates) > 1)} {', '.join(candidates)}"
-    others = (
-        f" {listed} exist{'s' * (len(candidates) == 1)}, but nothing uses {'it' if len(candidates) == 1 else 'them'}." if candidates else ""
-    )
+def _chart(namespace: str, custom: Alertmanager, known: Known) -> tuple[str, list[Step]]:
+    """Why the chart's own Secret serves: which other way of configuring it has somebody begun."""
+    candidates = known.secret.candidates if known.secret else []
     unset = "is the chart's own" if custom.spec.config_secret else "is not set"
-    cause = (
-        f"Alertmanager uses the chart's default Secret {namespace}/{custom.chart_secret}, because spec.configSecret {unset}. "
-        f"Most likely the Helm value is misspelt as `{WRONG_VALUE}`, which Helm ignores; the right one is `{RIGHT_VALUE}`.{others}"
-    )
-    return cause, config_advice.name_the_secret(namespace, custom.metadata.name, candidates)
+    begin = f"Alertmanager uses the chart's default Secret {namespace}/{custom.chart_secret}, because spec.configSecret {unset}."
+    causes, steps = [], []
+    if known.unselected:
+        causes.append(f"{listed([str(one) for one in known.unselected], 3)} exists, and no Alertmanager selects it.")
+        steps.append(change("Have the AlertmanagerConfig selected; the finding of alertmanager/config-objects has the steps."))
+    if candidates:
+        several = len(candidates) > 1
+        names = (
+            f"The Secret{'s' * several} {', '.join(candidates)} exist{'s' * (not several)}, but nothing uses {'them' if several else 'it'}."
+        )
+        misspelt = f"Most likely the Helm value is misspelt as `{WRONG_VALUE}`, which Helm ignores; the right one is `{RIGHT_VALUE}`."
+        # With both, which of the two was meant is not known.
+        causes.append(names if causes else f"{misspelt} {names}")
+        steps += config_advice.name_the_secret(namespace, custom.metadata.name, candidates)
+    if not causes:
+        causes.append(_nothing_seen(namespace, known))
+        steps += config_advice.configure_first(namespace, custom.metadata.name)
+    return " ".join([begin, *causes]), steps
+
+
+def _nothing_seen(namespace: str, known: Known) -> str:
+    """That nobody has begun to configure it, as far as that is known."""
+    if known.secret is None or known.secret.chart_secret_exists is None:
+        return f"Whether a Secret was meant for it is not known, since nothing that was read lists the Secrets of {namespace}."
+    if not known.complete:
+        return "Whether an AlertmanagerConfig was meant for it could not be read."
+    return "No receiver has been configured yet: there is neither a Secret nor an AlertmanagerConfig that looks meant for it."
 
 
 def _receivers(configuration: Configuration) -> Table:

@@ -8,13 +8,14 @@ from clusterprobe.profile import Profile
 from clusterprobe.references import Ref
 from clusterprobe.roles import Enriching, Examined, Needed
 from clusterprobe.systems.argocd import advice
-from clusterprobe.systems.argocd.causes import ERRORS, WARNINGS, Fault, differing, failed_results, references
+from clusterprobe.systems.argocd.causes import ERRORS, WAITS_FOR, WARNINGS, Fault, differing, failed_results, progressing, references
 from clusterprobe.systems.argocd.diagnosis import Aspect, Complaint, Diagnosis, Operation, Sync, World, diagnose
+from clusterprobe.systems.argocd.loops import Loop, shared_with, turning
 from clusterprobe.systems.argocd.sources import Application, Drift, ManagedResource, OperationState, short
 from clusterprobe.systems.kubernetes.objects import Workload
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
-from clusterprobe.words import listed, said
+from clusterprobe.words import listed, number, said
 
 DELETION_HANGS = FindingKind("DeletionHangs", Severity.WARNING, "An Application was deleted long ago, and its finalizers still wait.")
 SYNC_HANGS = FindingKind("SyncHangs", Severity.WARNING, "A synchronisation does not end.")
@@ -24,6 +25,7 @@ COMMIT_NOT_SYNCED = FindingKind(
     "CommitNotSynced", Severity.ERROR, "A newer commit has not been tried, although the Application synchronises by itself."
 )
 NEVER_IN_SYNC = FindingKind("NeverInSync", Severity.WARNING, "An object differs from Git again after each synchronisation.")
+SYNC_LOOPS = FindingKind("SyncLoops", Severity.WARNING, "An Application is synchronised to the same commit again and again.")
 DRIFT_NOT_HEALED = FindingKind("DriftNotHealed", Severity.WARNING, "An object was changed in the cluster, and selfHeal is off.")
 WAITS_FOR_PRUNING = FindingKind("WaitsForPruning", Severity.INFO, "An object is no longer in Git, and automated pruning is off.")
 WAITS_FOR_SYNC = FindingKind("WaitsForSync", Severity.INFO, "An Application without an automated policy is out of sync.")
@@ -52,6 +54,7 @@ OTHER_WARNING = FindingKind(
     SYNC_FAILED,
     COMMIT_NOT_SYNCED,
     NEVER_IN_SYNC,
+    SYNC_LOOPS,
     DRIFT_NOT_HEALED,
     WAITS_FOR_PRUNING,
     WAITS_FOR_SYNC,
@@ -88,11 +91,15 @@ def probe_applications(
         patience_seconds=limits.argocd.application_minutes * 60,
         stale_seconds=limits.argocd.reconcile_minutes * 60,
     )
+    if away := sum(not one.is_here for one in applications.readings.items):
+        verdict.note(f"What {number(away, 'Application')} deployed to other clusters was not looked at: only what Argo CD says of it was.")
     for place, one in applications:
         subject = msgspec.structs.replace(place, environment=verdict.environment_of(one.spec.destination.namespace))
         found = diagnose(place, one, world)
         if isinstance(found, Diagnosis):
             _tell(verdict, subject, one, found)
+            if found.loop:
+                _report_loop(verdict, subject, one, found.loop, shared_with(place, turning(one), applications.readings))
         else:
             when = f"for {ago(found.seconds)}" if found.seconds is not None else "ever"
             verdict.unchecked(
@@ -191,9 +198,9 @@ def _report_failed(verdict: Verdict, subject: Subject, one: Application, state: 
         problem=f"could not be synchronised to {short(one.attempted)}: {state.phase}"
         + (f", at {state.finished_at}." if state.finished_at else "."),
         cause=(f"It failed on {names}: " if names else "It failed: ") + f"{each_says or said(state.message)}.{again}",
-        fix=advice.failed(subject, hook),
+        fix=advice.failed(subject, hook, here=one.is_here),
         exhibits=[Text(title="The last synchronisation says", text=state.message)],
-        rests_on=[Ref.to(each.kind, each.namespace, each.name) for each in failed],
+        rests_on=[Ref.to(each.kind, each.namespace, each.name) for each in failed] if one.is_here else [],
     )
 
 
@@ -246,6 +253,21 @@ def _report_delay(verdict: Verdict, subject: Subject, one: Application, state: S
     )
 
 
+def _report_loop(verdict: Verdict, subject: Subject, one: Application, loop: Loop, others: list[Subject]) -> None:
+    objects = turning(one)
+    names = listed([each.reference for each in objects], 5) or "What its status does not name"
+    also = f" {listed([str(each) for each in others], 3)} manages it as well, so that each sets back the other." if others else ""
+    _report(
+        verdict,
+        SYNC_LOOPS,
+        subject,
+        problem=f"was synchronised to {short(one.deployed or one.attempted)} by itself {loop.times} times in {ago(loop.seconds)}.",
+        cause=f"{names} differs from Git again after each time: something changes or deletes it, or the API drops what Git says.{also}",
+        fix=advice.looping(subject, objects),
+        exhibits=[_objects(objects)],
+    )
+
+
 def _report_waiting(verdict: Verdict, subject: Subject, one: Application) -> None:
     pruning = one.automated is not None
     names = listed([each.reference for each in differing(one)], 5)
@@ -269,14 +291,17 @@ def _tell_health(verdict: Verdict, subject: Subject, one: Application, found: Di
         case "degraded":
             _report_degraded(verdict, subject, one, found.faults, seconds)
         case "hangs" if seconds is not None:
+            waiting = progressing(one)
+            named = "; ".join(filter(None, (_waits(each) for each in waiting[:3])))
+            untold = f"Something in it does not become ready: {said(health.message, nothing='Argo CD does not report here what')}."
             _report(
                 verdict,
                 PROGRESS_HANGS,
                 subject,
                 problem=f"has been Progressing for {ago(seconds)}.",
-                cause=f"Something in it does not become ready: {said(health.message, nothing='Argo CD does not report here what')}.",
-                fix=advice.unready(subject, one),
-                rests_on=references(one.resources),
+                cause=f"{named}." if named else untold,
+                fix=advice.unready(subject, one, waiting),
+                rests_on=references(waiting or one.resources) if one.is_here else [],
             )
         case "undated":
             verdict.unchecked(subject, "it is Progressing, but Argo CD does not report since when")
@@ -286,11 +311,21 @@ def _tell_health(verdict: Verdict, subject: Subject, one: Application, found: Di
             verdict.unchecked(subject, f"its health is {health.status or 'not reported'}")
 
 
+def _waits(each: ManagedResource) -> str:
+    """An object that is Progressing, and for what Argo CD waits of it."""
+    message = each.health.message if each.health else ""
+    why = f", as Argo CD says {said(message)}" if message else WAITS_FOR.get(each.kind, "")
+    return f"{each.reference} is Progressing{why}"
+
+
 def _report_degraded(verdict: Verdict, subject: Subject, one: Application, faults: list[Fault], seconds: float | None) -> None:
     names = listed([f"{each.resource.reference}: {each.message}".rstrip(": .") for each in faults], 5, between="; ")
+    managed = listed([each.reference for each in one.resources], 8) or "nothing"
     untold = (
-        "Argo CD 3 does not write the health of each object into the Application (controller.resource.health.persist), and none of its "
-        "Deployments says that it is stuck. It manages " + (listed([each.reference for each in one.resources], 8) or "nothing")
+        f"It deploys to another cluster, where nothing was looked at. It manages {managed}"
+        if not one.is_here
+        else "Argo CD 3 does not write the health of each object into the Application (controller.resource.health.persist), and none of "
+        f"its Deployments says that it is stuck. It manages {managed}"
     )
     _report(
         verdict,
@@ -301,7 +336,7 @@ def _report_degraded(verdict: Verdict, subject: Subject, one: Application, fault
         fix=advice.unwell(subject, one, [each.resource for each in faults]),
         exhibits=[_objects(one.resources)],
         # Where Argo CD does not tell which, a finding about any of them explains it.
-        rests_on=references(each.resource for each in faults) or references(one.resources),
+        rests_on=(references(each.resource for each in faults) or references(one.resources)) if one.is_here else [],
     )
 
 

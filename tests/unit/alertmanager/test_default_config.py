@@ -4,9 +4,11 @@ import pytest
 
 from clusterprobe.fixes import line
 from clusterprobe.readings import Readings
+from clusterprobe.systems.alertmanager.config_objects import ConfigObject
 from clusterprobe.systems.alertmanager.config_secrets import ConfigSecret
 from clusterprobe.systems.alertmanager.sources import Alertmanager, AlertmanagerStatus
 from clusterprobe.systems.formats.alertmanager_config import parse_configuration
+from clusterprobe.systems.kubernetes.objects import Namespace
 from probes.alertmanager.probe_default_config import probe_default_config
 from tests.factories import judged, labelled, listing, outcome, reasons, refused, server
 from tests.unit.alertmanager.test_routing import CHART, FALLBACK, SINK, SLACK
@@ -23,6 +25,8 @@ def platform(text: str | None, secret: str = "team-config", facts: ConfigSecret 
         "alertmanager_statuses": read,
         "alertmanager_servers": Readings((ONE,)),
         "alertmanagers": customs,
+        "alertmanager_configs": listing("AlertmanagerConfig", []),
+        "namespaces": listing("Namespace", [labelled(Namespace, "", "monitoring-dev")]),
         "alertmanager_secrets": customs.map(lambda _, one: facts or ConfigSecret(one.input_secret)),
         **changes,
     }
@@ -44,12 +48,56 @@ def test_the_charts_default_names_both_spellings_and_the_secret_that_serves() ->
     assert '{"spec":{"configSecret":"alertmanager-slack-config"}}' in finding.fix
 
 
-@pytest.mark.parametrize("candidates", [[], ["one", "two"]])
-def test_without_a_single_candidate_no_name_is_put_into_a_command(candidates: list[str]) -> None:
-    facts = ConfigSecret("alertmanager-main", exists=True, candidates=candidates)
+def test_with_several_candidates_no_name_is_put_into_a_command() -> None:
+    facts = ConfigSecret("alertmanager-main", exists=True, candidates=["one", "two"])
     (finding,) = judged(probe_default_config, **platform(CHART, secret="", facts=facts)).findings
     assert [line(one) for step in finding.steps for one in step.commands] == ["kubectl -n monitoring-dev get secrets"]
-    assert all(one in finding.steps[1].text for one in candidates)
+    assert all(one in finding.steps[1].text for one in ("one", "two"))
+
+
+# --- the chart's default, where no Secret lies ready ---------------------------------------------------------------------
+
+LISTED = ConfigSecret("alertmanager-main", exists=True, chart_secret_exists=True)
+
+
+def defaulted(facts: ConfigSecret | None = LISTED, **changes: Any) -> Any:
+    (finding,) = judged(probe_default_config, **platform(CHART, secret="", facts=facts, **changes)).findings
+    assert "configFromSecret" not in finding.cause + finding.fix
+    return finding
+
+
+def test_on_a_first_installation_nothing_was_configured_yet() -> None:
+    finding = defaulted()
+    assert "No receiver has been configured yet" in finding.cause
+    assert "name that Secret in the values of this release as `alertmanager.alertmanagerSpec.configSecret`" in finding.fix
+
+
+@pytest.mark.parametrize("facts", [None, ConfigSecret("alertmanager-main")])
+def test_where_nothing_lists_the_secrets_that_is_not_said(facts: ConfigSecret | None) -> None:
+    assert "Whether a Secret was meant for it is not known" in defaulted(facts).cause
+
+
+TEAM = labelled(ConfigObject, "monitoring-dev", "slack", labels={"team": "ml"}, spec={"receivers": [{"name": "slack"}]})
+
+
+def test_an_alertmanager_config_that_nothing_selects_is_the_cause() -> None:
+    finding = defaulted(alertmanager_configs=listing("AlertmanagerConfig", [TEAM]))
+    assert "AlertmanagerConfig monitoring-dev/slack exists, and no Alertmanager selects it." in finding.cause
+    assert "alertmanager/config-objects" in finding.fix
+
+
+def test_with_a_secret_and_an_alertmanager_config_both_are_named_and_neither_is_guessed() -> None:
+    facts = ConfigSecret("alertmanager-main", exists=True, candidates=["alertmanager-slack-config"])
+    world = platform(CHART, secret="", facts=facts, alertmanager_configs=listing("AlertmanagerConfig", [TEAM]))
+    (finding,) = judged(probe_default_config, **world).findings
+    assert "AlertmanagerConfig monitoring-dev/slack exists" in finding.cause
+    assert "alertmanager-slack-config exists, but nothing uses it" in finding.cause
+    assert "Most likely" not in finding.cause
+
+
+def test_without_a_look_at_alertmanager_configs_it_is_not_called_unconfigured() -> None:
+    finding = defaulted(alertmanager_configs=Readings((), (refused("AlertmanagerConfigList"),)))
+    assert "could not be read" in finding.cause
 
 
 @pytest.mark.parametrize(

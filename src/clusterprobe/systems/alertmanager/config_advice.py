@@ -57,6 +57,18 @@ def name_the_secret(namespace: str, name: str, candidates: list[str]) -> list[St
     ]
 
 
+def configure_first(namespace: str, name: str) -> list[Step]:
+    """How to give an Alertmanager its first receiver, where nobody has begun to."""
+    return [
+        look("See what it is configured from now.", look_at_object(namespace, name)),
+        change(
+            f"Write a configuration with a receiver that has an integration, keep it in a Secret with the key {CONFIG_KEY}, and name that "
+            f"Secret in the values of this release as `{RIGHT_VALUE}`. Or write an AlertmanagerConfig that this Alertmanager selects."
+        ),
+        look("Reconciled must be True then.", look_at_object(namespace, name)),
+    ]
+
+
 def make_the_secret(namespace: str, name: str, secret: str, known: ConfigSecret | None) -> list[Step]:
     """How to see which keys a Secret has, and how to make one with the right key. One that is there is never written over."""
     keys = shell("kubectl -n {} get secret {} -o go-template={}", namespace, secret, _KEYS)
@@ -64,7 +76,7 @@ def make_the_secret(namespace: str, name: str, secret: str, known: ConfigSecret 
         look("See which keys it has, and what owns it.", keys, owner_of_secret(namespace, secret)),
         change(
             f"Let the Secret {namespace}/{secret} have the key {CONFIG_KEY} (not alertmanager.yml). {_at_source(known)} Or name the right "
-            f"Secret in `{RIGHT_VALUE}` (not `{WRONG_VALUE}`)."
+            f"Secret in `{RIGHT_VALUE}`."
         ),
     ]
     if not (known and (known.exists or known.owner)):

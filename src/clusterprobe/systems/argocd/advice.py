@@ -48,10 +48,10 @@ def not_tried(subject: Subject, one: Application) -> list[Step]:
     ]
 
 
-def failed(subject: Subject, hook: ResourceResult | None) -> list[Step]:
-    """A synchronisation that failed, on a hook or on an object."""
+def failed(subject: Subject, hook: ResourceResult | None, *, here: bool) -> list[Step]:
+    """A synchronisation that failed, on a hook or on an object; what is not `here` is in another cluster."""
     steps = [read(subject, "See all that it said.", ".status.operationState.message")]
-    if hook is not None and hook.kind in ("Job", "Pod"):
+    if hook is not None and hook.kind in ("Job", "Pod") and here:
         steps.insert(0, look("See what the hook logs.", shell("kubectl -n {} logs {}/{}", hook.namespace, hook.kind.lower(), hook.name)))
     return [
         *steps,
@@ -60,9 +60,11 @@ def failed(subject: Subject, hook: ResourceResult | None) -> list[Step]:
     ]
 
 
-def unready(subject: Subject, one: Application) -> list[Step]:
-    """What does not become ready, where the Application deploys to this cluster."""
+def unready(subject: Subject, one: Application, waiting: Sequence[ManagedResource]) -> list[Step]:
+    """What does not become ready: the objects that Argo CD names, where the Application deploys to this cluster."""
     namespace = one.spec.destination.namespace
+    if waiting:
+        return unwell(subject, one, waiting)
     if not one.is_here or not namespace:
         return [look("See what is not ready.", shell("argocd app get {} --output tree=detailed", name_of(subject)))]
     return [look("See what is not ready.", shell("kubectl -n {} get deployments,statefulsets,daemonsets,pods", namespace))]
@@ -78,3 +80,17 @@ def unwell(subject: Subject, one: Application, faults: Sequence[ManagedResource]
     if not commands or not one.is_here:
         commands = [shell("argocd app get {} --output tree=detailed", name_of(subject))]
     return [look("See what is not healthy.", *commands), change("Repair it in Git.")]
+
+
+def looping(subject: Subject, objects: Sequence[ManagedResource]) -> list[Step]:
+    """What is changed again after each synchronisation."""
+    steps = [
+        look("See how often it was synchronised.", shell("argocd app history {}", name_of(subject))),
+        look("See what differs, at a moment at which it is out of sync.", shell("argocd app diff {}", name_of(subject))),
+    ]
+    if any(one.kind == "Job" for one in objects):
+        text = (
+            "If the Job has `ttlSecondsAfterFinished`, Kubernetes deletes it, and it is missing again: leave that out, or make it a hook."
+        )
+        steps.append(change(text))
+    return [*steps, change("Let only one program set it, or name the field in `ignoreDifferences`, in Git.")]

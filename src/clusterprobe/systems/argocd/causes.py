@@ -23,6 +23,13 @@ ERRORS = {
 }
 # Argo CD stops at these before it writes down that it has looked.
 BEFORE_COMPARISON = ("InvalidSpecError", "UnknownError")
+# For what Argo CD waits, of kinds of which it writes no message.
+WAITS_FOR = {
+    "Ingress": ", which it is until its controller gives it an address (`status.loadBalancer`)",
+    "Service": ", which one of type LoadBalancer is until it has an address (`status.loadBalancer`)",
+    "PersistentVolumeClaim": ", which it is until it is bound",
+    "Job": ", which it is until it has finished",
+}
 WARNINGS = {
     "SharedResourceWarning": "An object belongs to two Applications, which change it back and forth.",
     "RepeatedResourceWarning": "An object is in its manifests twice; only one of them counts.",
@@ -74,6 +81,11 @@ def unhealthy(one: Application, workloads: dict[tuple[str, str, str], Workload])
         if message:
             found.append(Fault(each, message))
     return found
+
+
+def progressing(one: Application) -> list[ManagedResource]:
+    """The objects that Argo CD calls Progressing."""
+    return [each for each in one.resources if each.health and each.health.status == "Progressing"]
 
 
 def references(resources: Iterable[ManagedResource]) -> list[Ref]:

@@ -17,6 +17,7 @@ from clusterprobe.systems.argocd.causes import (
     unhealthy,
     workloads_by_place,
 )
+from clusterprobe.systems.argocd.loops import Loop, loop_of
 from clusterprobe.systems.argocd.sources import Application, Drift
 from clusterprobe.systems.kubernetes.objects import Condition, Workload
 from clusterprobe.times import epoch
@@ -58,7 +59,8 @@ class Diagnosis:
     """What is to be said of an Application, one aspect after the other.
 
     `sync` is None where a failure explains it already; `dated` is whether its `seconds` are the whole time, not the least. `faults` are the
-    objects that make it Degraded, and `deleted_seconds` since when its deletion hangs.
+    objects that make it Degraded, and `deleted_seconds` since when its deletion hangs. `loop` is set where it is synchronised again and
+    again, which explains how it differs at the moment.
     """
 
     complaints: list[Complaint]
@@ -68,6 +70,7 @@ class Diagnosis:
     health: Aspect[Health]
     faults: list[Fault]
     deleted_seconds: float | None
+    loop: Loop | None = None
 
 
 class World:
@@ -103,14 +106,16 @@ def diagnose(place: Subject, one: Application, world: World) -> Diagnosis | Stal
     judged = operation.state in ("none", "made up for") and not failing
     drift = world.drifts.get((place.namespace, place.name))
     deleted = world.since(epoch(one.metadata.deletion_timestamp))
+    loop = loop_of(one, drift, world.now, world.patience_seconds) if operation.state != "failed" and not failing else None
     return Diagnosis(
         complaints=_complaints(one),
         operation=operation,
-        sync=_sync(one, drift, world) if judged else None,
+        sync=_sync(one, drift, world) if judged and loop is None else None,
         dated=bool(drift and drift.since),
         health=_health(one, world, failing=failing),
-        faults=unhealthy(one, world.workloads) if one.status.health.status == "Degraded" else [],
+        faults=unhealthy(one, world.workloads if one.is_here else {}) if one.status.health.status == "Degraded" else [],
         deleted_seconds=deleted if world.late(deleted) else None,
+        loop=loop,
     )
 
 

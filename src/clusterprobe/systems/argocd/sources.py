@@ -119,12 +119,17 @@ class OperationState(Object):
         return (self.sync_result.resources if self.sync_result else None) or []
 
 
+class InitiatedBy(Object):
+    automated: bool = False
+
+
 class Past(Object):
-    """A synchronisation that succeeded."""
+    """A synchronisation that succeeded; `initiated_by` is absent in what older versions of Argo CD wrote."""
 
     revision: str = ""
     revisions: list[str] | None = None
     deployed_at: str | None = None
+    initiated_by: InitiatedBy | None = None
 
 
 class ApplicationStatus(Object):
@@ -216,11 +221,13 @@ def applications(cluster: Cluster, served: Readings[Served], namespaces: Reading
 class Drift(msgspec.Struct, frozen=True):
     """Since when an Application is out of sync (epoch seconds), as its events tell.
 
-    `since` is None where none of them is about that; then it is so at least since the `oldest` event that is left.
+    `since` is None where none of them is about that; then it is so at least since the `oldest` event that is left. `turns` is how
+    often it has become so.
     """
 
     since: float | None = None
     oldest: float | None = None
+    turns: int = 0
 
     @property
     def at_least_since(self) -> float | None:
@@ -247,6 +254,7 @@ def _drift(cluster: Cluster, subject: Subject) -> Drift:
     if len(events) >= MAX_EVENTS:
         raise BadResponse(f"list events: there are {MAX_EVENTS} or more of the Application {subject.namespace}/{subject.name}")
     changes = [event for event in events if event.message.startswith("Updated sync status:")]
-    began = [event.last for event in changes if event.message.endswith("-> OutOfSync") and event.last is not None]
+    turns = [event for event in changes if event.message.endswith("-> OutOfSync")]
+    began = [event.last for event in turns if event.last is not None]
     every = [moment for event in events if (moment := epoch(event.first_timestamp) or event.last) is not None]
-    return Drift(max(began, default=None), min(every, default=None))
+    return Drift(max(began, default=None), min(every, default=None), sum(event.count or 1 for event in turns))

@@ -1,0 +1,131 @@
+from clusterprobe.access.servers import Server
+from clusterprobe.evidence import Clock
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import GIT, change, each, look, shell
+from clusterprobe.model import Severity, Step, Subject
+from clusterprobe.readings import Readings
+from clusterprobe.references import Ref, RefKind
+from clusterprobe.roles import Conditional, Enriching, Examined, Needed
+from clusterprobe.systems.alertmanager.config_objects import CONFIG_OBJECTS, ConfigObject, Selection, selections
+from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS, Alertmanager, AlertmanagerStatus
+from clusterprobe.systems.kubernetes.objects import Namespace
+from clusterprobe.times import ago, epoch
+from clusterprobe.verdict import Verdict
+from clusterprobe.words import listed, said
+
+NOT_SELECTED = FindingKind("ConfigNotSelected", Severity.WARNING, "No Alertmanager selects an AlertmanagerConfig.")
+NOT_EFFECTIVE = FindingKind(
+    "ConfigNotEffective",
+    Severity.ERROR,
+    "An Alertmanager selects an AlertmanagerConfig, and serves a configuration without it.",
+    settles=True,
+)
+SETTLING_SECONDS = 300.0  # the Operator, the kubelet's Secret and the reloader take their time one after the other
+
+
+@reports(NOT_SELECTED, NOT_EFFECTIVE)
+def probe_config_objects(
+    verdict: Verdict,
+    alertmanager_configs: Examined[ConfigObject],
+    alertmanagers: Needed[Alertmanager],
+    namespaces: Needed[Namespace],
+    alertmanager_statuses: Conditional[AlertmanagerStatus],
+    alertmanager_servers: Enriching[Server],
+    clock: Clock,
+) -> None:
+    """Does every AlertmanagerConfig take effect in an Alertmanager?
+
+    Problem: A team has written receivers and routes for itself, and nothing of it is served: its alerts go the way of everybody's.
+    Cause: No Alertmanager selects the object by its labels or by those of its namespace, or the Operator does not accept it.
+    Fix: Give the object the labels that the Alertmanager asks for, or correct what the Operator refuses.
+    Prevention: Render the labels of AlertmanagerConfigs from the same value as the selector, and run this probe after each sync.
+    """
+    labels = {one.metadata.name: one.metadata.labels for one in namespaces.items}
+    blind = not alertmanagers.complete or not namespaces.complete
+    for subject, one in alertmanager_configs:
+        found = selections(one, alertmanagers.items, labels)
+        takers = [each for each in found if each.selected]
+        if not takers and not blind:
+            _report_unselected(verdict, subject, one, found)
+        if takers:
+            alertmanager_statuses.need()
+            _judge(verdict, subject, one, takers, alertmanager_statuses.readings, dict(alertmanager_servers), clock)
+
+
+def _report_unselected(verdict: Verdict, subject: Subject, one: ConfigObject, found: list[Selection]) -> None:
+    why = listed([f"{'/'.join(each.place)}: {each.why_not}" for each in found], 3, between="; ")
+    verdict.report(
+        NOT_SELECTED,
+        subject,
+        problem=f"No Alertmanager selects the {subject}, so nothing of it is served.",
+        cause=f"{why}." if found else "There is no Alertmanager object in the cluster.",
+        fix=_select(subject, found),
+        breaks=[
+            Ref(RefKind.ALERTMANAGER_CONFIGURATION, *each.place) for each in found if each.place[0] == subject.namespace or len(found) == 1
+        ],
+    )
+
+
+def _select(subject: Subject, found: list[Selection]) -> list[Step]:
+    see = look(
+        "See what each Alertmanager selects, and the labels of the object.",
+        shell("kubectl get {} -A -o yaml", ALERTMANAGERS.name),
+        shell("kubectl -n {} get {} {} --show-labels", subject.namespace, CONFIG_OBJECTS.name, subject.name),
+    )
+    missing = found[0].missing if len(found) == 1 else None
+    if missing:
+        pairs = each("{}", [f"{key}={value}" for key, value in missing.items()])
+        command = shell("kubectl -n {} label {} {} {} --overwrite", subject.namespace, CONFIG_OBJECTS.name, subject.name, pairs)
+        return [see, change(f"Give it the labels that are asked for. {GIT}.", command)]
+    return [see, change("Give it, or its namespace, the labels that the Alertmanager asks for, or let that one select it, in Git.")]
+
+
+def _judge(
+    verdict: Verdict,
+    subject: Subject,
+    one: ConfigObject,
+    takers: list[Selection],
+    statuses: Readings[AlertmanagerStatus],
+    servers: dict[Subject, Server],
+    clock: Clock,
+) -> None:
+    if not one.spec.receivers:
+        verdict.note(f"{subject} has no receiver, so whether it is served cannot be seen")
+        return
+    created = epoch(one.metadata.creation_timestamp)
+    for taker in takers:
+        replicas = [status for replica, status in statuses if replica in servers and servers[replica].key == taker.place]
+        if not replicas:
+            verdict.unchecked(subject, f"no replica of the Alertmanager {'/'.join(taker.place)} said what it serves")
+        elif not all(one.effective_in(each.configuration) for each in replicas):
+            if created is not None and clock.now - created < SETTLING_SECONDS:
+                verdict.note(f"{subject} was made {ago(clock.now - created)} ago, and is not served yet")
+            else:
+                _report_ineffective(verdict, subject, one, taker)
+
+
+def _report_ineffective(verdict: Verdict, subject: Subject, one: ConfigObject, taker: Selection) -> None:
+    place = "/".join(taker.place)
+    refusal = one.refused_by(taker.place)
+    cause = (
+        f"The Operator does not accept it: {said(refusal)}."
+        if refusal
+        else "Its receivers are not served: the Operator refuses the object, or has not got to it. Its log and the object's "
+        "events say which."
+    )
+    verdict.report(
+        NOT_EFFECTIVE,
+        subject,
+        problem=f"The Alertmanager {place} selects the {subject}, and serves a configuration without it.",
+        cause=cause,
+        fix=[
+            look(
+                "See what the Operator says of it.",
+                shell("kubectl -n {} describe {} {}", subject.namespace, CONFIG_OBJECTS.name, subject.name),
+                shell("kubectl -n {} get events --field-selector involvedObject.name={}", subject.namespace, subject.name),
+                shell("kubectl -n {} get {} {} -o jsonpath={}", taker.place[0], ALERTMANAGERS.name, taker.place[1], "{.status.conditions}"),
+            ),
+            change("Correct what it refuses, in Git. Often a Secret that a receiver names, or its key, does not exist in that namespace."),
+        ],
+        breaks=[Ref(RefKind.ALERTMANAGER_CONFIGURATION, *taker.place)],
+    )

@@ -1,0 +1,136 @@
+from typing import Any
+
+import pytest
+
+from clusterprobe.evidence import Clock
+from clusterprobe.readings import Readings
+from clusterprobe.systems.alertmanager.config_objects import ConfigObject
+from clusterprobe.systems.alertmanager.sources import Alertmanager, AlertmanagerStatus
+from clusterprobe.systems.formats.alertmanager_config import parse_configuration
+from clusterprobe.systems.kubernetes.objects import Namespace
+from clusterprobe.verdict import Verdict
+from probes.alertmanager.probe_config_objects import probe_config_objects
+from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, refused, server
+
+NOW = 1_800_000_000.0
+ONE = server("alertmanager", "monitoring", "main")
+SERVED = "route: {receiver: shop/team/slack}\nreceivers: [{name: shop/team/slack, slack_configs: [{}]}]"
+WITHOUT = "route: {receiver: 'null'}\nreceivers: [{name: 'null'}]"
+RELEASE = {"matchLabels": {"release": "stack"}}
+
+
+def config(labels: dict[str, str] | None = None, **more: Any) -> ConfigObject:
+    labels = {"release": "stack"} if labels is None else labels
+    return labelled(ConfigObject, "shop", "team", labels, spec={"receivers": [{"name": "slack"}]}, **more)
+
+
+def alertmanager(name: str = "main", **spec: Any) -> Alertmanager:
+    chosen = {"alertmanagerConfigSelector": RELEASE, "alertmanagerConfigNamespaceSelector": {}, **spec}
+    return labelled(Alertmanager, "monitoring", name, spec=chosen)
+
+
+def world(*configs: ConfigObject, text: str = SERVED, by: list[Alertmanager] | None = None, **changed: Any) -> dict[str, Any]:
+    namespaces = [labelled(Namespace, "", "shop", {"team": "a"}), labelled(Namespace, "", "monitoring")]
+    return {
+        "alertmanager_configs": listing("AlertmanagerConfig", configs),
+        "alertmanagers": listing("Alertmanager", [alertmanager()] if by is None else by),
+        "namespaces": listing("Namespace", namespaces),
+        "alertmanager_statuses": Readings(((ONE[0], AlertmanagerStatus(parse_configuration(text))),)),
+        "alertmanager_servers": Readings((ONE,)),
+        "clock": Clock(NOW),
+        **changed,
+    }
+
+
+def judge(*configs: ConfigObject, **changed: Any) -> Verdict:
+    return judged(probe_config_objects, **world(*configs, **changed))
+
+
+def test_what_is_selected_and_served_passes() -> None:
+    assert outcome(judge(config())) == "pass"
+
+
+def test_one_that_nothing_selects_is_found_with_the_label_that_is_asked_for() -> None:
+    (finding,) = judge(config({"team": "ml"})).findings
+    assert finding.reason == "ConfigNotSelected"
+    assert finding.problem == "No Alertmanager selects the AlertmanagerConfig shop/team, so nothing of it is served."
+    assert finding.cause == "monitoring/main: its `alertmanagerConfigSelector` asks for release=stack."
+    assert "$ kubectl -n shop label alertmanagerconfigs.monitoring.coreos.com team release=stack --overwrite" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        ({"alertmanagerConfigSelector": None}, "is not set, so that it selects none"),
+        ({"alertmanagerConfigNamespaceSelector": None}, "looks into monitoring only"),
+        ({"alertmanagerConfigNamespaceSelector": {"matchLabels": {"team": "b"}}}, "asks for namespaces with team=b"),
+        ({"alertmanagerConfigSelector": {"matchExpressions": [{"key": "x", "operator": "Exists"}]}}, "asks for x Exists"),
+    ],
+)
+def test_each_way_of_not_being_selected_is_named_and_no_label_is_guessed(spec: dict[str, Any], why: str) -> None:
+    (finding,) = judge(config(), by=[alertmanager(**spec)]).findings
+    assert why in finding.cause
+    assert "$ kubectl -n shop label" not in finding.fix
+
+
+@pytest.mark.parametrize(
+    "spec", [{"alertmanagerConfigSelector": {}}, {"alertmanagerConfigNamespaceSelector": {"matchLabels": {"team": "a"}}}]
+)
+def test_each_way_of_being_selected(spec: dict[str, Any]) -> None:
+    assert outcome(judge(config(), by=[alertmanager(**spec)])) == "pass"
+
+
+def test_one_that_replaces_the_whole_configuration_is_used() -> None:
+    own = labelled(ConfigObject, "monitoring", "team", spec={"receivers": [{"name": "slack"}]})
+    by = labelled(Alertmanager, "monitoring", "main", spec={"alertmanagerConfiguration": {"name": "team"}})
+    assert outcome(judge(own, by=[by], text=SERVED.replace("shop/", "monitoring/"))) == "pass"
+
+
+def test_with_two_alertmanagers_no_label_is_certain() -> None:
+    (finding,) = judge(config({}), by=[alertmanager(), alertmanager("other")]).findings
+    assert "monitoring/main: " in finding.cause
+    assert "monitoring/other: " in finding.cause
+    assert "$ kubectl -n shop label" not in finding.fix
+
+
+def test_one_that_is_selected_and_not_served_is_an_error() -> None:
+    (finding,) = judge(config(), text=WITHOUT).findings
+    assert (finding.reason, finding.severity) == ("ConfigNotEffective", "error")
+    assert (
+        finding.problem
+        == "The Alertmanager monitoring/main selects the AlertmanagerConfig shop/team, and serves a configuration without it."
+    )
+    assert "Its log and the object's events say which" in finding.cause
+
+
+def test_the_operators_own_refusal_is_quoted() -> None:
+    refusal = {"type": "Accepted", "status": "False", "message": 'secret "slack" not found'}
+    status = {"bindings": [{"name": "main", "namespace": "monitoring", "conditions": [refusal]}]}
+    (finding,) = judge(config(status=status), text=WITHOUT).findings
+    assert finding.cause == 'The Operator does not accept it: “secret "slack" not found”.'
+
+
+def test_one_that_was_just_made_may_still_come() -> None:
+    young = config(metadata={"creationTimestamp": "2027-01-15T07:59:00Z"})
+    verdict = judge(young, text=WITHOUT)
+    assert (outcome(verdict), len(verdict.notes)) == ("pass", 1)
+
+
+def test_without_an_alertmanager_it_is_found() -> None:
+    (finding,) = judge(config(), by=[]).findings
+    assert finding.cause == "There is no Alertmanager object in the cluster."
+
+
+def test_where_no_replica_answers_it_is_unchecked() -> None:
+    blind = Readings((), (refused("Pod"),))
+    assert outcome(judge(config(), alertmanager_statuses=blind)) == "inconclusive"
+
+
+def test_where_there_is_none_an_alertmanager_that_does_not_answer_does_not_matter() -> None:
+    assert outcome(judge(alertmanager_statuses=Readings((), (refused("Pod"),)))) == "not_applicable"
+
+
+def test_what_cannot_be_read_is_never_a_pass() -> None:
+    assert_blindness_is_no_health(probe_config_objects, world(config({})))
+    assert_blindness_is_no_health(probe_config_objects, world(config(), text=WITHOUT))
+    assert reasons(judge(config(), text=WITHOUT)) == ["ConfigNotEffective"]

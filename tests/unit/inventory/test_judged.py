@@ -45,9 +45,15 @@ def test_a_system_that_no_probe_judges_is_said_once_with_its_parts_and_the_way_t
     (one,) = verdict.unread
     assert str(one.subject) == "VictoriaMetrics metrics/victoriametrics"
     assert one.reason == (
-        "it runs here (vmagent, vmalert), and scrapes targets, stores metrics and evaluates rules, but no probe judges it; if something "
-        "else watches it, accept that in the profile: `not_judged: [victoriametrics]`"
+        "it runs here (vmagent, vmalert), and no probe judges VictoriaMetrics, which scrapes targets, stores metrics and evaluates rules; "
+        "if something else watches it, accept that in the profile: `not_judged: [victoriametrics]`"
     )
+
+
+def test_an_operator_is_no_installation_beside_what_it_made() -> None:
+    operator = pod("operators", "operator-0", "victoriametrics/operator:v0.74")
+    assert [str(one.subject) for one in judge(PROMETHEUS, VMAGENT, operator).unread] == ["VictoriaMetrics metrics/victoriametrics"]
+    assert [str(one.subject) for one in judge(PROMETHEUS, operator).unread] == ["VictoriaMetrics operators/victoriametrics"]
 
 
 @pytest.mark.parametrize(

@@ -36,14 +36,19 @@ class Installation:
         return Subject(kind=self.system.name, namespace=self.namespace, name=self.name)
 
     @property
+    def only_operates(self) -> bool:
+        """Whether it only makes others of its kind."""
+        return bool(self.parts) and not self.system.judged and all("operator" in part for part in self.parts)
+
+    @property
     def unjudged(self) -> str:
         """That it runs here and nothing judges it, or that it has no pod, with the way to settle that."""
         accept = f"accept that in the profile: `not_judged: [{self.system.key}]`"
         if not self.pods:
             return f"it has no pod: {listed([str(one) for one in self.workloads], 3)} is scaled to 0; if that is meant so, {accept}"
         parts = f" ({listed(self.parts, 4)})" if self.parts else ""
-        does = f", and {self.system.does}" if self.system.does else ""
-        return f"it runs here{parts}{does}, but no probe judges it; if something else watches it, {accept}"
+        does = f", which {self.system.does}" if self.system.does else ""
+        return f"it runs here{parts}, and no probe judges {self.system.name}{does}; if something else watches it, {accept}"
 
 
 @source()
@@ -78,7 +83,8 @@ def gathered(pods: Readings[SystemPod]) -> dict[tuple[str, str, str], Installati
             workloads=before.workloads if workload in before.workloads else (*before.workloads, workload),
             parts=tuple(sorted({*before.parts, one.part} - {""})),
         )
-    return found
+    whole = {one.system for one in found.values() if not one.only_operates}
+    return {key: one for key, one in found.items() if not (one.only_operates and one.system in whole)}
 
 
 def _idle(subject: Subject, one: Workload, profile: Profile) -> Installation | None:

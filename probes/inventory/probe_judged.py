@@ -21,7 +21,7 @@ def probe_judged(
     """Is each system that runs here judged by some probe?
 
     Problem: A report of an unknown platform reads as healthy, because what was not recognised, or is not judged, was never looked at.
-    Cause: A product runs here that no probe knows how to judge, or one that is known runs under another name.
+    Cause: A product runs here that no probe knows how to judge, or one that is known runs under another name, or is scaled to 0.
     Fix: Let whatever watches that product watch it, and accept it in the profile: `not_judged`, with the reason and the last day. Name the
     images or labels of what is known and was not recognised under `systems`.
     Prevention: Keep `not_judged` in Git with an end date, so that each gap is decided again.
@@ -40,7 +40,7 @@ def probe_judged(
         else:
             why = f": {accepted.why}" if accepted.why else ""
             until = f", until {accepted.until}" if accepted.until else ""
-            verdict.note(f"{subject} runs here and is not judged, which the profile accepts{until}{why}.")
+            verdict.note(f"{subject} is not judged, which the profile accepts{until}{why}.")
         rows.append(_row(one, "no" if accepted is None else "no, accepted"))
     platform = any(_judged(one, conditions) and one.system.purpose in PLATFORM for one in installations.readings.items)
     if not platform and not profile.endpoints and installations.readings.complete:
@@ -51,8 +51,8 @@ def probe_judged(
 
 
 def _judged(one: Installation, conditions: bool) -> bool:
-    """Whether probes judge it; of some systems, only what their objects say of themselves, where a probe of this run looks at that."""
-    return one.system.judged or (bool(one.system.groups) and conditions)
+    """Whether it has pods that probes judge; of some systems, only what their objects say, where a probe of this run looks at that."""
+    return bool(one.pods) and (one.system.judged or (bool(one.system.groups) and conditions))
 
 
 def _row(one: Installation, judged: str) -> list[str]:

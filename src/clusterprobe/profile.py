@@ -16,7 +16,7 @@ from pydantic import Field, PrivateAttr
 
 from clusterprobe.catalogue import matches
 from clusterprobe.errors import ProfileError
-from clusterprobe.known_systems import BY_KEY, KNOWN, SYSTEMS
+from clusterprobe.known_systems import KNOWN, SYSTEMS
 from clusterprobe.model import Severity
 from clusterprobe.old_keys import renamed
 from clusterprobe.profile_errors import explain
@@ -169,18 +169,12 @@ class SystemSigns(Part):
 
 
 class NotJudged(Part):
-    """A system that no probe judges, and of which that is accepted: why, where (shell patterns), and until when."""
+    """A system that no probe judges, or that is scaled to 0, and of which that is accepted: why, where (shell patterns), until when."""
 
     system: KnownKey
     why: str = ""
     namespaces: Annotated[list[str], Field(min_length=1)] = ["*"]
     until: datetime.date | None = None
-
-    @pydantic.model_validator(mode="after")
-    def _unjudged(self) -> NotJudged:
-        if BY_KEY[self.system].judged:
-            raise ValueError(f"probes judge {self.system}: leave them out under probes.skip")
-        return self
 
     def over(self, now: float) -> bool:
         """Whether its last day (UTC) is over."""

@@ -38,7 +38,6 @@ def refused(folder: Path, text: str) -> str:
         ("not_judged: [victoriametric]\n", "mine.yaml:1: not_judged.0.system: did you mean victoriametrics?, found 'victoriametric'"),
         ("not_judged:\n- {system: vector, untill: 2027-06-30}\n", "mine.yaml:2: not_judged.0.untill: unknown key; did you mean until?"),
         ("not_judged:\n- {system: vector, until: soon}\n", "not_judged.0.until: expected a day such as 2027-06-30, found 'soon'"),
-        ("not_judged: [loki]\n", "not_judged.0: probes judge loki: leave them out under probes.skip"),
         ("systems:\n  promtheus: {images: [x]}\n", "mine.yaml:2: systems.promtheus: unknown key; did you mean prometheus?"),
         ("systems:\n  loki: {}\n", "mine.yaml:2: systems.loki: images or labels are needed"),
         (

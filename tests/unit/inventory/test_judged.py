@@ -6,7 +6,7 @@ from clusterprobe.evidence import Clock
 from clusterprobe.model import ProbeResult, ProbeVerdict, Table
 from clusterprobe.profile import Profile
 from clusterprobe.systems.inventory.installations import installations
-from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.kubernetes.objects import Pod, Workload
 from clusterprobe.verdict import Verdict
 from probes.inventory.probe_judged import probe_judged
 from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, outcome, recognised
@@ -22,14 +22,17 @@ PROMETHEUS = pod("monitoring", "prometheus-0", "prom/prometheus:v3")
 VMAGENT, VMALERT = pod("metrics", "vmagent-0", "victoriametrics/vmagent:v1"), pod("metrics", "vmalert-0", "victoriametrics/vmalert:v1")
 
 
-def readings(*pods: Pod, profile: dict[str, Any] | None = None, ran: tuple[str, ...] = ()) -> dict[str, Any]:
-    found = installations(recognised(listing("Pod", pods)))
+def readings(
+    *pods: Pod, profile: dict[str, Any] | None = None, ran: tuple[str, ...] = (), idle: tuple[Workload, ...] = ()
+) -> dict[str, Any]:
+    wanted = Profile.model_validate(profile or {})
     conclusions = [ProbeResult(id=one, question="?", verdict=ProbeVerdict.PASS, examined=1) for one in ran]
-    return {"installations": found, "profile": Profile.model_validate(profile or {}), "clock": Clock(NOON), "conclusions": conclusions}
+    found = installations(recognised(listing("Pod", pods)), listing("Deployment", []), listing("StatefulSet", idle), wanted)
+    return {"installations": found, "profile": wanted, "clock": Clock(NOON), "conclusions": conclusions}
 
 
-def judge(*pods: Pod, profile: dict[str, Any] | None = None, ran: tuple[str, ...] = ()) -> Verdict:
-    return judged(probe_judged, **readings(*pods, profile=profile, ran=ran))
+def judge(*pods: Pod, **more: Any) -> Verdict:
+    return judged(probe_judged, **readings(*pods, **more))
 
 
 def test_a_platform_of_systems_that_are_judged_passes() -> None:
@@ -42,9 +45,15 @@ def test_a_system_that_no_probe_judges_is_said_once_with_its_parts_and_the_way_t
     (one,) = verdict.unread
     assert str(one.subject) == "VictoriaMetrics metrics/victoriametrics"
     assert one.reason == (
-        "it runs here (vmagent, vmalert), and scrapes targets, stores metrics and evaluates rules, but no probe judges it; if something "
-        "else watches it, accept that in the profile: `not_judged: [victoriametrics]`"
+        "it runs here (vmagent, vmalert), and no probe judges VictoriaMetrics, which scrapes targets, stores metrics and evaluates rules; "
+        "if something else watches it, accept that in the profile: `not_judged: [victoriametrics]`"
     )
+
+
+def test_an_operator_is_no_installation_beside_what_it_made() -> None:
+    operator = pod("operators", "operator-0", "victoriametrics/operator:v0.74")
+    assert [str(one.subject) for one in judge(PROMETHEUS, VMAGENT, operator).unread] == ["VictoriaMetrics metrics/victoriametrics"]
+    assert [str(one.subject) for one in judge(PROMETHEUS, operator).unread] == ["VictoriaMetrics operators/victoriametrics"]
 
 
 @pytest.mark.parametrize(
@@ -66,8 +75,7 @@ def test_an_accepted_gap_is_noted_with_its_reason_and_its_last_day() -> None:
     entry = {"system": "victoriametrics", "why": "the metrics team watches it", "until": "2027-06-30"}
     (note,) = judge(PROMETHEUS, VMAGENT, profile={"not_judged": [entry]}).notes
     assert note == (
-        "VictoriaMetrics metrics/victoriametrics runs here and is not judged, which the profile accepts, until 2027-06-30: "
-        "the metrics team watches it."
+        "VictoriaMetrics metrics/victoriametrics is not judged, which the profile accepts, until 2027-06-30: the metrics team watches it."
     )
 
 
@@ -92,6 +100,26 @@ def test_what_is_judged_by_the_conditions_of_its_objects_is_judged_where_a_probe
     assert isinstance(table, Table)
     assert table.rows[0][-1] == "the conditions of its objects, by objects/conditions"
     assert outcome(judge(PROMETHEUS, VMAGENT, ran=("objects/conditions",))) == "inconclusive"
+
+
+def stateful_set(name: str, image: str, replicas: int = 0, **metadata: Any) -> Workload:
+    template = {"spec": {"containers": [{"name": "c", "image": image}]}}
+    return labelled(Workload, "logging", name, metadata=metadata, spec={"replicas": replicas, "template": template})
+
+
+def test_a_system_that_is_scaled_to_0_is_there_and_was_not_looked_at() -> None:
+    verdict = judge(PROMETHEUS, idle=(stateful_set("loki", "grafana/loki:3"),))
+    assert outcome(verdict) == "inconclusive"
+    assert verdict.unread[0].reason == (
+        "it has no pod: StatefulSet logging/loki is scaled to 0; if that is meant so, accept that in the profile: `not_judged: [loki]`"
+    )
+    assert outcome(judge(PROMETHEUS, idle=(stateful_set("loki", "grafana/loki:3"),), profile={"not_judged": ["loki"]})) == "pass"
+
+
+def test_a_workload_that_wants_pods_or_that_its_custom_resource_speaks_for_is_not_told_again() -> None:
+    made = [{"kind": "Prometheus", "name": "x", "controller": True}]
+    for one in (stateful_set("loki", "grafana/loki:3", 1), stateful_set("prometheus-x", "prom/prometheus:v3", ownerReferences=made)):
+        assert outcome(judge(PROMETHEUS, idle=(one,))) == "pass"
 
 
 def test_a_platform_that_the_profile_names_by_address_may_be_elsewhere() -> None:

@@ -99,7 +99,7 @@ VMAGENT = pod("vmagent-0", container("victoriametrics/vmagent:v1"))
 def test_what_stands_in_for_a_system_keeps_it_from_being_called_absent() -> None:
     found = asked(VMAGENT)
     assert [str(one.subject) for one in found.unreadable] == ["VictoriaMetrics ns/victoriametrics"]
-    assert "no probe judges it" in found.unreadable[0].reason
+    assert "no probe judges VictoriaMetrics" in found.unreadable[0].reason
 
 
 def test_beside_the_system_itself_a_stand_in_is_not_its_probes_matter() -> None:

@@ -4,11 +4,13 @@ from typing import Any
 
 from clusterprobe.model import Installed, ProbeResult, ProbeVerdict, Subject, Unchecked
 from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings
 from clusterprobe.systems.inventory.installations import installations
 from clusterprobe.systems.inventory.summary import inventory
 from clusterprobe.systems.kubernetes.objects import Pod
 from tests.factories import labelled, listing, recognised
 
+NONE: Readings[Any] = Readings(absent="there is none")
 NOW = 1_800_000_000.0  # 2027-01-15
 
 
@@ -23,7 +25,7 @@ def probe(name: str, examined: int = 1, *blind: str) -> ProbeResult:
 
 def seen(*probes: ProbeResult, profile: dict[str, Any] | None = None) -> list[Installed]:
     pods = [pod("a", "prom/prometheus:v3"), pod("b", "prom/prometheus:v3"), pod("c", "velero/velero:v1")]
-    found = installations(recognised(listing("Pod", pods)))
+    found = installations(recognised(listing("Pod", pods)), NONE, NONE, Profile())
     return inventory(found, probes, Profile.model_validate(profile or {}), NOW)
 
 
@@ -45,7 +47,7 @@ def test_what_was_out_of_reach_of_all_probes_was_not() -> None:
 
 
 def test_what_only_has_conditions_of_its_objects_looked_at_is_told_apart() -> None:
-    found = installations(recognised(listing("Pod", [pod("a", "cert-manager/cert-manager-controller:v1")])))
+    found = installations(recognised(listing("Pod", [pod("a", "cert-manager/cert-manager-controller:v1")])), NONE, NONE, Profile())
     for ran, state in ((probe("objects/conditions"), "objects looked at"), (probe("objects/conditions", 0), "not looked at")):
         assert [one.state for one in inventory(found, [ran], Profile(), NOW)] == [state]
 

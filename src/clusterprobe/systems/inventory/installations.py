@@ -10,7 +10,8 @@ from clusterprobe.model import Subject
 from clusterprobe.profile import NotJudged, Profile
 from clusterprobe.readings import Readings
 from clusterprobe.sources import source
-from clusterprobe.systems.inventory.recognition import SystemPod
+from clusterprobe.systems.inventory.recognition import SystemPod, recognise
+from clusterprobe.systems.kubernetes.objects import Pod, Workload
 from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.words import listed
 
@@ -35,21 +36,42 @@ class Installation:
         return Subject(kind=self.system.name, namespace=self.namespace, name=self.name)
 
     @property
+    def only_operates(self) -> bool:
+        """Whether it only makes others of its kind."""
+        return bool(self.parts) and not self.system.judged and all("operator" in part for part in self.parts)
+
+    @property
     def unjudged(self) -> str:
-        """That it runs here and nothing judges it, with the way to settle that."""
+        """That it runs here and nothing judges it, or that it has no pod, with the way to settle that."""
+        accept = f"accept that in the profile: `not_judged: [{self.system.key}]`"
+        if not self.pods:
+            return f"it has no pod: {listed([str(one) for one in self.workloads], 3)} is scaled to 0; if that is meant so, {accept}"
         parts = f" ({listed(self.parts, 4)})" if self.parts else ""
-        does = f", and {self.system.does}" if self.system.does else ""
-        return (
-            f"it runs here{parts}{does}, but no probe judges it; if something else watches it, accept that in the profile: "
-            f"`not_judged: [{self.system.key}]`"
-        )
+        does = f", which {self.system.does}" if self.system.does else ""
+        return f"it runs here{parts}, and no probe judges {self.system.name}{does}; if something else watches it, {accept}"
 
 
 @source()
-def installations(system_pods: Readings[SystemPod]) -> Readings[Installation]:
-    """Each system that is recognised, once for each of its installations, whether a probe judges it or not."""
+def installations(
+    system_pods: Readings[SystemPod], deployments: Readings[Workload], stateful_sets: Readings[Workload], profile: Profile
+) -> Readings[Installation]:
+    """Each system that is recognised, once for each of its installations, judged or not; one that is scaled to 0 has no pods."""
+    found = gathered(system_pods)
+    for subject, one in [*deployments, *stateful_sets]:
+        idle = _idle(subject, one, profile)
+        if idle is not None and not any(subject in each.workloads for each in found.values()):
+            key = (idle.system.key, idle.namespace, idle.name)
+            there = found.get(key, idle)
+            found[key] = replace(there, workloads=tuple(dict.fromkeys([*there.workloads, subject])))
+    values = tuple((one.subject, one) for _, one in sorted(found.items()))
+    blind = (*system_pods.unreadable, *deployments.unreadable, *stateful_sets.unreadable)
+    return Readings(values, blind, system_pods.why_none("no pod that is there to stay runs a system that is known"))
+
+
+def gathered(pods: Readings[SystemPod]) -> dict[tuple[str, str, str], Installation]:
+    """The installations that have pods, by the system's key, namespace and name."""
     found: dict[tuple[str, str, str], Installation] = {}
-    for subject, one in system_pods:
+    for subject, one in pods:
         if one.pod.status.phase in ("Succeeded", "Failed"):
             continue
         key = (one.key, subject.namespace, one.name)
@@ -61,13 +83,21 @@ def installations(system_pods: Readings[SystemPod]) -> Readings[Installation]:
             workloads=before.workloads if workload in before.workloads else (*before.workloads, workload),
             parts=tuple(sorted({*before.parts, one.part} - {""})),
         )
-    values = tuple((one.subject, one) for _, one in sorted(found.items()))
-    return Readings(values, system_pods.unreadable, system_pods.why_none("no pod that is there to stay runs a system that is known"))
+    whole = {one.system for one in found.values() if not one.only_operates}
+    return {key: one for key, one in found.items() if not (one.only_operates and one.system in whole)}
+
+
+def _idle(subject: Subject, one: Workload, profile: Profile) -> Installation | None:
+    """What a workload without pods would run; none for one that an operator made, which its custom resource speaks for."""
+    if one.wanted or one.status.replicas or any(each.controller for each in one.metadata.owner_references):
+        return None
+    found = recognise(Pod(one.metadata, one.spec.template.spec), profile)
+    return Installation(found.system, subject.namespace, found.name, (), (subject,), (), found.seen) if found else None
 
 
 def standing_in(system: System, pods: Readings[SystemPod], profile: Profile) -> list[tuple[Installation, NotJudged | None]]:
     """What does the work of a judged system here, each with the profile's entry that accepts it unjudged."""
-    there = installations(pods).items
+    there = gathered(pods).values()
     return [(one, profile.accepts(one.system.key, one.namespace)) for one in there if one.system.stands_for == system.key]
 
 

@@ -18,7 +18,7 @@ def inventory(found: Readings[Installation], probes: Iterable[ProbeResult], prof
 
 
 def _installed(one: Installation, ran: list[ProbeResult], profile: Profile, now: float) -> Installed:
-    accepted = None if one.system.judged else profile.accepts(one.system.key, one.namespace, now)
+    accepted = None if one.system.judged and one.pods else profile.accepts(one.system.key, one.namespace, now)
     return Installed(
         system=one.system.key,
         subject=one.subject,
@@ -31,7 +31,7 @@ def _installed(one: Installation, ran: list[ProbeResult], profile: Profile, now:
 
 
 def _state(one: Installation, ran: list[ProbeResult]) -> Literal["looked at", "objects looked at", "not looked at"]:
-    if one.system.groups and any(probe.id == CONDITIONS and probe.examined for probe in ran):
+    if one.pods and one.system.groups and any(probe.id == CONDITIONS and probe.examined for probe in ran):
         return "objects looked at"
     return "looked at" if _looked_at(one, ran) else "not looked at"
 
@@ -40,7 +40,7 @@ def _looked_at(one: Installation, ran: list[ProbeResult]) -> bool:
     """Whether a probe of its areas examined something, and not all of its pods were out of that probe's reach."""
     areas = (one.system.key, *one.system.areas) if one.system.judged else ()
     pods = {(each.namespace, each.name) for each in one.pods}
-    return any(
+    return bool(pods) and any(
         probe.examined and not pods <= {(each.subject.namespace, each.subject.name) for each in probe.unchecked}
         for probe in ran
         if probe.id.partition("/")[0] in areas

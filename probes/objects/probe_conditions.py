@@ -98,8 +98,8 @@ def _report(verdict: Verdict, subject: Subject, kind: CustomKind, one: CustomObj
 
 def _broken(one: CustomObject, kind: CustomKind) -> Iterator[Ref]:
     yield _ref(kind.kind, one.namespace, one.name)
-    if one.secret:
-        yield Ref(RefKind.SECRET, one.namespace, one.secret)
+    if one.secret_name:
+        yield Ref(RefKind.SECRET, one.namespace, one.secret_name)
 
 
 def _ref(kind: str, namespace: str, name: str) -> Ref:

@@ -9,6 +9,7 @@ import pytest
 
 from clusterprobe.fixes import line
 from clusterprobe.model import Command, Finding
+from clusterprobe.profile import Profile
 from clusterprobe.systems.kubernetes.objects import Node, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
 from probes.pods.probe_crash_loop import probe_crash_loop
 from probes.pods.probe_termination import probe_termination
@@ -139,12 +140,12 @@ def several_defaults(name: str) -> Finding:
 
 def misplaced(name: str) -> Finding:
     one: Pod = test_placement.pod("prometheus", {"persistentVolumeClaim": {"claimName": name}})
-    volume = {"awsElasticBlockStore": {}}
+    volume, profile = {"awsElasticBlockStore": {}}, Profile(storage={"prometheus": ["local"]})
     claim = make(
         PersistentVolumeClaim, metadata={"namespace": "monitoring", "name": name}, spec={"storageClassName": name, "volumeName": "pv"}
     )
     claims = listing("PersistentVolumeClaim", [claim])
-    return judged(probe_placement, **test_placement.platform(one, volume=volume, claims=claims)).findings[0]
+    return judged(probe_placement, **test_placement.platform(one, volume=volume, claims=claims, profile=profile)).findings[0]
 
 
 def refused_on_nfs(name: str) -> Finding:

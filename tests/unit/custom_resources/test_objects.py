@@ -55,7 +55,7 @@ def test_what_it_names_is_what_it_rests_on(kind: str, spec: dict[str, Any], name
     ],
 )
 def test_the_secret_that_is_made_of_it(kind: str, spec: dict[str, Any], secret: str) -> None:
-    assert read({"spec": spec}, kind).secret == secret
+    assert read({"spec": spec}, kind).secret_name == secret
 
 
 @pytest.mark.parametrize(

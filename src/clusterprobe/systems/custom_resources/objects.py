@@ -121,7 +121,7 @@ class CustomObject(Object):
     message: str = ""
     suspended: bool = False
     needs: list[Named] = []
-    secret: str = ""
+    secret_name: str = ""
 
 
 class CustomKind(Object):
@@ -157,7 +157,7 @@ def kept(raw: Raw, kind: str) -> CustomObject:
         message=(_text(status.message) or _text(status.reason))[:MESSAGE_CHARACTERS],
         suspended=True in (spec.suspend, spec.suspended, spec.paused),
         needs=list(_needs(spec, kind, meta.namespace)),
-        secret=_secret(spec, kind, meta.name),
+        secret_name=_secret(spec, kind, meta.name),
     )
 
 

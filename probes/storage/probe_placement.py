@@ -148,7 +148,11 @@ def _judge(verdict: Verdict, one: Placed, kinds: list[str], storage: Storage, po
 def _fix(one: Placed, kinds: list[str], storage: Storage, pods: Readings[Pod]) -> list[Step]:
     namespace = one.subject.namespace
     if one.system == "prometheus" and one.nature.kind in ("nfs", "shared", "object"):
-        return [change("Move its database as `prometheus/storage` says. This is not supported for it, so there is nothing to accept.")]
+        return [
+            change(
+                "Move its database as `prometheus/storage` says. Prometheus supports neither NFS nor another shared file system, so there is nothing to accept."
+            )
+        ]
     fitting = [name for kind in FITTING if allowed(kinds, kind) for name in storage.truly(kind)]
     which = f"one of {listed(fitting, 5)}" if fitting else "none of today's classes is of that kind"
     steps = [

@@ -18,7 +18,10 @@ from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed, number, said
 
 NOT_RECONCILED = FindingKind(
-    "NotReconciled", Severity.ERROR, "The Operator cannot apply a Prometheus or Alertmanager object: no change to it arrives.", settles=True
+    "ObjectNotReconciled",
+    Severity.ERROR,
+    "The Operator cannot apply a Prometheus or Alertmanager object: no change to it arrives.",
+    settles=True,
 )
 NOT_AVAILABLE = FindingKind(
     "NotAvailable", Severity.ERROR, "A Prometheus or Alertmanager object has fewer pods than it should.", settles=True

@@ -59,7 +59,7 @@ def test_objects_that_are_reconciled_by_one_operator_pass() -> None:
 
 def test_an_object_that_the_operator_refuses_is_found_with_its_words() -> None:
     one = found(prometheus(condition("Reconciled", "False", MISSING)))
-    assert (one.reason, one.severity, str(one.subject)) == ("NotReconciled", "error", "Prometheus monitoring/main")
+    assert (one.reason, one.severity, str(one.subject)) == ("ObjectNotReconciled", "error", "Prometheus monitoring/main")
     assert "has not applied Prometheus monitoring/main for 2 h" in one.problem
     assert 'secrets "scrape-configs" not found' in one.cause
     assert "Create the Secret scrape-configs in namespace monitoring" in one.fix

@@ -53,27 +53,31 @@ def probe_not_started(
     Prevention: Alert on KubePodNotReady, request what a pod really uses, and roll out with `--wait` or a progress deadline.
     """
     around = Surroundings(pods.readings, services, nodes, claims, volumes, start_events)
-    limit = profile.thresholds.pods.start_minutes * 60
-    groups: dict[tuple[str, State, str], list[Held]] = defaultdict(list)
     serving = {str(workload_of(pod)) for pod in pods.readings.items if pod.ready}
+    for ones in _held(verdict, pods, around, clock.now, profile.thresholds.pods.start_minutes * 60):
+        _report(verdict, ones, _serving(ones[0], serving, pods.readings), clock.now)
+
+
+def _held(verdict: Verdict, pods: Examined[Pod], around: Surroundings, now: float, limit: float) -> list[list[Held]]:
+    """The pods that are held for longer than `limit` seconds, those of one workload with one cause together."""
+    groups: dict[tuple[str, State, str], list[Held]] = defaultdict(list)
     young = 0
     for subject, pod in pods:
-        start = start_of(pod, clock.now)
+        start = start_of(pod, now)
         if start is None:
             continue
         if start.state == "gated":
             verdict.note(f"{subject} is held by a scheduling gate, which something else takes away")
         elif start.since is None:
             verdict.unchecked(subject, "it is not ready, and does not say since when")
-        elif clock.now - start.since < limit:
+        elif now - start.since < limit:
             young += 1
         else:
             held = around.held(start)
             groups[str(workload_of(pod)), start.state, held.first.fault].append(held)
     if young:
         verdict.note(f"{number(young, 'pod')} {'is' if young == 1 else 'are'} not ready for less than {limit / 60:.0f} min, which may pass")
-    for ones in groups.values():
-        _report(verdict, ones, _serving(ones[0], serving, pods.readings), clock.now)
+    return list(groups.values())
 
 
 def _serving(held: Held, serving: set[str], pods: Readings[Pod]) -> bool:

@@ -25,14 +25,14 @@ RULES_UNSELECTED = FindingKind(
 RULES_NOT_LOADED = FindingKind(
     "PrometheusRuleNotLoaded", Severity.ERROR, "A Prometheus selects a PrometheusRule, and has not loaded it.", settles=True
 )
-RULE_FAILS = FindingKind(
-    "PrometheusRuleFails", Severity.ERROR, "A rule that is loaded fails at each evaluation, so that its alert never fires."
+EVALUATION_FAILS = FindingKind(
+    "EvaluationFails", Severity.ERROR, "A rule that is loaded fails at each evaluation, so that its alert never fires."
 )
 NO_RULES = FindingKind("NoRules", Severity.WARNING, "A Prometheus has loaded no rule, so that it sends no alert.")
 LOAD_SECONDS = 300  # the Operator, the kubelet's refresh of a mounted ConfigMap, and the reloader
 
 
-@reports(RULES_UNSELECTED, RULES_NOT_LOADED, RULE_FAILS, NO_RULES)
+@reports(RULES_UNSELECTED, RULES_NOT_LOADED, EVALUATION_FAILS, NO_RULES)
 def probe_rules(
     verdict: Verdict,
     prometheus_rules: Conditional[Rule],
@@ -62,9 +62,13 @@ def probe_rules(
         selecting = Selecting([prometheuses, thanos_rulers], prometheus_operators.need(), namespaces.need(), environments)
         _judge_objects(verdict, prometheus_rules, selecting, loaded, newest(operator_rejections), clock.now)
     owners = {one.metadata.uid: subject for subject, one in prometheus_rules.readings if one.metadata.uid}
+    _judge_loaded(verdict, prometheus_loaded_rules, owners)
+
+
+def _judge_loaded(verdict: Verdict, loaded: Conditional[LoadedRules], owners: dict[str, Subject]) -> None:
     failing: dict[tuple[Subject, str], list[tuple[Subject, FailingRule]]] = defaultdict(list)
     empty: list[Subject] = []
-    for subject, one in prometheus_loaded_rules.examine():
+    for subject, one in loaded.examine():
         prometheus = PROMETHEUSES.subject(subject.namespace, subject.owner.partition("/")[2] or subject.name)
         if not one.files:
             empty.append(prometheus)
@@ -188,7 +192,7 @@ def _report_failing(verdict: Verdict, owner: Subject, group: str, rules: list[tu
     if owner.kind == RULES.kind:
         see = [look("See the rule.", shell("kubectl -n {} get {} {} -o yaml", owner.namespace, RULES.name, owner.name))]
     verdict.report(
-        RULE_FAILS,
+        EVALUATION_FAILS,
         owner,
         severity=severity,
         problem=f"{number(len(each), 'rule')} of the group {group}{of} {'fails' if len(each) == 1 else 'fail'} in {where}: "

@@ -150,7 +150,8 @@ def _fix(one: Placed, kinds: list[str], storage: Storage, pods: Readings[Pod]) -
     if one.system == "prometheus" and one.nature.kind in ("nfs", "shared", "object"):
         return [
             change(
-                "Move its database as `prometheus/storage` says. Prometheus supports neither NFS nor another shared file system, so there is nothing to accept."
+                "Move its database as `prometheus/storage` says. "
+                "Prometheus supports neither NFS nor another shared file system, so there is nothing to accept."
             )
         ]
     fitting = [name for kind in FITTING if allowed(kinds, kind) for name in storage.truly(kind)]

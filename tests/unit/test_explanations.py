@@ -223,7 +223,7 @@ def scrape() -> Pair:
     twice = judged(probe_monitors, **monitors.readings(None, monitors.target(by="old-ksm"), monitors.target(by="new-ksm")))
     failing = FailingRule("shop", "ShopErrors", rules.DUPLICATES, True)
     fails = judged(probe_rules, **rules.readings(prometheus_loaded_rules=rules.loaded(failing)))
-    return found(twice, "ScrapedTwice"), found(fails, "RuleFails")
+    return found(twice, "ScrapedTwice"), found(fails, "EvaluationFails")
 
 
 def alertmanager() -> Pair:

@@ -117,7 +117,7 @@ def test_a_bundle_that_does_not_hold_whether_rules_fail_leaves_it_unchecked() ->
 def test_a_rule_that_fails_is_found_with_the_services_that_are_scraped_twice() -> None:
     failing = FailingRule("shop", "ShopErrors", DUPLICATES, True)
     one = found(prometheus_loaded_rules=loaded(failing, replicas=(ONE, TWO)))
-    assert (one.reason, one.severity, str(one.subject)) == ("PrometheusRuleFails", "error", "PrometheusRule shop/alerts")
+    assert (one.reason, one.severity, str(one.subject)) == ("EvaluationFails", "error", "PrometheusRule shop/alerts")
     assert "1 rule of the group shop of PrometheusRule shop/alerts fails in Prometheus monitoring/main: ShopErrors." in one.problem
     assert "scraped through old-ksm and new-ksm" in one.cause
     assert one.rests_on == ["Scrape/monitoring/main/old-ksm", "Scrape/monitoring/main/new-ksm"]

@@ -117,6 +117,7 @@ def add_pods(pods: Iterable[SystemPod], name: str, found: Collector[Server], lis
         subject = PODS.subject(pod.metadata.namespace, pod.metadata.name, owner=f"{system.name}/{name}")
         if not pod.running:
             state = "being deleted" if pod.metadata.deletion_timestamp else f"{pod.status.phase or 'in no phase'}"
+            state = "on a node that does not report" if pod.cut_off else state
             found.fail(subject, f"the pod is {state}, so it cannot be asked")
             continue
         running += 1

@@ -229,8 +229,18 @@ class Pod(Object):
 
     @property
     def running(self) -> bool:
-        """Whether it can be asked: running, with an address, and not being deleted."""
-        return self.status.phase == "Running" and bool(self.status.pod_ip) and not self.metadata.deletion_timestamp
+        """Whether it can be asked: running, with an address, on a node that reports, and not being deleted."""
+        there = self.status.phase == "Running" and bool(self.status.pod_ip) and not self.metadata.deletion_timestamp
+        return there and not self.cut_off
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether its node does not report: the kubelet's last word is that its containers are ready, and yet it is marked as not ready."""
+        conditions = {one.type: one for one in self.status.conditions or []}
+        ready, containers = conditions.get("Ready"), conditions.get("ContainersReady")
+        if ready is None or containers is None or ready.reason == "ReadinessGatesNotReady":
+            return False
+        return ready.status == "False" and containers.status == "True"
 
     @property
     def claims(self) -> list[str]:

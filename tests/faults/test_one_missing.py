@@ -10,12 +10,13 @@ import pytest
 from clusterprobe.access.bundle import Bundle
 from clusterprobe.access.deadline import Deadline
 from clusterprobe.evidence import Clock, Evidence
+from clusterprobe.judging import Probe
 from clusterprobe.model import ProbeResult, ProbeVerdict, Severity, Subject, Unchecked
 from clusterprobe.profile import Profile, load_profile
 from clusterprobe.readings import Readings
 from clusterprobe.shipped import shipped
 from clusterprobe.sources import Source, all_sources, closure
-from tests.faults.harness import Baseline, default_profile, identity, judge, probes
+from tests.faults.harness import Baseline, default_profile, identity, judge, probes, sources
 from tests.faults.recording import Recording
 
 GONE = "it was taken away"
@@ -38,7 +39,7 @@ class Without(Evidence):
         self.profile, self.bundle, self.cluster, self._clock = whole.profile, None, None, whole.clock
         self._judging = Deadline.after(60)
         self._readings = {**whole.readings, name: left}
-        changed = {name}
+        self.changed = changed = {name}
         for one in closure(whole.readings):
             if one.name != name and changed & set(one.needs):
                 before = whole.readings[one.name]
@@ -89,6 +90,11 @@ def one_less(readings: Readings[Any], name: str) -> Iterator[Readings[Any]]:
         yield Readings(kept, (*readings.unreadable, Unchecked(subject=subject, reason=GONE)), readings.absent)
 
 
+def concerns(probe: Probe, changed: set[str]) -> bool:
+    """Whether it could say anything else: it judges what changed, or what the others said."""
+    return "conclusions" in probe.parameters or bool(changed & set(sources(probe)))
+
+
 def troubles(before: ProbeResult, after: ProbeResult) -> Iterator[str]:
     known = {identity(one) for one in before.findings}
     mild = {one.reason for one in before.findings if one.severity is Severity.INFO}  # what is worth knowing of several things at once
@@ -108,7 +114,8 @@ def test_no_reading_that_is_missing_makes_anything_better_or_worse(whole: Whole)
     for name, readings in every.items():
         for left in one_less(readings, name):
             taken += 1
-            after = judge(Without(whole, name, left), probes())
+            without = Without(whole, name, left)
+            after = judge(without, [one for one in probes() if concerns(one, without.changed)], before)
             said = left.unreadable[-1].subject
             found |= {f"without {name} of {said}: {trouble}" for one in after.values() for trouble in troubles(before[one.id], one)}
     assert not found, "\n".join(sorted(found))

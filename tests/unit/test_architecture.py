@@ -14,6 +14,7 @@ PROBES = sorted((ROOT / "probes").glob("*/probe_*.py"))
 # Each layer may import itself and those before it.
 LAYERS = [
     {
+        "background",
         "model",
         "errors",
         "exits",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TypeVar
 
+from clusterprobe import background
 from clusterprobe.errors import TimedOut
 
 Value = TypeVar("Value")
@@ -56,7 +57,7 @@ def call_within(deadline: Deadline, what: str, function: Callable[[], Value]) ->
         except BaseException as error:  # whatever it is, it belongs to the thread that waits; here nobody would hear of it
             future.set_exception(error)
 
-    threading.Thread(target=run, name="request", daemon=True).start()
+    background.start("request", run)
     try:
         return future.result(timeout=deadline.remaining)
     except TimeoutError:
@@ -86,7 +87,7 @@ def in_parallel(function: Callable[[Value], Other], values: Iterable[Value], wor
                 future.set_exception(error)
 
     for _ in range(min(workers, len(pairs))):
-        threading.Thread(target=work, name="each", daemon=True).start()
+        background.start("each", work)
     return [future.result() for _, future in pairs]
 
 

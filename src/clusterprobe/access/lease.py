@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from clusterprobe import errors
+from clusterprobe import background, errors
 from clusterprobe.access.cluster import Resource
 from clusterprobe.access.deadline import Deadline
 from clusterprobe.access.writer import ObjectMeta, Writer
@@ -66,7 +66,7 @@ class Lease:
             if limit.passed or stopped():
                 raise errors.TimedOut(f"the lease of {held.spec.holder_identity} in namespace {self._namespace} did not expire in time")
             time.sleep(min(1.0, limit.remaining))
-        threading.Thread(target=self._renew, name="lease", daemon=True).start()
+        background.start("lease", self._renew)
 
     def _try(self, limit: Deadline) -> _Lease | None:
         """Take it if it is free; otherwise the lease as its holder has it."""

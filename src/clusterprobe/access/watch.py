@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any
 import msgspec
 import requests
 
-from clusterprobe import errors
+from clusterprobe import background, errors
 from clusterprobe.access.deadline import Deadline
 from clusterprobe.access.http import Http, translate
 from clusterprobe.access.urls import UrlPath
@@ -54,7 +53,7 @@ def watch(http: Http, path: UrlPath, query: Mapping[str, Any], deadline: Deadlin
     what = f"GET {http.origin.url}{path}?watch"
     response = http.open(path, deadline, {**query, "watch": "1"})
     arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
-    threading.Thread(target=_pump, args=(response, arrivals, what), name="watch", daemon=True).start()
+    background.start("watch", _pump, response, arrivals, what)
     try:
         while (arrival := _next(arrivals, deadline, stopped, what)) is not None:
             if isinstance(arrival, errors.Unreadable):

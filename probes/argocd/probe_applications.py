@@ -91,20 +91,23 @@ def probe_applications(
         patience_seconds=limits.argocd.application_minutes * 60,
         stale_seconds=limits.argocd.reconcile_minutes * 60,
     )
-    if away := sum(not one.is_here for one in applications.readings.items):
-        verdict.note(f"What {number(away, 'Application')} deployed to other clusters was not looked at: only what Argo CD says of it was.")
+    _note_elsewhere(verdict, applications.readings.items)
     for place, one in applications:
         subject = msgspec.structs.replace(place, environment=verdict.environment_of(one.spec.destination.namespace))
         found = diagnose(place, one, world)
         if isinstance(found, Diagnosis):
             _tell(verdict, subject, one, found)
-            if found.loop:
-                _report_loop(verdict, subject, one, found.loop, shared_with(place, turning(one), applications.readings))
+            _tell_loop(verdict, subject, one, found.loop, shared_with(place, turning(one), applications.readings))
         else:
             when = f"for {ago(found.seconds)}" if found.seconds is not None else "ever"
             verdict.unchecked(
                 subject, f"Argo CD has not reconciled it {when}, so what its status says proves nothing: see its application controller"
             )
+
+
+def _note_elsewhere(verdict: Verdict, applications: list[Application]) -> None:
+    if away := sum(not one.is_here for one in applications):
+        verdict.note(f"What {number(away, 'Application')} deployed to other clusters was not looked at: only what Argo CD says of it was.")
 
 
 def _tell(verdict: Verdict, subject: Subject, one: Application, found: Diagnosis) -> None:
@@ -253,7 +256,9 @@ def _report_delay(verdict: Verdict, subject: Subject, one: Application, state: S
     )
 
 
-def _report_loop(verdict: Verdict, subject: Subject, one: Application, loop: Loop, others: list[Subject]) -> None:
+def _tell_loop(verdict: Verdict, subject: Subject, one: Application, loop: Loop | None, others: list[Subject]) -> None:
+    if loop is None:
+        return
     objects = turning(one)
     names = listed([each.reference for each in objects], 5) or "What its status does not name"
     also = f" {listed([str(each) for each in others], 3)} manages it as well, so that each sets back the other." if others else ""

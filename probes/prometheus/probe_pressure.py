@@ -46,6 +46,9 @@ QUERIES_WAIT = FindingKind("QueriesWait", Severity.WARNING, "Queries wait long b
 REMOTE_WRITE_BEHIND = FindingKind(
     "RemoteWriteBehind", Severity.ERROR, "A Prometheus is behind with what it sends to a remote.", settles=True
 )
+REMOTE_WRITE_REFUSED = FindingKind(
+    "RemoteWriteRefused", Severity.ERROR, "The receiver of a remote write refuses samples, which are not sent again and are lost."
+)
 LEAST_INTERVALS = 3  # before anything can be told of a process that has just started
 SETTLED_INTERVALS = 20  # before one slipped round of scrapes is less than a tenth of them
 BADLY = 1.5  # times the interval: by then every other scrape is missing
@@ -68,7 +71,15 @@ class Case:
 
 
 @reports(
-    FALLS_BEHIND, CPU_THROTTLED, RULE_GROUP_TOO_SLOW, MEMORY_NEAR_LIMIT, DATABASE_ERRORS, DISK_TOO_SLOW, QUERIES_WAIT, REMOTE_WRITE_BEHIND
+    FALLS_BEHIND,
+    CPU_THROTTLED,
+    RULE_GROUP_TOO_SLOW,
+    MEMORY_NEAR_LIMIT,
+    DATABASE_ERRORS,
+    DISK_TOO_SLOW,
+    QUERIES_WAIT,
+    REMOTE_WRITE_BEHIND,
+    REMOTE_WRITE_REFUSED,
 )
 def probe_pressure(
     verdict: Verdict,
@@ -279,6 +290,27 @@ def _judge_others(verdict: Verdict, case: Case) -> None:
                     change(f"Repair the receiver or the way to it, or send less. {fewer(case.head)}"),
                 ],
             )
+
+    for name, lost in one.refused.items():
+        _judge_refused(verdict, case, name or "its remote", lost)
+
+
+def _judge_refused(verdict: Verdict, case: Case, remote: str, lost: float | None) -> None:
+    if lost is None:
+        reason = f"samples for {remote} were refused since it started, and whether any were lately is not known: it does not scrape itself"
+        verdict.unchecked(case.place.subject, reason)
+    elif lost >= 1:
+        verdict.report(
+            REMOTE_WRITE_REFUSED,
+            case.place.subject,
+            problem=f"{case.who} lost {lost:.0f} samples for {remote} in the last {ago(case.one.window)}: they were refused.",
+            cause=f"The receiver of {remote} answered with a status after which Prometheus does not send them again (4xx, but not 429). "
+            "Its log has the status: 401 and 403 are about credentials, 404 is about the path, 400 about the samples themselves.",
+            fix=[
+                _see_log(case, "See what the receiver answers.", "remote|non-recoverable", "15m"),
+                change("Correct the credentials or the URL of that remote write, or the receiver's limits, at their source in Git."),
+            ],
+        )
 
 
 def _see_log(case: Case, text: str, pattern: str, since: str) -> Step:

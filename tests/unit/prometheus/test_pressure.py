@@ -23,6 +23,7 @@ from clusterprobe.systems.prometheus.pressure import (
     RuleGroup,
     SlowRule,
     SlowRules,
+    _refused,
     before_query,
     lacking,
     pressure_of,
@@ -249,6 +250,22 @@ def test_a_remote_write_that_lags_is_an_error(seconds: float, expected: list[str
     assert reasons(judged(probe_pressure, **platform(pressure(behind={"mimir": seconds})))) == expected
 
 
+@pytest.mark.parametrize(("lost", "expected"), [(0.4, []), (1.0, ["RemoteWriteRefused"]), (160_000.0, ["RemoteWriteRefused"])])
+def test_samples_that_a_receiver_refuses_are_an_error(lost: float, expected: list[str]) -> None:
+    assert reasons(judged(probe_pressure, **platform(pressure(refused={"mimir": lost})))) == expected
+
+
+def test_a_refusal_is_counted_over_the_window_and_its_log_is_named() -> None:
+    (finding,) = judged(probe_pressure, **platform(pressure(refused={"mimir": 160_000.0}))).findings
+    assert finding.problem.endswith("lost 160000 samples for mimir in the last 10 min: they were refused.")
+    assert "401 and 403 are about credentials" in finding.cause
+
+
+def test_refusals_of_which_it_is_not_known_when_they_were_are_unchecked() -> None:
+    verdict = judged(probe_pressure, **platform(pressure(refused={"mimir": None})))
+    assert (outcome(verdict), reasons(verdict)) == ("inconclusive", [])
+
+
 def test_no_prometheus_does_not_apply() -> None:
     assert outcome(judged(probe_pressure, **platform(prometheus_pressure=Readings(absent="there is none")))) == "not_applicable"
 
@@ -389,3 +406,16 @@ def test_an_unknown_use_of_a_cpu_limit_passes_only_where_the_average_is_far_belo
 )
 def test_quantities_are_read(text: object, value: float | None) -> None:
     assert amount(text) == value
+
+
+def lost(*, young: bool = False, grown: dict[str, float] | None = None) -> dict[str, float | None]:
+    name = "prometheus_remote_storage_samples_failed_total"
+    metrics = [parse_line(f'{name}{{remote_name="mimir"}} 900')]
+    return _refused(metrics, [sample(value, remote_name=remote) for remote, value in (grown or {}).items()], young=young)
+
+
+def test_refused_samples_count_by_how_much_they_grew() -> None:
+    assert lost(grown={"mimir": 12.0, "other": 5.0}) == {"mimir": 12.0}
+    assert lost(grown={"mimir": 0.0}) == {"mimir": 0.0}
+    assert lost() == {"mimir": None}
+    assert lost(young=True) == {"mimir": 900.0}

@@ -8,6 +8,7 @@ counter that grew long ago is no news, and neither is one of the process before.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import msgspec
 
@@ -40,6 +41,7 @@ TROUBLES = {
 LOSING = ("prometheus_tsdb_wal_writes_failed_total", "prometheus_tsdb_wal_corruptions_total")
 _HIGHEST = "prometheus_remote_storage_highest_timestamp_in_seconds"
 _SENT = "prometheus_remote_storage_queue_highest_sent_timestamp_seconds"
+_REFUSED = "prometheus_remote_storage_samples_failed_total"  # answered so that they are not sent again
 _NOW = {
     START,
     CPU,
@@ -52,6 +54,7 @@ _NOW = {
     "go_memstats_heap_released_bytes",
     _HIGHEST,
     _SENT,
+    _REFUSED,
 }
 
 
@@ -78,7 +81,7 @@ class Pressure(msgspec.Struct, frozen=True, kw_only=True):
 
     `cpu` are cores in use, `lifelong` those on average since it started, `throttled` the share of periods in which the kernel held
     it back; `memory` is what the Go runtime holds in bytes, without the files that are mapped into it. `behind` are the seconds by
-    which each remote write lags.
+    which each remote write lags, and `refused` the samples that each lost within the window, as its receiver did not take them.
     """
 
     started: float
@@ -93,6 +96,7 @@ class Pressure(msgspec.Struct, frozen=True, kw_only=True):
     sync: float | None = None
     queue: float | None = None
     behind: dict[str, float] = {}
+    refused: dict[str, float | None] = {}
 
 
 @source(proxied("pods"))
@@ -108,7 +112,10 @@ def prometheus_pressure(cluster: Cluster, prometheus_servers: Readings[Server], 
         if lack := lacking(now):
             raise BadResponse(f"GET {endpoint.url}/metrics: {lack}, so it is not the whole page, or not Prometheus'")
         before = query(endpoint, before_query(started, window, server))
-        return pressure_of(now, before, started, cluster.now(), window)
+        lost = [one for one in now if one.name == _REFUSED and one.value]
+        refusals = query(endpoint, _refusals_query(started, window)) if lost else []
+        refused = _refused(lost, refusals, young=cluster.now() - started < window)
+        return msgspec.structs.replace(pressure_of(now, before, started, cluster.now(), window), refused=refused)
 
     return read_each(cluster, profile, prometheus_servers, read)
 
@@ -143,6 +150,23 @@ def before_query(started: float, window: int, server: Server) -> str:
         held, periods = (f"sum(increase(container_cpu_cfs_{one}_total{cgroup}))" for one in ("throttled_periods", "periods"))
         parts.append(f'label_replace({held} / ({periods} > 0), "read", "throttled", "", "")')
     return " or ".join(parts)
+
+
+def _refusals_query(started: float, window: int) -> str:
+    return f"increase({_REFUSED}[{window}s]) and on (instance, job) ({START} == {started!r})"
+
+
+def _refused(lost: list[Metric], grown: list[Sample], *, young: bool) -> dict[str, float | None]:
+    """By remote, how many samples were lost within the window; None where its own past does not tell."""
+    found: dict[str, float | None] = {_remote(one.labels): one.value if young else None for one in lost}
+    for sample in grown:
+        if (name := _remote(sample.labels)) in found and not young:
+            found[name] = max(sample.value, found[name] or 0.0)
+    return found
+
+
+def _remote(labels: Mapping[str, str]) -> str:
+    return excerpt(labels.get("remote_name") or labels.get("url", ""), 200)
 
 
 def pressure_of(now: list[Metric], before: list[Sample], started: float, at: float, window: int) -> Pressure:

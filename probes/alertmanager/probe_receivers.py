@@ -5,6 +5,7 @@ from clusterprobe.environments import Environments
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import change, look, snippet
 from clusterprobe.model import Severity, Step, Subject, Table
+from clusterprobe.readings import Readings
 from clusterprobe.references import Ref
 from clusterprobe.roles import Enriching, Examined, Needed
 from clusterprobe.systems.alertmanager.alerts import Arrived
@@ -72,7 +73,7 @@ def probe_receivers(
             continue  # another replica with the same trouble
         see = look_at_source(*place, subject in servers and servers[subject].custom, [subject])
         simulated = Simulation(verdict, subject, place, status.configuration, customs.get(place), see)
-        if like is not Look.DELIVERS or not simulated.run(_namespaces(place[0], environments), senders):
+        if like is not Look.DELIVERS or not simulated.run(_namespaces(place[0], environments, namespaces), senders):
             reported.add((place, like))
         if like in DEFAULTS:
             _explained(verdict, place)
@@ -111,11 +112,10 @@ def _unrouted(verdict: Verdict, place: tuple[str, str], configuration: Configura
     )
 
 
-def _namespaces(own: str, environments: Environments) -> list[str]:
-    """Those of the Alertmanager's environment, or of all where it is shared; and an alert without a namespace."""
-    members = environments.members()
+def _namespaces(own: str, environments: Environments, known: Readings[Namespace]) -> list[str]:
+    """Those of the Alertmanager's environment, or all where it is shared; and an alert without a namespace."""
     environment = environments.of(own)
-    chosen = members.get(environment, [own]) if environment else sorted({name for names in members.values() for name in names})
+    chosen = environments.members().get(environment, [own]) if environment else sorted(subject.name for subject, _ in known)
     return [*(chosen or [own]), ""]
 
 

@@ -131,6 +131,21 @@ def test_what_cannot_be_read_is_inconclusive() -> None:
     assert outcome(judged(probe_receivers, **platform(tree(WATCHDOG, "slack"), namespaces=unread))) == "inconclusive"
 
 
+def test_without_environments_alerts_of_all_namespaces_are_tried() -> None:
+    plain = [labelled(Namespace, "", name) for name in ("monitoring", "shop")]
+    one = server("alertmanager", "monitoring", "main")
+    status = AlertmanagerStatus(parse_configuration(tree("{receiver: slack, matchers: [namespace=monitoring]}")))
+    world = platform(
+        None,
+        alertmanager_statuses=Readings(((one[0], status),)),
+        alertmanager_servers=Readings((one,)),
+        namespaces=listing("Namespace", plain),
+        environments=Environments(Profile(), plain),
+    )
+    (finding,) = judged(probe_receivers, **world).findings
+    assert (finding.severity, finding.problem.startswith("A critical alert of shop reaches")) == ("error", True)
+
+
 # --- the labels that alerts have -----------------------------------------------------------------------------------------
 
 

@@ -131,9 +131,8 @@ def _judge(verdict: Verdict, one: Placed, kinds: list[str], storage: Storage, po
 def _fix(one: Placed, kinds: list[str], storage: Storage, pods: Readings[Pod]) -> list[Step]:
     namespace = one.subject.namespace
     if one.system == "prometheus" and one.nature.kind in ("nfs", "shared", "object"):
-        return [
-            change(
-                "Move its database as `prometheus/storage` says. Prometheus supports neither NFS nor another shared file system, so there is nothing to accept."
+        why = "Prometheus supports neither NFS nor another shared file system, so there is nothing to accept."
+        return [change(f"Move its database as `prometheus/storage` says. {why}")]
             )
         ]
     fitting = [name for kind in FITTING if allowed(kinds, kind) for name in storage.truly(kind)]

@@ -133,8 +133,6 @@ def _fix(one: Placed, kinds: list[str], storage: Storage, pods: Readings[Pod]) -
     if one.system == "prometheus" and one.nature.kind in ("nfs", "shared", "object"):
         why = "Prometheus supports neither NFS nor another shared file system, so there is nothing to accept."
         return [change(f"Move its database as `prometheus/storage` says. {why}")]
-            )
-        ]
     fitting = [name for kind in FITTING if allowed(kinds, kind) for name in storage.truly(kind)]
     which = f"one of {listed(fitting, 5)}" if fitting else "none of today's classes is of that kind"
     steps = [

@@ -22,6 +22,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.apiserver import DISCOVERY, LEASES
+
 Answer = tuple[int, Any]
 ADMIN, VIEWER = "glsa_admin", "glsa_viewer"
 PASSWORD = "swordfish"
@@ -146,6 +148,8 @@ class _KubernetesHandler(_Handler):
         self.server.asked.append(f"{parts.path}?{selector}" if selector else parts.path)
         if parts.path == "/version":
             return self.send(200, {"gitVersion": "v1.34.4"})
+        if parts.path == "/apis":
+            return self.send(200, {"kind": "APIGroupDiscoveryList", "items": [LEASES]}, DISCOVERY)
         if parts.path not in self.server.lists:
             return self.send(404, {"kind": "Status", "message": "not found"})
         kind, objects = self.server.lists[parts.path]

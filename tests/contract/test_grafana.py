@@ -66,7 +66,8 @@ def kubernetes() -> Iterator[Kubernetes]:
 
 def profile(grafana: Grafana, **credentials: Any) -> Profile:
     endpoint = {"system": "grafana", "namespace": "monitoring-dev", "name": "grafana", "url": grafana.url, **credentials}
-    return Profile.model_validate({"endpoints": [endpoint]})
+    environments = {one: {"namespaces": [f"monitoring-{one}"]} for one in ("dev", "prod")}  # no Prometheus runs here that would tell them
+    return Profile.model_validate({"endpoints": [endpoint], "environments": environments})
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from clusterprobe.access.http import Origin
 from clusterprobe.catalogue import catalogue
 from clusterprobe.evidence import Evidence
 from clusterprobe.judging import Probe, arguments
-from clusterprobe.model import Finding, ProbeResult, ProbeVerdict
+from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, Severity
 from clusterprobe.profile import IngressProfile, Profile, fail_level, load_profile
 from clusterprobe.readings import Readings
 from clusterprobe.shipped import shipped
@@ -256,8 +256,9 @@ def wrongs(outcome: Outcome, healthy: Outcome) -> list[str]:
         before = healthy.results[one.id]
         if one.verdict is ProbeVerdict.BROKEN:
             broken.append(f"{one.id} is broken: {one.reason}")
-        for extra in outcome.findings(one.id) - healthy.findings(one.id):
-            findings.append(f"{one.id} has a false finding: {extra}")
+        notes = {each.reason for each in before.findings if each.severity is Severity.INFO}  # of several things at once, or of those left
+        extra = outcome.findings(one.id) - healthy.findings(one.id)
+        findings += [f"{one.id} has a false finding: {each}" for each in extra if each[0] not in notes]
         if one.verdict is ProbeVerdict.NOT_APPLICABLE and before.verdict is not ProbeVerdict.NOT_APPLICABLE:
             passes.append(f"{one.id} is not applicable: {one.reason}")
         if one.verdict is ProbeVerdict.PASS and before.verdict is not ProbeVerdict.PASS:

@@ -96,6 +96,13 @@ def one_of(**told: Any) -> Any:
     return finding
 
 
+def test_an_action_of_the_load_balancer_needs_no_service() -> None:
+    action = {"service": {"name": "ssl-redirect", "port": {"name": "use-annotation"}}}
+    assert judged(probe_routes, **platform(ingress("api", action))).findings == []
+    (finding,) = judged(probe_routes, **platform(ingress("api", {"service": {"name": "ssl-redirect", "port": {"name": "http"}}}))).findings
+    assert finding.reason == "ServiceMissing"
+
+
 def test_a_service_that_does_not_exist_is_named_with_those_that_do() -> None:
     finding = one_of(services=[service("api-v2")])
     assert (finding.reason, str(finding.severity)) == ("ServiceMissing", "error")

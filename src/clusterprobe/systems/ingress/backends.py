@@ -18,6 +18,8 @@ from clusterprobe.words import listed
 SERVICE_MISSING = FindingKind("ServiceMissing", Severity.ERROR, "An Ingress leads to a Service that does not exist.")
 PORT_MISSING = FindingKind("PortMissing", Severity.ERROR, "An Ingress leads to a port that its Service does not have.")
 NO_ENDPOINTS = FindingKind("NoEndpoints", Severity.ERROR, "Nothing ready is behind the Service of an Ingress.", settles=True)
+# The port by which the AWS load balancer's controller tells an action of an annotation, such as a redirect, from a Service.
+ACTION = "use-annotation"
 LACKS = (SERVICE_MISSING, PORT_MISSING, NO_ENDPOINTS)
 
 
@@ -66,6 +68,8 @@ class Backends:
     def judge(self, namespace: str, backend: ServiceBackend) -> Lack | Unknown | None:
         """What is lacking behind a backend; nothing if a ready pod stands behind its port."""
         service = self._by_name.get((namespace, backend.name))
+        if service is None and backend.port.name == ACTION:
+            return None  # it is the load balancer that answers
         if service is None:
             why = self._services.missing_reason(namespace)
             return (

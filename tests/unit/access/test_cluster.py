@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from clusterprobe import errors
-from clusterprobe.access import bodies, cluster, http
+from clusterprobe.access import bodies, http
 from clusterprobe.access.cluster import Cluster, Resource
 from clusterprobe.access.connection import Connection
 from clusterprobe.access.deadline import Deadline

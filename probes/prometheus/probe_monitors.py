@@ -64,8 +64,12 @@ def probe_monitors(
         verdict.not_applicable("there is no Prometheus object of the Operator that would select monitors")
         return
     selecting = Selecting([prometheuses, prometheus_agents], prometheus_operators.need(), namespaces.need(), environments)
-    judge = _Judge(verdict, prometheus_targets, Ground(services, pods, clock.now), newest(operator_rejections), clock.now)
-    for kind, readings in zip(MONITORS, (service_monitors, pod_monitors, probe_objects, scrape_configs), strict=True):
+    every = (service_monitors, pod_monitors, probe_objects, scrape_configs)
+    there = {(one.kind, one.namespace, one.name) for readings in every for one, _ in readings.readings}
+    judge = _Judge(
+        verdict, _told(verdict, prometheus_targets, there), Ground(services, pods, clock.now), newest(operator_rejections), clock.now
+    )
+    for kind, readings in zip(MONITORS, every, strict=True):
         for subject, one in readings.examine():
             takers = [each.subject for each in selecting.takers(kind, one.metadata)]
             if takers:
@@ -73,6 +77,20 @@ def probe_monitors(
             elif isinstance(unclear := selecting.untaken(kind, one.metadata), Unclear):
                 verdict.unchecked(subject, f"whether a Prometheus selects it is not known: {unclear.why}")
     _judge_twice(verdict, prometheus_targets)
+
+
+def _told(verdict: Verdict, targets: Readings[list[Target]], there: set[tuple[str, str, str]]) -> Readings[list[Target]]:
+    """The targets of those that scrape through the monitors that are there. A configuration of other monitors tells nothing of these."""
+    kept = []
+    for subject, each in targets:
+        origins = {(origin[0].kind, *origin[1:]) for one in each if (origin := pool_origin(one.scrape_pool))}
+        if origins and not origins & there:
+            verdict.note(
+                f"{subject} scrapes through none of the monitors that are there, but through others: what these lead to is not known."
+            )
+        else:
+            kept.append((subject, each))
+    return Readings(tuple(kept), targets.unreadable, targets.absent)
 
 
 class _Judge:

@@ -98,7 +98,7 @@ def _judge_objects(
 ) -> None:
     kind = BY_KIND[RULES.kind]
     unselected: dict[tuple[str, Cause], list[Subject]] = defaultdict(list)
-    held = _loaded_by(loaded)
+    held = _loaded_by(verdict, loaded)
     for subject, one in rules.examine():
         refusal = one.status.refusal or _said(rejections.get((RULES.kind, subject.namespace, subject.name)))
         match selecting.untaken(kind, one.metadata):
@@ -116,11 +116,20 @@ def _judge_objects(
         _report_unselected(verdict, cause, subjects)
 
 
-def _loaded_by(loaded: Readings[LoadedRules]) -> dict[tuple[str, str], set[str]]:
-    """By Prometheus, the UIDs of the PrometheusRules that one of its replicas has loaded; a Prometheus that was not asked is not there."""
+def _loaded_by(verdict: Verdict, loaded: Readings[LoadedRules]) -> dict[tuple[str, str], set[str]]:
+    """By Prometheus, the UIDs of the PrometheusRules that one of its replicas has loaded.
+
+    One that was not asked is not there, nor one whose files are not those that the Operator writes: they tell nothing of its objects.
+    """
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     for subject, one in loaded:
-        found[subject.namespace, subject.owner.partition("/")[2]] |= {rule_uid(file.name) for file in one.files}
+        uids = {rule_uid(file.name) for file in one.files}
+        if uids == {""}:
+            verdict.note(
+                f"{subject} has loaded rules, but of no file that the Operator writes: which of its objects they are is not known."
+            )
+        else:
+            found[subject.namespace, subject.owner.partition("/")[2]] |= uids
     return found
 
 

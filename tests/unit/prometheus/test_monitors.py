@@ -58,7 +58,7 @@ def target(
     return Target(labels={"job": "push"}, scrape_pool=pool, health="up", discovered=found, scrape_url=url, scrape_interval=interval)
 
 
-OTHER = target("serviceMonitor/monitoring/own/0", "http://10.0.0.1:9090/metrics", "main")
+OTHER = target("scrapeConfig/monitoring/own", "http://10.0.0.1:9090/metrics", "main")
 
 
 def readings(one: Monitor | None = None, *targets: Target, **changed: Any) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def readings(one: Monitor | None = None, *targets: Target, **changed: Any) -> di
         "service_monitors": listing("ServiceMonitor", [one or monitor()]),
         "pod_monitors": listing("PodMonitor", []),
         "probe_objects": listing("Probe", []),
-        "scrape_configs": listing("ScrapeConfig", []),
+        "scrape_configs": listing("ScrapeConfig", [labelled(Monitor, "monitoring", "own", {"release": "monitoring"})]),
         "prometheuses": listing("Prometheus", [labelled(Prometheus, "monitoring", "main", spec=spec)]),
         "prometheus_agents": listing("PrometheusAgent", []),
         "prometheus_operators": prometheus_operators(recognised(listing("Pod", [operator]))),
@@ -225,3 +225,11 @@ def test_where_there_is_no_prometheus_object_it_does_not_apply() -> None:
 def test_what_cannot_be_read_is_never_a_pass() -> None:
     assert_blindness_is_no_health(probe_monitors, readings())
     assert_blindness_is_no_health(probe_monitors, readings(monitor([{"port": "metrics"}])))
+
+
+def test_one_that_scrapes_through_other_monitors_tells_nothing_of_these() -> None:
+    elsewhere = target("serviceMonitor/monitoring/gone/0", "http://10.0.0.1:9090/metrics", "main")
+    verdict = judged(probe_monitors, **readings(monitor(selects="nobody"), prometheus_targets=Readings(((ONE, [elsewhere]),))))
+    assert (reasons(verdict), outcome(verdict)) == ([], "pass")
+    (note,) = verdict.notes
+    assert "scrapes through none of the monitors that are there" in note

@@ -38,7 +38,7 @@ def rule(created: str | None = LONG_AGO, *, groups: tuple[str, ...] | None = ("s
 
 def loaded(*failing: FailingRule, own: bool = True, replicas: tuple[Subject, ...] = (ONE,)) -> Readings[LoadedRules]:
     """What each replica evaluates: a file of somebody's, and that of the PrometheusRule."""
-    files = [RuleFile("general.yaml", ["general"], 1, [])]
+    files = [RuleFile("monitoring-general-2b0b6a5c-6a4f-4b43-8a4b-0c1f7d3a9e55.yaml", ["general"], 1, [])]
     files += [RuleFile(f"shop-alerts-{UID}.yaml", ["shop"], 1, list(failing))] if own else []
     return Readings(tuple((one, LoadedRules(files)) for one in replicas))
 
@@ -165,3 +165,11 @@ def test_where_there_is_no_prometheus_it_does_not_apply() -> None:
 def test_what_cannot_be_read_is_never_a_pass() -> None:
     assert_blindness_is_no_health(probe_rules, readings(rule(app="shop")))
     assert_blindness_is_no_health(probe_rules, readings())
+
+
+def test_one_whose_files_are_not_the_operators_tells_nothing_of_its_objects() -> None:
+    files = Readings(((ONE, LoadedRules([RuleFile("general.yaml", ["general"], 1, [])])),))
+    verdict = judged(probe_rules, **readings(prometheus_loaded_rules=files))
+    assert (reasons(verdict), outcome(verdict)) == ([], "pass")
+    (note,) = verdict.notes
+    assert "of no file that the Operator writes" in note

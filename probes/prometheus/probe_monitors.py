@@ -210,6 +210,8 @@ def _judge_twice(verdict: Verdict, targets: Readings[list[Target]]) -> None:
             fix=twice_steps(one),
             exhibits=[Table(title="Scraped more than once", columns=["URL"], rows=[[url] for url in one.urls[:20]])],
             breaks=[Ref(RefKind.SCRAPE, prometheus.namespace, f"{prometheus.name}/{each}") for each in _names(one)],
+            # Monitors of two namespaces: perhaps it takes another stack's, which is a finding of its own.
+            rests_on=[Ref(RefKind.SELECTORS, prometheus.namespace, prometheus.name)] if len({origin[1] for origin in origins}) > 1 else [],
         )
 
 

@@ -125,7 +125,11 @@ def _report_refused(verdict: Verdict, subject: Subject, condition: Condition, no
         cause=f"Its condition {RECONCILED} says {said(condition.message or condition.reason)}.",
         fix=steps,
         breaks=[Ref.of(subject)],
-        rests_on=[Ref(RefKind.SECRET, subject.namespace, missing.name)] if missing and missing.kind == "secret" else [],
+        rests_on=[
+            *([Ref(RefKind.SECRET, subject.namespace, missing.name)] if missing and missing.kind == "secret" else []),
+            # A configuration that is refused is a finding of its own, with how to repair it.
+            *([Ref(RefKind.ALERTMANAGER_CONFIGURATION, subject.namespace, subject.name)] if subject.kind == "Alertmanager" else []),
+        ],
     )
 
 

@@ -63,10 +63,7 @@ def probe_foreign_series(
     scraped, known = dict(prometheus_targets), pods.by_name()
     watching: dict[Watching, dict[str, int]] = defaultdict(dict)
     kept: dict[str, set[str]] = defaultdict(set)  # by environment: the namespaces, its own and shared ones, that it sees now
-    heard = {name_of(subject) for subject, samples in prometheus_kube_state.readings if _is_scraped(samples, scraped.get(subject))}
-    asked = prometheus_kube_state.keep(
-        lambda subject, samples: name_of(subject) not in heard - {None} or _is_scraped(samples, scraped.get(subject))
-    )
+    asked = _where_scraped(verdict, prometheus_kube_state, scraped)
     for subject, samples in asked:
         targets = {_source_of(one): one for one in scraped.get(subject, [])}
         if not _is_scraped(samples, scraped.get(subject)):
@@ -82,7 +79,6 @@ def probe_foreign_series(
                 pod = _source(verdict, subject, (own, other), targets.get(_origin(sample)), known, environments)
             if pod:
                 watching[Watching(workload_of(pod), own, other, _argument(pod))][observed] = int(sample.value)
-    _note_silent(verdict, asked.readings)
     for one, counts in watching.items():
         members = environments.members().get(one.own, [one.workload.namespace])
         _report(verdict, one, counts, sorted({*members, *kept[one.own]} - {""}))
@@ -92,6 +88,14 @@ def _is_scraped(samples: list[Sample], targets: list[Target] | None) -> bool:
     """Whether a replica scrapes now what some of its series come from: of the shards of a Prometheus only one does."""
     sources = {_source_of(one) for one in targets or []}
     return any(_origin(sample) in sources for sample in samples)
+
+
+def _where_scraped(verdict: Verdict, series: Examined[list[Sample]], scraped: dict[Subject, list[Target]]) -> Examined[list[Sample]]:
+    """The replicas that scrape kube-state-metrics; and all those of a Prometheus of which none does."""
+    heard = {name_of(on) for on, samples in series.readings if _is_scraped(samples, scraped.get(on))} - {None}
+    asked = series.keep(lambda on, samples: name_of(on) not in heard or _is_scraped(samples, scraped.get(on)))
+    _note_silent(verdict, asked.readings)
+    return asked
 
 
 def _note_silent(verdict: Verdict, series: Readings[list[Sample]]) -> None:

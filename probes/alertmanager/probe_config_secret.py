@@ -13,6 +13,7 @@ from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS, Alertmanage
 from clusterprobe.systems.kubernetes.looking import log_of
 from clusterprobe.systems.kubernetes.objects import Condition
 from clusterprobe.verdict import Verdict
+from clusterprobe.words import number
 
 CONFIG_REFUSED = FindingKind("ConfigRefused", Severity.CRITICAL, "The Operator refuses the configuration of an Alertmanager.")
 CONFIG_SECRET_MISSING = FindingKind(
@@ -71,14 +72,28 @@ def _judge_condition(
     condition = one.condition("Reconciled")
     if one.spec.paused:
         verdict.unchecked(subject, "it is paused (spec.paused), so the Operator does not look at its configuration")
+    elif not one.status.conditions and _all_serve(one, replicas):
+        verdict.note(
+            f"{subject} has no conditions, as old Operators write none, so what its Operator refuses is in its log only. It is judged by "
+            f"what serves: {number(len(replicas), 'replica')} with a configuration that is not the Operator's fallback."
+        )
     elif condition is None or condition.status not in ("True", "False"):
-        verdict.unchecked(subject, "the Operator has not said whether it took the configuration: there is no condition Reconciled")
+        verdict.unchecked(
+            subject,
+            "the Operator has not said whether it took the configuration: there is no condition Reconciled. It is said by an Operator that "
+            "runs and writes conditions; without conditions, by every replica that answers with a configuration of its own",
+        )
     elif condition.observed_generation < one.metadata.generation:
         verdict.unchecked(subject, f"the Operator has not looked at its newest generation ({one.metadata.generation}) yet")
     elif condition.status == "False":
         _report_refused(verdict, subject, one, condition, replicas, secret)
         return True
     return False
+
+
+def _all_serve(one: Alertmanager, replicas: list[AlertmanagerStatus]) -> bool:
+    """Whether every replica that is asked for answers, and none with the fallback that the Operator writes for want of a configuration."""
+    return len(replicas) >= max(one.wanted_pods, 1) and not any(stands_on_fallback(status.configuration) for status in replicas)
 
 
 def _report_refused(

@@ -12,7 +12,7 @@ from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.prometheus.query import Sample
 from clusterprobe.systems.prometheus.selection import flags
 from clusterprobe.systems.prometheus.sources import Target
-from clusterprobe.systems.prometheus.stacks import known_stacks
+from clusterprobe.systems.prometheus.stacks import known_stacks, name_of
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import number
 
@@ -63,9 +63,10 @@ def probe_foreign_series(
     scraped, known = dict(prometheus_targets), pods.by_name()
     watching: dict[Watching, dict[str, int]] = defaultdict(dict)
     kept: dict[str, set[str]] = defaultdict(set)  # by environment: the namespaces, its own and shared ones, that it sees now
-    for subject, samples in prometheus_kube_state:
-        targets = {(one.labels.get("job"), one.labels.get("instance")): one for one in scraped.get(subject, [])}
-        if subject not in scraped or not any(_origin(sample) in targets for sample in samples):
+    asked = _where_scraped(verdict, prometheus_kube_state, scraped)
+    for subject, samples in asked:
+        targets = {_source_of(one): one for one in scraped.get(subject, [])}
+        if not _is_scraped(samples, scraped.get(subject)):
             verdict.unchecked(subject, "from which targets its series of kube-state-metrics come now is not known")
             continue
         for sample in samples:
@@ -78,10 +79,23 @@ def probe_foreign_series(
                 pod = _source(verdict, subject, (own, other), targets.get(_origin(sample)), known, environments)
             if pod:
                 watching[Watching(workload_of(pod), own, other, _argument(pod))][observed] = int(sample.value)
-    _note_silent(verdict, prometheus_kube_state.readings)
     for one, counts in watching.items():
         members = environments.members().get(one.own, [one.workload.namespace])
         _report(verdict, one, counts, sorted({*members, *kept[one.own]} - {""}))
+
+
+def _is_scraped(samples: list[Sample], targets: list[Target] | None) -> bool:
+    """Whether a replica scrapes now what some of its series come from: of the shards of a Prometheus only one does."""
+    sources = {_source_of(one) for one in targets or []}
+    return any(_origin(sample) in sources for sample in samples)
+
+
+def _where_scraped(verdict: Verdict, series: Examined[list[Sample]], scraped: dict[Subject, list[Target]]) -> Examined[list[Sample]]:
+    """The replicas that scrape kube-state-metrics; and all those of a Prometheus of which none does."""
+    heard = {name_of(on) for on, samples in series.readings if _is_scraped(samples, scraped.get(on))} - {None}
+    asked = series.keep(lambda on, samples: name_of(on) not in heard or _is_scraped(samples, scraped.get(on)))
+    _note_silent(verdict, asked.readings)
+    return asked
 
 
 def _note_silent(verdict: Verdict, series: Readings[list[Sample]]) -> None:
@@ -109,6 +123,10 @@ def _source(
     if pod is None:
         verdict.unchecked(subject, f"which kube-state-metrics its series of {other} come from is not known")
     return pod
+
+
+def _source_of(target: Target) -> tuple[str | None, str | None]:
+    return target.labels.get("job"), target.labels.get("instance")
 
 
 def _origin(sample: Sample) -> tuple[str | None, str | None]:

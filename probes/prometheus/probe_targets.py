@@ -1,4 +1,4 @@
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from clusterprobe.access import urls
@@ -12,8 +12,10 @@ from clusterprobe.roles import Examined, Needed
 from clusterprobe.systems.kubernetes.looking import proxied
 from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.systems.prometheus.objects import PROMETHEUSES, pool_origin
+from clusterprobe.systems.prometheus.refused_connections import why_refused
+from clusterprobe.systems.prometheus.scrape_errors import Cause, cause_of
 from clusterprobe.systems.prometheus.sources import Down, Runtime, Target
-from clusterprobe.systems.prometheus.target_states import Judge, hint
+from clusterprobe.systems.prometheus.target_states import Judge
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import number
 
@@ -37,6 +39,8 @@ SCRAPES_NEAR_TIMEOUT = FindingKind(
     "Scrapes take nearly as long as their timeout allows.",
     prevention="Alert on scrape_duration_seconds against the timeout.",
 )
+CAUSES_SHOWN = 3  # the evidence lists every target's error
+NOT_KNOWN = "No known cause has this message."
 
 
 @dataclass(slots=True)
@@ -48,6 +52,7 @@ class Pool:
     down: dict[str, str] = field(default_factory=dict)
     never: dict[str, str] = field(default_factory=dict)
     slow: dict[str, str] = field(default_factory=dict)
+    causes: dict[str, Cause | None] = field(default_factory=dict)
     again: Command | None = None  # asks a target that is down for the same
 
 
@@ -65,9 +70,9 @@ def probe_targets(
 
     Problem: A target is down, was never scraped, or takes nearly all of the time that it has: its series are missing or have
     gaps, and alerts on them do not fire.
-    Cause: Prometheus' own last error names it: nothing listens, the path or the credentials are wrong, a network policy is in the
-    way, or there are too many series for the interval.
-    Fix: Ask the target as Prometheus does, and repair what answers; or remove the monitor of what was removed for good.
+    Cause: Prometheus' own last error names it: nothing listens there, or at localhost only; the scheme, the path, a certificate or the
+    credentials are wrong; a page answers instead of metrics; a network policy is in the way; or a limit is exceeded.
+    Fix: Change what the error names: a setting of the monitor, or the target. Remove the monitor of what was removed for good.
     Prevention: Alert on `up == 0` (the chart's TargetDown), and delete monitors together with what they watch.
     """
     judge = Judge(prometheus_targets.readings, prometheus_down, prometheus_runtime, pods, clock.now)
@@ -80,8 +85,9 @@ def probe_targets(
             pool.asked = subject.name if subject.kind == "Pod" else ""
             pool.seen.add(target.scrape_url)
             _sort(verdict, judge, subject, target, pool, profile.thresholds.prometheus.scrape_duration_fraction)
-            if target.scrape_url in pool.down and pool.again is None:
-                pool.again = _asked_by_hand(target, by_name)
+            if target.scrape_url in pool.down:
+                pool.causes[target.scrape_url] = _cause(target, by_name)
+                pool.again = pool.again or _asked_by_hand(target, by_name)
     for (prometheus, name), pool in pools.items():
         _report(verdict, prometheus, name, pool)
 
@@ -104,6 +110,18 @@ def _sort(verdict: Verdict, judge: Judge, subject: Subject, target: Target, pool
         pool.down[target.scrape_url] = target.last_error or "no error was given"
     else:
         verdict.note(f"{target.scrape_url} ({target.scrape_pool}) failed its last scrape, and answered before: {target.last_error}")
+
+
+def _cause(target: Target, pods: dict[tuple[str, str], Pod]) -> Cause | None:
+    """What is known of the cause, from the error and, of a connection that was refused, from what should listen."""
+    cause = cause_of(target.last_error, target.scrape_url, target.scrape_pool)
+    if cause or "connection refused" not in target.last_error:
+        return cause
+    try:
+        _, port = urls.place_of(target.scrape_url)
+    except BadAddress:
+        port = 0
+    return why_refused(target, port, pods.get((target.discovered.namespace, target.discovered.pod)))
 
 
 def _asked_by_hand(target: Target, pods: dict[tuple[str, str], Pod]) -> Command | None:
@@ -148,20 +166,33 @@ def _report(verdict: Verdict, prometheus: Subject, name: str, pool: Pool) -> Non
 
 def _report_down(verdict: Verdict, subject: Subject, which: str, monitor: list[Command | None], pool: Pool) -> None:
     again = [look("Ask it through the API server: does it answer at all?", pool.again)] if pool.again else []
-    error, everything = Counter(pool.down.values()).most_common(1)[0][0], len(pool.down) == len(pool.seen)
+    causes = _by_cause(pool)
+    texts = [f"{_which(on, pool)}: {pool.down[on[0]]}. {cause.text if cause else NOT_KNOWN}" for cause, on in causes]
+    steps = [step for cause, _ in causes if cause for step in cause.fix]
+    if not steps:
+        steps = [change("Repair what the message names, or delete the monitor of what was removed for good, at its source in Git.")]
     verdict.report(
         TARGETS_DOWN,
         subject,
-        severity=Severity.ERROR if everything else Severity.WARNING,
+        severity=Severity.ERROR if len(pool.down) == len(pool.seen) else Severity.WARNING,
         problem=f"{len(pool.down)} of {number(len(pool.seen), 'target')} that {which} {'is' if len(pool.down) == 1 else 'are'} down.",
-        cause=f"Its last error: {error}. {hint(error)}",
-        fix=[
-            look("See what is to be scraped.", *monitor),
-            *again,
-            change("Repair what answers, or delete the monitor of what was removed for good, at its source in Git."),
-        ],
+        cause=" ".join(texts),
+        fix=[look("See what is to be scraped.", *monitor), *again, *steps],
         exhibits=[_table("Down", "Last error", pool.down)],
     )
+
+
+def _by_cause(pool: Pool) -> list[tuple[Cause | None, list[str]]]:
+    """The causes with their targets, the most frequent first; of several that are not known, each is one."""
+    found: dict[str, tuple[Cause | None, list[str]]] = {}
+    for url, error in sorted(pool.down.items()):
+        cause = pool.causes.get(url)
+        found.setdefault(cause.text if cause else error, (cause, []))[1].append(url)
+    return sorted(found.values(), key=lambda one: -len(one[1]))[:CAUSES_SHOWN]
+
+
+def _which(targets: list[str], pool: Pool) -> str:
+    return "The last error" if len(targets) == len(pool.down) else f"The last error of {number(len(targets), 'target')}"
 
 
 def _report_slow(verdict: Verdict, subject: Subject, which: str, see: Step, slow: dict[str, str]) -> None:

@@ -71,12 +71,35 @@ def test_a_refusal_with_no_pod_that_ever_came_up_is_critical() -> None:
 
 @pytest.mark.parametrize(
     "conditions",
-    [[], [{"type": "Reconciled", "status": "Unknown"}], [{**TAKEN, "observedGeneration": 2}], [{**refusal("x"), "observedGeneration": 2}]],
+    [
+        [{"type": "Available", "status": "True"}],
+        [{"type": "Reconciled", "status": "Unknown"}],
+        [{**TAKEN, "observedGeneration": 2}],
+        [{**refusal("x"), "observedGeneration": 2}],
+    ],
 )
 def test_an_operator_that_has_not_spoken_about_the_newest_generation_is_inconclusive(conditions: list[Any]) -> None:
     verdict = judged(probe_config_secret, **platform(conditions=conditions))
     assert outcome(verdict) == "inconclusive"
     assert not verdict.findings
+
+
+def test_without_any_condition_what_serves_is_judged() -> None:
+    verdict = judged(probe_config_secret, **platform(conditions=[]))
+    assert outcome(verdict) == "pass"
+    assert "1 replica with a configuration that is not the Operator's fallback" in verdict.notes[0]
+
+
+@pytest.mark.parametrize(("text", "spec"), [(None, {}), (FALLBACK, {}), (HEALTHY, {"replicas": 2})])
+def test_without_any_condition_what_does_not_serve_in_full_is_inconclusive(text: str | None, spec: dict[str, Any]) -> None:
+    verdict = judged(probe_config_secret, **platform(text, conditions=[], spec=spec))
+    assert outcome(verdict) == "inconclusive"
+    assert any("no condition Reconciled" in one.reason for one in verdict.unread)
+
+
+def test_without_any_condition_a_secret_that_is_missing_is_still_found() -> None:
+    facts = ConfigSecret("team-config", exists=False, proof=READ)
+    assert reasons(judged(probe_config_secret, **platform(conditions=[], facts=facts))) == ["ConfigSecretMissing"]
 
 
 def test_a_paused_object_is_inconclusive() -> None:

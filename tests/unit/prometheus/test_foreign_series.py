@@ -115,6 +115,46 @@ def test_no_series_at_all_is_inconclusive_and_says_where_to_look() -> None:
     assert "prometheus/unselected-monitors" in verdict.notes[0]
 
 
+def sharded(*samples: list[Sample], name: str = "main") -> dict[str, Any]:
+    """The same platform with shards, of which the first scrapes kube-state-metrics."""
+    shards = [
+        server("prometheus", "monitoring-dev", name if number else "main", f"prometheus-main-{number}")[0] for number in range(len(samples))
+    ]
+    listed = [(subject, [] if number else [target()]) for number, subject in enumerate(shards)]
+    prod = (server("prometheus", "monitoring-prod", "main")[0], [])
+    return platform([]) | {
+        "prometheus_kube_state": Readings(tuple(zip(shards, samples, strict=True))),
+        "prometheus_targets": Readings((*listed, prod)),
+    }
+
+
+def test_a_shard_without_such_series_is_fine_where_another_has_them() -> None:
+    verdict = judged(probe_foreign_series, **sharded([series("fastapi-dev")], [], []))
+    assert (outcome(verdict), verdict.unread, verdict.notes) == ("pass", [], [])
+
+
+def test_a_shard_with_nothing_but_what_is_left_over_is_fine_where_another_scrapes_it_now() -> None:
+    assert outcome(judged(probe_foreign_series, **sharded([series("fastapi-dev")], [series("fastapi-dev")]))) == "pass"
+
+
+def test_what_one_shard_sees_is_found() -> None:
+    assert reasons(judged(probe_foreign_series, **sharded(FOREIGN, []))) == ["KubeStateMetricsWatchesOther"]
+
+
+def test_shards_of_which_none_has_such_series_are_inconclusive() -> None:
+    assert outcome(judged(probe_foreign_series, **sharded([], []))) == "inconclusive"
+
+
+def test_another_prometheus_that_has_such_series_proves_nothing() -> None:
+    assert outcome(judged(probe_foreign_series, **sharded([series("fastapi-dev")], [], name="other"))) == "inconclusive"
+
+
+def test_a_shard_that_cannot_be_read_stays_unchecked() -> None:
+    blind = sharded([series("fastapi-dev")])
+    blind["prometheus_kube_state"] = Readings(blind["prometheus_kube_state"].values, (refused("Pod"),))
+    assert outcome(judged(probe_foreign_series, **blind)) == "inconclusive"
+
+
 def test_targets_that_cannot_be_read_leave_it_unchecked() -> None:
     blind: dict[str, Any] = platform(FOREIGN) | {"prometheus_targets": Readings((), (refused("Pod"),))}
     verdict = judged(probe_foreign_series, **blind)

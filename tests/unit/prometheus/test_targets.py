@@ -83,6 +83,34 @@ def test_a_pod_that_is_down_is_asked_through_the_api_server_where_it_is_the_one_
     assert [shlex.split(one)[-1] for one in commands[1:]] == ([asked] if asked else [])
 
 
+def test_targets_of_a_pool_that_are_down_for_several_reasons_are_told_apart() -> None:
+    plain = 'Get "https://api-1:80/metrics": http: server gave HTTP response to HTTPS client'
+    third = target("down", "api-2", lastError=REFUSED, discoveredLabels={"__meta_kubernetes_namespace": "fastapi-dev"})
+    targets = [target("down", lastError=REFUSED), target("down", "api-1", lastError=plain), third]
+    (finding,) = judged(probe_targets, **platform(*targets)).findings
+    assert "The last error of 2 targets: Get http://api-0:80/metrics: dial tcp: connect: connection refused. Nothing" in finding.cause
+    assert 'The last error of 1 target: Get "https' in finding.cause
+    assert "Set `spec.endpoints[0].scheme` to `http`" in finding.fix
+
+
+def test_a_message_that_is_not_known_names_no_cause() -> None:
+    (finding,) = judged(probe_targets, **platform(target("down", lastError="the flux is out of phase"))).findings
+    assert finding.cause == "The last error: the flux is out of phase. No known cause has this message."
+    assert "what the message names" in finding.fix
+
+
+def test_a_program_that_listens_at_localhost_is_named_with_its_argument() -> None:
+    bound = labelled(
+        Pod,
+        "fastapi-dev",
+        "api-0",
+        spec={"containers": [{"name": "api", "args": ["--web.listen-address=127.0.0.1:80"]}]},
+        status={"phase": "Running", "startTime": LONG_AGO, "podIP": "10.0.0.1"},
+    )
+    (finding,) = judged(probe_targets, **platform(target("down", lastError=REFUSED), pods=[bound])).findings
+    assert "localhost only: the argument `--web.listen-address=127.0.0.1:80` of container api" in finding.cause
+
+
 def test_a_pool_that_is_partly_down_is_a_warning() -> None:
     (finding,) = judged(probe_targets, **platform(target(), target("down", "api-1", lastError=REFUSED))).findings
     assert finding.severity is Severity.WARNING

@@ -13,27 +13,6 @@ from clusterprobe.times import ago, duration_seconds, epoch
 SCRAPES_TO_WAIT = 3  # before a target that was never scraped is no longer taken for a new one
 SLACK_SECONDS = 30  # service discovery, the reloader and clocks that differ
 
-HINTS = (
-    ("connection refused", "Nothing listens on that port: compare the container's port with the Service's and the monitor's."),
-    ("no such host", "The name does not resolve: see whether the Service still exists."),
-    ("no route to host", "The address does not answer: the pod no longer exists, or a network policy blocks it."),
-    ("deadline exceeded", "No answer in time: a network policy that drops, or a target that is too slow."),
-    ("timeout", "No answer in time: a network policy that drops, or a target that is too slow."),
-    ("status 401", "Prometheus is not let in: check the monitor's bearer token, basicAuth or tlsConfig."),
-    ("status 403", "Prometheus is not let in: check its RBAC, and the monitor's credentials."),
-    ("status 404", "There is no such page: check the monitor's `path`, and that metrics are switched on."),
-    ("x509", "The certificate is not accepted: check the monitor's tlsConfig (CA, serverName)."),
-    ("tls", "One side speaks TLS and the other does not: check the monitor's `scheme`."),
-    ("malformed http", "One side speaks TLS and the other does not: check the monitor's `scheme`."),
-    ("unsupported content-type", "What answers is not a metrics page: check the monitor's `port` and `path`."),
-)
-
-
-def hint(error: str) -> str:
-    """What an error of a scrape usually comes from."""
-    lowered = error.lower()
-    return next((advice for sign, advice in HINTS if sign in lowered), "Read the error, and the target's own log.")
-
 
 class Judge:
     """Tells apart what is broken from what has only just begun or is going away."""

@@ -28,6 +28,15 @@ FLAGS = frozenset(
         "static-prefix",
         "positions.file",  # Promtail, Grafana Agent and Alloy: where they keep how far they have read
         "storage.path",
+        "address",  # at which address a program serves its metrics
+        "bind-address",
+        "listen-address",
+        "listen-client-urls",
+        "listen-metrics-urls",
+        "metrics-addr",
+        "metrics-address",
+        "metrics-bind-address",
+        "secure-listen-address",
     }
 )
 

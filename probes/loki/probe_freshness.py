@@ -11,7 +11,7 @@ from clusterprobe.systems.loki.pod_log_times import LogTimes
 from clusterprobe.systems.loki.sources import KUBERNETES_NAMESPACES, RecentLines, Searched
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
-from clusterprobe.words import number
+from clusterprobe.words import listed, number
 
 NAMESPACE_NOT_IN_LOKI = FindingKind(
     "NamespaceNotInLoki", Severity.ERROR, "Lines that the pods of a namespace write do not arrive in Loki.", settles=True
@@ -52,10 +52,20 @@ def probe_freshness(
         blind = elsewhere or not searched or any(one.error for one in searched)
         if blind or written <= newest + SLACK_SECONDS:
             continue
-        if namespace in KUBERNETES_NAMESPACES and not newest:
+        if not newest and (tenants := sorted({one.tenant for one in profile.endpoints if one.system == "loki" and one.tenant})):
+            verdict.unchecked(NAMESPACES.subject(name=namespace), _of_another_tenant(tenants))
+        elif namespace in KUBERNETES_NAMESPACES and not newest:
             verdict.note(f"Loki has no line of {namespace}: where that is not meant, an agent leaves out Kubernetes' own pods.")
         else:
             _report(verdict, namespace, logs, newest, written, agent_states, profile)
+
+
+def _of_another_tenant(tenants: list[str]) -> str:
+    """What one tenant has says nothing of what another one has."""
+    return (
+        f"Loki was asked as tenant {listed(tenants, 5)} only, which has no line of it: its lines may belong to another tenant. Name that "
+        "one too, in an entry of its own under `endpoints:` in the profile (system: loki, `tenant`)"
+    )
 
 
 def _answers(verdict: Verdict, asked: Examined[RecentLines]) -> dict[str, list[Searched]]:

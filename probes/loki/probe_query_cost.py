@@ -1,12 +1,14 @@
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
-from clusterprobe.fixes import change, look
+from clusterprobe.fixes import SOURCE, change, look
 from clusterprobe.model import Severity, Subject, Table
 from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings
 from clusterprobe.roles import Conditional, Examined
 from clusterprobe.systems.kubernetes.looking import logs_of_label
 from clusterprobe.systems.loki.own_log import LokiLog
-from clusterprobe.systems.loki.query_costs import TOO_LONG, QueryCost, QueryLimits, selects_everything
+from clusterprobe.systems.loki.query_costs import FRONTEND_QUEUE, SCHEDULER_QUEUE, TOO_LONG, QueryCost, QueryLimits, selects_everything
+from clusterprobe.systems.loki.query_refusals import QUEUE_FULL, RefusedQueries
 from clusterprobe.thresholds import Thresholds
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
@@ -15,12 +17,13 @@ from clusterprobe.words import number
 RANGE_BEYOND_LIMIT = FindingKind("RangeBeyondLimit", Severity.ERROR, "A query over a longer range than max_query_length is refused.")
 EXPENSIVE_QUERY = FindingKind("ExpensiveQuery", Severity.ERROR, "A query takes too long, reads too much, or fails.")
 WIDE_QUERY = FindingKind("WideQuery", Severity.WARNING, "A query selects everything over a long range, again and again.")
+QUERIES_REFUSED = FindingKind("QueriesRefused", Severity.ERROR, "Loki turns queries away with HTTP 429.")
 OFTEN = 2
 GONE_AFTER_SECONDS = 60.0
 LEAST_SECONDS = 60.0  # of a log, to say anything
 
 
-@reports(RANGE_BEYOND_LIMIT, EXPENSIVE_QUERY, WIDE_QUERY)
+@reports(RANGE_BEYOND_LIMIT, EXPENSIVE_QUERY, WIDE_QUERY, QUERIES_REFUSED)
 def probe_query_cost(
     verdict: Verdict,
     loki_refused_instant_queries: Examined[LokiLog],
@@ -30,7 +33,7 @@ def probe_query_cost(
 ) -> None:
     """Does a client ask Loki for far too much?
 
-    Problem: Loki is slow for everybody, dashboards time out, and its pods use all their CPU and memory.
+    Problem: Loki is slow for everybody, dashboards time out or get HTTP 429, and its pods use all their CPU and memory.
     Cause: A query over everything (`{namespace=~".+"}`) that reaches back weeks is cut into hundreds of parts, each of which reads every
     stream. Loki's own log has the query, its range, what it read and how long it took. A query counts as stopped when it was not seen for a
     minute, or for twice its usual interval where that is longer.
@@ -59,6 +62,57 @@ def probe_query_cost(
             _judge(verdict, subject, one, limit, profile.thresholds)
         if active:
             verdict.exhibit(_table(active, subject))
+    _judge_refused(verdict, loki_refused_instant_queries.readings, known, clock.now)
+
+
+def _judge_refused(verdict: Verdict, logs: Readings[LokiLog], known: Readings[QueryLimits], now: float) -> None:
+    refused: dict[tuple[str, str, str], RefusedQueries] = {}
+    for log in logs.items:
+        for one in log.refused:
+            key = (log.namespace, log.release, one.tenant)
+            refused[key] = refused[key].plus(one) if key in refused else one
+    for (namespace, release, _), one in refused.items():
+        _report_refused(verdict, Subject(kind="Loki", namespace=namespace, name=release), one, known, now)
+
+
+def _report_refused(verdict: Verdict, subject: Subject, one: RefusedQueries, known: Readings[QueryLimits], now: float) -> None:
+    """Of the two queues of a Loki, its log does not say which is full: the scheduler's, or without one the front end's."""
+    own = [limits for place, limits in known if place.namespace in ("", subject.namespace)]
+    sizes = {
+        SCHEDULER_QUEUE: min((each.scheduler_queue for each in own if each.scheduler_queue), default=0),
+        FRONTEND_QUEUE: min((each.frontend_queue for each in own if each.frontend_queue), default=0),
+    }
+    settings = " or, where no scheduler runs, ".join(f"`{name}`" + (f" (now {size})" if size else "") for name, size in sizes.items())
+    tenant = f" of tenant {one.tenant}" if one.tenant else ""
+    lately = f"the last one {ago(max(0.0, now - one.last))} ago"
+    if one.queue_full:
+        cause = f"Loki says `{QUEUE_FULL}`: the tenant's queue is full, whose size is {settings}. A query is split by time and by shard, "
+        cause += "and each part counts."
+        change_it = f"If its queriers have CPU to spare, raise {settings}; else run more queriers, or raise `querier.max_concurrent`."
+    else:
+        cause, change_it = (
+            "Its log has the answers, and does not name the limit.",
+            "Raise only the limit that the answer to a client names.",
+        )
+    verdict.report(
+        QUERIES_REFUSED,
+        subject,
+        severity=Severity.ERROR if one.times >= OFTEN else Severity.WARNING,
+        problem=f"{subject.namespace}/{subject.name} turned away {number(one.times, 'query', 'queries')}{tenant} with HTTP 429, {lately}: "
+        "the client gets no data.",
+        cause=cause,
+        fix=[
+            look(
+                "See which queries come, and what Loki answers.",
+                logs_of_label(subject.namespace, "app.kubernetes.io/name=loki", r"\(429\)|too many outstanding"),
+            ),
+            change(
+                "Ask for less at once: fewer panels and a shorter range in dashboards; a larger `limits_config.split_queries_by_interval` "
+                "makes fewer parts of a query."
+            ),
+            change(f"{change_it} Change it {SOURCE}."),
+        ],
+    )
 
 
 def _goes_on(one: QueryCost, now: float) -> bool:

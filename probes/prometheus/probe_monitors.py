@@ -65,10 +65,8 @@ def probe_monitors(
         return
     selecting = Selecting([prometheuses, prometheus_agents], prometheus_operators.need(), namespaces.need(), environments)
     every = (service_monitors, pod_monitors, probe_objects, scrape_configs)
-    there = {(one.kind, one.namespace, one.name) for readings in every for one, _ in readings.readings}
-    judge = _Judge(
-        verdict, _told(verdict, prometheus_targets, there), Ground(services, pods, clock.now), newest(operator_rejections), clock.now
-    )
+    told = _told(verdict, prometheus_targets, {(one.kind, one.namespace, one.name) for readings in every for one, _ in readings.readings})
+    judge = _Judge(verdict, told, Ground(services, pods, clock.now), newest(operator_rejections), clock.now)
     for kind, readings in zip(MONITORS, every, strict=True):
         for subject, one in readings.examine():
             takers = [each.subject for each in selecting.takers(kind, one.metadata)]

@@ -26,6 +26,7 @@ from clusterprobe.systems.log_agents.node_coverage import (
     sets_for,
     workloads_on,
 )
+from clusterprobe.systems.log_agents.refusals import limit_in
 from clusterprobe.systems.log_agents.states import AgentState
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
@@ -216,21 +217,35 @@ def _report_lost(
     lately = any("since it started" not in window for _, _, window in agents)
     words = [one for subject, _, _ in agents for one in answers.get((subject.namespace, subject.name), [])]
     rows = [[subject.name, each, str(count), window] for subject, counts, window in agents for each, count in counts.items() if count]
+    cause, helps = _why_lost(reason, words)
     verdict.report(
         LINES_DROPPED,
         owner,
         severity=Severity.ERROR if lately else Severity.WARNING,
         problem=f"{owner.namespace}/{owner.name} dropped {number(total.total(), 'line')} {agents[0][2]}, which "
         f"{'is' if total.total() == 1 else 'are'} not sent again.",
-        cause=f"Reason `{reason}`: {REASONS.get(reason, 'see the log of the agent')}."
-        + (f" Loki answered: {said(words[-1])}." if words else ""),
+        cause=cause,
         fix=[
             look("Read what Loki answered.", *_final_errors(agents[0][0], pods)),
-            change(f"{LIMITS.get(reason, 'Repair what the log of the agent names.')} Or write less. Change it {SOURCE}."),
+            change(f"{helps} Change it {SOURCE}."),
         ],
         exhibits=[Table(title="Dropped lines", columns=["Agent", "Reason", "Lines", "When"], rows=rows[:30])],
         breaks=[Ref(RefKind.LOGS, name=owner.namespace)],
     )
+
+
+def _why_lost(reason: str, words: list[str]) -> tuple[str, str]:
+    """Why Loki refused lines, and what helps: by the limit that its answer names, else by the agent's reason."""
+    limits = dict.fromkeys(one for one in map(limit_in, words) if one is not None) if reason != "line_too_long" else {}
+    answer = f" Loki answered: {said(words[-1])}." if words else ""
+    if not limits:
+        helps = f"{LIMITS.get(reason, 'Repair what the log of the agent names.')} Or write less."
+        return f"Reason `{reason}`: {REASONS.get(reason, 'see the log of the agent')}.{answer}", helps
+    named = []
+    for limit in limits:
+        value = next((found for one in words if limit_in(one) is limit and (found := limit.of(one))), "")
+        named.append(f"{limit.setting} (limit {said(value)})" if value else limit.setting)
+    return f"Reason `{reason}`: Loki refuses them by {listed(named, 4)}.{answer}", " ".join(limit.helps for limit in limits)
 
 
 def _final_errors(agent: Subject, pods: Readings[SystemPod]) -> list[Command | None]:

@@ -15,6 +15,7 @@ from clusterprobe.systems.sealed_secrets import advice as sealing_advice
 from clusterprobe.systems.sealed_secrets.causes import keys_in
 from clusterprobe.systems.sealed_secrets.dependants import what_needs
 from clusterprobe.systems.sealed_secrets.diagnosis import Diagnosis, World, diagnose
+from clusterprobe.systems.sealed_secrets.rivals import Rival, part_rivals, rivals_of, sealer_of, why_rivals
 from clusterprobe.systems.sealed_secrets.sources import SealedSecret, SealingCertificate
 from clusterprobe.systems.sealed_secrets.unsealed import Unsealed
 from clusterprobe.systems.sealed_secrets.words import sign_of, why_sealed
@@ -26,6 +27,11 @@ SECRET_IN_THE_WAY = FindingKind("SecretInTheWay", Severity.ERROR, "A Secret of t
 UNSEAL_FAILED = FindingKind("UnsealFailed", Severity.ERROR, "The controller could not make the Secret of a SealedSecret.")
 CANNOT_DECRYPT = FindingKind("CannotDecrypt", Severity.ERROR, "The controller cannot decrypt a SealedSecret.")
 SEALING_KEY_LOST = FindingKind("SealingKeyLost", Severity.ERROR, "The controller lacks the key with which SealedSecrets were sealed.")
+CONTROLLERS_COMPETE = FindingKind(
+    "ControllersCompete",
+    Severity.ERROR,
+    "Several SealedSecrets controllers run with different keys, and one cannot decrypt what another can.",
+)
 NOT_RECONCILED = FindingKind("NotReconciled", Severity.ERROR, "The controller has not looked at a SealedSecret since it was written.")
 SECRET_MISSING = FindingKind("SecretMissing", Severity.ERROR, "A SealedSecret is Synced, and its Secret does not exist.")
 SECRET_NOT_OWNED = FindingKind("SecretNotOwned", Severity.WARNING, "The Secret of a SealedSecret does not belong to it.")
@@ -36,8 +42,10 @@ SYNCED = "Argo CD's Synced only means that the object matches Git, not that it c
 class Around:
     """What a finding says beside: who cannot do without the Secret, and whether a controller runs."""
 
-    def __init__(self, controllers: Readings[Server], alertmanagers: Readings[Alertmanager], pods: Readings[Pod]) -> None:
-        self.controllers, self._alertmanagers = controllers, alertmanagers
+    def __init__(
+        self, controllers: Readings[Server], rivals: list[Rival], alertmanagers: Readings[Alertmanager], pods: Readings[Pod]
+    ) -> None:
+        self.controllers, self.rivals, self._alertmanagers = controllers, rivals, alertmanagers
         self.controller = sealing_advice.controller_of(controllers.items)
         self._pods: dict[str, list[Pod]] = defaultdict(list)
         for subject, pod in pods:
@@ -58,7 +66,16 @@ class Around:
         return "No pod of it is ready" if self.controllers.complete else "Whether it runs could not be read"
 
 
-@reports(SECRET_IN_THE_WAY, UNSEAL_FAILED, CANNOT_DECRYPT, SEALING_KEY_LOST, NOT_RECONCILED, SECRET_MISSING, SECRET_NOT_OWNED)
+@reports(
+    SECRET_IN_THE_WAY,
+    UNSEAL_FAILED,
+    CANNOT_DECRYPT,
+    SEALING_KEY_LOST,
+    CONTROLLERS_COMPETE,
+    NOT_RECONCILED,
+    SECRET_MISSING,
+    SECRET_NOT_OWNED,
+)
 def probe_unsealed(
     verdict: Verdict,
     sealed_secrets: Examined[SealedSecret],
@@ -75,8 +92,8 @@ def probe_unsealed(
     Problem: A Secret does not appear, or keeps its old values: a pod waits for it, or an Alertmanager serves a default and nothing
     reaches Slack. Argo CD's Synced proves nothing here: it compares the object with Git, and does not check whether it can be decrypted.
     Cause: Values are sealed for one namespace and one name (scope strict); a file that is copied to another namespace, or renamed,
-    opens nowhere else. Or the controller lost its key, a Secret of that name exists already and has no owner, or the
-    controller has not looked yet.
+    opens nowhere else. Or the controller lost its key, a second controller with other keys answers as well, a Secret of that name
+    exists already and has no owner, or the controller has not looked yet.
     Fix: Seal it again from the plain values with `kubeseal --namespace … --name …`; restore the key; or give the controller the Secret.
     Prevention: Seal in CI with `kubeseal --namespace … --name …` from each environment's values, never copy a sealed file; check it before
     the merge (`kubeseal --validate`), keep a copy of the sealing keys, and alert on `sealed_secrets_controller_condition_info == -1`.
@@ -89,12 +106,20 @@ def probe_unsealed(
         now=clock.now,
         patience_seconds=profile.thresholds.sealed_secrets.unseal_minutes * 60,
     )
-    around = Around(sealed_secrets_controllers, alertmanagers, pods)
+    rivals = rivals_of(sealed_secrets_controllers, sealing_certificates)
+    around = Around(sealed_secrets_controllers, rivals, alertmanagers, pods)
     every = [(subject, diagnose(one, world)) for subject, one in sealed_secrets]
     for subject, found in every:
         _tell(verdict, subject, found, around)
-    if lost := [found for _, found in every if found.loss]:
+    if rivals and (failing := [found for _, found in every if _competes(found, rivals)]):
+        _report_rivals(verdict, failing, rivals)
+    elif lost := [found for _, found in every if found.loss]:
         _report_key(verdict, lost, around.controller)
+
+
+def _competes(found: Diagnosis, rivals: list[Rival]) -> bool:
+    """Whether one of several controllers may have its key: nothing says that it was sealed for another place."""
+    return bool(rivals) and found.state == "sealed" and found.origin is None
 
 
 def _tell(verdict: Verdict, subject: Subject, found: Diagnosis, around: Around) -> None:
@@ -176,22 +201,42 @@ def _report_sealed(verdict: Verdict, subject: Subject, found: Diagnosis, around:
     effect = "Its Secret of before is still there, with the values of before." if found.keeps_secret else not_made
     which = f" ({', '.join(keys)})" if keys else ""
     fix = sealing_advice.seal_again(one, around.controller, found.origin)
-    if found.loss:
+    competes = _competes(found, around.rivals)
+    if competes:
+        fix = [change("Leave one controller, as the finding ControllersCompete says. Only where that fails, continue here."), *fix]
+    elif found.loss:
         fix = [change("Give the controller its key back, as the finding SealingKeyLost says. Only where that fails, continue here."), *fix]
     verdict.report(
         CANNOT_DECRYPT,
         subject,
         problem=f"SealedSecret {'/'.join(one.place)} cannot be decrypted{which}. {effect}",
-        cause=f"{why_sealed(found)} The controller says: {said(found.message)}. {SYNCED}",
+        cause=f"{why_rivals(one, around.rivals) if competes else why_sealed(found)} The controller says: {said(found.message)}. {SYNCED}",
         fix=fix,
         exhibits=_status(found),
         breaks=_breaks(found),
-        rests_on=[KEY] if found.loss else [],
+        rests_on=[KEY] if found.loss or competes else [],
     )
 
 
 def _breaks(found: Diagnosis) -> list[Ref]:
     return [] if found.keeps_secret else [Ref(RefKind.SECRET, *found.sealed.place)]
+
+
+def _report_rivals(verdict: Verdict, failing: list[Diagnosis], rivals: list[Rival]) -> None:
+    sealers = [sealer_of(one.sealed, rivals) for one in failing]
+    kept = sealers[0] if len(set(sealers)) == 1 else None
+    rows = [["/".join(one.sealed.place), str(sealer or "not known")] for one, sealer in zip(failing[:30], sealers, strict=False)]
+    names = listed(["/".join(one.sealed.place) for one in failing], 5)
+    verdict.report(
+        CONTROLLERS_COMPETE,
+        Subject(kind="SealingKey", name="sealed-secrets"),
+        problem=f"{len(rivals)} SealedSecrets controllers run, {listed([str(one) for one in rivals], 4)}, and one of them cannot decrypt "
+        f"{number(len(failing), 'SealedSecret')}: {names}.",
+        cause=why_rivals(failing[0].sealed, rivals) if kept else f"{why_rivals(failing[0].sealed, rivals)} The table has each.",
+        fix=part_rivals(rivals, kept),
+        exhibits=[Table(title="What one of them cannot decrypt", columns=["SealedSecret", "Sealed with a key of"], rows=rows)],
+        breaks=[KEY],
+    )
 
 
 def _report_key(verdict: Verdict, lost: list[Diagnosis], controller: sealing_advice.Controller) -> None:

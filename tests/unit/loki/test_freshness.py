@@ -138,3 +138,17 @@ def test_what_cannot_be_read_adds_nothing_and_is_no_health() -> None:
     assert_blindness_is_no_health(probe_freshness, platform([wrote()], searched(None)))
     unread = Readings((), (refused("Pod", "fastapi-dev"),))
     assert outcome(judged(probe_freshness, **platform([], searched(), pod_log_times=unread))) == "inconclusive"
+
+
+ASKED_AS_ONE = Profile.model_validate({"endpoints": [{"system": "loki", "url": "http://loki:3100", "tenant": "fastapi-prod"}]})
+
+
+def test_what_one_tenant_lacks_may_be_anothers_and_is_unchecked_with_the_way_out() -> None:
+    verdict = judged(probe_freshness, **platform([wrote()], searched(None), profile=ASKED_AS_ONE))
+    assert reasons(verdict) == []
+    assert "asked as tenant fastapi-prod only" in verdict.unread[0].reason
+    assert "`endpoints:`" in verdict.unread[0].reason
+
+
+def test_what_this_tenant_had_and_no_longer_gets_is_an_error() -> None:
+    assert reasons(judged(probe_freshness, **platform([wrote()], searched(300), profile=ASKED_AS_ONE))) == ["NamespaceNotInLoki"]

@@ -11,6 +11,7 @@ from clusterprobe.readings import Readings, single
 from clusterprobe.systems.formats.logfmt import size_bytes
 from clusterprobe.systems.loki.own_log import LokiLog
 from clusterprobe.systems.loki.query_costs import QueryCost, QueryLimits, _limits, cost_of, costs_of, selects_everything
+from clusterprobe.systems.loki.query_refusals import refused_of
 from clusterprobe.times import duration_seconds
 from probes.loki.probe_query_cost import probe_query_cost
 from tests.factories import assert_blindness_is_no_health, judged, outcome, reasons, refused, server
@@ -240,3 +241,51 @@ def test_three_numbers_are_read_of_the_configuration() -> None:
 def test_a_page_that_is_no_configuration_is_unreadable() -> None:
     with pytest.raises(BadResponse):
         _limits(Answering(b"<html>login</html>"))  # type: ignore[arg-type]
+
+
+# --- turned away ------------------------------------------------------------------------------------------------------
+
+QUEUE_LINE = b'2027-01-15T08:00:00Z level=error caller=retry.go:73 org_id=a msg="error processing request" try=0 err="rpc error: code = '
+QUEUE_LINE += b'Code(429) desc = too many outstanding requests"'
+ANSWER_LINE = b'2027-01-15T08:00:01Z level=warn caller=logging.go:123 orgID=a msg="GET /loki/api/v1/query_range?limit=10&query=x (429) 1ms"'
+
+
+def test_a_full_queue_is_named_with_its_settings_their_values_and_the_tenant() -> None:
+    log = {"refused": refused_of([QUEUE_LINE, ANSWER_LINE] * 3)}
+    limits = single(POD, QueryLimits(0.0, 60.0, 3600.0, scheduler_queue=100, frontend_queue=2048))
+    (finding,) = judged(probe_query_cost, **platform(log=log, loki_query_limits=limits)).findings
+    assert (finding.reason, finding.severity) == ("QueriesRefused", "error")
+    assert "turned away 3 queries of tenant a" in finding.problem
+    assert "`query_scheduler.max_outstanding_requests_per_tenant` (now 100)" in finding.cause
+    assert "`frontend.max_outstanding_per_tenant` (now 2048)" in finding.fix
+
+
+def test_one_that_is_turned_away_once_is_a_warning_also_where_no_limit_could_be_read() -> None:
+    (finding,) = judged(probe_query_cost, **platform(log={"refused": refused_of([QUEUE_LINE])}, loki_query_limits=UNREAD)).findings
+    assert (finding.severity, "now" in finding.cause) == ("warning", False)
+
+
+def test_an_answer_without_a_limit_names_none() -> None:
+    (finding,) = judged(probe_query_cost, **platform(log={"refused": refused_of([ANSWER_LINE])})).findings
+    assert "does not name the limit" in finding.cause
+    assert "max_outstanding" not in finding.fix
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ANSWER_LINE.replace(b"(429)", b"(200)"),
+        ANSWER_LINE.replace(b"GET /loki/api/v1/query_range?limit=10&query=x", b"POST /loki/api/v1/push"),
+        b'2027-01-15T08:00:00Z level=info msg="executing query" query="{a=\\"b\\"} |= \\"too many outstanding requests\\""',
+        b'level=error err="too many outstanding requests"',
+    ],
+)
+def test_other_answers_pushes_and_what_is_searched_for_are_no_query_that_was_turned_away(line: bytes) -> None:
+    assert refused_of([line]) == []
+
+
+def test_the_sizes_of_both_queues_are_those_of_their_own_sections() -> None:
+    text = b"frontend_worker:\n  max_outstanding_per_tenant: 1\nquery_scheduler:\n  x: 1\n  max_outstanding_requests_per_tenant: 32000\n"
+    text += b"frontend:\n  max_outstanding_per_tenant: 2048\nlimits_config:\n  max_query_length: 30d\n"
+    found = _limits(Answering(text))  # type: ignore[arg-type]
+    assert (found.scheduler_queue, found.frontend_queue) == (32000, 2048)

@@ -31,6 +31,7 @@ from clusterprobe.systems.formats.logfmt import fields_of, line_time
 from clusterprobe.systems.inventory.recognition import SystemPod, of_system
 from clusterprobe.systems.kubernetes.resources import PODS
 from clusterprobe.systems.loki.query_costs import CLIENT_KEYS, QueryCost, costs_of
+from clusterprobe.systems.loki.query_refusals import RefusedQueries, refused_of
 
 REFUSAL = "log queries are not supported as an instant query type"
 MAX_LINES = 10_000
@@ -65,6 +66,7 @@ class LokiLog(msgspec.Struct, frozen=True):
     informs: bool
     refusals: list[Refusal]
     costs: list[QueryCost] = []
+    refused: list[RefusedQueries] = []
 
 
 @source(Call("get", "pods/log"))
@@ -117,6 +119,7 @@ def parse_log(namespace: str, release: str, body: bytes) -> LokiLog:
         informs=any(b"level=info" in line or b'"level":"info"' in line for line in lines),
         refusals=refusals[-MAX_KEPT:],
         costs=costs_of(lines),
+        refused=refused_of(lines),
     )
 
 

@@ -15,6 +15,7 @@ from clusterprobe.access.cluster import Cluster, Endpoint
 from clusterprobe.access.servers import Server, read_each
 from clusterprobe.errors import BadResponse
 from clusterprobe.excerpt import excerpt
+from clusterprobe.numerals import whole_number
 from clusterprobe.patterns import ours
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
@@ -23,6 +24,8 @@ from clusterprobe.systems.formats.logfmt import fields_of, line_time, size_bytes
 from clusterprobe.times import duration_seconds
 
 MAX_KEPT = 200
+SCHEDULER_QUEUE = "query_scheduler.max_outstanding_requests_per_tenant"
+FRONTEND_QUEUE = "frontend.max_outstanding_per_tenant"
 TOO_LONG = "the query time range exceeds the limit"
 # What may tell who asked: Grafana sends tags, a gateway addresses.
 CLIENT_KEYS = ("source", "user", "dashboard_id", "dashboard_title", "panel_id", "sourceIPs", "remote", "user_agent", "header_user_agent")
@@ -136,16 +139,18 @@ def _is_open(matcher: tuple[str, str, str, str]) -> bool:
 
 
 class QueryLimits(msgspec.Struct, frozen=True):
-    """A replica's limits for tenants without their own; seconds, 0 for none."""
+    """A replica's limits for tenants without their own; seconds, 0 for none. Of the two queues: requests, 0 where it was not read."""
 
     max_query_length: float
     query_timeout: float
     split_interval: float
+    scheduler_queue: int = 0
+    frontend_queue: int = 0
 
 
 @source(proxied("pods"))
 def loki_query_limits(cluster: Cluster, loki_servers: Readings[Server], profile: Profile) -> Readings[QueryLimits]:
-    """Three numbers of every replica's configuration; nothing else of it is kept."""
+    """A few numbers of every replica's configuration; nothing else of it is kept."""
     return read_each(cluster, profile, loki_servers, lambda endpoint, _: _limits(endpoint))
 
 
@@ -156,4 +161,16 @@ def _limits(endpoint: Endpoint) -> QueryLimits:
     seconds = [duration_seconds(one[1]) if one else None for one in values]
     if seconds[0] is None:
         raise BadResponse(f"GET {endpoint.url}/config: there is no max_query_length in it")
-    return QueryLimits(seconds[0], seconds[1] or 0.0, seconds[2] or 0.0)
+    return QueryLimits(
+        seconds[0],
+        seconds[1] or 0.0,
+        seconds[2] or 0.0,
+        _queue(text, SCHEDULER_QUEUE),
+        _queue(text, FRONTEND_QUEUE),
+    )
+
+
+def _queue(text: str, setting: str) -> int:
+    section, _, key = setting.partition(".")
+    found = ours(rf"(?m)^{section}:\n(?:  .*\n)*?  {key}: (\d+)$").search(text)
+    return (whole_number(found[1]) or 0) if found else 0

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from clusterprobe.fixes import GIT, change, destroys, each, look, patch, shell, snippet
 from clusterprobe.model import Step, Subject
 from clusterprobe.systems.kubernetes.objects import StorageClass
+from clusterprobe.systems.prometheus.managers import of_chart, of_openshift, openshift_setting
 from clusterprobe.systems.prometheus.objects import PROMETHEUSES, Prometheus
 from clusterprobe.systems.storage.drivers import allowed
 from clusterprobe.systems.storage.natures import Storage, nature_of_class
@@ -29,16 +30,12 @@ def move_of_custom(
     `claims` and `pods` are those it has now, `kinds` what the profile expects.
     """
     target, choice = _class_for(storage, wanted_class(custom), kinds)
+    if of_openshift(custom.metadata):
+        return _in_openshift(custom, target, choice, used=bool(claims))
     template = custom.spec.storage.volume_claim_template if custom.spec.storage else None
+    in_chart = of_chart(custom.metadata)
     if not target or template is None:
-        return [
-            look(choice, shell(CLASSES)),
-            change(
-                "Name such a class, and a size, under spec.storage.volumeClaimTemplate of the Prometheus object; in the values of "
-                f"kube-prometheus-stack under prometheus.prometheusSpec.storageSpec. {GIT}."
-                + (" Then the PVCs have to be made again: a PVC keeps its class, and the history in it is lost." if claims else "")
-            ),
-        ]
+        return _to_be_named(choice, in_chart=in_chart, used=bool(claims))
     place, kind, name = subject.namespace, PROMETHEUSES.name, subject.name
     spec: dict[str, object] = {"storageClassName": target, **({"volumeName": None} if template.spec.volume_name else {})}
     stopped = {"spec": {"replicas": 0, "storage": {"volumeClaimTemplate": {"spec": spec}}}}
@@ -46,10 +43,12 @@ def move_of_custom(
     return [
         look(choice, shell(CLASSES)),
         change(
-            f"Stop {place}/{name} and set the class {target}. It scrapes and alerts nothing until it is started again below. {GIT}; in the "
-            "values of kube-prometheus-stack under prometheus.prometheusSpec:",
+            f"Stop {place}/{name} and set the class {target}. It scrapes and alerts nothing until it is started again below. {GIT}"
+            + ("; in the values of kube-prometheus-stack under prometheus.prometheusSpec:" if in_chart else "."),
             shell("kubectl -n {} patch {} {} --type merge -p {}", place, kind, name, patch(stopped)),
-            code=snippet("replicas: 0\nstorageSpec:\n  volumeClaimTemplate:\n    spec:\n      storageClassName: {}", target),
+            code=snippet("replicas: 0\nstorageSpec:\n  volumeClaimTemplate:\n    spec:\n      storageClassName: {}", target)
+            if in_chart
+            else "",
         ),
         *_emptied(place, claims, pods),
         change(
@@ -57,6 +56,34 @@ def move_of_custom(
             shell("kubectl -n {} patch {} {} --type merge -p {}", place, kind, name, patch({"spec": {"replicas": replicas}})),
         ),
         look("See that the new PVCs have the class.", shell("kubectl -n {} get pvc", place)),
+    ]
+
+
+def _to_be_named(choice: str, *, in_chart: bool, used: bool) -> list[Step]:
+    """Where the class is not certain, so that no command is."""
+    return [
+        look(choice, shell(CLASSES)),
+        change(
+            "Name such a class, and a size, under spec.storage.volumeClaimTemplate of the Prometheus object"
+            + ("; in the values of kube-prometheus-stack under prometheus.prometheusSpec.storageSpec" if in_chart else "")
+            + f". {GIT}."
+            + (" Then the PVCs have to be made again: a PVC keeps its class, and the history in it is lost." if used else "")
+        ),
+    ]
+
+
+def _in_openshift(custom: Prometheus, target: str, choice: str, *, used: bool) -> list[Step]:
+    """Through the ConfigMap that its Operator reads: what is done to the object, that Operator undoes."""
+    place, name, section = openshift_setting(custom.metadata)
+    named = f"the class {target}" if target else "such a class"
+    return [
+        look(choice, shell(CLASSES)),
+        look("See what is configured; the ConfigMap need not exist.", shell("kubectl -n {} get configmap {} -o yaml", place, name)),
+        change(
+            f"Name {named}, and a size, under {section}.volumeClaimTemplate in the key config.yaml of the ConfigMap {place}/{name}. The "
+            f"Cluster Monitoring Operator makes the Prometheus object of it, and undoes what is changed there. {GIT}."
+            + (" A PVC keeps its class: those that exist have to be made again, and the history in them is lost." if used else "")
+        ),
     ]
 
 
@@ -73,6 +100,8 @@ def _emptied(place: str, claims: list[str], pods: list[str]) -> list[Step]:
 def follow_the_object(subject: Subject, custom: Prometheus, present: str, storage: Storage, moved: list[Step]) -> list[Step]:
     """For a PVC on a disk that is fine, of another class than its object asks for by now: the object may name the present one again."""
     wanted = wanted_class(custom)
+    if of_openshift(custom.metadata):
+        return moved
     if wanted in _supported(storage):
         return [look(f"Nothing has to be moved. To keep the history, name the class {present} in the object again, and stop here."), *moved]
     again = {"spec": {"storage": {"volumeClaimTemplate": {"spec": {"storageClassName": present}}}}}

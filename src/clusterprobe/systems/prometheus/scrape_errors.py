@@ -98,7 +98,8 @@ TABLE = (
     Row(
         ours(r"(?i)x509: certificate signed by unknown authority|unable to get (?:local )?issuer certificate"),
         "The target's certificate is signed by a CA that Prometheus does not know, or by itself.",
-        "Set in {tls} the CA that signed it ({ca}). `insecure_skip_verify` leaves its identity unchecked: only where it has no CA.",
+        "Set in {tls} the CA that signed it ({ca}). Verifying nothing is only for what has no CA "
+        "(`insecureSkipVerify`; in a plain configuration `insecure_skip_verify`).",
     ),
     Row(
         ours(r"(?i)x509: (?:certificate has expired|.*not yet valid)"),

@@ -138,9 +138,10 @@ def alertmanager_statuses(cluster: Cluster, alertmanager_servers: Readings[Serve
             configuration = parse_configuration(answer.config.original)
         except OddConfiguration as error:
             raise BadResponse(f"GET {endpoint.url}/api/v2/status: {error}") from None
-        if answer.cluster.peers is None and answer.cluster.status not in ("", "disabled"):
+        listed = answer.cluster.peers
+        if listed is None and answer.cluster.status not in ("", "disabled"):
             raise BadResponse(f"its cluster is {answer.cluster.status}, but it names no peers: half an answer")
-        peers = None if answer.cluster.peers is None else [one.address for one in answer.cluster.peers]
+        peers = None if listed is None and not answer.cluster.status else [one.address for one in listed or []]
         return AlertmanagerStatus(configuration, answer.version_info.version, answer.cluster.status, answer.uptime, peers)
 
     return read_each(cluster, profile, alertmanager_servers, read)

@@ -15,7 +15,7 @@ from clusterprobe.systems.sealed_secrets import advice as sealing_advice
 from clusterprobe.systems.sealed_secrets.causes import keys_in
 from clusterprobe.systems.sealed_secrets.dependants import what_needs
 from clusterprobe.systems.sealed_secrets.diagnosis import Diagnosis, World, diagnose
-from clusterprobe.systems.sealed_secrets.rivals import Rival, part_rivals, rivals_of, sealer_of, why_rivals
+from clusterprobe.systems.sealed_secrets.rival_advice import Rival, part_rivals, rivals_of, sealer_of, why_rivals
 from clusterprobe.systems.sealed_secrets.sources import SealedSecret, SealingCertificate
 from clusterprobe.systems.sealed_secrets.unsealed import Unsealed
 from clusterprobe.systems.sealed_secrets.words import sign_of, why_sealed

@@ -38,6 +38,7 @@ class Without(Evidence):
     def __init__(self, whole: Whole, name: str, left: Any) -> None:
         self.profile, self.bundle, self.cluster, self._clock = whole.profile, None, None, whole.clock
         self._judging = Deadline.after(60)
+        self.wanted = list(closure(whole.readings))
         self._readings = {**whole.readings, name: left}
         self.changed = changed = {name}
         for one in closure(whole.readings):

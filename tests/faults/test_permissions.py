@@ -32,7 +32,9 @@ def test_a_forbidden_list_is_named_by_all_that_need_it(resource: str, healthy: B
     assert wrongs(outcome, healthy.outcome) + unnoticed(outcome, healthy.outcome) == []
     said = f"list {resource_of(resource)}"
     for one in outcome.results.values():
-        if str(one.verdict) == "inconclusive":
+        # With no namespace known to be another environment's, logs and lines of more pods are asked for than were recorded.
+        more = all(unchecked.reason.endswith("HTTP 404: the server could not find the requested resource") for unchecked in one.unchecked)
+        if str(one.verdict) == "inconclusive" and not more:
             assert any(said in unchecked.reason for unchecked in one.unchecked), (one.id, one.unchecked)
 
 

@@ -144,7 +144,8 @@ def _signs_of(container: Container) -> Iterator[tuple[System, str, str]]:
         if container.flag(flag):
             yield system, FLAG, f"its flag --{flag}"
     for program in container.programs or []:
-        yield _PROGRAMS[program], COMMAND, f"its command {program}"
+        if program in _PROGRAMS:  # a bundle may say anything
+            yield _PROGRAMS[program], COMMAND, f"its command {program}"
     if (found := _by_image(container.image)) is not None:
         yield found, IMAGE, f"its image {'/'.join(filter(None, repository(container.image)))}"
 

@@ -67,7 +67,7 @@ _SCHEDULER: _Faults = (
     (ours(r""), "unschedulable"),
 )
 _KUBELET: _Faults = (
-    (ours(r'(?i)(?:secret|configmap)s? "[^"]+" not found|non-existent (?:secret|config) key|couldn\'t find key'), "object missing"),
+    (ours(r"""(?i)(?:secret|configmap)s? "[^"]+" not found|non-existent (?:secret|config) key|couldn't find key"""), "object missing"),
     (ours(r'(?i)serviceaccounts? "[^"]+" not found'), "account missing"),
     (ours(r"(?i)Multi-Attach|already (?:exclusively )?attached|is already used by"), "attached elsewhere"),
     (ours(r"(?i)applyFSGroup|fsGroup|\blchown|\bchown"), "group refused"),
@@ -78,7 +78,7 @@ _KUBELET: _Faults = (
     (ours(r"(?i)reason given by server: no such file|mount\S*: .{0,300}no such file"), "nfs path"),
     (ours(r"hostPath type check failed"), "host path"),
     (
-        ours(r"(?i)no (?:available )?(?:ip )?addresse?s? (?:available|left)|failed to (?:assign|allocate)\b.{0,60}\bIP|no IP addresses"),
+        ours(r"(?i)no (?:available )?(?:ip )?address(?:es)? (?:available|left)|failed to (?:assign|allocate)\b.{0,60}\bIP|no IP addresses"),
         "no address",
     ),
 )

@@ -1,6 +1,6 @@
-"""Makes what is derived in deploy/: the chart's permissions from the probes, and the plain manifests from the chart.
+"""Makes what is derived in deploy/: the chart's permissions and its schema of profiles, and the plain manifests from the chart.
 
-python deploy/make.py [--helm HELM]    # without --helm only the permissions
+python deploy/make.py [--helm HELM]    # without --helm only the permissions and the schema
 """
 
 from __future__ import annotations
@@ -15,15 +15,20 @@ import yaml
 
 from clusterprobe.catalogue import catalogue
 from clusterprobe.permissions import by_probe
+from clusterprobe.profile_schema import schema as profile_schema
 
 ROOT = Path(__file__).parents[1]
 PERMISSIONS = Path("chart/files/permissions.json")
+VALUES_SCHEMA = Path("chart/values.schema.json")
 BASE = Path("kustomize/base/clusterprobe.yaml")
 POST_SYNC = Path("argocd/post-sync.yaml")
 ANALYSIS = Path("argo-rollouts/analysis-template.yaml")
 NAMESPACE = "clusterprobe"
 
-_MADE = "# Made by `python deploy/make.py --helm helm` from the chart's default values: change the chart, not this file.\n"
+_MADE = (
+    "# Made by `python deploy/make.py --helm helm` from the chart's default values, with an image to replace: "
+    "change the chart, not this file.\n"
+)
 _POST_SYNC_HEAD = """\
 # A hook for the Application whose deployment it is to judge: commit it beside that one's manifests, with your image in it. It runs in
 # the namespace of Clusterprobe (chart or kustomize/base), which the Application's AppProject has to allow, with its account, role,
@@ -39,6 +44,28 @@ _ROLLOUTS_NAMESPACE = "fastapi-prod"
 def permissions() -> str:
     """The text of the chart's permissions.json."""
     return json.dumps(by_probe(catalogue(ROOT / "probes")), indent=1) + "\n"
+
+
+def values_schema() -> str:
+    """The text of the chart's schema, with that of the profile in it: of the draft that every Helm 3 reads, without titles and defaults."""
+    whole = json.loads((ROOT / "deploy" / VALUES_SCHEMA).read_text())
+    profile = _plain(profile_schema())
+    whole["definitions"] = profile.pop("definitions")
+    whole["properties"]["profile"] = {key: value for key, value in profile.items() if not key.startswith("$")}
+    return json.dumps(whole, indent=1) + "\n"
+
+
+def _plain(one: Any, *, names: bool = False) -> Any:
+    """`names`: its keys are names of properties or definitions, which may be called like anything."""
+    if isinstance(one, list):
+        return [_plain(each) for each in one]
+    if not isinstance(one, dict):
+        return one.replace("#/$defs/", "#/definitions/") if isinstance(one, str) else one
+    kept = {key: value for key, value in one.items() if names or key not in ("title", "default")}
+    return {
+        "definitions" if key == "$defs" and not names else key: _plain(value, names=not names and key in ("properties", "$defs"))
+        for key, value in kept.items()
+    }
 
 
 def base(helm: str) -> str:
@@ -101,7 +128,8 @@ def _alone(pod: dict[str, Any]) -> dict[str, Any]:
 
 def _rendered(helm: str, *options: str) -> str:
     chart = str(ROOT / "deploy/chart")
-    command = [helm, "template", "clusterprobe", chart, "--namespace", NAMESPACE, "--kube-version", "1.34", *options]
+    image = ("--set", "image.repository=clusterprobe")  # which an overlay replaces
+    command = [helm, "template", "clusterprobe", chart, "--namespace", NAMESPACE, "--kube-version", "1.34", *image, *options]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
@@ -109,7 +137,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--helm", default="", help="the helm program")
     helm = parser.parse_args().helm
-    made = {PERMISSIONS: permissions()}
+    made = {PERMISSIONS: permissions(), VALUES_SCHEMA: values_schema()}
     if helm:
         made |= {BASE: base(helm), POST_SYNC: post_sync(helm), ANALYSIS: analysis(helm)}
     for path, text in made.items():

@@ -8,6 +8,7 @@ import http.client
 import json
 import ssl
 import tempfile
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,14 +25,20 @@ class NotFound(LabError):
     """The API server answered 404."""
 
 
-def call(method: str, path: str, body: object = None, content_type: str = "application/json", timeout: float = 10, host: str = "") -> bytes:
-    """One request; anything but a 2xx answer is a LabError. `host` is the name that a server behind the proxy is called by."""
+def call(
+    method: str,
+    path: str,
+    body: object = None,
+    content_type: str = "application/json",
+    timeout: float = 10,
+    headers: Mapping[str, str] | None = None,
+) -> bytes:
+    """One request; anything but a 2xx answer is a LabError. `headers` are further ones, such as the host of a server behind the proxy."""
     server, port, context = endpoint()
     connection = http.client.HTTPSConnection(server, port, timeout=timeout, context=context)
     try:
         payload = None if body is None else json.dumps(body)
-        headers = {"Content-Type": content_type, "Accept": "application/json"} | ({"Host": host} if host else {})
-        connection.request(method, path, payload, headers)
+        connection.request(method, path, payload, {"Content-Type": content_type, "Accept": "application/json", **(headers or {})})
         response = connection.getresponse()
         answer = response.read()
     except (OSError, http.client.HTTPException) as error:
@@ -45,9 +52,9 @@ def call(method: str, path: str, body: object = None, content_type: str = "appli
     return answer
 
 
-def get(path: str, timeout: float = 10) -> Any:
+def get(path: str, timeout: float = 10, headers: Mapping[str, str] | None = None) -> Any:
     """What a path answers, as JSON."""
-    answer = call("GET", path, timeout=timeout)
+    answer = call("GET", path, timeout=timeout, headers=headers)
     try:
         return json.loads(answer)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The commands: build | up | status | stage | clear | stages | kubeconfig | demo | verify | down."""
+"""The commands: build | up | status | stages | stage | clear | variants | begin | end | kubeconfig | demo | verify | down."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from lab.build.images import pack_images
 from lab.demo import record
 from lab.errors import LabError
 from lab.paths import STATE
-from lab.platform.systems import all_images, all_modules
+from lab.platform import variants
+from lab.platform.system import System
+from lab.platform.systems import OTHERS, VARIANTS, all_images, all_modules
 from lab.stages import all_stages, clear, stage
 from lab.status import print_status
 from lab.up import down, up
 from lab.verify import verify
 
-_COMMANDS = ("build", "up", "status", "stages", "stage", "clear", "kubeconfig", "demo", "verify", "down")
+_COMMANDS = ("build", "up", "status", "stages", "stage", "clear", "variants", "begin", "end", "kubeconfig", "demo", "verify", "down")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -57,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=help_text)
         command.add_argument("name", metavar="NAME")
         command.add_argument("--environment", metavar="dev|prod", default="")
+        command.set_defaults(run=run)
+    commands.add_parser("variants", help="list the other ways to run a platform").set_defaults(run=_variants)
+    for name, run, help_text in (("begin", _begin, "run a variant beside the platform"), ("end", _end, "remove a variant")):
+        command = commands.add_parser(name, help=help_text)
+        command.add_argument("name", metavar="NAME", choices=[system.name for system in VARIANTS + OTHERS])
         command.set_defaults(run=run)
     kubeconfig = commands.add_parser("kubeconfig", help="print a kubeconfig that may read one namespace only")
     kubeconfig.add_argument("--namespace", required=True)
@@ -111,6 +118,30 @@ def _clear(options: argparse.Namespace) -> int:
     clear(options.name, options.environment)
     print(f"{options.name} cleared in {time.monotonic() - begun:.0f} s")
     return 0
+
+
+def _variants(_: argparse.Namespace) -> int:
+    for system in VARIANTS + OTHERS:
+        print(system.name)
+    return 0
+
+
+def _begin(options: argparse.Namespace) -> int:
+    _need_lab()
+    begun = time.monotonic()
+    variants.begin(_variant(options.name))
+    print(f"{options.name} runs after {time.monotonic() - begun:.0f} s")
+    return 0
+
+
+def _end(options: argparse.Namespace) -> int:
+    _need_lab()
+    _variant(options.name).remove()
+    return 0
+
+
+def _variant(name: str) -> System:
+    return next(system for system in VARIANTS + OTHERS if system.name == name)
 
 
 def _kubeconfig(options: argparse.Namespace) -> int:

@@ -54,7 +54,7 @@ def record(bundle: Path) -> None:
 
 
 def _capture(bundle: Path) -> None:
-    command = [sys.executable, "-c", "from clusterprobe.cli import main; main()", "capture", str(bundle), "--active", "--yes"]
+    command = [sys.executable, "-c", "from clusterprobe.cli import main; main()", "capture", str(bundle), "--active", "--yes", "--force"]
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run([*command, "--kubeconfig", str(KUBECONFIG), "--profile", str(PROFILE), "--output", folder], check=False)
     if done.returncode not in (0, 2) or not bundle.is_file():

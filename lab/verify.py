@@ -27,16 +27,26 @@ def verify(*, again: bool) -> int:
     return status
 
 
+def repaired(how: list[str]) -> str:
+    """How many of the stages that were repaired needed nothing but the commands of their own findings."""
+    own, elsewhere = how.count("by its own fix"), sum(one.startswith("elsewhere") for one in how)
+    return f"{own} of {own + elsewhere} repaired by their own fix, {elsewhere} where it says that they are repaired"
+
+
 def summary(record: Path, commit: str) -> str:
     """What stands in a record, as a line of docs/verification.md; the last outcome of a test counts."""
     outcomes: dict[str, str] = {}
+    how: dict[str, str] = {}
     seconds = 0.0
     for line in record.read_text().splitlines() if record.exists() else ():
         entry = json.loads(line)
         outcomes[entry["test"]] = entry["outcome"]
+        how[entry["test"]] = entry.get("repaired", "") if entry["outcome"] == "passed" else ""
         seconds += entry["seconds"]
     failed = sorted(test for test, outcome in outcomes.items() if outcome != "passed")
     said = f"{len(outcomes) - len(failed)} of {len(outcomes)} passed, {seconds / 60:.0f} min"
+    if any(how.values()):
+        said += f"; {repaired(list(how.values()))}"
     if failed:
         said += "; failed: " + ", ".join(test.rpartition("::")[2] for test in failed)
     return f"| The stages of the lab | `python -m lab verify` | {said} | {datetime.now(UTC).date()} | {commit} | |"

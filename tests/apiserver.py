@@ -28,6 +28,8 @@ KINDS = {
     "leases": "Lease",
     "events": "Event",
     "services": "Service",
+    "reports": "Report",
+    "clusterreports": "ClusterReport",
 }
 PROTECTED = {"persistentvolumes": "kubernetes.io/pv-protection", "persistentvolumeclaims": "kubernetes.io/pvc-protection"}
 DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -223,7 +225,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not query.get("watch"):
             state.after(number)
 
-    do_GET = do_POST = do_PUT = do_DELETE = _handle
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle
 
     def _get(self, path: str, query: dict[str, str], body: Object) -> None:
         state, kind = self.server.state, path.rpartition("/")[2]
@@ -283,6 +285,17 @@ class _Handler(BaseHTTPRequestHandler):
         body["metadata"]["uid"] = there["metadata"]["uid"]
         state.change("MODIFIED", path, body)
         return self._answer(200, body)
+
+    def _patch(self, path: str, query: dict[str, str], body: Object) -> None:
+        """Server-side apply of one manager, which sets all there is."""
+        state, there = self.server.state, self.server.state.objects.get(path)
+        if self.headers["Content-Type"] != "application/apply-patch+yaml" or not query.get("fieldManager"):
+            return self._refuse(415, "the body of the request was in an unknown format")
+        if refused := self._out_of_place(path):
+            return self._refuse(*refused)
+        body["metadata"] |= {"uid": there["metadata"]["uid"] if there else f"uid-{state.version}"}
+        state.change("MODIFIED" if there else "ADDED", path, body)
+        return self._answer(200 if there else 201, body)
 
     def _delete(self, path: str, query: dict[str, str], body: Object) -> None:
         there = self.server.state.objects.get(path)

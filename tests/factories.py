@@ -23,6 +23,8 @@ from tests.examples import note
 Value = TypeVar("Value")
 
 ENVIRONMENTS = Environments(Profile())
+OF_STACK_CHART = {"chart": "kube-prometheus-stack-77.6.2"}
+"""The label by which an object of that chart is known."""
 
 
 def make(kind: type[Value], /, **fields: Any) -> Value:

@@ -289,7 +289,7 @@ def unwell() -> RunResult:
         probe("prometheus/cross-scrape", "findings", examined=2, reason="1 error", findings=[CROSS_SCRAPE], exhibits=[matrix(18)]),
         probe("prometheus/selector-overlap", examined=2),
         probe("prometheus/storage", "findings", examined=2, reason="1 error", findings=[ON_NFS]),
-        probe("prometheus/targets", "known", examined=61, reason="only findings that the profile accepts", known=[KNOWN]),
+        probe("prometheus/targets", "known", examined=61, reason="only findings that are accepted", known=[KNOWN]),
         probe("alertmanager/default-config", "findings", examined=2, reason="1 critical", findings=[DEFAULT_CONFIG]),
         probe("alertmanager/config-secret", "inconclusive", examined=1, reason="could not check Secret monitoring-prod/alertmanager-slack: kube-state-metrics shows no Secrets",
               unchecked=[unchecked("kube-state-metrics shows no Secrets", subject("Secret", "alertmanager-slack", "monitoring-prod", "prod"))]),

@@ -118,14 +118,17 @@ def _write_workspace(module: Module, workspace: Path) -> Path:
     Building inside the downloaded module is not possible (it is read-only and lacks a vendor folder), and `go install
     module@version` refuses modules with replacements. So depend on it, and repeat its replacements.
     """
-    downloaded = json.loads(_run(["go", "mod", "download", "-json", f"{module.path}@{module.version}"], workspace).stdout)
+    served = f"{module.served_as or module.path}@{module.version}"
+    downloaded = json.loads(_run(["go", "mod", "download", "-json", served], workspace).stdout)
     upstream = json.loads(_run(["go", "mod", "edit", "-json", downloaded["GoMod"]], workspace).stdout)
     lines = [
         "module lab/build",
         f"go {upstream['Go']}",
         f"require {module.path} {module.version}",
+        *([f"replace {module.path} => {module.served_as} {module.version}"] if module.served_as else []),
         *_replacements(module, upstream),
         *_trimmed(module, upstream, workspace),
+        *_instead(module, workspace),
     ]
     (workspace / "go.mod").write_text("\n".join(lines) + "\n")
     source = Path(downloaded["Dir"])
@@ -145,8 +148,10 @@ def _replacements(module: Module, upstream: Mapping[str, Any]) -> Iterator[str]:
     """The upstream module's own replacements, which do not reach a module that depends on it."""
     for replacement in upstream.get("Replace") or []:
         old, new = replacement["Old"], replacement["New"]
+        if old["Path"] in module.instead:
+            continue
         if new["Path"].startswith("./staging/"):
-            # k8s.io/kubernetes v1.34.4 is published together with k8s.io/api v0.34.4
+            # k8s.io/kubernetes v1.37.2 is published together with k8s.io/api v0.37.2
             yield f"replace {old['Path']} => {old['Path']} {module.version.replace('v1.', 'v0.', 1)}"
         elif not new["Path"].startswith("."):
             yield f"replace {old['Path']} {old.get('Version', '')} => {new['Path']} {new.get('Version', '')}"
@@ -160,17 +165,38 @@ def _trimmed(module: Module, upstream: Mapping[str, Any], workspace: Path) -> It
         copy = workspace / f"trimmed-{number}"
         shutil.copytree(downloaded["Dir"], copy, ignore=shutil.ignore_patterns("*_test.go"))
         for name, text in files.items():
-            copy.joinpath(name).chmod(0o644)
-            copy.joinpath(name).write_text(text)
+            file = copy / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.unlink(missing_ok=True)  # it is read-only
+            file.write_text(text)
         yield f"replace {path} => ./{copy.name}"
+
+
+def _instead(module: Module, workspace: Path) -> Iterator[str]:
+    """What stands for modules that the proxy does not have."""
+    for number, (path, stand_in) in enumerate(module.instead.items()):
+        if isinstance(stand_in, str):
+            yield f"replace {path} => {stand_in}"
+            continue
+        folder = workspace / f"instead-{number}"
+        folder.mkdir()
+        (folder / "go.mod").write_text(f"module {path}\n")
+        for name, text in stand_in.items():
+            (folder / name).write_text(text)
+        yield f"replace {path} => ./{folder.name}"
 
 
 def _build_program(module: Module, program: str, workspace: Path) -> None:
     unfinished = workspace / program
     flags = " ".join(["-s", "-w", *(f"-X {variable}={value}" for variable, value in module.stamps.items())])
-    arguments = ["-mod=mod", "-trimpath", _COMPILER, "-ldflags", flags, "-o", str(unfinished), module.package(program)]
+    arguments = ["-mod=mod", "-trimpath", _COMPILER, "-ldflags", flags, "-o", str(unfinished)]
+    arguments += ["-tags", ",".join(module.tags)] if module.tags else []
     # Static, so that an image needs nothing but the program; nice, so that the machine stays usable.
-    _run(["nice", "-n", "10", "go", "build", *arguments], workspace, {**os.environ, "CGO_ENABLED": "0", "GOGC": _GARBAGE})
+    _run(
+        ["nice", "-n", "10", "go", "build", *arguments, module.package(program)],
+        workspace,
+        {**os.environ, "CGO_ENABLED": "0", "GOGC": _GARBAGE},
+    )
     unfinished.rename(module.program(program))
 
 

@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.build import python_images
+from lab.build import debian, python_images
 from lab.build.archives import Image, pack_image, write_system_files
+from lab.build.debian import DebianRecipe
 from lab.build.modules import Module
 from lab.build.python_images import PythonRecipe
 from lab.command import run
@@ -36,7 +37,7 @@ class Recipe:
     nodes: Sequence[Node] = tuple(WORKERS)
 
 
-AnyRecipe = Recipe | PythonRecipe
+AnyRecipe = Recipe | PythonRecipe | DebianRecipe
 
 
 def published(name: str, module: Module, *paths: str, with_shell: bool = False, nodes: Sequence[Node] = tuple(WORKERS)) -> Recipe:
@@ -62,7 +63,12 @@ def pack_images(recipes: Sequence[AnyRecipe]) -> None:
 
 def archive_of(recipe: AnyRecipe) -> Path:
     """The packed image in the cache; it is packed first if it is not there."""
-    return python_images.archive(recipe) if isinstance(recipe, PythonRecipe) else _archive(recipe)
+    match recipe:
+        case PythonRecipe():
+            return python_images.archive(recipe)
+        case DebianRecipe():
+            return debian.archive(recipe)
+    return _archive(recipe)
 
 
 def _archive(recipe: Recipe) -> Path:

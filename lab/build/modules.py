@@ -28,11 +28,16 @@ class Module:
     stamps: Mapping[str, str] = field(default_factory=dict)  # Go variables that carry the version, set when linking
     definitions: str = ""  # the folder of its custom resource definitions
     without: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # it, or one that it needs: file: what to put in its place
+    # Where the proxy has not what it needs: another module and version, or files of ours by their names.
+    instead: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict)
+    served_as: str = ""  # the path that the module proxy has it under, where it has moved since
+    tags: tuple[str, ...] = ()  # build tags, by which a program leaves parts of itself out
 
     @property
     def key(self) -> str:
         """Names the module, its version, and by a digest what is ours in it, so that an edit is built anew."""
-        changed = [text for files in self.without.values() for text in files.values()] + [main.read_text() for main in self.mains.values()]
+        changed = [name + text for files in self.without.values() for name, text in files.items()]
+        changed += [*(main.read_text() for main in self.mains.values()), *self.tags, *map(str, self.instead.items())]
         digest = f"+{hashlib.sha256(''.join(changed).encode()).hexdigest()[:8]}" if changed else ""
         return f"{self.path.replace('/', '_')}@{self.version}{digest}"
 
@@ -59,24 +64,24 @@ class Module:
 
 KUBERNETES = Module(
     "k8s.io/kubernetes",
-    "v1.34.4",
+    "v1.37.2",
     {name: f"cmd/{name}" for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")},
     {
-        "k8s.io/component-base/version.gitVersion": "v1.34.4",
+        "k8s.io/component-base/version.gitVersion": "v1.37.2",
         "k8s.io/component-base/version.gitMajor": "1",
-        "k8s.io/component-base/version.gitMinor": "34",
+        "k8s.io/component-base/version.gitMinor": "37",
     },
 )
-ETCD = Module("go.etcd.io/etcd/server/v3", "v3.6.4", {"etcd": ""})
+ETCD = Module("go.etcd.io/etcd/server/v3", "v3.7.3", {"etcd": ""})
 HELM = Module(
     "helm.sh/helm/v3",
-    "v3.18.6",
+    "v3.22.0",
     {"helm": "cmd/helm"},
     # Without these it takes every cluster for Kubernetes 1.20.
     {
         f"helm.sh/helm/v3/pkg/{package}.k8sVersion{part}": value
         for package in ("chartutil", "lint/rules")
-        for part, value in (("Major", "1"), ("Minor", "34"))
+        for part, value in (("Major", "1"), ("Minor", "37"))
     },
 )
 

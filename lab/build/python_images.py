@@ -16,19 +16,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.build.archives import Image, write_archive, write_system_files
+from lab.build.archives import Image, write_archive
+from lab.build.debian import SUITE, UNNEEDED, unpack
 from lab.build.go import locked
 from lab.command import ENVIRONMENT, run
 from lab.layout import WORKERS, Node
 from lab.paths import CACHE
 
 SERVICES = Path(__file__).parents[1] / "services"  # the sources, a folder an image
-SUITE = "bookworm"  # Debian 12: its Python is 3.11
 # greenlet and pandas are linked with libstdc++.
 DEBIAN_PACKAGES = ("python3", "python3-venv", "ca-certificates", "dash", "bash", "coreutils", "libc-bin", "libstdc++6")
 SITE = "/opt/python"  # where the packages lie, so that a layer is one folder
 APPLICATION = "/opt/app"  # where the sources lie
-_UNNEEDED = ("usr/share/doc", "usr/share/locale", "usr/share/man", "usr/share/info", "usr/share/lintian", "var/cache", "var/log", "var/lib")
 _ENVIRONMENT = (
     f"PATH={SITE}/bin:/usr/local/bin:/usr/bin:/bin",
     f"PYTHONPATH={APPLICATION}:{SITE}",
@@ -70,7 +69,7 @@ def _keys(recipe: PythonRecipe) -> list[str]:
     """What names each layer: the digest of its ingredients and of the layers below it."""
     files = sorted(path for path in recipe.sources.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     sources = [(str(path.relative_to(recipe.sources)), path.read_bytes()) for path in files]
-    ingredients = [(SUITE, DEBIAN_PACKAGES, _UNNEEDED), recipe.requirements.read_bytes(), (recipe.image, sources, recipe.prepare)]
+    ingredients = [(SUITE, DEBIAN_PACKAGES, UNNEEDED), recipe.requirements.read_bytes(), (recipe.image, sources, recipe.prepare)]
     keys: list[str] = []
     for each in ingredients:
         keys.append(hashlib.sha256(repr((keys, _ENVIRONMENT, each)).encode()).hexdigest()[:16])
@@ -113,13 +112,7 @@ def _make_layer(layer: Path, below: Sequence[Path], make: Callable[[Path], str])
 
 
 def _install_debian(root: Path) -> str:
-    included = ",".join(DEBIAN_PACKAGES)
-    run("mmdebstrap", "--quiet", "--mode=root", "--variant=extract", f"--include={included}", SUITE, root)
-    for each in _UNNEEDED:
-        shutil.rmtree(root / each, ignore_errors=True)
-    for each in ("tmp", "proc", "sys", "dev", "var/lib", "etc/ssl/certs"):
-        (root / each).mkdir(parents=True, exist_ok=True)
-    write_system_files(root)
+    unpack(root, DEBIAN_PACKAGES)
     # Debian compiles it when it configures the packages; a root that nothing writes to would compile it at every start.
     _in_root(root, "/", "/usr/bin/python3", "-m", "compileall", "-q", "/usr/lib/python3.11")
     return ""

@@ -10,7 +10,7 @@ from lab.build.modules import KUBERNETES
 from lab.cluster.certificates import kubeconfig_of
 from lab.cluster.images import ctr
 from lab.cluster.nfs import write_mount_helpers
-from lab.cluster.processes import start
+from lab.cluster.processes import is_started, start, stop
 from lab.command import run, wait_until
 from lab.layout import CERTIFICATES, DNS_SERVICE, MOUNT_NAMESPACES, POD_RANGE, Node
 
@@ -55,7 +55,7 @@ def start_node(node: Node) -> None:
     (node.home / "containerd.toml").write_text(_CONTAINERD.format(socket=node.containerd_socket))
     start(f"{node.name}-containerd", "containerd", f"--config={node.home}/containerd.toml", node=node)
     wait_until(f"containerd on {node.name}", lambda: ctr(node, "version").returncode == 0, 30, every=0.1)
-    _start_kubelet(node)
+    start_kubelet(node)
     _start_kube_proxy(node)
 
 
@@ -93,11 +93,11 @@ def _write_pod_network(node: Node) -> None:
     (folder / "10-lab.conflist").write_text(json.dumps({"cniVersion": "0.4.0", "name": "lab", "plugins": plugins}))
 
 
-def _start_kubelet(node: Node) -> None:
+def start_kubelet(node: Node) -> None:
     path = node.home / "kubelet.json"
     path.write_text(json.dumps(_kubelet_configuration(node), indent=1))
     start(
-        f"{node.name}-kubelet",
+        _kubelet_of(node),
         KUBERNETES.program("kubelet"),
         f"--config={path}",
         f"--kubeconfig={kubeconfig_of(node.name)}",
@@ -107,6 +107,19 @@ def _start_kubelet(node: Node) -> None:
         node=node,
         first_on_path=write_mount_helpers(node),
     )
+
+
+def stop_kubelet(node: Node) -> None:
+    """Its containers run on: they belong to containerd."""
+    stop(_kubelet_of(node))
+
+
+def is_kubelet_started(node: Node) -> bool:
+    return is_started(_kubelet_of(node))
+
+
+def _kubelet_of(node: Node) -> str:
+    return f"{node.name}-kubelet"
 
 
 def _kubelet_configuration(node: Node) -> dict[str, object]:
@@ -124,6 +137,7 @@ def _kubelet_configuration(node: Node) -> dict[str, object]:
         "tlsCertFile": f"{CERTIFICATES}/{node.name}.crt",
         "tlsPrivateKeyFile": f"{CERTIFICATES}/{node.name}.key",
         "cgroupDriver": "cgroupfs",
+        "failCgroupV1": False,  # since 1.35 it refuses version 1 of cgroups, unless it is told not to
         "cgroupRoot": f"/{node.cgroup}",
         "containerRuntimeEndpoint": f"unix://{node.containerd_socket}",
         "clusterDomain": "cluster.local",

@@ -35,19 +35,25 @@ _NO_DNS_SERVICES = """package dns
 import (
 \t"fmt"
 
-\t"github.com/go-acme/lego/v4/challenge"
+\t"github.com/go-acme/lego/v5/challenge"
 )
 
 func NewDNSChallengeProviderByName(name string) (challenge.Provider, error) {
 \treturn nil, fmt.Errorf("%s: built without DNS services", name)
 }
 """
+# What its makers add to it lies in a module beside it, which the proxy does not have: here nothing is added.
+_NOTHING_ADDED = "package ext\n\ntype HTTP struct{}\n\ntype Router struct{}\n"
 _MODULE = Module(
     "github.com/traefik/traefik/v3",
-    "v3.4.1",
+    "v3.7.13",
     {"traefik": "cmd/traefik"},
-    {"github.com/traefik/traefik/v3/pkg/version.Version": "3.4.1"},
-    without={"github.com/go-acme/lego/v4": {"providers/dns/zz_gen_dns_providers.go": _NO_DNS_SERVICES}},
+    {"github.com/traefik/traefik/v3/pkg/version.Version": "3.7.13"},
+    instead={
+        "github.com/traefik/traefik/dynamic/ext": {"ext.go": _NOTHING_ADDED},
+        "github.com/abbot/go-http-auth": "github.com/containous/go-http-auth v0.4.1-0.20200324110947-a37a7636d23e",
+    },
+    without={"github.com/go-acme/lego/v5": {"providers/dns/zz_gen_dns_providers.go": _NO_DNS_SERVICES}},
 )
 
 
@@ -80,23 +86,27 @@ def balance_load() -> None:
 
 def put_certificate(environment: Environment, names: Sequence[str] = (), days_left: float = _DAYS_LEFT) -> None:
     """The Secret of the environment's host, with a new certificate: for that host, unless other names are given."""
+    put_secret(environment.workload_namespace, f"{environment.name}-{SECRET}", list(names) or [host_of(environment)], days_left)
+
+
+def put_secret(namespace: str, stem: str, names: Sequence[str], days_left: float = _DAYS_LEFT) -> None:
+    """The namespace's Secret with a new certificate for these names; its files are kept under the stem."""
     ends = dt.timedelta(days=days_left)
     begins = min(-AN_HOUR, ends - dt.timedelta(days=90))
-    wanted = list(names) or [host_of(environment)]
-    stem = f"{environment.name}-{SECRET}"
-    Authority(FOLDER, "Lab ingress CA").issue(stem, wanted[0], names=wanted, validity=(begins, ends))
+    Authority(FOLDER, "Lab ingress CA").issue(stem, names[0], names=names, validity=(begins, ends))
     data = {f"tls.{kind}": base64.b64encode((FOLDER / f"{stem}.{kind}").read_bytes()).decode() for kind in ("crt", "key")}
     body = {
         "apiVersion": "v1",
         "kind": "Secret",
         "type": "kubernetes.io/tls",
-        "metadata": {"name": SECRET, "namespace": environment.workload_namespace},
+        "metadata": {"name": SECRET, "namespace": namespace},
         "data": data,
     }
-    if api.find(secret_path(environment)) is None:
-        api.create(f"/api/v1/namespaces/{environment.workload_namespace}/secrets", body)
+    path = f"/api/v1/namespaces/{namespace}/secrets/{SECRET}"
+    if api.find(path) is None:
+        api.create(f"/api/v1/namespaces/{namespace}/secrets", body)
     else:
-        api.patch(secret_path(environment), {"data": data})
+        api.patch(path, {"data": data})
 
 
 def shown(host: str) -> Shown:
@@ -161,7 +171,7 @@ def _problems() -> Iterator[str]:
 SYSTEM = System(
     name="traefik",
     modules=(_MODULE,),
-    images=(published("docker.io/library/traefik:v3.4.1", _MODULE, "/usr/local/bin/traefik"),),
+    images=(published("docker.io/library/traefik:v3.7.13", _MODULE, "/usr/local/bin/traefik"),),
     manifests=("traefik",),
     per_environment=("ingress",),
     finish=_show_certificates,

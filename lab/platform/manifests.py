@@ -23,9 +23,10 @@ class _Template(string.Template):
 
 @dataclass(frozen=True)
 class Environment:
-    """One of the two: its namespaces, and the names that the chart derives from its release's name."""
+    """One of the two, or a variant's own: its namespaces, and the names that the chart derives from its release's name."""
 
     name: str
+    full: str = ""  # the chart's `fullnameOverride`
 
     @property
     def release(self) -> str:
@@ -42,7 +43,7 @@ class Environment:
     @property
     def fullname(self) -> str:
         """The chart cuts it at 26 characters, so dev and prod are cut at different places."""
-        return f"{self.release}-kube-prometheus-stack"[:26].rstrip("-")
+        return self.full or f"{self.release}-kube-prometheus-stack"[:26].rstrip("-")
 
     @property
     def prometheus(self) -> str:
@@ -110,10 +111,17 @@ def document(name: str, kind: str, object_name: str, environment: Environment | 
 
 def _shared_values() -> dict[str, str]:
     return {
+        **_loki_scalable_labels(),
         "loki_labels": _chart_labels("loki", "loki", "loki-6.30.1", "3.5.0"),
-        "traefik_labels": _chart_labels("traefik", "traefik-traefik", "traefik-36.0.0", "3.4.1"),
+        "traefik_labels": _chart_labels("traefik", "traefik-traefik", "traefik-41.3.0", "3.7.13"),
         "mlflow_labels": _chart_labels("mlflow", "mlflow", "mlflow-1.8.0", "3.17.2"),
         "promtail_labels": _chart_labels("promtail", "promtail", "promtail-6.17.0", "3.5.0"),
+        "alloy_labels": _chart_labels("alloy", "alloy", "alloy-0.7.0", "v1.4.2") + ", app.kubernetes.io/part-of: alloy",
+        "edge_labels": _stack_labels("edge"),
+        **_victoria_labels("vmsingle", "single-0.45.0", "server"),
+        **_victoria_labels("vmagent", "agent-0.46.0"),
+        **_victoria_labels("vmalert", "alert-0.47.0", "server"),
+        **_victoria_labels("vmalert", "alert-0.47.0", "alertmanager", "vmalert_manager"),
     }
 
 
@@ -128,6 +136,8 @@ def _environment_values(environment: Environment) -> dict[str, str]:
         "stack_labels": _stack_labels(environment.release),
         "kube_state_metrics_labels": _kube_state_metrics_labels(environment.release),
         "kubelet_arguments": _kubelet_arguments(environment),
+        "plain_prometheus_labels": _plain_prometheus_labels(f"prometheus-{environment.name}"),
+        "plain_alertmanager_labels": _chart_labels("alertmanager", f"prometheus-{environment.name}", "alertmanager-1.42.0", "v0.35.0"),
     }
 
 
@@ -140,19 +150,41 @@ def _chart_labels(name: str, instance: str, chart: str, version: str) -> str:
 
 def _stack_labels(release: str) -> str:
     return (
-        f'app.kubernetes.io/managed-by: Helm, app.kubernetes.io/instance: {release}, app.kubernetes.io/version: "77.6.2", '
-        f"app.kubernetes.io/part-of: kube-prometheus-stack, chart: kube-prometheus-stack-77.6.2, release: {release}, heritage: Helm"
+        f'app.kubernetes.io/managed-by: Helm, app.kubernetes.io/instance: {release}, app.kubernetes.io/version: "88.5.3", '
+        f"app.kubernetes.io/part-of: kube-prometheus-stack, chart: kube-prometheus-stack-88.5.3, release: {release}, heritage: Helm"
     )
 
 
 def _kube_state_metrics_labels(release: str) -> str:
-    labels = _chart_labels("kube-state-metrics", release, "kube-state-metrics-6.1.0", "2.15.0")
+    labels = _chart_labels("kube-state-metrics", release, "kube-state-metrics-8.4.0", "2.20.0")
     return f"{labels}, app.kubernetes.io/component: metrics, app.kubernetes.io/part-of: kube-state-metrics, release: {release}"
+
+
+def _plain_prometheus_labels(release: str) -> str:
+    """Of the chart that runs Prometheus without the Operator: its templates write no managed-by."""
+    labels = f"app.kubernetes.io/component: server, app.kubernetes.io/name: prometheus, app.kubernetes.io/instance: {release}"
+    return f"{labels}, app.kubernetes.io/version: v3.16.0, helm.sh/chart: prometheus-29.27.0, app.kubernetes.io/part-of: prometheus"
+
+
+def _loki_scalable_labels() -> dict[str, str]:
+    """Of Loki's chart as it runs Loki in parts: its labels, which say no managed-by, and those that it selects by."""
+    selector = "app.kubernetes.io/name: loki, app.kubernetes.io/instance: loki"
+    whole = f'{selector}, app.kubernetes.io/version: "3.5.0", helm.sh/chart: loki-6.29.0'
+    return {"loki_scalable_labels": whole, "loki_scalable_selector": selector}
+
+
+def _victoria_labels(release: str, chart: str, app: str = "", key: str = "") -> dict[str, str]:
+    """Of VictoriaMetrics' charts, which label a pod without the chart's version."""
+    name = f"victoria-metrics-{chart.partition('-')[0]}"
+    pod = f"app.kubernetes.io/name: {name}, app.kubernetes.io/instance: {release}, app.kubernetes.io/managed-by: Helm"
+    pod += f", app: {app}, app.kubernetes.io/component: {app}" if app else ""
+    whole = f"{pod}, helm.sh/chart: victoria-metrics-{chart}, app.kubernetes.io/version: v1.150.0"
+    return {f"{key or release}_labels": whole, f"{key or release}_pod_labels": pod}
 
 
 def _kubelet_arguments(environment: Environment) -> str:
     """Only one operator writes the kubelets' Service: with two, every kubelet would be scraped twice."""
-    if environment == DEV:
+    if environment != PROD:
         return "- --kubelet-endpoints=false"
     service = f"- --kubelet-service=kube-system/{environment.fullname}-kubelet"
     return f"{service}\n            - --kubelet-endpoints=true"

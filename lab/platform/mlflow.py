@@ -26,7 +26,7 @@ _IMAGE = PythonRecipe(
 def answer(path: str) -> str:
     """What MLflow answers when it is called as its clients call it; a refusal's words, too."""
     try:
-        return api.call("GET", f"{PROXY}/{path}", host=_HOST).decode()
+        return api.call("GET", f"{PROXY}/{path}", headers={"Host": _HOST}).decode()
     except LabError as error:
         return str(error)
 

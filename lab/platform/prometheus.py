@@ -13,17 +13,13 @@ from lab.platform import prometheus_operator
 from lab.platform.manifests import ENVIRONMENTS, Environment
 from lab.platform.system import System
 
-# The clients of all clouds that targets could be discovered in are left out: the Operator uses that of Kubernetes only.
-_ONLY_KUBERNETES = """package plugins
-
-import _ "github.com/prometheus/prometheus/discovery/kubernetes"
-"""
 _MODULE = Module(
     "github.com/prometheus/prometheus",
-    "v0.304.2",
+    "v0.316.0",
     {"prometheus": "cmd/prometheus"},
-    {COMMON_VERSION: "3.4.2"},
-    without={"github.com/prometheus/prometheus": {"plugins/plugins.go": _ONLY_KUBERNETES}},
+    {COMMON_VERSION: "3.16.0"},
+    # Without the clients of all clouds that targets could be discovered in: the Operator uses that of Kubernetes only.
+    tags=("remove_all_sd", "enable_kubernetes_sd"),
 )
 
 
@@ -74,7 +70,7 @@ def _problems() -> Iterator[str]:
 SYSTEM = System(
     name="prometheus",
     modules=(_MODULE,),
-    images=(published("quay.io/prometheus/prometheus:v3.4.2", _MODULE, "/bin/prometheus", with_shell=True),),
+    images=(published("quay.io/prometheus/prometheus:v3.16.0", _MODULE, "/bin/prometheus", with_shell=True),),
     per_environment=("prometheus", "monitors", "rules"),
     problems=_problems,
 )

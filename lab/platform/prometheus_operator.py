@@ -12,9 +12,9 @@ MONITOR_KINDS = ("servicemonitors", "podmonitors", "probes", "prometheusrules")
 
 _MODULE = Module(
     "github.com/prometheus-operator/prometheus-operator",
-    "v0.85.0",
+    "v0.93.1",
     {"operator": "cmd/operator", "prometheus-config-reloader": "cmd/prometheus-config-reloader"},
-    {COMMON_VERSION: "0.85.0"},
+    {COMMON_VERSION: "0.93.1"},
     definitions="example/prometheus-operator-crd",
 )
 
@@ -28,8 +28,8 @@ SYSTEM = System(
     name="prometheus-operator",
     modules=(_MODULE,),
     images=(
-        published("quay.io/prometheus-operator/prometheus-operator:v0.85.0", _MODULE, "/bin/operator"),
-        published("quay.io/prometheus-operator/prometheus-config-reloader:v0.85.0", _MODULE, "/bin/prometheus-config-reloader"),
+        published("quay.io/prometheus-operator/prometheus-operator:v0.93.1", _MODULE, "/bin/operator"),
+        published("quay.io/prometheus-operator/prometheus-config-reloader:v0.93.1", _MODULE, "/bin/prometheus-config-reloader"),
     ),
     per_environment=("operator",),
 )

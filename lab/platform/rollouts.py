@@ -12,9 +12,9 @@ from lab.platform.system import System
 _NAME = "argo-rollouts"
 _MODULE = Module(
     "github.com/argoproj/argo-rollouts",
-    "v1.8.3",
+    "v1.10.1",
     {"rollouts-controller": "cmd/rollouts-controller"},
-    {"github.com/argoproj/argo-rollouts/utils/version.version": "1.8.3"},
+    {"github.com/argoproj/argo-rollouts/utils/version.version": "1.10.1"},
     definitions="manifests/crds",
 )
 

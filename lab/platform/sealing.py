@@ -31,11 +31,12 @@ _CERTIFICATE, _KEY = STATE / "sealing.crt", STATE / "sealing.key"
 _PATIENCE_SECONDS = 90
 
 _MODULE = Module(
-    "github.com/bitnami-labs/sealed-secrets",
-    "v0.27.1",
+    "github.com/bitnami/sealed-secrets",
+    "v0.40.0",
     {"controller": "cmd/controller", "kubeseal": "cmd/kubeseal"},
-    {"main.VERSION": "v0.27.1"},
+    {"main.VERSION": "v0.40.0"},
     definitions="helm/sealed-secrets/crds",
+    served_as="github.com/bitnami-labs/sealed-secrets",
 )
 
 
@@ -176,7 +177,7 @@ def _problems() -> Iterator[str]:
 SYSTEM = System(
     name="sealed-secrets",
     modules=(_MODULE,),
-    images=(published("docker.io/bitnami/sealed-secrets-controller:0.27.1", _MODULE, "/usr/local/bin/controller"),),
+    images=(published("docker.io/bitnami/sealed-secrets-controller:0.40.0", _MODULE, "/usr/local/bin/controller"),),
     manifests=("sealed-secrets",),
     prepare=put_key_back,  # so that the controller makes none of its own
     finish=_seal_configurations,

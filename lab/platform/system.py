@@ -10,7 +10,7 @@ from lab import api
 from lab.build.images import AnyRecipe
 from lab.build.modules import Module
 from lab.platform.definitions import are_installed, definitions_of, install_definitions, remove_definitions
-from lab.platform.manifests import ENVIRONMENTS, render
+from lab.platform.manifests import ENVIRONMENTS, Environment, render
 from lab.platform.workloads import Workload, workloads_of
 
 
@@ -28,6 +28,7 @@ class System:
     images: tuple[AnyRecipe, ...] = ()
     manifests: tuple[str, ...] = ()  # files of manifests/, each applied once
     per_environment: tuple[str, ...] = ()  # and those applied once for each environment
+    environments: tuple[Environment, ...] = ENVIRONMENTS  # which these are
     besides: tuple[Workload, ...] = ()  # what is to run of it that no manifest says
     prepare: Callable[[], None] = _nothing  # makes what its manifests need; can be repeated
     finish: Callable[[], None] = _nothing  # makes what needs its manifests, and starts its processes; can be repeated
@@ -57,7 +58,7 @@ class System:
 
     def _rendered(self) -> list[str]:
         once = [render(name) for name in self.manifests]
-        return [*once, *(render(name, environment) for environment in ENVIRONMENTS for name in self.per_environment)]
+        return [*once, *(render(name, environment) for environment in self.environments for name in self.per_environment)]
 
     def _definition_files(self) -> list[Path]:
         found = [file for module in self.modules if module.definitions for file in definitions_of(module)]

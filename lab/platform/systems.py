@@ -9,20 +9,27 @@ from lab.build.modules import MODULES, Module
 from lab.platform import (
     airflow,
     alertmanager,
+    alloy,
     argocd,
     coredns,
+    gateway_api,
     grafana,
     ingress,
     kube_state_metrics,
     loki,
+    loki_scalable,
     mlflow,
+    plain_prometheus,
     prometheus,
+    prometheus_agent,
     prometheus_operator,
     rollouts,
     sealing,
     serving,
+    sharded_prometheus,
     slack,
     storage,
+    victoria_metrics,
 )
 from lab.platform.manifests import render
 
@@ -47,6 +54,16 @@ SYSTEMS = (
 )
 # Built with the others, and installed by `variants` only.
 VARIANTS = (rollouts.SYSTEM,)
+# Other ways to run a platform, begun by hand to see what Clusterprobe says of them, and built only then.
+OTHERS = (
+    plain_prometheus.SYSTEM,
+    victoria_metrics.SYSTEM,
+    alloy.SYSTEM,
+    prometheus_agent.SYSTEM,
+    loki_scalable.SYSTEM,
+    sharded_prometheus.SYSTEM,
+    gateway_api.SYSTEM,
+)
 
 
 def all_modules() -> list[Module]:

@@ -1,10 +1,11 @@
-"""Systems that are no part of the healthy platform: a stage begins and ends them, or a block of a test."""
+"""Systems that are no part of the healthy platform: a stage begins and ends them, a block of a test, or somebody by hand."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from lab.build.go import build
 from lab.cluster.images import bring_image
 from lab.command import wait_until
 from lab.platform.system import System
@@ -14,7 +15,8 @@ _PATIENCE_SECONDS = 120
 
 
 def begin(system: System) -> None:
-    """Bring its images, install it, and return once it is well."""
+    """Build it if it is not built, bring its images, install it, and return once it is well."""
+    build(system.modules)
     for recipe in system.images:
         bring_image(recipe)
     system.install()

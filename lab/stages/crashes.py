@@ -9,9 +9,9 @@ from lab.command import wait_until
 from lab.errors import LabError
 from lab.platform.effects import PATIENCE_SECONDS, pod_path, wait_for_rollout
 from lab.platform.manifests import Environment, document
+from lab.platform.small_workloads import deployment, deployments_path, labels_of, pod_spec, pods_of
 from lab.stages import Stage
 
-_MEMORY = "32Mi"
 # Stands for curl, which is not in the image: the same exit codes where it cannot connect, and where nothing answers in time.
 _CURL = 'curl() { timeout 2 wget -q -O /dev/null "$1" && return 0; [ $? -eq 143 ] && return 28; return 7; }; curl '
 _GATEWAY = "model-gateway"
@@ -24,7 +24,7 @@ def stage_tmp_curl(environment: Environment) -> None:
     """As in life: a helper is started with the stack, and asks for what is not ready yet."""
     namespace = environment.workload_namespace
     api.create(f"/api/v1/namespaces/{namespace}/services", _service(namespace))
-    api.create(_deployments(namespace), _gateway(namespace, _NOT_YET))
+    api.create(deployments_path(namespace), _gateway(namespace, _NOT_YET))
     _create_curl(namespace, f"http://{_GATEWAY}.{namespace}.svc.cluster.local:8080/")
     _wait_for_waiting(namespace, "tmp-curl", "CrashLoopBackOff")
 
@@ -32,7 +32,7 @@ def stage_tmp_curl(environment: Environment) -> None:
 def clear_tmp_curl(environment: Environment) -> None:
     """What it waits for gets ready, and it ends by itself."""
     namespace = environment.workload_namespace
-    deployment = f"{_deployments(namespace)}/{_GATEWAY}"
+    deployment = f"{deployments_path(namespace)}/{_GATEWAY}"
     if api.find(deployment) is not None:
         container = _gateway(namespace, _AT_WORK)["spec"]["template"]["spec"]["containers"][0]
         template = {"spec": {"containers": [{"name": container["name"], "command": container["command"]}]}}
@@ -42,8 +42,7 @@ def clear_tmp_curl(environment: Environment) -> None:
     _remove_pods(namespace, "tmp-curl")
     api.delete(f"/api/v1/namespaces/{namespace}/services/{_GATEWAY}")
     api.delete(deployment)
-    selector = f"/api/v1/namespaces/{namespace}/pods?labelSelector=app.kubernetes.io/name={_GATEWAY}"
-    wait_until(f"{_GATEWAY} to be gone", lambda: not api.items(selector), PATIENCE_SECONDS)
+    wait_until(f"{_GATEWAY} to be gone", lambda: not pods_of(namespace, _GATEWAY), PATIENCE_SECONDS)
 
 
 def stage_wrong_port(environment: Environment) -> None:
@@ -89,12 +88,12 @@ def clear_fastapi(environment: Environment) -> None:
     spec = document("fastapi", "Deployment", "fastapi", environment)["spec"]["template"]["spec"]
     container = spec["containers"][0]
     _change_fastapi(environment, {"image": container["image"], "env": container["env"]})
-    wait_for_rollout(f"{_deployments(environment.workload_namespace)}/fastapi")
+    wait_for_rollout(f"{deployments_path(environment.workload_namespace)}/fastapi")
 
 
 def _change_fastapi(environment: Environment, change: api.Object) -> None:
     template = {"spec": {"containers": [{"name": "fastapi", **change}]}}
-    path = f"{_deployments(environment.workload_namespace)}/fastapi"
+    path = f"{deployments_path(environment.workload_namespace)}/fastapi"
     api.patch(path, {"spec": {"template": template}}, "application/strategic-merge-patch+json")
 
 
@@ -146,54 +145,19 @@ def _pods(namespace: str) -> str:
     return f"/api/v1/namespaces/{namespace}/pods"
 
 
-def _deployments(namespace: str) -> str:
-    return f"/apis/apps/v1/namespaces/{namespace}/deployments"
-
-
-def _pod_spec(name: str, script: str) -> api.Object:
-    container = {
-        "name": name,
-        "image": "lab/busybox:1",
-        "command": ["/bin/sh", "-c", script],
-        "resources": {"requests": {"cpu": "5m", "memory": "8Mi"}, "limits": {"memory": _MEMORY}},
-        "securityContext": {"allowPrivilegeEscalation": False},
-    }
-    security = {"runAsNonRoot": True, "runAsUser": 65534}
-    return {
-        "automountServiceAccountToken": False,
-        "terminationGracePeriodSeconds": 1,
-        "securityContext": security,
-        "containers": [container],
-    }
-
-
 def _pod(namespace: str, name: str, script: str, restart_policy: str = "Always") -> api.Object:
     metadata = {"name": name, "namespace": namespace}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {**_pod_spec(name, script), "restartPolicy": restart_policy}}
-
-
-def _labels() -> dict[str, str]:
-    return {"app.kubernetes.io/name": _GATEWAY}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {**pod_spec(name, script), "restartPolicy": restart_policy}}
 
 
 def _gateway(namespace: str, script: str) -> api.Object:
-    spec = _pod_spec(_GATEWAY, script)
+    spec = pod_spec(_GATEWAY, script)
     spec["containers"][0]["readinessProbe"] = {"tcpSocket": {"port": 8080}, "periodSeconds": 2}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": _GATEWAY, "namespace": namespace, "labels": _labels()},
-        "spec": {
-            "replicas": 1,
-            "strategy": {"type": "Recreate"},
-            "selector": {"matchLabels": _labels()},
-            "template": {"metadata": {"labels": _labels()}, "spec": spec},
-        },
-    }
+    return deployment(namespace, _GATEWAY, spec)
 
 
 def _service(namespace: str) -> api.Object:
-    spec = {"selector": _labels(), "ports": [{"name": "http", "port": 8080}]}
+    spec = {"selector": labels_of(_GATEWAY), "ports": [{"name": "http", "port": 8080}]}
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": _GATEWAY, "namespace": namespace}, "spec": spec}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 
 from lab import api
 from lab.command import wait_until
@@ -19,7 +20,7 @@ _REVOKED = "B00000000/revoked"
 
 def stage_refused(environment: Environment) -> None:
     """The webhook was revoked, and made anew under another address that nobody told Alertmanager."""
-    _break(environment, slack_config(environment).replace(_TOKEN, _REVOKED), "clientError")
+    _break(environment, slack_config(environment).replace(_TOKEN, _REVOKED), "authError")
 
 
 def stage_unreachable(environment: Environment) -> None:
@@ -35,10 +36,20 @@ def _break(environment: Environment, text: str, reason: str) -> None:
 
 def stage_silenced(environment: Environment) -> None:
     """A look-alike: somebody has silenced everything for a while, after it was delivered."""
+    _silence(environment, dt.timedelta(hours=2))
+
+
+def stage_silenced_for_ever(environment: Environment) -> None:
+    """As in life: a silence for a move to other machines, whose end nobody knew yet."""
+    _silence(environment, dt.timedelta(days=365))
+
+
+def _silence(environment: Environment, time: dt.timedelta) -> None:
     wait_until("a delivery", lambda: bool(slack.messages(environment)), PATIENCE_SECONDS)
     before = _suppressed(environment)
     matcher = {"name": "alertname", "value": ".+", "isRegex": True, "isEqual": True}
-    times = {"startsAt": "2020-01-01T00:00:00Z", "endsAt": "2099-01-01T00:00:00Z"}
+    now = dt.datetime.now(dt.UTC)
+    times = {"startsAt": now.isoformat(), "endsAt": (now + time).isoformat()}
     api.create(f"{_pod(environment)}/api/v2/silences", {"matchers": [matcher], **times, "createdBy": "lab", "comment": "maintenance"})
     wait_until("the alerts to be suppressed", lambda: _suppressed(environment) > before, PATIENCE_SECONDS)
 
@@ -114,6 +125,13 @@ STAGES = (
         "alerts-silenced",
         "somebody has silenced everything: nothing is sent, and nothing fails",
         stage_silenced,
+        clear_silenced,
+        touches=(_CONFIGURATION,),
+    ),
+    Stage(
+        "alerts-silenced-for-ever",
+        "somebody has silenced everything for a year",
+        stage_silenced_for_ever,
         clear_silenced,
         touches=(_CONFIGURATION,),
     ),

@@ -1,14 +1,17 @@
+from dataclasses import dataclass
+
 from clusterprobe.access.servers import Server
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
-from clusterprobe.fixes import GIT, change, each, look, shell
+from clusterprobe.fixes import SOURCE, change, each, look, shell
 from clusterprobe.model import Severity, Step, Subject
-from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Conditional, Enriching, Examined, Needed
 from clusterprobe.systems.alertmanager.config_objects import CONFIG_OBJECTS, ConfigObject, Selection, selections
 from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS, Alertmanager, AlertmanagerStatus
-from clusterprobe.systems.kubernetes.objects import Namespace
+from clusterprobe.systems.kubernetes.event_lists import Complaint, newest, secret_in
+from clusterprobe.systems.kubernetes.managers import manager_of
+from clusterprobe.systems.kubernetes.objects import Metadata, Namespace
 from clusterprobe.times import ago, epoch
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed, said
@@ -31,6 +34,7 @@ def probe_config_objects(
     namespaces: Needed[Namespace],
     alertmanager_statuses: Conditional[AlertmanagerStatus],
     alertmanager_servers: Enriching[Server],
+    operator_rejections: Enriching[Complaint],
     clock: Clock,
 ) -> None:
     """Does every AlertmanagerConfig take effect in an Alertmanager?
@@ -42,6 +46,7 @@ def probe_config_objects(
     """
     labels = {one.metadata.name: one.metadata.labels for one in namespaces.items}
     blind = not alertmanagers.complete or not namespaces.complete
+    judge = _Judge(verdict, alertmanager_statuses, dict(alertmanager_servers), newest(operator_rejections), clock)
     for subject, one in alertmanager_configs:
         found = selections(one, alertmanagers.items, labels)
         takers = [each for each in found if each.selected]
@@ -49,7 +54,7 @@ def probe_config_objects(
             _report_unselected(verdict, subject, one, found)
         if takers:
             alertmanager_statuses.need()
-            _judge(verdict, subject, one, takers, alertmanager_statuses.readings, dict(alertmanager_servers), clock)
+            judge.config(subject, one, takers)
 
 
 def _report_unselected(verdict: Verdict, subject: Subject, one: ConfigObject, found: list[Selection]) -> None:
@@ -59,14 +64,14 @@ def _report_unselected(verdict: Verdict, subject: Subject, one: ConfigObject, fo
         subject,
         problem=f"No Alertmanager selects the {subject}, so nothing of it is served.",
         cause=f"{why}." if found else "There is no Alertmanager object in the cluster.",
-        fix=_select(subject, found),
+        fix=_select(subject, one.metadata, found),
         breaks=[
             Ref(RefKind.ALERTMANAGER_CONFIGURATION, *each.place) for each in found if each.place[0] == subject.namespace or len(found) == 1
         ],
     )
 
 
-def _select(subject: Subject, found: list[Selection]) -> list[Step]:
+def _select(subject: Subject, metadata: Metadata, found: list[Selection]) -> list[Step]:
     see = look(
         "See what each Alertmanager selects, and the labels of the object.",
         shell("kubectl get {} -A -o yaml", ALERTMANAGERS.name),
@@ -76,37 +81,47 @@ def _select(subject: Subject, found: list[Selection]) -> list[Step]:
     if missing:
         pairs = each("{}", [f"{key}={value}" for key, value in missing.items()])
         command = shell("kubectl -n {} label {} {} {} --overwrite", subject.namespace, CONFIG_OBJECTS.name, subject.name, pairs)
-        return [see, change(f"Give it the labels that are asked for. {GIT}.", command)]
+        return [see, change(f"Give it the labels that are asked for. {manager_of(metadata).lasting()}", command)]
     return [see, change("Give it, or its namespace, the labels that the Alertmanager asks for, or let that one select it, in Git.")]
 
 
-def _judge(
-    verdict: Verdict,
-    subject: Subject,
-    one: ConfigObject,
-    takers: list[Selection],
-    statuses: Readings[AlertmanagerStatus],
-    servers: dict[Subject, Server],
-    clock: Clock,
-) -> None:
-    if not one.spec.receivers:
-        verdict.note(f"{subject} has no receiver, so whether it is served cannot be seen")
-        return
-    created = epoch(one.metadata.creation_timestamp)
-    for taker in takers:
-        replicas = [status for replica, status in statuses if replica in servers and servers[replica].key == taker.place]
-        if not replicas:
-            verdict.unchecked(subject, f"no replica of the Alertmanager {'/'.join(taker.place)} said what it serves")
-        elif not all(one.effective_in(each.configuration) for each in replicas):
-            if created is not None and clock.now - created < SETTLING_SECONDS:
-                verdict.note(f"{subject} was made {ago(clock.now - created)} ago, and is not served yet")
-            else:
-                _report_ineffective(verdict, subject, one, taker)
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """The judgement on what is selected, with what it rests on."""
+
+    verdict: Verdict
+    statuses: Conditional[AlertmanagerStatus]
+    servers: dict[Subject, Server]
+    rejections: dict[tuple[str, str, str], Complaint]
+    clock: Clock
+
+    def config(self, subject: Subject, one: ConfigObject, takers: list[Selection]) -> None:
+        if not one.spec.receivers:
+            self.verdict.note(f"{subject} has no receiver, so whether it is served cannot be seen")
+            return
+        created = epoch(one.metadata.creation_timestamp)
+        for taker in takers:
+            asked = [status for replica, status in self.statuses.readings if self._is_of(replica, taker)]
+            if not asked:
+                self.verdict.unchecked(subject, f"no replica of the Alertmanager {'/'.join(taker.place)} said what it serves")
+            elif not all(one.effective_in(each.configuration) for each in asked):
+                if created is not None and self.clock.now - created < SETTLING_SECONDS:
+                    self.verdict.note(f"{subject} was made {ago(self.clock.now - created)} ago, and is not served yet")
+                else:
+                    _report_ineffective(self.verdict, subject, taker, self._refusal(subject, one, taker))
+
+    def _is_of(self, replica: Subject, taker: Selection) -> bool:
+        return replica in self.servers and self.servers[replica].key == taker.place
+
+    def _refusal(self, subject: Subject, one: ConfigObject, taker: Selection) -> str:
+        """Why the Operator refuses it: in its status, or in an event about it."""
+        told = self.rejections.get((subject.kind, subject.namespace, subject.name))
+        return one.refused_by(taker.place) or (told.message if told else "")
 
 
-def _report_ineffective(verdict: Verdict, subject: Subject, one: ConfigObject, taker: Selection) -> None:
+def _report_ineffective(verdict: Verdict, subject: Subject, taker: Selection, refusal: str) -> None:
     place = "/".join(taker.place)
-    refusal = one.refused_by(taker.place)
+    secret = secret_in(refusal)
     cause = (
         f"The Operator does not accept it: {said(refusal)}."
         if refusal
@@ -125,7 +140,13 @@ def _report_ineffective(verdict: Verdict, subject: Subject, one: ConfigObject, t
                 shell("kubectl -n {} get events --field-selector involvedObject.name={}", subject.namespace, subject.name),
                 shell("kubectl -n {} get {} {} -o jsonpath={}", taker.place[0], ALERTMANAGERS.name, taker.place[1], "{.status.conditions}"),
             ),
-            change("Correct what it refuses, in Git. Often a Secret that a receiver names, or its key, does not exist in that namespace."),
+            change(
+                f"Create the Secret {secret} in {subject.namespace} with the key that the receiver names, or correct the reference to it, "
+                f"{SOURCE}."
+                if secret
+                else "Correct what it refuses, in Git. Often a Secret that a receiver names, or its key, does not exist in that namespace."
+            ),
         ],
         breaks=[Ref(RefKind.ALERTMANAGER_CONFIGURATION, *taker.place)],
+        rests_on=[Ref(RefKind.SECRET, subject.namespace, secret)] if secret else [],
     )

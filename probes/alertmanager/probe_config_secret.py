@@ -136,7 +136,7 @@ def _judge_secret(verdict: Verdict, subject: Subject, one: Alertmanager, secret:
             problem=f"{subject.namespace}/{subject.name} is not configured from {place}, from which it should be.",
             cause=f"The Secret {place} {what_is_wrong(secret)}."
             + (" Its other Secrets are there: " + ", ".join(secret.candidates) + "." if missing and secret.candidates else ""),
-            fix=config_advice.make_the_secret(subject.namespace, subject.name, one.input_secret, secret),
+            fix=config_advice.make_the_secret(one, secret),
             breaks=[Ref(RefKind.ALERTMANAGER_CONFIGURATION, subject.namespace, subject.name)],
             rests_on=[Ref(RefKind.SECRET, subject.namespace, one.input_secret)],
         )

@@ -15,6 +15,7 @@ from clusterprobe.systems.alertmanager.routing import Look, look_of
 from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS, Alertmanager, AlertmanagerStatus
 from clusterprobe.systems.formats.alertmanager_config import Configuration
 from clusterprobe.systems.kubernetes.objects import Namespace
+from clusterprobe.systems.prometheus.object_advice import value_of
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed
 
@@ -132,7 +133,7 @@ def _explain(
         cause = (
             f"Alertmanager uses the Operator's own fallback: the Secret {namespace}/{custom.input_secret} {named} {what_is_wrong(secret)}. "
         )
-        make = config_advice.make_the_secret(namespace, name, custom.input_secret, secret)
+        make = config_advice.make_the_secret(custom, secret)
         return cause + "The Operator only logs it, and reports success.", make
     if look is Look.CHART_DEFAULT and custom.input_secret == custom.chart_secret:
         return _chart(namespace, custom, known)
@@ -163,12 +164,13 @@ def _chart(namespace: str, custom: Alertmanager, known: Known) -> tuple[str, lis
             f"The Secret{'s' * several} {', '.join(candidates)} exist{'s' * (not several)}, but nothing uses {'them' if several else 'it'}."
         )
         misspelt = f"Most likely the Helm value is misspelt as `{WRONG_VALUE}`, which Helm ignores; the right one is `{RIGHT_VALUE}`."
+        misspelt = misspelt if value_of(custom.metadata, RIGHT_VALUE) else "spec.configSecret names none of the team's."
         # With both, which of the two was meant is not known.
         causes.append(names if causes else f"{misspelt} {names}")
-        steps += config_advice.name_the_secret(namespace, custom.metadata.name, candidates)
+        steps += config_advice.name_the_secret(custom, candidates)
     if not causes:
         causes.append(_nothing_seen(namespace, known))
-        steps += config_advice.configure_first(namespace, custom.metadata.name)
+        steps += config_advice.configure_first(custom)
     return " ".join([begin, *causes]), steps
 
 

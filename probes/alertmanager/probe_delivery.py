@@ -11,6 +11,7 @@ from clusterprobe.profile import Profile
 from clusterprobe.roles import Enriching, Examined, Needed
 from clusterprobe.systems.alertmanager.config_advice import look_at_source
 from clusterprobe.systems.alertmanager.deliveries import DeliverySeries, Known, known_of
+from clusterprobe.systems.alertmanager.delivery_causes import Row, row_of
 from clusterprobe.systems.alertmanager.delivery_errors import DeliveryError
 from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS, AlertmanagerMetrics, AlertmanagerStatus
 from clusterprobe.systems.kubernetes.looking import log_of
@@ -20,11 +21,17 @@ from clusterprobe.words import number, said
 
 DELIVERY_FAILS = FindingKind("DeliveryFails", Severity.CRITICAL, "Every notification through an integration fails.")
 SOME_DELIVERIES_FAIL = FindingKind("SomeDeliveriesFail", Severity.ERROR, "Some notifications through an integration fail.")
-MEANINGS = {
+MEANINGS = {  # since Alertmanager 0.34 HTTP 401, 403 and 429 are no clientError
+    "authError": "the other side refuses the credentials (HTTP 401 or 403): a webhook or token that was revoked or mistyped",
+    "rateLimited": "the other side accepts no more for now (HTTP 429)",
     "clientError": "the other side answers and refuses (HTTP 4xx): a webhook or token that was revoked or mistyped, a deleted channel",
     "serverError": "the other side answers with an error of its own (HTTP 5xx)",
+    "configError": "the receiver lacks what its integration needs, such as a key that is empty",
+    "templateError": "a template of the receiver cannot be rendered",
+    "fileReadError": "a file that the receiver names, such as one with its key, cannot be read",
+    "requestError": "nobody answered: the name does not resolve, nothing listens there, or a network policy or proxy is in the way",
     "contextDeadlineExceeded": "no answer came in time: it does not resolve, or a network policy, a firewall or a proxy is in the way",
-    "other": "the other side was not reached: the name does not resolve, nothing listens there, or a network policy or proxy is in the way",
+    "other": "Alertmanager does not say why: the other side was not reached, or refuses in a way that it has no word for",
 }
 
 
@@ -197,12 +204,14 @@ class _Judge:
 
     def _report_some(self, one: _Kind, errors: list[DeliveryError]) -> None:
         share = one.failed / (one.failed + one.delivered)
+        since = ", and others were delivered since" if one.last_delivered > one.last_failed else ""
+        last = f" The last one failed {ago(self._now - one.last_failed)} ago{since}."
         self._verdict.report(
             SOME_DELIVERIES_FAIL,
             self._place,
             severity=Severity.ERROR if share >= 0.5 else Severity.WARNING,
             problem=f"{number(round(one.failed), f'notification of {self._name}', f'notifications of {self._name}')} through {one.name} "
-            f"failed in the last {self._window}; {one.delivered:.0f} {'was' if round(one.delivered) == 1 else 'were'} delivered.",
+            f"failed in the last {self._window}; {one.delivered:.0f} {'was' if round(one.delivered) == 1 else 'were'} delivered.{last}",
             cause=self._cause(one, errors),
             fix=self._fix(one, errors),
             exhibits=[self._table(one)],
@@ -210,24 +219,36 @@ class _Judge:
 
     def _cause(self, one: _Kind, errors: list[DeliveryError]) -> str:
         reasons = one.reasons().most_common()
-        said = "; ".join(f"{count} × reason {reason}: {MEANINGS.get(reason, 'see the log')}" for reason, count in reasons if count)
+        known = _rows(errors)
+        told = "; ".join(
+            f"{count} × reason {reason}" + ("" if known else f": {MEANINGS.get(reason, 'see the log')}")
+            for reason, count in reasons
+            if count
+        )
+        if known:
+            told = " ".join(dict.fromkeys(one.cause for one in known)) + f" Alertmanager counts {told}"
         quoted = " ".join(f'Receiver "{error.receiver}" says: {error.text}.' for error in errors[:3])
         of = [replica for replica in one.replicas if replica.tally.failed]
         where = f" Only on {', '.join(replica.subject.name for replica in of)}." if len(of) < len(one.replicas) and one.delivered else ""
-        return f"{said[:1].upper()}{said[1:]}. {quoted or 'The log of the replica names the receiver.'}{where}"
+        return f"{told[:1].upper()}{told[1:]}. {quoted or 'The log of the replica names the receiver.'}{where}"
 
     def _fix(self, one: _Kind, errors: list[DeliveryError]) -> list[Step]:
         failing = [replica.subject for replica in one.replicas if replica.tally.failed or replica.tally.refused]
         pods = [subject for subject in failing if subject.kind == "Pod"]
         whose = f" of the receiver {said(errors[0].receiver)}" if errors else ""
+        source = "at its source in Git: a SealedSecret, an ExternalSecret, Argo CD or Flux would revert a change of the Secret itself"
+        known = " ".join(dict.fromkeys(one.fix for one in _rows(errors)))
+        general = f"Correct the address or the credentials{whose} there, {source}. Or let Alertmanager reach the other side."
         return [
             look("See what the other side answers.", *(log_of(pod.namespace, pod.name, "notify") for pod in pods[:2])),
             look_at_source(self._place.namespace, self._place.name, self._custom, pods),
-            change(
-                f"Correct the address or the credentials{whose} there, at its source in Git: a SealedSecret, an ExternalSecret, Argo CD or "
-                "Flux would revert a change of the Secret itself. Or let Alertmanager reach the other side."
-            ),
+            change(f"{known} What is configured{whose} is changed {source}." if known else general),
         ]
 
     def _table(self, one: _Kind) -> Table:
         return Table(title=f"Deliveries through {one.name}", columns=COLUMNS, rows=list(one.rows(self._now)))
+
+
+def _rows(errors: list[DeliveryError]) -> list[Row]:
+    """What the answers name as the cause, of the errors that are quoted."""
+    return [row for error in errors[:3] if (row := row_of(error.text))]

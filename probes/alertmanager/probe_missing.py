@@ -4,19 +4,24 @@ from clusterprobe.findings import reports
 from clusterprobe.known_systems import ALERTMANAGER
 from clusterprobe.profile import Profile
 from clusterprobe.roles import Conditional
+from clusterprobe.systems.inventory.installations import Installation
 from clusterprobe.systems.kubernetes.objects import Namespace
 from clusterprobe.verdict import Verdict
 
 
 @reports(EXPECTED_MISSING)
 def probe_missing(
-    verdict: Verdict, alertmanager_servers: Conditional[Server], namespaces: Conditional[Namespace], profile: Profile
+    verdict: Verdict,
+    alertmanager_servers: Conditional[Server],
+    namespaces: Conditional[Namespace],
+    installations: Conditional[Installation],
+    profile: Profile,
 ) -> None:
     """Is there an Alertmanager wherever the profile expects one?
 
     Problem: Alerts fire in Prometheus and are not delivered: there is no Alertmanager to send them on.
-    Cause: Its release was uninstalled, its resource was deleted or pruned, or it was deployed to another namespace.
+    Cause: It is scaled to 0, its release was uninstalled, its resource was deleted or pruned, or it was deployed to another namespace.
     Fix: Deploy it again from Git; or take the namespace off `expect.alertmanager` in the profile if it was removed on purpose.
     Prevention: Let Argo CD own it with selfHeal, and keep the profile's `expect` in the same repository.
     """
-    judge_expected(verdict, ALERTMANAGER, profile, alertmanager_servers, namespaces)
+    judge_expected(verdict, ALERTMANAGER, profile, alertmanager_servers, namespaces, installations)

@@ -2,6 +2,7 @@ from dataclasses import dataclass
 
 from clusterprobe.access.servers import Server
 from clusterprobe.environments import Environments
+from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import change, look, snippet
 from clusterprobe.model import Severity, Step, Subject, Table
@@ -11,7 +12,7 @@ from clusterprobe.roles import Enriching, Examined, Needed
 from clusterprobe.systems.alertmanager.alerts import Arrived
 from clusterprobe.systems.alertmanager.config_advice import look_at_source
 from clusterprobe.systems.alertmanager.config_secrets import CONFIG_KEY
-from clusterprobe.systems.alertmanager.reach import ALWAYS_FIRES, CRITICAL, EXAMPLE, Alert, Fate, Senders, fate_of, names_in
+from clusterprobe.systems.alertmanager.reach import CRITICAL, EXAMPLE, Alert, Fate, Senders, fate_of, names_in
 from clusterprobe.systems.alertmanager.route_advice import AT_SOURCE, described, own_namespaces, redirected, strategy_of_objects, tested
 from clusterprobe.systems.alertmanager.routing import Look, look_of
 from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS, Alertmanager, AlertmanagerStatus
@@ -19,6 +20,8 @@ from clusterprobe.systems.formats.alertmanager_config import Configuration, Unde
 from clusterprobe.systems.kubernetes.objects import Namespace
 from clusterprobe.systems.prometheus.alerting import LoadedRules
 from clusterprobe.systems.prometheus.objects import Prometheus
+from clusterprobe.systems.prometheus.stacks import known_stacks
+from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed, said
 
@@ -31,9 +34,9 @@ NO_ROUTE_TO_INTEGRATION = FindingKind(
 CRITICAL_REACHES_NOBODY = FindingKind(
     "CriticalReachesNobody", Severity.ERROR, "A critical alert of some namespace ends at a receiver without an integration."
 )
-CRITICAL_MUTED = FindingKind("CriticalMuted", Severity.ERROR, "A route of critical alerts is muted at all times.")
+CRITICAL_MUTED = FindingKind("CriticalMuted", Severity.ERROR, "A route of critical alerts is muted for at least a year to come.")
 CRITICAL_INHIBITED = FindingKind(
-    "CriticalInhibited", Severity.ERROR, "An inhibit rule holds critical alerts back for as long as an alert fires that always does."
+    "CriticalInhibited", Severity.ERROR, "An inhibit rule holds critical alerts back by an alert that always fires, or has for a week."
 )
 DEFAULTS = (Look.CHART_DEFAULT, Look.OPERATOR_FALLBACK, Look.NO_INTEGRATION)
 
@@ -49,31 +52,31 @@ def probe_receivers(
     prometheuses: Needed[Prometheus],
     prometheus_loaded_rules: Needed[LoadedRules],
     environments: Environments,
+    clock: Clock,
 ) -> None:
     """Does a critical alert reach an integration, whatever namespace it comes from?
 
-    Problem: Some routes work, and yet a critical alert ends at a receiver that does nothing: it is seen in Alertmanager's
-    page and nowhere else.
+    Problem: Some routes work, and yet a critical alert ends at a receiver that does nothing: only Alertmanager's page shows it.
     Cause: A route in front of the right one takes it without `continue`, or no route matches and the root's receiver is a
-    sink, such as "null". The Operator adds the own namespace of an AlertmanagerConfig to its routes. A route is muted by an interval that
-    never ends, or an inhibit rule has a source that always fires. Alerts are tried with the labels of the critical rules that are
+    sink, such as "null". The Operator adds the own namespace of an AlertmanagerConfig to its routes. A route is muted by intervals that
+    leave no time open, or an inhibit rule has a source that always fires. Alerts are tried with the labels of the critical rules that are
     loaded, and the external labels of their Prometheus.
     Fix: Change the route that the finding names, or give the root a receiver with an integration.
     Prevention: Let the root route end at a receiver with an integration, and send only Watchdog and InfoInhibitor to null. Check changes
     with `amtool config routes test --config.file=alertmanager.yaml severity=critical` in CI, and run this probe after each sync.
     """
     servers = dict(alertmanager_servers)
-    customs = alertmanagers.by_name()
     senders = Senders(prometheuses, prometheus_loaded_rules, alertmanager_alerts)
+    apart = _divided(environments, prometheuses, prometheus_loaded_rules, alertmanager_servers)
     reported: set[tuple[tuple[str, str], str]] = set()
     for subject, status in alertmanager_statuses:
         place = servers[subject].key if subject in servers else (subject.namespace, subject.name)
         like = look_of(status.configuration)
-        if (place, like) in reported:
-            continue  # another replica with the same trouble
+        if (place, like) in reported:  # another replica with the same trouble
+            continue
         see = look_at_source(*place, subject in servers and servers[subject].custom, [subject])
-        simulated = Simulation(verdict, subject, place, status.configuration, customs.get(place), see)
-        if like is not Look.DELIVERS or not simulated.run(_namespaces(place[0], environments, namespaces), senders):
+        simulated = Simulation(verdict, subject, place, status.configuration, alertmanagers.by_name().get(place), see, clock.now)
+        if like is not Look.DELIVERS or not simulated.run(_namespaces(place[0], apart, namespaces), senders):
             reported.add((place, like))
         if like in DEFAULTS:
             _explained(verdict, place)
@@ -112,6 +115,15 @@ def _unrouted(verdict: Verdict, place: tuple[str, str], configuration: Configura
     )
 
 
+def _divided(
+    environments: Environments, prometheuses: Readings[Prometheus], rules: Readings[LoadedRules], servers: Readings[Server]
+) -> Environments:
+    """The environments that have a stack of their own: the alerts of all others come to theirs. Undivided where not all is known."""
+    if not (prometheuses.complete and rules.complete and servers.complete):
+        return environments
+    return environments.divided_by(known_stacks(rules, (subject for each in (prometheuses, servers) for subject, _ in each)))
+
+
 def _namespaces(own: str, environments: Environments, known: Readings[Namespace]) -> list[str]:
     """Those of the Alertmanager's environment, or all where it is shared; and an alert without a namespace."""
     environment = environments.of(own)
@@ -129,15 +141,16 @@ class Simulation:
     configuration: Configuration
     custom: Alertmanager | None
     see: Step
+    now: float
 
     def run(self, namespaces: list[str], senders: Senders) -> bool:
         """Route the alerts; returns whether all arrive."""
         lost: list[Fate] = []
         rows: dict[str, list[str]] = {}
-        firing = senders.heartbeats(self.replica)
+        firing = senders.lasting(self.replica, self.now)
         for alert in senders.alerts(namespaces, self.place[0], self.replica, names_in(self.configuration)):
             try:
-                fate = fate_of(self.configuration, alert, firing)
+                fate = fate_of(self.configuration, alert, firing, self.now)
             except Undecidable as error:
                 whose = f"a critical alert of {alert.namespace or 'no namespace'}"
                 self.verdict.unchecked(self.replica, f"where {whose} is sent is not known: {error}")
@@ -153,9 +166,9 @@ class Simulation:
         exhibit = Table(title=f"Critical alerts of {'/'.join(self.place)}", columns=["Of namespace", "Way"], rows=table)
         if not lost and exhibit not in self.verdict.exhibits:
             self.verdict.exhibit(exhibit)
-        self._report([one for one in lost if one.inhibited_by], CRITICAL_INHIBITED, exhibit)
-        self._report([one for one in lost if not one.inhibited_by and one.muted_by], CRITICAL_MUTED, exhibit)
-        self._report([one for one in lost if not one.inhibited_by and not one.muted_by], CRITICAL_REACHES_NOBODY, exhibit)
+        self._report([one for one in lost if one.held], CRITICAL_INHIBITED, exhibit)
+        self._report([one for one in lost if not one.held and one.muted_by], CRITICAL_MUTED, exhibit)
+        self._report([one for one in lost if not one.held and not one.muted_by], CRITICAL_REACHES_NOBODY, exhibit)
         return not lost
 
     def _report(self, lost: list[Fate], kind: FindingKind, exhibit: Table) -> None:
@@ -179,11 +192,12 @@ class Simulation:
         way = fate.ends[0]
         rule = fate.alert.labels["alertname"]
         example = f"So does the alert {rule}. " if rule != EXAMPLE else ""
-        if fate.inhibited_by:
-            held = described(fate.inhibited_by)
-            return f"{ALWAYS_FIRES} always fires, and an inhibit rule holds back {held} for so long. {example}".rstrip()
+        if fate.held:
+            source = fate.held.source
+            fires = "always fires" if source.since is None else f"has been firing for {ago(self.now - source.since)}"
+            return f"{source.name} {fires}, and an inhibit rule holds back {described(fate.held.rule)} for so long. {example}".rstrip()
         if fate.muted_by:
-            return f"It takes the route {way}, which is muted at all times by the interval {said(fate.muted_by)}. {example}".rstrip()
+            return f"It takes the route {way}, which is muted for at least a year to come by {said(fate.muted_by)}. {example}".rstrip()
         hint = f" Only with other labels ({', '.join(others)}) would it arrive." if others else ""
         return f"It takes the route {way}, and that receiver has no integration.{hint} {example}{self._strategy(fate)}".rstrip()
 
@@ -197,11 +211,11 @@ class Simulation:
         return f"The routes of AlertmanagerConfigs take alerts of their own namespace only ({listed(own, 5)}), as {why}."
 
     def _repairs(self, fate: Fate) -> list[Step]:
-        if fate.inhibited_by:
+        if fate.held:
             text = f"Give that inhibit rule a source that does not always fire, or labels under `equal` that tell alerts apart. {AT_SOURCE}"
             return [change(text)]
         if fate.muted_by:
-            return [change(f"Take {said(fate.muted_by)} from that route, or let the interval end. {AT_SOURCE}")]
+            return [change(f"Take {said(fate.muted_by)} from that route, or let its time intervals leave time to send. {AT_SOURCE}")]
         steps = [redirected(fate.ends[0], self.configuration)]
         if own_namespaces(self.configuration) and len(fate.ends[0].path) == 1:
             steps.append(strategy_of_objects())

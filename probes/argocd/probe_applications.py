@@ -11,6 +11,7 @@ from clusterprobe.systems.argocd import advice
 from clusterprobe.systems.argocd.causes import ERRORS, WAITS_FOR, WARNINGS, Fault, differing, failed_results, progressing, references
 from clusterprobe.systems.argocd.diagnosis import Aspect, Complaint, Diagnosis, Operation, Sync, World, diagnose
 from clusterprobe.systems.argocd.loops import Loop, shared_with, turning
+from clusterprobe.systems.argocd.messages import row_of
 from clusterprobe.systems.argocd.sources import Application, Drift, ManagedResource, OperationState, short
 from clusterprobe.systems.kubernetes.objects import Workload
 from clusterprobe.times import ago
@@ -140,8 +141,8 @@ def _tell_complaint(verdict: Verdict, subject: Subject, one: Application, compla
                 CONDITIONS[kind],
                 subject,
                 problem=f"has the condition {kind}. {ERRORS[kind]}{health}",
-                cause=f"Argo CD says: {said(messages, 600)} (source: {where}; since {since}).",
-                fix=[change("Repair what the message names, in Git or in the Application."), advice.refresh(subject)],
+                cause=f"{_means(messages)}Argo CD says: {said(messages, 600)} (source: {where}; since {since}).",
+                fix=[advice.repair(messages), advice.refresh(subject)],
                 exhibits=[Text(title=f"Condition {kind}", text=messages)],
             )
         case "warning":
@@ -158,6 +159,12 @@ def _tell_complaint(verdict: Verdict, subject: Subject, one: Application, compla
             )
         case "odd":
             verdict.unchecked(subject, f"it has the condition {kind}, which this version of Clusterprobe does not know: {messages}")
+
+
+def _means(messages: str) -> str:
+    """A sentence before a message, where it does not say by itself what it means."""
+    row = row_of(messages)
+    return f"{row.means} " if row else ""
 
 
 def _tell_operation(verdict: Verdict, subject: Subject, one: Application, operation: Aspect[Operation]) -> None:
@@ -193,6 +200,7 @@ def _report_failed(verdict: Verdict, subject: Subject, one: Application, state: 
     hook = next((each for each in failed if each.hook_type), None)
     names = listed([f"{each.kind} {each.namespace}/{each.name}" for each in failed], 5)
     each_says = "; ".join(f"{each.kind} {each.name}: {said(each.message)}" for each in failed[:3] if each.message)
+    messages = " ".join([*(each.message for each in failed), state.message])
     again = " Argo CD does not try this commit again by itself: it waits for another." if one.automated else ""
     _report(
         verdict,
@@ -200,8 +208,10 @@ def _report_failed(verdict: Verdict, subject: Subject, one: Application, state: 
         subject,
         problem=f"could not be synchronised to {short(one.attempted)}: {state.phase}"
         + (f", at {state.finished_at}." if state.finished_at else "."),
-        cause=(f"It failed on {names}: " if names else "It failed: ") + f"{each_says or said(state.message)}.{again}",
-        fix=advice.failed(subject, hook, here=one.is_here),
+        cause=(f"It failed on {names}: " if names else "It failed: ")
+        + f"{each_says or said(state.message)}. {_means(messages)}".rstrip()
+        + again,
+        fix=advice.failed(subject, hook, messages, here=one.is_here),
         exhibits=[Text(title="The last synchronisation says", text=state.message)],
         rests_on=[Ref.to(each.kind, each.namespace, each.name) for each in failed] if one.is_here else [],
     )

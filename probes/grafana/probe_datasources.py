@@ -11,7 +11,7 @@ from clusterprobe.readings import Readings
 from clusterprobe.roles import Examined, Needed
 from clusterprobe.systems.grafana.destinations import Destination, destination_of
 from clusterprobe.systems.grafana.sources import GIVE_CREDENTIALS, Datasource, Datasources
-from clusterprobe.systems.kubernetes.looking import logs_of_label
+from clusterprobe.systems.kubernetes.looking import logs_of
 from clusterprobe.systems.kubernetes.objects import Namespace, Service
 from clusterprobe.systems.prometheus.stacks import known_stacks
 from clusterprobe.verdict import Verdict
@@ -53,6 +53,7 @@ def probe_datasources(
     an environment, and run this probe after each deployment of Grafana.
     """
     rows: list[list[str]] = []
+    servers = dict(grafana_servers)
     judge = partial(_judge_all, verdict, services, namespaces, environments.divided_by(known_stacks(prometheus_servers)), rows)
     homes = {(subject.namespace, subject.name) for subject, _ in grafana_datasource_files.readings}
     for subject, found in grafana_datasource_files:
@@ -61,7 +62,7 @@ def probe_datasources(
     for subject, found in grafana_datasources:
         judge(subject, found)
         for one in found.items:
-            _judge_health(verdict, subject, one)
+            _judge_health(verdict, subject, servers.get(subject), one)
         if not found.items:
             verdict.unchecked(subject, "it shows no data source: its account may be allowed to see none")
         if found.skipped:
@@ -187,19 +188,17 @@ def _judge_defaults(verdict: Verdict, files: Readings[Datasources]) -> None:
             )
 
 
-def _judge_health(verdict: Verdict, subject: Subject, one: Datasource) -> None:
+def _judge_health(verdict: Verdict, subject: Subject, server: Server | None, one: Datasource) -> None:
     if one.health in ("", "OK"):
         return
+    pods = [server.pod] if server and server.pod else []
     verdict.report(
         DATASOURCE_FAILS,
         subject,
         problem=f"The data source {one.name} of Grafana {subject.namespace}/{subject.name} does not answer.",
         cause=f"Grafana asked {one.url or 'it'}, and says: {one.health}",
         fix=[
-            look(
-                "See what Grafana logs of it.",
-                *([logs_of_label(subject.namespace, "app.kubernetes.io/name=grafana", one.type, "15m")] if subject.namespace else []),
-            ),
+            look("See what Grafana logs of it.", *logs_of(subject.namespace, pods, one.type, "15m")),
             change("Repair what it leads to, or its credentials in the file that provisions it, at its source in Git."),
         ],
     )

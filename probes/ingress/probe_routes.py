@@ -12,11 +12,12 @@ from clusterprobe.systems.ingress.advice import name_the_class
 from clusterprobe.systems.ingress.answers import UNREACHED, DirectAnswer, HostAnswer
 from clusterprobe.systems.ingress.backends import LACKS, NO_ENDPOINTS, Backends, Lack, Unknown
 from clusterprobe.systems.ingress.claimed_paths import Claim, claims_of
+from clusterprobe.systems.ingress.controllers import Down, controllers_down
 from clusterprobe.systems.ingress.sources import missing_class
 from clusterprobe.systems.kubernetes.objects import EndpointSlice, Ingress, IngressClass, Pod, ReplicaSet, Service, ServiceBackend
 from clusterprobe.times import epoch
 from clusterprobe.verdict import Verdict
-from clusterprobe.words import listed
+from clusterprobe.words import listed, number
 
 CLASS_MISSING = FindingKind("ClassMissing", Severity.ERROR, "An Ingress names a class that no controller serves.")
 NO_CLASS = FindingKind("NoClass", Severity.WARNING, "An Ingress names no class, and there is no default one.")
@@ -30,6 +31,7 @@ ANSWERS_SOMETHING_ELSE = FindingKind(
     "AnswersSomethingElse", Severity.ERROR, "The controller answers 404, although the backend has the path."
 )
 BACKEND_NOT_REACHED = FindingKind("BackendNotReached", Severity.ERROR, "The controller does not reach the backend, although that answers.")
+CONTROLLER_DOWN = FindingKind("ControllerDown", Severity.ERROR, "An Ingress controller has no ready pod.", settles=True)
 REDIRECTS_ELSEWHERE = FindingKind(
     "RedirectsElsewhere", Severity.WARNING, "The controller redirects to another host, although the backend does not."
 )
@@ -37,7 +39,16 @@ YOUNG_SECONDS = 120.0
 Broken = dict[tuple[str, str, str], Lack | Unknown]
 
 
-@reports(CLASS_MISSING, NO_CLASS, HOST_CLAIMED_TWICE, ANSWERS_SOMETHING_ELSE, BACKEND_NOT_REACHED, REDIRECTS_ELSEWHERE, *LACKS)
+@reports(
+    CLASS_MISSING,
+    NO_CLASS,
+    HOST_CLAIMED_TWICE,
+    ANSWERS_SOMETHING_ELSE,
+    BACKEND_NOT_REACHED,
+    CONTROLLER_DOWN,
+    REDIRECTS_ELSEWHERE,
+    *LACKS,
+)
 def probe_routes(
     verdict: Verdict,
     watched_ingresses: Examined[Ingress],
@@ -59,12 +70,10 @@ def probe_routes(
     Prevention: Keep Ingress, Service and Deployment in one chart, with the names of Service and port from the same values; render it in CI
     and check that each backend exists (kubeconform cannot: it looks at one object alone); run this probe after each deployment.
     """
-    backends = Backends(
-        services,
-        endpoint_slices,
-        pods,
-        replica_sets,
-    )
+    backends = Backends(services, endpoint_slices, pods, replica_sets)
+    answered = {subject for subject, one in ingress_answers if one.reply.status not in UNREACHED}
+    for down in controllers_down(watched_ingresses.readings, ingress_classes, services, backends, answered):
+        _report_down(verdict, down)
     broken: Broken = {}
     served: set[Subject] = set()  # where no controller serves it, what a host answers says no more
     unrouted = {subject for subject, answer in ingress_answers if answer.reply.status == 404}
@@ -74,7 +83,7 @@ def probe_routes(
             served.add(subject)
         _judge_backends(verdict, subject, one, backends, broken)
     _judge_claims(verdict, watched_ingresses.readings)
-    _judge_answers(verdict, ingress_answers.keep(lambda subject, _: subject in served), ingress_direct_answers, broken)
+    _judge_answers(verdict, ingress_answers.keep(lambda subject, _: subject in served), ingress_direct_answers, broken, backends)
 
 
 def _judge_class(verdict: Verdict, subject: Subject, one: Ingress, classes: Readings[IngressClass], unrouted: bool, now: float) -> bool:
@@ -172,15 +181,21 @@ def _judge_claims(verdict: Verdict, ingresses: Readings[Ingress]) -> None:
         )
 
 
-def _judge_answers(verdict: Verdict, answers: Readings[HostAnswer], direct: Readings[DirectAnswer], broken: Broken) -> None:
-    statuses = {(subject, one.host, one.path): one.status for subject, one in direct}
+def _judge_answers(
+    verdict: Verdict, answers: Readings[HostAnswer], direct: Readings[DirectAnswer], broken: Broken, backends: Backends
+) -> None:
+    asked = {(subject, one.host, one.path): one for subject, one in direct}
     rows = []
     for subject, one in answers:
-        status = statuses.get((subject, one.host, one.path))
+        by_itself = asked.get((subject, one.host, one.path))
+        closed = by_itself.refused if by_itself else ""
+        status = by_itself.status if by_itself and not closed else None
         rows.append([f"{one.host}{one.path}", str(one.reply.status), "" if status is None else str(status), one.reply.location])
         if not one.odd or (subject.namespace, one.backend.name, str(one.backend.port)) in broken:
             continue
-        if one.changes or status is None:
+        if closed and one.reply.status in UNREACHED:
+            _report_closed(verdict, subject, one, backends.closed(subject.namespace, one.backend, closed))
+        elif one.changes or status is None:
             why = (
                 f"not compared with its backend, because {one.changes} changes requests"
                 if one.changes
@@ -196,6 +211,32 @@ def _judge_answers(verdict: Verdict, answers: Readings[HostAnswer], direct: Read
     if rows:
         columns = ["Host and path", "Through the controller", "From the backend", "Redirects to"]
         verdict.exhibit(Table(title="What the hosts answer", columns=columns, rows=rows[:50]))
+
+
+def _report_closed(verdict: Verdict, subject: Subject, one: HostAnswer, lack: Lack) -> None:
+    verdict.report(
+        lack.kind,
+        subject,
+        problem=f"{one.host} answers {one.reply.status}: nothing listens where its Service leads.",
+        cause=f"{subject} leads to it: {lack.cause}",
+        fix=lack.fix,
+        breaks=[Ref.of(subject)],
+    )
+
+
+def _report_down(verdict: Verdict, down: Down) -> None:
+    """The controller itself: what all its Ingresses rest on."""
+    count = number(len(down.ingresses), "Ingress", "Ingresses")
+    are = "is" if len(down.ingresses) == 1 else "are"
+    verdict.report(
+        CONTROLLER_DOWN,
+        down.service,
+        problem=f"The Ingress controller behind {down.service} has no ready pod: {count} of its class {are} not served.",
+        cause=f"{down.lack.cause[:1].upper()}{down.lack.cause[1:]}",
+        fix=[one for one in down.lack.fix if "remove the Ingress" not in one.text],
+        breaks=[Ref.of(down.service), *map(Ref.of, down.ingresses)],
+        rests_on=down.lack.rests_on,
+    )
 
 
 def _compare(verdict: Verdict, subject: Subject, one: HostAnswer, status: int) -> None:

@@ -9,7 +9,7 @@ from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Enriching, Examined
-from clusterprobe.systems.ingress.advice import name_the_class
+from clusterprobe.systems.ingress.advice import name_the_class, put_certificate
 from clusterprobe.systems.ingress.default_certificates import whose_default
 from clusterprobe.systems.ingress.sources import INGRESSES, HostCertificate, covers, missing_class, name_of
 from clusterprobe.systems.kubernetes.objects import Ingress, IngressClass
@@ -199,14 +199,8 @@ def _by_manager(namespace: str, issuer: str) -> list[Step]:
 
 
 def _by_hand(namespace: str, secret: str) -> list[Step]:
-    made = "kubectl -n {} create secret tls {} --cert=tls.crt --key=tls.key --dry-run=client -o yaml | kubectl apply -f -"
     return [
-        change("Where a SealedSecret, ExternalSecret or cert-manager makes the Secret, renew it there: changes by hand are overwritten."),
-        change(
-            "Otherwise, if its type is kubernetes.io/tls or it does not exist, put the new certificate into it. The file tls.crt holds the "
-            "whole chain, the leaf first.",
-            shell(made, namespace, secret),
-        ),
+        *put_certificate(namespace, secret),
         change("The type of a Secret cannot be changed: if it is another, make a Secret of a new name, and name that under `spec.tls`."),
     ]
 

@@ -4,7 +4,9 @@ from clusterprobe.known_systems import PLATFORM
 from clusterprobe.model import ProbeResult, ProbeVerdict, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.roles import Examined
+from clusterprobe.systems.confirmations import Confirmations
 from clusterprobe.systems.inventory.installations import CONDITIONS, Installation
+from clusterprobe.systems.inventory.summary import doubts, version_of
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed
 
@@ -13,10 +15,17 @@ NOBODY = (
     "name what runs under other names under `systems:` in the profile"
 )
 
+COLUMNS = ("System", "Where", "Version", "Made by", "Parts", "Objects", "Recognised by", "Judged")
+
 
 @reports()
 def probe_judged(
-    verdict: Verdict, installations: Examined[Installation], conclusions: list[ProbeResult], profile: Profile, clock: Clock
+    verdict: Verdict,
+    installations: Examined[Installation],
+    conclusions: list[ProbeResult],
+    confirmations: Confirmations,
+    profile: Profile,
+    clock: Clock,
 ) -> None:
     """Is each system that runs here judged by some probe?
 
@@ -29,7 +38,7 @@ def probe_judged(
     conditions = any(one.id == CONDITIONS and one.verdict is not ProbeVerdict.BROKEN for one in conclusions)
     rows = []
     for _, one in installations.keep(lambda _, one: _judged(one, conditions)):
-        rows.append(_row(one, "yes" if one.system.judged else f"the conditions of its objects, by {CONDITIONS}"))
+        rows.append(_row(one, confirmations, "yes" if one.system.judged else f"the conditions of its objects, by {CONDITIONS}"))
     for subject, one in installations.readings:
         if _judged(one, conditions):
             continue
@@ -41,13 +50,14 @@ def probe_judged(
             why = f": {accepted.why}" if accepted.why else ""
             until = f", until {accepted.until}" if accepted.until else ""
             verdict.note(f"{subject} is not judged, which the profile accepts{until}{why}.")
-        rows.append(_row(one, "no" if accepted is None else "no, accepted"))
+        rows.append(_row(one, confirmations, "no" if accepted is None else "no, accepted"))
     platform = any(_judged(one, conditions) and one.system.purpose in PLATFORM for one in installations.readings.items)
     if not platform and not profile.endpoints and installations.readings.complete:
         verdict.unchecked(Subject(kind="Cluster"), NOBODY)
     if rows:
-        columns = ["System", "Where", "Parts", "Recognised by", "Judged"]
-        verdict.exhibit(Table(title="What runs here", columns=columns, rows=rows))
+        told = [place for place, _ in enumerate(COLUMNS) if any(row[place] for row in rows)]
+        shown = [[row[place] for place in told] for row in rows]
+        verdict.exhibit(Table(title="What runs here", columns=[COLUMNS[place] for place in told], rows=shown))
 
 
 def _judged(one: Installation, conditions: bool) -> bool:
@@ -55,5 +65,11 @@ def _judged(one: Installation, conditions: bool) -> bool:
     return bool(one.pods) and (one.system.judged or (bool(one.system.groups) and conditions))
 
 
-def _row(one: Installation, judged: str) -> list[str]:
-    return [one.system.name, f"{one.namespace}/{one.name}", listed(one.parts, 5), one.seen, judged]
+def _row(one: Installation, confirmations: Confirmations, judged: str) -> list[str]:
+    answered = confirmations.versions(one)
+    versions, by = version_of(one, answered)
+    version = f"{listed(versions, 3)} ({'its own answer' if by == 'answer' else 'its image'})" if versions else "not known"
+    objects = [f"{kind.partition('.')[0]} {count}" for kind, count in confirmations.counts(one.system).items()]
+    seen = "; but ".join([one.seen, *doubts(one, answered)])
+    where, parts = f"{one.namespace}/{one.name}", listed(one.parts, 5)
+    return [one.system.name, where, version, listed(one.flavours, 3), parts, listed(objects, 8), seen, judged]

@@ -1,11 +1,17 @@
+from collections import Counter
+from dataclasses import dataclass
+
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import change, look, shell
+from clusterprobe.known_systems import BY_KEY
 from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Enriching, Examined, Needed
 from clusterprobe.systems.kubernetes.resources import NAMESPACES
+from clusterprobe.systems.log_agents.destinations import Destination
+from clusterprobe.systems.log_agents.metrics import amount
 from clusterprobe.systems.log_agents.states import AgentState
 from clusterprobe.systems.loki.pod_log_times import LogTimes
 from clusterprobe.systems.loki.sources import KUBERNETES_NAMESPACES, RecentLines, Searched
@@ -25,6 +31,7 @@ def probe_freshness(
     pod_log_times: Needed[LogTimes],
     loki_recent_lines: Examined[RecentLines],
     agent_states: Enriching[AgentState],
+    agent_destinations: Enriching[Destination],
     profile: Profile,
 ) -> None:
     """Do the lines that pods write now arrive in Loki?
@@ -36,20 +43,20 @@ def probe_freshness(
     Prevention: Alert on namespaces that fall silent (`absent_over_time({namespace="…"}[15m])` as a rule of Loki's ruler), and review each
     drop rule of the agent's configuration like code: run this probe after it changes.
     """
-    settled: dict[str, list[tuple[Subject, LogTimes]]] = {}
-    for subject, times in pod_log_times:
-        if times.settled:
-            settled.setdefault(subject.namespace, []).append((subject, times))
+    if elsewhere := _only_elsewhere(agent_destinations, loki_recent_lines.readings):
+        verdict.not_applicable(elsewhere)
+        return
+    settled = _settled(pod_log_times)
     answers = _answers(verdict, loki_recent_lines)
     quiet = sorted(name for name in answers if name not in settled)
     if quiet:
         verdict.note(f"The pods of {', '.join(quiet)} wrote nothing recently that could be missed.")
-    elsewhere = not loki_recent_lines.readings.complete or any(not found.label for found in loki_recent_lines.readings.items)
+    partly = not loki_recent_lines.readings.complete or any(not found.label for found in loki_recent_lines.readings.items)
     for namespace, logs in settled.items():
         searched = answers.get(namespace, [])
         newest = max((one.newest for one in searched), default=0.0)
         written = max(times.settled for _, times in logs)
-        blind = elsewhere or not searched or any(one.error for one in searched)
+        blind = partly or not searched or any(one.error for one in searched)
         if blind or written <= newest + SLACK_SECONDS:
             continue
         if not newest and (tenants := sorted({one.tenant for one in profile.endpoints if one.system == "loki" and one.tenant})):
@@ -57,7 +64,42 @@ def probe_freshness(
         elif namespace in KUBERNETES_NAMESPACES and not newest:
             verdict.note(f"Loki has no line of {namespace}: where that is not meant, an agent leaves out Kubernetes' own pods.")
         else:
-            _report(verdict, namespace, logs, newest, written, agent_states, profile)
+            _report(verdict, namespace, logs, newest, written, _Agents(agent_states, agent_destinations), profile)
+
+
+def _settled(times: Readings[LogTimes]) -> dict[str, list[tuple[Subject, LogTimes]]]:
+    """By namespace the pods that wrote a line that is old enough to be in Loki."""
+    found: dict[str, list[tuple[Subject, LogTimes]]] = {}
+    for subject, one in times:
+        if one.settled:
+            found.setdefault(subject.namespace, []).append((subject, one))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Agents:
+    """What log agents say of themselves, and where they send to."""
+
+    states: Readings[AgentState]
+    destinations: Readings[Destination]
+
+    def on(self, nodes: list[str]) -> list[tuple[Subject, Destination]]:
+        """The agents of some nodes that are not seen to send elsewhere than to Loki."""
+        return [(subject, one) for subject, one in self.destinations if one.node in nodes and one.loki is not False]
+
+    def aside(self, nodes: list[str]) -> list[str]:
+        """Those that are, each for a sentence."""
+        there = [(subject, one) for subject, one in self.destinations if one.node in nodes and one.loki is False]
+        return [f"{BY_KEY[one.program].name} {subject}, which sends to {listed(one.names, 2)}" for subject, one in there]
+
+
+def _only_elsewhere(agents: Readings[Destination], answers: Readings[RecentLines]) -> str:
+    """That no log agent is to write to a Loki, where all are seen to send elsewhere, and no Loki has any line; empty otherwise."""
+    some = any(one.newest or one.error for found in answers.items for one in found.searched)
+    if some or not agents.items or not agents.complete or not answers.complete or any(one.loki is not False for one in agents.items):
+        return ""
+    told = [f"{BY_KEY[one.program].name} {subject.namespace}/{subject.name} sends to {listed(one.names, 2)}" for subject, one in agents]
+    return f"no log agent writes to Loki: {listed(told, 3)}"
 
 
 def _of_another_tenant(tenants: list[str]) -> str:
@@ -91,21 +133,21 @@ def _report(
     logs: list[tuple[Subject, LogTimes]],
     newest: float,
     written: float,
-    agents: Readings[AgentState],
+    agents: _Agents,
     profile: Profile,
 ) -> None:
     window = profile.thresholds.loki.window_minutes
     late = f"nothing newer than from {ago(written - newest)} before that" if newest else f"no line of the last {number(window, 'minute')}"
     nodes = sorted({times.node for _, times in logs})
     rows = [[subject.name, times.container, times.node, _ahead(times.settled - newest) if newest else "all"] for subject, times in logs]
-    collectors = sorted({subject.namespace for subject, one in agents if one.node in nodes})
+    collectors = sorted({subject.namespace for subject, one in (*agents.on(nodes), *agents.states) if one.node in nodes})
     verdict.report(
         NAMESPACE_NOT_IN_LOKI,
         NAMESPACES.subject(name=namespace),
         problem=f"The pods of {namespace} write lines that do not arrive in Loki.",
         cause=f"{logs[0][0].name} wrote a line more than {ago(profile.thresholds.loki.freshness_minutes * 60)} before the check; "
         f"Loki has {late}. " + _how_far(namespace, nodes, agents),
-        fix=_fix(*logs[0], agents.keep(lambda _, one: one.node in nodes)),
+        fix=_fix(*logs[0], agents.states.keep(lambda _, one: one.node in nodes)),
         exhibits=[Table(title="Pods that log", columns=["Pod", "Container", "Node", "Ahead of Loki"], rows=rows)],
         rests_on=[*(Ref(RefKind.LOGS_OF_NODE, name=node) for node in nodes), *(Ref(RefKind.LOGS, name=one) for one in collectors)],
     )
@@ -115,22 +157,39 @@ def _ahead(seconds: float) -> str:
     return f"{max(0.0, seconds):.0f} s"
 
 
-def _how_far(namespace: str, nodes: list[str], agents: Readings[AgentState]) -> str:
+def _how_far(namespace: str, nodes: list[str], agents: _Agents) -> str:
     """Where on the way the lines are lost, as far as the agents tell."""
-    there = [(subject, one) for subject, one in agents if one.node in nodes]
+    aside = agents.aside(nodes)
+    elsewhere = {(subject.namespace, subject.name) for subject, one in agents.destinations if one.loki is False}
+    there = [(s, one) for s, one in agents.states if one.node in nodes and (s.namespace, s.name) not in elsewhere]
     bare = [node for node in nodes if node not in {one.node for _, one in there}]
-    if not agents.complete and bare:
+    if not agents.states.complete and bare:
         return "How far the lines get is not known: not every log agent could be asked."
     if bare and not there:
-        return f"No log agent that is known runs on {', '.join(bare)}."
-    reading = [one for _, one in there if one.reads.get(namespace)]
+        more = f" There runs {listed(aside, 2)}." if aside else ""
+        return f"No log agent that is known{' to send to Loki' if aside else ''} runs on {', '.join(bare)}.{more}"
     names = ", ".join(f"{subject.name} on {one.node}" for subject, one in there)
+    doubtful = [one for _, one in agents.on(nodes) if one.loki is None]
+    if doubtful and len(doubtful) == len(agents.on(nodes)):
+        return f"Neither its metrics nor a ConfigMap says whether the agent there ({names}) sends to Loki at all."
+    return _by_files(namespace, names, [one for _, one in there])
+
+
+def _by_files(namespace: str, names: str, there: list[AgentState]) -> str:
+    """Whether the agents read the namespace's files, and what they do with the lines."""
+    silent = any(not one.counts_files for one in there)
+    reading = [one for one in there if one.reads.get(namespace) or not one.counts_files]
     if not reading:
         return f"The agent there ({names}) reads no file of {namespace}: a relabel rule drops its pods, or no scrape config takes them in."
-    dropped = sum(sum(one.dropped.values()) for one in reading)
+    dropped: Counter[str] = sum((Counter(one.dropped) for one in reading), Counter())
     if dropped:
-        return f"The agent there ({names}) reads its files, and has dropped {number(dropped, 'line')} since it started: Loki refuses them."
+        does = "has" if silent else "reads its files, and has"
+        refused = "what it sends is refused" if silent else "Loki refuses them"
+        return f"The agent there ({names}) {does} dropped {amount(dropped)} since it started: {refused}."
     filtered = sum(one.filtered for one in reading)
+    if silent:
+        more = f", and its filters have dropped {number(filtered, 'line')} since it started" if filtered else ""
+        return f"The agent there ({names}) does not say which files it reads{more}: its inputs or filters may leave the lines out."
     more = f" (its stages have dropped {number(filtered, 'line')} since it started)" if filtered else ""
     return f"The agent there ({names}) reads its files: a pipeline stage drops the lines or moves them to other labels or a tenant{more}."
 
@@ -151,6 +210,7 @@ def _fix(pod: Subject, times: LogTimes, agents: Readings[AgentState]) -> list[St
         seen,
         change(
             "Take out of the agent's configuration what drops the namespace, at its source in Git: `action: drop` and `keep` among the "
-            "relabel rules, `drop` and `match` among the stages. Where Loki refuses the lines, its limits or the tenant have to change."
+            "relabel rules, `drop` and `match` among the stages, an excluded path or a filter of other agents. Where Loki refuses the "
+            "lines, its limits or the tenant have to change."
         ),
     ]

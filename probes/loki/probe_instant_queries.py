@@ -1,4 +1,5 @@
 from collections import defaultdict
+from dataclasses import dataclass
 
 from clusterprobe.access.servers import Server
 from clusterprobe.evidence import Clock
@@ -8,8 +9,8 @@ from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.roles import Enriching, Examined, Needed
-from clusterprobe.systems.kubernetes.looking import logs_of_label
-from clusterprobe.systems.loki.own_log import MAX_QUERY, REFUSAL, LokiLog, Refusal, still_asked
+from clusterprobe.systems.kubernetes.looking import logs_of
+from clusterprobe.systems.loki.own_log import MAX_QUERY, REFUSAL, LokiLog, Refusal, pods_of, still_asked
 from clusterprobe.systems.loki.sources import Build, Instants, range_query_command
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
@@ -21,6 +22,16 @@ INSTANT_LOG_QUERIES = FindingKind(
 INSTANT_QUERIES_REFUSED = FindingKind(
     "InstantQueriesRefused", Severity.INFO, "Loki has refused instant queries since it started, and its log does not say which."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One Loki: its pods whose log was read, and the one of its servers to ask again."""
+
+    namespace: str
+    name: str
+    pods: list[str]
+    server: Server | None
 
 
 @reports(INSTANT_LOG_QUERIES, INSTANT_QUERIES_REFUSED)
@@ -57,7 +68,8 @@ def probe_instant_queries(
             verdict.unchecked(subject, "it was asked log queries on the instant endpoint; whether its version refuses them is not known")
     servers = {server.namespace: server for server in loki_queriers.items}
     for (namespace, release), queries in releases.items():
-        _report(verdict, namespace, release, queries, servers.get(namespace), profile, clock.now)
+        pods = pods_of(loki_refused_instant_queries.readings, namespace, release)
+        _report(verdict, Release(namespace, release, pods, servers.get(namespace)), queries, profile, clock.now)
     if not verdict.unread:  # else the log may well tell, had it been read
         _mention_counts(verdict, loki_instant_counters, releases)
 
@@ -82,15 +94,8 @@ def _refuses(builds: Readings[Build], subject: Subject, log: LokiLog) -> bool | 
     return answers.pop() if len(answers) == 1 else None
 
 
-def _report(
-    verdict: Verdict,
-    namespace: str,
-    release: str,
-    queries: dict[str, list[Refusal]],
-    server: Server | None,
-    profile: Profile,
-    now: float,
-) -> None:
+def _report(verdict: Verdict, loki: Release, queries: dict[str, list[Refusal]], profile: Profile, now: float) -> None:
+    namespace, release = loki.namespace, loki.name
     active = {query: seen for query, seen in queries.items() if still_asked(seen, now, profile.thresholds.loki.refusal_minutes * 60)}
     if not active:
         count = sum(map(len, queries.values()))
@@ -115,21 +120,21 @@ def _report(
         + (f" as tenant {', '.join(tenants)}" if tenants else "")
         + f"; Loki answers `{REFUSAL}`{'' if said else ', and its log shows the queries'}. "
         + (f"Of the client it logs: {'; '.join(clients)}." if clients else "Its log does not name the client."),
-        fix=_fix(namespace, first, server, profile, now),
+        fix=_fix(loki, first, profile, now),
         exhibits=[_table(active, now)],
     )
 
 
-def _fix(namespace: str, query: str, server: Server | None, profile: Profile, now: float) -> list[Step]:
+def _fix(loki: Release, query: str, profile: Profile, now: float) -> list[Step]:
     end = int(now * 1e9)
     start = end - profile.thresholds.loki.window_minutes * 60 * 10**9
     whole = bool(query) and len(query) < MAX_QUERY  # else its end is not in the log
-    again = [range_query_command(server, profile, query, start, end)] if server and whole else []
+    again = [range_query_command(loki.server, profile, query, start, end)] if loki.server and whole else []
     return [
         look(
             "Find the client: look for the query's text in scripts and dashboards (`grafana/log-queries` does so for Grafana). Or let Loki "
             "log who asks: server.log_request_at_info_level_enabled and server.log_source_ips_enabled.",
-            logs_of_label(namespace, "app.kubernetes.io/name=loki", 'type=instant query="[{]'),
+            *logs_of(loki.namespace, loki.pods, 'type=instant query="[{]'),
         ),
         *(
             [look("The same lines, asked as the client should: of query_range, with start and end in nanoseconds.", *again)]

@@ -1,12 +1,15 @@
+from collections.abc import Callable
+from functools import partial
+
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import SOURCE, change, look
-from clusterprobe.model import Severity, Subject, Table
+from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.roles import Conditional, Examined
-from clusterprobe.systems.kubernetes.looking import logs_of_label
-from clusterprobe.systems.loki.own_log import LokiLog
+from clusterprobe.systems.kubernetes.looking import logs_of
+from clusterprobe.systems.loki.own_log import LokiLog, pods_of
 from clusterprobe.systems.loki.query_costs import FRONTEND_QUEUE, SCHEDULER_QUEUE, TOO_LONG, QueryCost, QueryLimits, selects_everything
 from clusterprobe.systems.loki.query_refusals import QUEUE_FULL, RefusedQueries
 from clusterprobe.thresholds import Thresholds
@@ -51,6 +54,7 @@ def probe_query_cost(
         queries = releases.setdefault((log.namespace, log.release), {})
         for one in log.costs:
             queries[one.key] = queries[one.key].plus(one) if one.key in queries else one
+    logs = loki_refused_instant_queries.readings
     undone = [one for queries in releases.values() for one in queries.values() if not one.done and _goes_on(one, clock.now)]
     known = loki_query_limits.need() if undone else loki_query_limits.enrich()  # only a limit tells what became of them
     for (namespace, release), queries in releases.items():
@@ -59,10 +63,10 @@ def probe_query_cost(
         limit = min(own, default=0.0)  # another Loki's says nothing of this one
         active = [one for one in queries.values() if _goes_on(one, clock.now)]
         for one in active:
-            _judge(verdict, subject, one, limit, profile.thresholds)
+            _judge(partial(_report, verdict, subject, _find(logs, subject)), subject, one, limit, profile.thresholds)
         if active:
             verdict.exhibit(_table(active, subject))
-    _judge_refused(verdict, loki_refused_instant_queries.readings, known, clock.now)
+    _judge_refused(verdict, logs, known, clock.now)
 
 
 def _judge_refused(verdict: Verdict, logs: Readings[LokiLog], known: Readings[QueryLimits], now: float) -> None:
@@ -72,10 +76,12 @@ def _judge_refused(verdict: Verdict, logs: Readings[LokiLog], known: Readings[Qu
             key = (log.namespace, log.release, one.tenant)
             refused[key] = refused[key].plus(one) if key in refused else one
     for (namespace, release, _), one in refused.items():
-        _report_refused(verdict, Subject(kind="Loki", namespace=namespace, name=release), one, known, now)
+        subject = Subject(kind="Loki", namespace=namespace, name=release)
+        lines = logs_of(namespace, pods_of(logs, namespace, release), r"\(429\)|too many outstanding")
+        _report_refused(verdict, subject, look("See which queries come, and what Loki answers.", *lines), one, known, now)
 
 
-def _report_refused(verdict: Verdict, subject: Subject, one: RefusedQueries, known: Readings[QueryLimits], now: float) -> None:
+def _report_refused(verdict: Verdict, subject: Subject, see: Step, one: RefusedQueries, known: Readings[QueryLimits], now: float) -> None:
     """Of the two queues of a Loki, its log does not say which is full: the scheduler's, or without one the front end's."""
     own = [limits for place, limits in known if place.namespace in ("", subject.namespace)]
     sizes = {
@@ -102,10 +108,7 @@ def _report_refused(verdict: Verdict, subject: Subject, one: RefusedQueries, kno
         "the client gets no data.",
         cause=cause,
         fix=[
-            look(
-                "See which queries come, and what Loki answers.",
-                logs_of_label(subject.namespace, "app.kubernetes.io/name=loki", r"\(429\)|too many outstanding"),
-            ),
+            see,
             change(
                 "Ask for less at once: fewer panels and a shorter range in dashboards; a larger `limits_config.split_queries_by_interval` "
                 "makes fewer parts of a query."
@@ -120,7 +123,12 @@ def _goes_on(one: QueryCost, now: float) -> bool:
     return now - one.last <= max(GONE_AFTER_SECONDS, 2 * interval)
 
 
-def _judge(verdict: Verdict, subject: Subject, one: QueryCost, limit: float, thresholds: Thresholds) -> None:
+def _find(logs: Readings[LokiLog], subject: Subject) -> Step:
+    lines = logs_of(subject.namespace, pods_of(logs, subject.namespace, subject.name), "component=frontend")
+    return look("Find the client: look for the query's text in scripts, dashboards and alert rules.", *lines)
+
+
+def _judge(report: Callable[..., None], subject: Subject, one: QueryCost, limit: float, thresholds: Thresholds) -> None:
     often = one.times >= OFTEN
     slow = one.seconds_max >= thresholds.loki.query_seconds or one.failed > 0
     heavy = one.bytes_max >= thresholds.loki.query_gigabytes * 1e9
@@ -128,19 +136,19 @@ def _judge(verdict: Verdict, subject: Subject, one: QueryCost, limit: float, thr
     if limit and one.length_seconds > limit and not one.done:
         problem = f"A query of {subject.namespace}/{subject.name} over {ago(one.length_seconds)} is refused: the client gets HTTP 400."
         cause = f"`{one.query}` is asked over {ago(one.length_seconds)}, and max_query_length is {ago(limit)} (`{TOO_LONG}`)."
-        _report(verdict, subject, RANGE_BEYOND_LIMIT, Severity.ERROR if often else Severity.WARNING, one, problem, cause)
+        report(RANGE_BEYOND_LIMIT, Severity.ERROR if often else Severity.WARNING, one, problem, cause)
     elif slow or heavy:
         did = f"took up to {one.seconds_max:.1f} s and read up to {_size(one.bytes_max)}"
         problem = f"A query of {subject.namespace}/{subject.name} {did}" + (
             f", and {number(one.failed, 'time')} it failed." if one.failed else "."
         )
         severity = Severity.ERROR if slow and often else Severity.WARNING
-        _report(verdict, subject, EXPENSIVE_QUERY, severity, one, problem, _cause(one))
+        report(EXPENSIVE_QUERY, severity, one, problem, _cause(one))
     elif wide and often and one.done:
         problem = (
             f"A query of {subject.namespace}/{subject.name} asks for everything of the last {ago(one.length_seconds)}, {one.times} times."
         )
-        _report(verdict, subject, WIDE_QUERY, Severity.WARNING, one, problem, _cause(one))
+        report(WIDE_QUERY, Severity.WARNING, one, problem, _cause(one))
 
 
 def _cause(one: QueryCost) -> str:
@@ -149,7 +157,9 @@ def _cause(one: QueryCost) -> str:
     return f"`{one.query}` over {ago(one.length_seconds)}" + (f" as tenant {one.tenant}" if one.tenant else "") + f": {took}.{who}"
 
 
-def _report(verdict: Verdict, subject: Subject, kind: FindingKind, severity: Severity, one: QueryCost, problem: str, cause: str) -> None:
+def _report(
+    verdict: Verdict, subject: Subject, see: Step, kind: FindingKind, severity: Severity, one: QueryCost, problem: str, cause: str
+) -> None:
     verdict.report(
         kind,
         subject,
@@ -157,10 +167,7 @@ def _report(verdict: Verdict, subject: Subject, kind: FindingKind, severity: Sev
         problem=problem,
         cause=cause,
         fix=[
-            look(
-                "Find the client: look for the query's text in scripts, dashboards and alert rules.",
-                logs_of_label(subject.namespace, "app.kubernetes.io/name=loki", "component=frontend"),
-            ),
+            see,
             change(_cheaper(one)),
         ],
         exhibits=[_table([one], subject)],

@@ -5,7 +5,7 @@ from clusterprobe.model import Subject, Table, Text
 from clusterprobe.profile import Profile
 from clusterprobe.roles import Examined, Needed
 from clusterprobe.systems.kubernetes.objects import Pod
-from clusterprobe.systems.loki.sources import NAMESPACE_LABELS, TENANT_HINT, RecentLines, Searched, range_query_command
+from clusterprobe.systems.loki.sources import NAMESPACE_LABELS, RecentLines, Searched, range_query_command
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed, number
@@ -75,7 +75,8 @@ def _judge(verdict: Verdict, subject: Subject, found: RecentLines, profile: Prof
 
 def _no_label(found: RecentLines, minutes: int) -> str:
     if not found.labels:
-        return f"it has no line at all of the last {number(minutes, 'minute')}; check the agents, and the tenant: {TENANT_HINT}"
+        several = "where it serves several tenants, name each under `endpoints:` in the profile (system: loki, its namespace, `tenant`)"
+        return f"it has no line at all of the last {number(minutes, 'minute')}; check the agents; {several}"
     return (
         f"none of its labels is known to name a namespace ({', '.join(NAMESPACE_LABELS)}); it has {listed(found.labels, 20)}. "
         "Let the agent set the label `namespace`"

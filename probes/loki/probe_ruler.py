@@ -9,7 +9,7 @@ from clusterprobe.readings import Readings
 from clusterprobe.references import Ref
 from clusterprobe.roles import Conditional, Enriching, Examined
 from clusterprobe.systems.alertmanager.alerts import Arrived
-from clusterprobe.systems.kubernetes.looking import logs_of_label
+from clusterprobe.systems.kubernetes.looking import logs_of
 from clusterprobe.systems.loki.ruler import Firing, LogRule, Receiver, Ruler
 from clusterprobe.times import ago, epoch
 from clusterprobe.verdict import Verdict
@@ -61,8 +61,9 @@ def probe_ruler(
     for (namespace, release), replicas in releases.items():
         subject = Subject(kind="Loki", namespace=namespace, name=release)
         rules = [rule for one in replicas for rule in one.rules]
-        broken = _judge_rules(verdict, subject, replicas, rules)
-        repair = _name_the_alertmanager(verdict, subject, alertmanager_servers.items)
+        see = _look(subject, rulers)
+        broken = _judge_rules(verdict, subject, see, replicas, rules)
+        repair = _name_the_alertmanager(verdict, subject, see, alertmanager_servers.items)
         if not rules and not broken:
             verdict.not_applicable(f"the ruler of {namespace}/{release} has no rule, so no alert is made from logs")
             continue
@@ -71,14 +72,14 @@ def probe_ruler(
             _judge_arrival(verdict, subject, replicas, rules, alertmanager_alerts.need(), places, clock.now, repair)
 
 
-def _judge_rules(verdict: Verdict, subject: Subject, replicas: list[Ruler], rules: list[LogRule]) -> bool:
+def _judge_rules(verdict: Verdict, subject: Subject, see: Step, replicas: list[Ruler], rules: list[LogRule]) -> bool:
     """Whether something keeps rules from being loaded; rules that fail are reported as well."""
     stored = next((one.stored_error for one in replicas if one.stored_error), "")
     tenants = sorted({tenant for one in replicas for tenant in one.reload_failed})
     if stored or tenants:
         said = f"Loki says: {stored}" if stored else f"Its last reload failed for tenant {', '.join(tenants)}; its log names the rule."
         problem = f"{subject.namespace}/{subject.name} cannot load its rule files: the rules that were loaded before stay active."
-        _report(verdict, subject, RULES_NOT_LOADED, problem, f"A rule file does not parse, or cannot be read. {said}", _repair(subject))
+        _report(verdict, subject, RULES_NOT_LOADED, problem, f"A rule file does not parse, or cannot be read. {said}", _repair(see))
     failing = list({(one.file, one.group, one.name): one for one in rules if one.health == "err" or one.error}.values())
     if failing:
         first = failing[0]
@@ -91,7 +92,7 @@ def _judge_rules(verdict: Verdict, subject: Subject, replicas: list[Ruler], rule
             f"{listed([one.name for one in failing], 5)}.",
             f"Rule {first.name} of group {first.group} in {first.file}: {first.error or 'its health is err'}",
             [
-                _look(subject),
+                see,
                 change(f"Correct the query in {first.file}, at its source in Git; try it first in Grafana's Explore or with logcli."),
             ],
             Table(title="Rules that fail", columns=["Rule", "Group", "File", "Error"], rows=rows),
@@ -144,7 +145,7 @@ def _judge_arrival(
             _report_lost(verdict, subject, old, sorted({each.address for each in receivers}), now, repair)
         elif lost and not old and len(lost) == len(firing):
             verdict.unchecked(subject, "its log alerts fire too short a time to have arrived")
-        _judge_environments(verdict, subject, firing, homes, held)
+        _judge_environments(verdict, subject, repair[0], firing, homes, held)
     elif accepted:
         verdict.note(
             f"{subject.namespace}/{subject.name}: {number(accepted, 'notification was', 'notifications were')} accepted by "
@@ -160,7 +161,7 @@ def _judge_arrival(
 
 
 def _judge_environments(
-    verdict: Verdict, subject: Subject, firing: list[Firing], homes: set[str], held: dict[str, list[dict[str, str]]]
+    verdict: Verdict, subject: Subject, see: Step, firing: list[Firing], homes: set[str], held: dict[str, list[dict[str, str]]]
 ) -> None:
     """Alerts whose own labels name another environment than that of every Alertmanager they go to, while theirs has one.
 
@@ -182,7 +183,7 @@ def _judge_environments(
             problem=f"Log alerts of {place} are sent to the Alertmanager of {', '.join(sorted(reached))} only.",
             cause=f"{name} fires with namespace={place}; the one `alertmanager_url` of the tenant leads to {', '.join(sorted(homes))}.",
             fix=[
-                _look(subject),
+                see,
                 change(
                     "Give each environment a tenant with an Alertmanager of its own (`ruler_alertmanager_config` in the overrides). Or let "
                     "the routes of that Alertmanager separate the environments by the label `namespace`."
@@ -228,15 +229,16 @@ def _hosts(receivers: list[Receiver]) -> list[str]:
     return sorted({one.host for one in receivers})
 
 
-def _look(subject: Subject) -> Step:
-    return look("See what its log says of its rules.", logs_of_label(subject.namespace, "app.kubernetes.io/name=loki", "rul"))
+def _look(subject: Subject, rulers: Readings[Ruler]) -> Step:
+    pods = [on.name for on, one in rulers if on.kind == "Pod" and (one.namespace, one.release) == (subject.namespace, subject.name)]
+    return look("See what its log says of its rules.", *logs_of(subject.namespace, pods, "rul"))
 
 
-def _repair(subject: Subject) -> list[Step]:
-    return [_look(subject), change("Correct the file that it names, at its source in Git; `lokitool rules lint` checks it there.")]
+def _repair(see: Step) -> list[Step]:
+    return [see, change("Correct the file that it names, at its source in Git; `lokitool rules lint` checks it there.")]
 
 
-def _name_the_alertmanager(verdict: Verdict, subject: Subject, takers: Iterable[Server]) -> list[Step]:
+def _name_the_alertmanager(verdict: Verdict, subject: Subject, see: Step, takers: Iterable[Server]) -> list[Step]:
     """The address of the one Alertmanager that it can mean: of its environment, or, for a shared Loki, the only one."""
     own = verdict.environment_of(subject.namespace)
     near = {one.key: one for one in takers if not own or verdict.environment_of(one.namespace) == own}
@@ -246,7 +248,7 @@ def _name_the_alertmanager(verdict: Verdict, subject: Subject, takers: Iterable[
         address = f"{sure[0].scheme}://alertmanager-operated.{sure[0].namespace}.svc:{sure[0].port}{sure[0].prefix}"
         code = snippet("loki:\n  rulerConfig:\n    alertmanager_url: {}", address)
     return [
-        _look(subject),
+        see,
         look("See which Services lead to an Alertmanager.", shell("kubectl get services -A | grep -i alertmanager")),
         change(
             "Set `ruler.alertmanager_url` to the Service of its Alertmanager, at its source in Git. In the values of the "

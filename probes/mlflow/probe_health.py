@@ -53,7 +53,7 @@ def _judge(verdict: Verdict, subject: Subject, behind: Behind, options: Started)
     if down:
         _database(verdict, place, down[0], options)
     elif failed:
-        _failed(verdict, place, failed[0])
+        _failed(verdict, place, failed[0], options)
     elif len(refused) == len(behind.asked):
         _refused(verdict, place, refused, options)
     elif behind.under("login"):
@@ -73,7 +73,7 @@ def _database(verdict: Verdict, place: Subject, asked: Asked, options: Started) 
         fix=[
             look(
                 "See what the server says, and whether the database runs.",
-                *_log(place),
+                *_log(place, options),
                 shell("kubectl -n {} get pods,services,persistentvolumeclaims", place.namespace),
             ),
             change("Repair the database, or what leads to it. After a restore, upgrade its tables (`mlflow db upgrade`)."),
@@ -81,13 +81,13 @@ def _database(verdict: Verdict, place: Subject, asked: Asked, options: Started) 
     )
 
 
-def _failed(verdict: Verdict, place: Subject, asked: Asked) -> None:
+def _failed(verdict: Verdict, place: Subject, asked: Asked, options: Started) -> None:
     verdict.report(
         API_FAILS,
         place,
         problem=f"{place} says OK on /health, but its API fails.",
         cause=f"Asked for experiments it answers {said(asked.message)}. Its log has the rest.",
-        fix=[look("See what the server says.", *_log(place))],
+        fix=[look("See what the server says.", *_log(place, options))],
     )
 
 
@@ -112,8 +112,8 @@ def _refused(verdict: Verdict, place: Subject, refused: list[Asked], options: St
     )
 
 
-def _log(place: Subject) -> list[Command | None]:
-    return [shell("kubectl -n {} logs -l app.kubernetes.io/name=mlflow --tail=50", place.namespace)]
+def _log(place: Subject, options: Started) -> list[Command | None]:
+    return [shell("kubectl -n {} logs {} --tail=50", place.namespace, one) for one in [options.pod] if one]
 
 
 def _asked_by_a_pod(place: Subject, asked: Asked) -> Command | None:

@@ -8,7 +8,7 @@ from clusterprobe.profile import Profile
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Examined
 from clusterprobe.systems.custom_resources import words
-from clusterprobe.systems.custom_resources.diagnosis import Diagnosis, Families, diagnose, reports_on
+from clusterprobe.systems.custom_resources.diagnosis import Diagnosis, Families, diagnose, is_mild, reports_on
 from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
@@ -17,7 +17,7 @@ from clusterprobe.words import listed
 NOT_READY = FindingKind(
     "ObjectNotReady",
     Severity.ERROR,
-    "By its conditions an object of a custom resource is not ready, or its controller failed on it.",
+    "By its conditions, or a word of its status, an object of a custom resource is not ready, or its controller failed on it.",
     settles=True,
 )
 UNDECIDED = FindingKind(
@@ -34,7 +34,7 @@ def probe_conditions(verdict: Verdict, custom_kinds: Examined[CustomKind], profi
 
     Problem: What a controller could not do stands in the status of an object that nobody looks at: a Kustomization that does not build, a
     Certificate that is not renewed, an ExternalSecret that the store refuses, a route that no Gateway takes.
-    Cause: The condition's own reason and message, as the controller wrote them.
+    Cause: The condition's own reason and message, as the controller wrote them; of some kinds a word, such as HEALTH_ERR of Ceph.
     Fix: By the message; the controller tries again by itself.
     Prevention: Alert on the conditions, such as `gotk_resource_info{ready="False"}` of Flux or
     `certmanager_certificate_ready_status{condition="False"}`, and run this probe after each deployment.
@@ -82,7 +82,7 @@ def _tell(verdict: Verdict, subject: Subject, kind: CustomKind, one: CustomObjec
 
 
 def _report(verdict: Verdict, subject: Subject, kind: CustomKind, one: CustomObject, found: Diagnosis) -> None:
-    degraded = all(each.type == "Degraded" for each in found.conditions)
+    degraded = all(is_mild(each) for each in found.conditions)
     verdict.report(
         NOT_READY if found.state == "failing" else UNDECIDED,
         subject,

@@ -1,11 +1,12 @@
 from clusterprobe.access.servers import Server
-from clusterprobe.alert_path import Passage, Step, head, walk
+from clusterprobe.alert_path import PATH, Passage, Step, head, walk
 from clusterprobe.correlation import explain, root_of
 from clusterprobe.environments import Environments
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.model import Finding, Place, ProbeResult, Severity, Subject, Table
 from clusterprobe.references import Ref
 from clusterprobe.roles import Examined
+from clusterprobe.systems.prometheus.stacks import known_stacks
 from clusterprobe.verdict import Verdict
 
 ALERT_PATH_BROKEN = FindingKind("AlertPathBroken", Severity.CRITICAL, "A hop on the way of an alert is broken, so no alert gets past it.")
@@ -27,19 +28,23 @@ def probe_alert_path(
     Prevention: Keep an alert that always fires (Watchdog) on its way to a receiver that notices when it stops, and run this
     probe on a schedule.
     """
-    found = {environments.of(subject.namespace) for subject, _ in alertmanager_servers}
+    # An environment without an Alertmanager of its own is looked after by another's, and where there is one only, by that.
+    apart = environments.divided_by(known_stacks(alertmanager_servers.readings))
+    found = {apart.of(subject.namespace) for subject, _ in alertmanager_servers}
     for environment in sorted(found):
-        _judge(verdict, environment, walk(conclusions, environment), conclusions)
+        whose = f" of {environment}" if environment else " of shared systems" if len(found) > 1 else ""
+        _judge(verdict, environment, whose, walk(conclusions, environment, found), conclusions)
 
 
-def _judge(verdict: Verdict, environment: str, steps: list[Step], conclusions: list[ProbeResult]) -> None:
+def _judge(verdict: Verdict, environment: str, whose: str, steps: list[Step], conclusions: list[ProbeResult]) -> None:
     subject = Subject(kind="AlertPath", name=environment or "shared", environment=environment)
     first = head(steps)
     if first is not None:
-        _report(verdict, subject, steps, first, conclusions)
+        _report(verdict, subject, whose, steps, first, conclusions)
     for step in steps:
         if step.passage is Passage.UNPROVEN and not _is_blocked(steps, step, first):
-            verdict.unchecked(subject, f"whether an alert gets past {step.hop.name} is not proven: {step.why}")
+            what = "alerts arrive at their receivers" if step.hop is PATH[-1] else f"an alert gets past {step.hop.name}"
+            verdict.unchecked(subject, f"whether {what} is not proven: {step.why}")
         elif step.passage is Passage.ABSENT:
             verdict.note(f"{step.hop.name} does not apply: {step.why}")
     if first is None:
@@ -50,7 +55,7 @@ def _is_blocked(steps: list[Step], step: Step, first: Step | None) -> bool:
     return first is not None and steps.index(step) > steps.index(first)
 
 
-def _report(verdict: Verdict, subject: Subject, steps: list[Step], first: Step, conclusions: list[ProbeResult]) -> None:
+def _report(verdict: Verdict, subject: Subject, whose: str, steps: list[Step], first: Step, conclusions: list[ProbeResult]) -> None:
     root = _root(first, conclusions)
     probe, finding = root[0], _finding(root, conclusions)
     after = [step.hop.name for step in steps if _is_blocked(steps, step, first)]
@@ -59,12 +64,17 @@ def _report(verdict: Verdict, subject: Subject, steps: list[Step], first: Step, 
         ALERT_PATH_BROKEN,
         subject,
         severity=max((finding.severity, *(_finding(place, conclusions).severity for place in first.breaks)), key=lambda one: one.rank),
-        problem=f"No alert of {subject.name} gets past {first.hop.name}.",
+        problem=_problem(first, whose),
         cause=f"{probe} {finding.reason} on {finding.subject}: {finding.problem}{blocked}",
         fix=finding.steps,
         exhibits=[_table(f"The way of an alert, {subject.name}", steps, first)],
         rests_on=[Ref.to_finding(root)],
     )
+
+
+def _problem(first: Step, whose: str) -> str:
+    # Behind the last hop are the receivers, of whatever kind: that one gets nothing says nothing of the others.
+    return f"Alerts{whose} do not arrive at every receiver." if first.hop is PATH[-1] else f"No alert{whose} gets past {first.hop.name}."
 
 
 def _root(first: Step, conclusions: list[ProbeResult]) -> Place:

@@ -16,7 +16,7 @@ from clusterprobe.systems.pods.crashes import Crash, CrashEvents, CrashLog, cras
 from clusterprobe.systems.pods.missing_objects import missing_secret
 from clusterprobe.systems.pods.startup_waits import Wait
 from clusterprobe.systems.pods.write_refusals import writes_of
-from clusterprobe.times import ago
+from clusterprobe.times import ago, epoch
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed, number
 
@@ -67,16 +67,17 @@ def probe_crash_loop(
             if isinstance(found, Broken) and crash.phase != "recovered":
                 broken[str(workload_of(pod)), crash.status.name, found.code].append(found)
             elif found:
-                _tell(verdict, subject, found)
+                _tell(verdict, subject, found, clock.now)
     for ones in broken.values():
-        _report(verdict, ones)
+        restless = all(one.crash.phase == "restless" for one in ones)
+        _report(verdict, ones, Severity.WARNING if restless else Severity.ERROR, now=clock.now)
 
 
-def _tell(verdict: Verdict, subject: Subject, found: Diagnosis) -> None:
+def _tell(verdict: Verdict, subject: Subject, found: Diagnosis, now: float) -> None:
     """What one container by itself is told of: of those that crash, the replicas of a workload are one finding."""
     match found:
         case Broken():
-            _report(verdict, [found], Severity.WARNING)
+            _report(verdict, [found], Severity.WARNING, now=now)
         case Starting(crash, wait):
             _report_starting(verdict, crash, wait)
         case Recovered(crash, seconds):
@@ -104,36 +105,47 @@ def _report_starting(verdict: Verdict, crash: Crash, wait: Wait) -> None:
     )
 
 
-def _report(verdict: Verdict, ones: list[Broken], severity: Severity = Severity.ERROR) -> None:
+def _doing(crash: Crash, now: float) -> str:
+    """What it does, for the problem's sentence."""
+    born = epoch(crash.pod.metadata.creation_timestamp)
+    match crash.phase:
+        case "recovered":
+            return "ran out of memory"
+        case "restless" if born is not None:
+            return f"ended {number(crash.status.restart_count, 'time')} in {ago(now - born)}, and runs in between"
+        case "stuck":
+            return "cannot start"
+    return "crashes again and again"
+
+
+def _report(verdict: Verdict, ones: list[Broken], severity: Severity, *, now: float) -> None:
     crashes, wait = [one.crash for one in ones], ones[-1].wait
     first = max(ones, key=lambda one: one.crash.status.restart_count)
     crash, container, workload = first.crash, first.crash.status.name, workload_of(first.crash.pod)
     hidden = f" Pods of another revision ({first.rival}) still serve, and hide that this one is broken." if first.rival else ""
     says = crash.waits or (crash.ended.reason if crash.ended else "") or "restarting"
-    doing = (
-        "ran out of memory" if severity is Severity.WARNING else "crashes again and again" if crash.phase == "crashing" else "cannot start"
-    )
     who = listed(sorted(one.pod.metadata.name for one in crashes), 5)
     verdict.report(
         KINDS[first.code],
         workload,
         severity=severity,
-        problem=f"Container {container} of {workload} {doing} ({says}; Pod {who}).{hidden}",
+        problem=f"Container {container} of {workload} {_doing(crash, now)} ({says}; Pod {who}).{hidden}",
         cause=cause_of(first) + (f" What it calls does not excuse it: {excuse_of(wait)}." if wait else ""),
         fix=[*repair(first, unexcused=wait is not None), *back(workload, first.rival)],
         exhibits=[_table(crashes), *([Text(title="Its last lines", text="\n".join(first.lines))] if first.lines else [])],
         breaks=[Ref.of(workload), *first.silenced],
         rests_on=[
-            *_missing(crashes),
+            *_missing(ones),
             *([wait.service] if wait and wait.service else []),
             *([writes_of(crash.pod, container)] if first.fault == "denied" else []),
         ],
     )
 
 
-def _missing(crashes: list[Crash]) -> list[Ref]:
+def _missing(ones: list[Broken]) -> list[Ref]:
     """The Secrets without which they cannot start."""
-    return sorted({Ref(RefKind.SECRET, one.pod.metadata.namespace, name) for one in crashes if (name := missing_secret(one.message))})
+    named = ((one.crash, name) for one in ones for name in [missing_secret(one.message), *one.pull_secrets] if name)
+    return sorted({Ref(RefKind.SECRET, crash.pod.metadata.namespace, name) for crash, name in named})
 
 
 def _table(crashes: list[Crash]) -> Table:

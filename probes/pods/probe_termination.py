@@ -30,6 +30,7 @@ from clusterprobe.systems.pods.termination.model import (
 )
 from clusterprobe.systems.pods.termination.outliers import Slow, bars, slow_nodes
 from clusterprobe.systems.storage.nfs import Export, Mounts
+from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed, number
 
@@ -80,7 +81,7 @@ def probe_termination(
         _report_stuck(verdict, phase, node, group, mounts, Known(ready, node in lost, profile, clock.now))
     now = [one for _, one in agents_going(pods.readings, clock.now) if ready.get(one.node, False)]
     for one, peers in slow_agents([*agent_terminations.items, *now], profile.thresholds):
-        _report_agent(verdict, one, peers)
+        _report_agent(verdict, one, peers, clock.now)
     _report_past(verdict, past_terminations, {pod.metadata.uid for pod in pods.readings.items})
     _judge_canaries(verdict, termination_canaries, profile)
 
@@ -165,7 +166,8 @@ def _stuck_table(group: list[tuple[Pod, Going]], mounts: Mounts, now: float) -> 
 # --- agents, and what is past -----------------------------------------------------------------------------------------
 
 
-def _report_agent(verdict: Verdict, one: AgentTermination, peers: dict[str, float]) -> None:
+def _report_agent(verdict: Verdict, one: AgentTermination, peers: dict[str, float], now: float) -> None:
+    when = f" {ago(now - one.at)} ago" if one.at is not None else ""
     times = ", ".join(f"{node} {seconds:.0f} s" for node, seconds in sorted(peers.items()))
     phase = "Which phase is slow is not known; run with --active to see whether it is an unmount"
     if one.phase == Phase.APPLICATION.name:
@@ -176,7 +178,7 @@ def _report_agent(verdict: Verdict, one: AgentTermination, peers: dict[str, floa
         Subject(api_version="apps/v1", kind="DaemonSet", namespace=one.namespace, name=one.daemon_set),
         problem=f"The agent {one.namespace}/{one.daemon_set} takes {'at least ' if one.at_least else ''}{one.seconds:.0f} s to stop on "
         f"{one.node}; elsewhere: {times}.",
-        cause=f"{phase} (pod {one.pod}, grace {one.grace_seconds} s, seen in {one.seen}).",
+        cause=f"{phase} (pod {one.pod}, grace {one.grace_seconds} s, seen in {one.seen}{when}).",
         fix=[
             look(
                 f"See its grace period and its volumes; then what it does after SIGTERM on {one.node}.",

@@ -15,11 +15,33 @@ from clusterprobe.systems.alertmanager.wiring_advice import name_the_alertmanage
 from clusterprobe.systems.kubernetes.looking import log_of
 from clusterprobe.systems.kubernetes.objects import Pod, Service
 from clusterprobe.systems.kubernetes.workloads import workload_of
-from clusterprobe.systems.prometheus.alerting import SENDING_SECONDS, Addresses, Destinations, LoadedRules, Sending, host_of, rule_uid
-from clusterprobe.systems.prometheus.objects import PROMETHEUSES, Prometheus, Rule
+from clusterprobe.systems.prometheus.alerting import (
+    SENDING_SECONDS,
+    Addresses,
+    Destinations,
+    LoadedRules,
+    Sending,
+    host_of,
+    loaded_key,
+    rule_key,
+)
+from clusterprobe.systems.prometheus.dialects import dialect_of
+from clusterprobe.systems.prometheus.objects import (
+    PROMETHEUSES,
+    RULES,
+    STACKS,
+    VM_ALERTS,
+    VM_RULES,
+    Customs,
+    Prometheus,
+    Rule,
+    called,
+    customs_of,
+    key_of,
+)
+from clusterprobe.systems.prometheus.runtime import Runtime
 from clusterprobe.systems.prometheus.selection import BY_KIND, describe, describe_places
 from clusterprobe.systems.prometheus.selection_advice import Apart, keep_to_namespaces
-from clusterprobe.systems.prometheus.sources import Runtime
 from clusterprobe.systems.prometheus.stacks import known_stacks
 from clusterprobe.times import ago, epoch
 from clusterprobe.verdict import Verdict
@@ -38,6 +60,7 @@ ALERTS_NOT_TAKEN = FindingKind("AlertsNotTaken", Severity.CRITICAL, "An Alertman
 RULES_OF_OTHER_ENVIRONMENT = FindingKind(
     "RulesOfOtherEnvironment", Severity.WARNING, "A Prometheus has loaded alerting rules of another environment."
 )
+NOWHERE = "Its flag -notifier.blackhole lets it send its alerts nowhere."
 SETTLING_SECONDS = 20  # service discovery after a start or a reload
 
 
@@ -48,8 +71,9 @@ def probe_alerting(
     prometheus_loaded_rules: Needed[LoadedRules],
     prometheus_sending: Needed[Sending],
     prometheus_runtime: Needed[Runtime],
-    prometheus_servers: Needed[Server],
+    alerting_servers: Needed[Server],
     prometheuses: Enriching[Prometheus],
+    thanos_rulers: Enriching[Prometheus],
     prometheus_rules: Needed[Rule],
     alertmanagers: Enriching[Alertmanager],
     services: Enriching[Service],
@@ -68,24 +92,24 @@ def probe_alerting(
     `prometheus_notifications_alertmanagers_discovered < 1`, watch the Watchdog alert at the receiving end, and run this probe after each
     sync.
     """
-    stacks = known_stacks(prometheus_alertmanagers.readings) | known_stacks(prometheus_servers)
+    stacks = known_stacks(prometheus_alertmanagers.readings) | known_stacks(alerting_servers)
     judge = _Judge(verdict, environments.divided_by(stacks), clock.now)
     judge.stacks = stacks
     judge.addresses = Addresses(pods, services, profile)
     judge.blind = next((one.reason for one in (*pods.unreadable, *services.unreadable)), "")
-    judge.customs, judge.services = prometheuses.by_name(), services
+    judge.customs, judge.services = customs_of(prometheuses, thanos_rulers), services
     judge.alertmanagers = alertmanagers
-    judge.owners = {one.metadata.uid: subject for subject, one in prometheus_rules}
+    judge.owners = {rule_key(subject, one.metadata.uid): subject for subject, one in prometheus_rules}
     judge.loaded, judge.sending = dict(prometheus_loaded_rules), dict(prometheus_sending)
     judge.runtime = dict(prometheus_runtime)
-    judge.run(prometheus_alertmanagers, dict(prometheus_servers))
+    judge.run(prometheus_alertmanagers, dict(alerting_servers))
 
 
 class _Judge:
     """The judgements on one replica after the other, with what they rest on; the same trouble of two replicas is told once."""
 
     addresses: Addresses
-    customs: dict[tuple[str, str], Prometheus]
+    customs: Customs
     services: Readings[Service]
     alertmanagers: Readings[Alertmanager]
     owners: dict[str, Subject]
@@ -113,7 +137,7 @@ class _Judge:
             if subject not in servers:
                 self._verdict.unchecked(subject, "which Prometheus it belongs to is not known")
                 continue
-            place = PROMETHEUSES.subject(*servers[subject].key)
+            place = STACKS.get(dialect_of(servers[subject]).kind, PROMETHEUSES).subject(*servers[subject].key)
             self._servers.setdefault(place, servers[subject])
             self.destinations(subject, place, found)
             self.takers(subject, place, found)
@@ -156,7 +180,7 @@ class _Judge:
         beside = [one.metadata.name for one in self.alertmanagers.items if one.metadata.namespace == place.namespace]
         if beside and self._first("stack", place):
             others = listed(sorted(reached), 3)
-            custom = self.customs.get((place.namespace, place.name))
+            custom = self.customs.get(key_of(place))
             named = [f"`namespace: {space}`, `name: {one}`" for space, one in _endpoints(custom, place)]
             self._verdict.report(
                 ALERTS_TO_OTHER_STACK,
@@ -178,12 +202,12 @@ class _Judge:
         if settling:
             self._verdict.unchecked(subject, f"it has no Alertmanager yet, which is normal so soon: {settling}")
         elif self._first("nobody", place):
-            custom = self.customs.get((place.namespace, place.name))
+            custom = self.customs.get(key_of(place))
             self._verdict.report(
                 ALERTS_TO_NOBODY,
                 place,
                 problem=f"{place.namespace}/{place.name} has {rules.alerts} alerting rules, and no Alertmanager to send their alerts to.",
-                cause=why_nobody(custom, place, self.services, bool(found.dropped)),
+                cause=NOWHERE if found.blackhole else why_nobody(custom, place, self.services, bool(found.dropped)),
                 fix=self._name_its_own(place),
             )
 
@@ -198,23 +222,25 @@ class _Judge:
         return ""
 
     def _report_foreign(self, place: Subject, own: str, other: str, theirs: list[str], alone: bool) -> None:
-        custom = self.customs.get((place.namespace, place.name))
+        custom = self.customs.get(key_of(place))
         name, named = f"{place.namespace}/{place.name}", list(_endpoints(custom, place))
         wrong = [f"`namespace: {space}`, `name: {one}`" for space, one in named if self._environments.of(space) == other]
         source = f"spec.alerting.alertmanagers of {name} names {'; '.join(wrong)}" if wrong else "it is not spec.alerting that names it"
         hint = "" if wrong else ", so look at additionalAlertManagerConfigs, or at the file it is configured from"
+        if place.kind == VM_ALERTS.kind:
+            source, hint = "one of its notifiers leads there", ": see its flags -notifier.url and -notifier.config"
         self._verdict.report(
             ALERTS_TO_OTHER_ENVIRONMENT,
             place,
             severity=Severity.ERROR if alone else Severity.WARNING,
-            problem=f"The {own} Prometheus {name} sends its alerts to {other}'s Alertmanager: {', '.join(theirs)}."
+            problem=f"The {own} {called(place)} sends its alerts to {other}'s Alertmanager: {', '.join(theirs)}."
             + (f" {own}'s own gets none." if alone else ""),
             cause=f"{source}{hint}.",
             fix=self._name_its_own(place),
         )
 
     def _name_its_own(self, place: Subject) -> list[Step]:
-        own, custom = self._environments.of(place.namespace), self.customs.get((place.namespace, place.name))
+        own, custom = self._environments.of(place.namespace), self.customs.get(key_of(place))
         known = (self.alertmanagers, self.services, self._environments)
         return name_the_alertmanager(place, own, custom, self._servers[place], *known)
 
@@ -227,17 +253,17 @@ class _Judge:
         known = [one for one in found.active if one in sending.sent and one in sending.failed]
         for one in found.active:
             if one not in known:
-                window = ago(SENDING_SECONDS)
-                why = f"it has no series of its own sending there in the last {window}"
+                why = f"it has no series of its own sending there {_lately(sending)}"
                 self._verdict.unchecked(subject, f"whether {one} accepts its alerts is not known: {why}")
         if not known:
             return
-        refusing = [one for one in known if sending.sent[one] > 0 and sending.failed[one] >= 0.99 * sending.sent[one]]
+        most = 1.0 if sending.since_start else 0.99  # of a whole life: not one was taken
+        refusing = [one for one in known if sending.sent[one] > 0 and sending.failed[one] >= most * sending.sent[one]]
         old = [one for one in refusing if not self._is_young(subject, one)]
         if old and self._first("refused", place):
             self._report_refused(subject, place, old, sending, everywhere=len(refusing) == len(found.active))
         if all(sending.sent[one] == 0 for one in known):
-            self._verdict.note(f"{subject} has sent no alert in the last {ago(SENDING_SECONDS)}.")
+            self._verdict.note(f"{subject} has sent no alert {_lately(sending)}.")
 
     def _is_young(self, subject: Subject, destination: str) -> bool:
         pod = self.addresses.pod(host_of(destination))
@@ -259,7 +285,7 @@ class _Judge:
             ALERTS_NOT_TAKEN,
             place,
             severity=Severity.CRITICAL if everywhere else Severity.WARNING,
-            problem=f"Every alert that {place.namespace}/{place.name} sent to {', '.join(refusing)} in {ago(SENDING_SECONDS)} failed.",
+            problem=f"Every alert that {place.namespace}/{place.name} sent to {', '.join(refusing)} {_lately(sending)} failed.",
             cause=f"There ({', '.join(at[1] for at in which if at) or 'not known here'}) no Alertmanager takes them: "
             "it is down, a network policy is in the way, or scheme, path prefix or credentials of spec.alerting are wrong.",
             fix=_see_refusals(subject, [at for at in which if at]),
@@ -273,7 +299,7 @@ class _Judge:
         own, loaded = self._environments.of(place.namespace), self.loaded.get(subject)
         foreign: dict[str, list[list[str]]] = {}
         for file in loaded.files if loaded and own else []:
-            rule = self.owners.get(rule_uid(file.name))
+            rule = self.owners.get(loaded_key(file.name, place))
             other = self._environments.of(rule.namespace) if rule else ""
             if rule and other not in ("", own):
                 foreign.setdefault(other, []).append([f"{rule.namespace}/{rule.name}", ", ".join(file.groups), str(file.alerts)])
@@ -282,19 +308,20 @@ class _Judge:
                 self._report_rules(place, own, other, rows)
 
     def _report_rules(self, place: Subject, own: str, other: str, rows: list[list[str]]) -> None:
-        name, custom = f"{place.namespace}/{place.name}", self.customs.get((place.namespace, place.name))
-        selected = "No Prometheus object of that name was read, so which selector takes them is not known."
+        custom = self.customs.get(key_of(place))
+        kind = BY_KIND[VM_RULES.kind if place.kind == VM_ALERTS.kind else RULES.kind]
+        selected = f"No {place.kind} object of that name was read, so which selector takes them is not known."
         if custom:
-            labels, places = describe(custom.spec.rule_selector), describe_places(custom.spec.rule_namespace_selector)
+            labels, places = describe(kind.labels_of(custom)), describe_places(kind.places_of(custom))
             selected = f"Its ruleSelector is {labels}, its ruleNamespaceSelector {places}."
         self._verdict.report(
             RULES_OF_OTHER_ENVIRONMENT,
             place,
-            problem=f"The {own} Prometheus {name} has loaded {number(len(rows), 'PrometheusRule')} of {other}, and alerts on them with "
+            problem=f"The {own} {called(place)} has loaded {number(len(rows), kind.resource.kind)} of {other}, and alerts on them with "
             f"{own}'s data.",
-            cause=f"Among its loaded rules is PrometheusRule {rows[0][0]}. {selected}",
-            fix=keep_to_namespaces(Apart(place, own, other, frozenset(self._rule_places(place, own))), custom, [BY_KIND["PrometheusRule"]]),
-            exhibits=[Table(title=f"Rules of {other}", columns=["PrometheusRule", "Groups", "Alerts"], rows=rows)],
+            cause=f"Among its loaded rules is {kind.resource.kind} {rows[0][0]}. {selected}",
+            fix=keep_to_namespaces(Apart(place, own, other, frozenset(self._rule_places(place, own))), custom, [kind]),
+            exhibits=[Table(title=f"Rules of {other}", columns=[kind.resource.kind, "Groups", "Alerts"], rows=rows)],
             rests_on=[Ref(RefKind.SELECTORS, place.namespace, place.name)],
         )
 
@@ -302,9 +329,13 @@ class _Judge:
         """The namespaces from which it has to go on taking rules: its environment's, and the shared ones whose rules it has loaded."""
         yield from (place.namespace, *self._environments.members().get(own, []))
         for file in (file for one in self.loaded.values() for file in one.files):
-            rule = self.owners.get(rule_uid(file.name))
+            rule = self.owners.get(loaded_key(file.name, place))
             if rule and self._environments.of(rule.namespace) in ("", own):
                 yield rule.namespace
+
+
+def _lately(sending: Sending) -> str:
+    return "since its start" if sending.since_start else f"in the last {ago(SENDING_SECONDS)}"
 
 
 def _endpoints(custom: Prometheus | None, place: Subject) -> Iterator[tuple[str, str]]:

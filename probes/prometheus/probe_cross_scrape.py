@@ -6,7 +6,7 @@ from clusterprobe.findings import FindingKind, reports
 from clusterprobe.model import Matrix, Severity, Step, Subject, Table
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Enriching, Examined
-from clusterprobe.systems.prometheus.objects import Monitor, Prometheus, monitor_index, pool_origin
+from clusterprobe.systems.prometheus.objects import Customs, Monitor, Prometheus, called, customs_of, key_of, monitor_index, pool_origin
 from clusterprobe.systems.prometheus.selection import BY_KIND, MONITORS, through
 from clusterprobe.systems.prometheus.selection_advice import Apart, keep_to_namespaces, narrow_job, narrow_monitors, narrow_shared
 from clusterprobe.systems.prometheus.sources import Target
@@ -46,7 +46,7 @@ def probe_cross_scrape(
     probe after each sync.
     """
     monitors = monitor_index(service_monitors, pod_monitors, probe_objects, scrape_configs)
-    customs = prometheuses.by_name()
+    customs = customs_of(prometheuses, prometheus_agents)
     scraped = scraped_by(_with_a_place(verdict, prometheus_targets))
     stacks = known_stacks(prometheus_targets.readings, (subject for one in (prometheuses, prometheus_agents) for subject, _ in one))
     apart = environments.divided_by(stacks)
@@ -83,7 +83,7 @@ def _say_undivided(
         verdict.note(f"{prometheus.namespace}/{prometheus.name} of {own} also scrapes {names}, which no Prometheus in them does.")
 
 
-def _judge_overlap(verdict: Verdict, one: Overlap, customs: dict[tuple[str, str], Prometheus]) -> None:
+def _judge_overlap(verdict: Verdict, one: Overlap, customs: Customs) -> None:
     first, second = (f"{each.namespace}/{each.name}" for each in (one.first, one.second))
     both = f"{first} and {second} both scrape {number(len(one.targets), 'target')}"
     if one.accident:
@@ -96,11 +96,11 @@ def _judge_overlap(verdict: Verdict, one: Overlap, customs: dict[tuple[str, str]
         verdict.unchecked(one.first, f"whether it is meant that {both} is not known{blind}: {hint}")
 
 
-def _report_overlap(verdict: Verdict, one: Overlap, customs: dict[tuple[str, str], Prometheus], both: str) -> None:
+def _report_overlap(verdict: Verdict, one: Overlap, customs: Customs, both: str) -> None:
     taker, whose = (one.first, one.second) if one.of_second or not one.of_first else (one.second, one.first)
     of_whose = one.of_second if whose == one.second else one.of_first
     pools = Counter(pool for pool, _ in one.targets)
-    rows = [[_origin_of(pool), ", ".join(sorted(_homes(one, pool))), str(count)] for pool, count in pools.most_common()]
+    rows = [[_origin_of(pool, taker), ", ".join(sorted(_homes(one, pool))), str(count)] for pool, count in pools.most_common()]
     labels = [f"`{label}`" for label in one.labels]
     through_what = (
         f"The selectors of both ask for the same, {listed(labels, 3)}" if labels else "Each of them takes what is made for the other"
@@ -113,13 +113,13 @@ def _report_overlap(verdict: Verdict, one: Overlap, customs: dict[tuple[str, str
         fix=fix_of_overlap(one, customs),
         exhibits=[Table(title="Scraped by both", columns=["Taken from", "Targets in", "Targets"], rows=rows)],
         rests_on=[Ref(RefKind.SELECTORS, each.namespace, each.name) for each in (one.first, one.second)]
-        if all(pool_origin(pool) for pool in pools)
+        if all(pool_origin(pool, taker) for pool in pools)
         else [],
     )
 
 
-def _origin_of(pool: str) -> str:
-    origin = pool_origin(pool)
+def _origin_of(pool: str, stack: Subject) -> str:
+    origin = pool_origin(pool, stack)
     return f"{origin[0].kind} {origin[1]}/{origin[2]}" if origin else f"the job {pool}"
 
 
@@ -132,48 +132,50 @@ def _report(
     prometheus: Subject,
     pair: tuple[str, str],
     known: Scraped,
-    customs: dict[tuple[str, str], Prometheus],
+    customs: Customs,
     monitors: dict[tuple[str, str, str], Monitor],
     environments: Environments,
 ) -> None:
     own, other = pair
     pools = Counter(pool for (pool, _), target in known.items() if environments.of(target.namespace) == other)
-    mine = customs.get((prometheus.namespace, prometheus.name))
+    mine = customs.get(key_of(prometheus))
     spaces = {target.namespace for target in known.values() if environments.of(target.namespace) == other}
-    rows = list(_rows(pools, mine, own, monitors, environments))
+    rows = list(_rows(pools, (prometheus, mine), own, monitors, environments))
     apart = Apart(prometheus, own, other, frozenset(_places(prometheus, own, mine, known, monitors, environments)))
-    theirs = [f"{namespace}/{name}" for namespace, name in customs if environments.of(namespace) == other]
+    theirs = [f"{namespace}/{name}" for kind, namespace, name in customs if kind != "VMSingle" and environments.of(namespace) == other]
     verdict.report(
         CROSS_SCRAPE,
         prometheus,
-        problem=f"The {own} Prometheus {prometheus.namespace}/{prometheus.name} scrapes {number(pools.total(), 'target')} of {other} "
-        f"(in {listed(sorted(spaces), 3)}).",
+        problem=f"The {own} {called(prometheus)} scrapes {number(pools.total(), 'target')} of {other} (in {listed(sorted(spaces), 3)}).",
         cause=f"It takes {number(len(pools), 'scrape pool')} of {other}, the first from {rows[0][0]}: {rows[0][1]}. "
-        f"The Prometheus that they are meant for: {', '.join(theirs) or f'none was found in {other}'}.",
+        f"The {prometheus.kind} that they are meant for: {', '.join(theirs) or f'none was found in {other}'}.",
         fix=_fix(apart, mine, pools, known, environments),
         prevention=f"In the values of both releases, name the environment in the release label, and review that "
         f"{own} and {other} select different values; `prometheus/selector-overlap` checks it before anything is scraped.",
         exhibits=[Table(title=f"Scraped by {own}, belonging to {other}", columns=["Taken from", "Through", "Targets"], rows=rows)],
-        rests_on=[Ref(RefKind.SELECTORS, prometheus.namespace, prometheus.name)] if _selected(pools, other, environments) else [],
+        rests_on=[Ref(RefKind.SELECTORS, prometheus.namespace, prometheus.name)]
+        if _selected(prometheus, pools, other, environments)
+        else [],
     )
 
 
-def _selected(pools: Iterable[str], other: str, environments: Environments) -> bool:
+def _selected(stack: Subject, pools: Iterable[str], other: str, environments: Environments) -> bool:
     """Whether all of them are the other environment's own monitors, which only the selectors of this Prometheus can have taken."""
-    origins = [pool_origin(pool) for pool in pools]
+    origins = [pool_origin(pool, stack) for pool in pools]
     return all(origin is not None and environments.of(origin[1]) == other for origin in origins)
 
 
 def _rows(
     pools: Counter[str],
-    mine: Prometheus | None,
+    scraping: tuple[Subject, Prometheus | None],
     own: str,
     monitors: dict[tuple[str, str, str], Monitor],
     environments: Environments,
 ) -> Iterator[list[str]]:
     """Each pool with the object that it was made from, and by what that was taken."""
+    stack, mine = scraping
     for pool, count in pools.most_common():
-        origin = pool_origin(pool)
+        origin = pool_origin(pool, stack)
         if origin is None:
             yield [pool, "a scrape configuration that no monitor stands for", str(count)]
             continue
@@ -182,7 +184,7 @@ def _rows(
         if environments.of(namespace) == own:
             reason = "the monitor's own namespaceSelector reaches into the other environment"
         elif mine is None or monitor is None:
-            reason = "the label could not be named: the Prometheus or its monitors could not be read"
+            reason = f"the label could not be named: the {stack.kind} or its monitors could not be read"
         else:
             reason = through(BY_KIND[kind].labels_of(mine), monitor.metadata.labels)
         yield [f"{kind} {namespace}/{name}", reason, str(count)]
@@ -198,7 +200,7 @@ def _places(
 ) -> Iterator[str]:
     """The namespaces that it has to go on selecting in: its environment's, and the shared ones whose monitors it takes."""
     yield from (prometheus.namespace, *environments.members().get(own, []))
-    origins = {origin[1] for pool, _ in known if (origin := pool_origin(pool))}
+    origins = {origin[1] for pool, _ in known if (origin := pool_origin(pool, prometheus))}
     for (kind, namespace, _), one in monitors.items():
         selector = BY_KIND[kind].labels_of(mine) if mine else None
         if selector is not None and selector.matches(one.metadata.labels):
@@ -213,7 +215,7 @@ def _fix(apart: Apart, mine: Prometheus | None, pools: Counter[str], known: Scra
     shared: list[tuple[str, str, str]] = []
     steps: list[Step] = []
     for pool, _ in pools.most_common():
-        origin = pool_origin(pool)
+        origin = pool_origin(pool, apart.subject)
         targets = [target for (of, _), target in known.items() if of == pool]
         if origin is None:
             theirs = [one.scrape_url for one in targets if environments.of(one.namespace) == apart.other]

@@ -1,4 +1,5 @@
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clusterprobe.environments import Environments
@@ -6,8 +7,9 @@ from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import change, look, patch, shell, snippet
 from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.readings import Readings
-from clusterprobe.roles import Examined, Needed
-from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.roles import Enriching, Examined, Needed
+from clusterprobe.systems.kubernetes.managers import Manager, manager_of, manager_of_pods
+from clusterprobe.systems.kubernetes.objects import Pod, Workload
 from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.prometheus.query import Sample
 from clusterprobe.systems.prometheus.selection import flags
@@ -19,6 +21,10 @@ from clusterprobe.words import number
 KUBE_STATE_METRICS_WATCHES_OTHER = FindingKind(
     "KubeStateMetricsWatchesOther", Severity.ERROR, "The kube-state-metrics of an environment reports the objects of another one."
 )
+
+
+CHART_KEYS = {"kube-state-metrics": "namespaces"}
+_PARENT = " Where kube-prometheus-stack contains that chart, it is `kube-state-metrics.namespaces`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,7 @@ class Watching:
     own: str
     other: str
     argument: Argument
+    manager: Manager
 
 
 @reports(KUBE_STATE_METRICS_WATCHES_OTHER)
@@ -47,6 +54,7 @@ def probe_foreign_series(
     prometheus_kube_state: Examined[list[Sample]],
     prometheus_targets: Needed[list[Target]],
     pods: Needed[Pod],
+    deployments: Enriching[Workload],
     environments: Environments,
 ) -> None:
     """Does an environment's kube-state-metrics report the objects of another?
@@ -60,11 +68,10 @@ def probe_foreign_series(
     namespaces of new systems there.
     """
     environments = environments.divided_by(known_stacks(prometheus_kube_state.readings) | known_stacks(prometheus_targets))
-    scraped, known = dict(prometheus_targets), pods.by_name()
+    scraped, known, managed = dict(prometheus_targets), pods.by_name(), deployments.by_name()
     watching: dict[Watching, dict[str, int]] = defaultdict(dict)
     kept: dict[str, set[str]] = defaultdict(set)  # by environment: the namespaces, its own and shared ones, that it sees now
-    asked = _where_scraped(verdict, prometheus_kube_state, scraped)
-    for subject, samples in asked:
+    for subject, samples in _where_scraped(verdict, prometheus_kube_state, scraped):
         targets = {_source_of(one): one for one in scraped.get(subject, [])}
         if not _is_scraped(samples, scraped.get(subject)):
             verdict.unchecked(subject, "from which targets its series of kube-state-metrics come now is not known")
@@ -78,10 +85,17 @@ def probe_foreign_series(
             elif own:
                 pod = _source(verdict, subject, (own, other), targets.get(_origin(sample)), known, environments)
             if pod:
-                watching[Watching(workload_of(pod), own, other, _argument(pod))][observed] = int(sample.value)
+                watching[Watching(workload_of(pod), own, other, _argument(pod), _manager(pod, managed))][observed] = int(sample.value)
     for one, counts in watching.items():
         members = environments.members().get(one.own, [one.workload.namespace])
         _report(verdict, one, counts, sorted({*members, *kept[one.own]} - {""}))
+
+
+def _manager(pod: Pod, deployments: Mapping[tuple[str, str], Workload]) -> Manager:
+    """What manages its Deployment; of that which is none, or was not read, what its pods show."""
+    workload = workload_of(pod)
+    one = deployments.get((workload.namespace, workload.name)) if workload.kind == "Deployment" else None
+    return manager_of(one.metadata) if one else manager_of_pods(pod.metadata)
 
 
 def _is_scraped(samples: list[Sample], targets: list[Target] | None) -> bool:
@@ -154,22 +168,20 @@ def _report(verdict: Verdict, one: Watching, counts: dict[str, int], wanted: lis
 
 
 def _fix(one: Watching, wanted: str) -> list[Step]:
-    """In the values; and on the workload, where its arguments are certainly those of the pod."""
+    """On the workload, where its arguments are certainly those of the pod; and in the values, where a chart is seen to have made it."""
     place, kind, name = one.workload.namespace, one.workload.kind, one.workload.name
     target = (place, f"{kind.lower()}/{name}")
     edit = _edit(one.argument, wanted) if kind in ("Deployment", "StatefulSet") else []
-    text = (
-        f"Let it watch the namespaces of {one.own}, and the shared ones that it reports now. In Git where Argo CD or Flux manages it; "
-        "in the values of kube-prometheus-stack:"
-    )
+    manager, key = one.manager, CHART_KEYS.get(one.manager.chart, "")
+    where = manager.lasting(key) + (_PARENT if key else "")
     return [
         look("See its arguments.", shell("kubectl -n {} get {} -o jsonpath='{.spec.template.spec.containers[*].args}'", *target))
         if edit
         else look("See how it is started.", shell("kubectl -n {} get {} -o yaml", *target)),
         change(
-            text,
-            *([shell("kubectl -n {} patch {} --type json -p {}", *target, patch(edit))] if edit else []),
-            code=snippet("kube-state-metrics:\n  namespaces: {}", wanted),
+            f"Let it watch the namespaces of {one.own}, and the shared ones that it reports now. {where}",
+            *([shell("kubectl -n {} patch {} --type json -p {}", *target, patch(edit))] if edit and not manager.maker else []),
+            code=snippet("namespaces: {}", wanted) if key else "",
         ),
     ]
 

@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
@@ -10,9 +10,18 @@ from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Enriching, Examined, Needed
 from clusterprobe.systems.kubernetes.looking import log_of
 from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
-from clusterprobe.systems.prometheus.objects import RULES, Rule
-from clusterprobe.systems.prometheus.pressure import LOSING, TROUBLES, Head, Interval, Pressure, RuleGroup, SlowRules
-from clusterprobe.systems.prometheus.pressure_causes import (
+from clusterprobe.systems.prometheus.objects import RULES, Prometheus, Rule
+from clusterprobe.systems.prometheus.own_log import OwnError, Topic, told
+from clusterprobe.systems.prometheus.pressure import (
+    LOSING,
+    TROUBLES,
+    Head,
+    Interval,
+    Pressure,
+    RuleGroup,
+    SlowRules,
+)
+from clusterprobe.systems.prometheus.pressure_advice import (
     Place,
     cause_of,
     fewer,
@@ -64,6 +73,10 @@ class Case:
     slow: SlowRules | None
     rules: Readings[Rule]
     limits: Thresholds
+    errors: list[OwnError] = field(default_factory=list)
+
+    def told(self, topic: Topic, about: str = "") -> str:
+        return told(self.errors, topic, about)
 
     @property
     def who(self) -> str:
@@ -86,7 +99,9 @@ def probe_pressure(
     prometheus_pressure: Examined[Pressure],
     prometheus_heads: Enriching[Head],
     prometheus_slow_rules: Enriching[SlowRules],
+    prometheus_own_errors: Enriching[list[OwnError]],
     prometheus_rules: Enriching[Rule],
+    prometheuses: Enriching[Prometheus],
     pods: Needed[Pod],
     claims: Enriching[PersistentVolumeClaim],
     volumes: Enriching[PersistentVolume],
@@ -104,12 +119,12 @@ def probe_pressure(
     `prometheus_rule_group_iterations_missed_total`, `prometheus_target_interval_length_seconds` and failed compactions.
     """
     storage = Storage(claims, volumes, storage_classes, profile.storage_drivers)
-    heads, slow = dict(prometheus_heads), dict(prometheus_slow_rules)
-    by_name, rules = pods.by_name(), prometheus_rules
+    heads, slow, errors = dict(prometheus_heads), dict(prometheus_slow_rules), dict(prometheus_own_errors)
+    by_name, rules, customs = pods.by_name(), prometheus_rules, prometheuses.by_name()
     rows = []
     for subject, one in prometheus_pressure:
-        place = place_of(subject, by_name.get((subject.namespace, subject.name)), storage)
-        case = Case(one, place, heads.get(subject), slow.get(subject), rules, profile.thresholds)
+        place = place_of(subject, by_name.get((subject.namespace, subject.name)), storage, customs)
+        case = Case(one, place, heads.get(subject), slow.get(subject), rules, profile.thresholds, errors.get(subject, []))
         interval = max((each.configured for each in one.intervals), default=60.0)
         age = clock.now - one.started
         if age < LEAST_INTERVALS * interval:
@@ -118,6 +133,10 @@ def probe_pressure(
         _say_unseen(verdict, case)
         _judge(verdict, case, settled=age >= SETTLED_INTERVALS * interval)
         rows.append(_row(case))
+    _show(verdict, rows)
+
+
+def _show(verdict: Verdict, rows: list[list[str]]) -> None:
     if rows:
         columns = ["Replica", "Nine of ten scrapes within", "CPU", "CPU limit", "Memory held", "Memory limit", "Series", "Database"]
         verdict.exhibit(Table(title="How busy each Prometheus is", columns=columns, rows=rows))
@@ -259,7 +278,8 @@ def _judge_database(verdict: Verdict, case: Case) -> None:
             place.subject,
             severity=Severity.CRITICAL if grown.keys() & set(LOSING) else Severity.ERROR,
             problem=f"{case.who} has trouble with its database: {'; '.join(TROUBLES[name] for name in grown)}.",
-            cause=f"In {ago(one.window)}: {', '.join(f'{name} +{count:.0f}' for name, count in grown.items())}. {why}",
+            cause=f"In {ago(one.window)}: {', '.join(f'{name} +{count:.0f}' for name, count in grown.items())}. {why}"
+            f"{case.told('database')}",
             fix=[_see_log(case, "Its log names the block or segment.", "wal|compact|block", "24h"), repair],
             rests_on=place.rests_on,
         )
@@ -284,7 +304,8 @@ def _judge_others(verdict: Verdict, case: Case) -> None:
                 REMOTE_WRITE_BEHIND,
                 subject,
                 problem=f"{case.who} is {ago(seconds)} behind with what it sends to {name or 'its remote'}.",
-                cause=f"The receiver of {name or 'the remote write'} is too slow, refuses, or cannot be reached. {fewer(case.head)}",
+                cause=f"The receiver of {name or 'the remote write'} is too slow, refuses, or cannot be reached."
+                f"{case.told('remote write', name)} {fewer(case.head)}",
                 fix=[
                     _see_log(case, "See what the receiver answers.", "remote", "15m"),
                     change(f"Repair the receiver or the way to it, or send less. {fewer(case.head)}"),
@@ -305,7 +326,8 @@ def _judge_refused(verdict: Verdict, case: Case, remote: str, lost: float | None
             case.place.subject,
             problem=f"{case.who} lost {lost:.0f} samples for {remote} in the last {ago(case.one.window)}: they were refused.",
             cause=f"The receiver of {remote} answered with a status after which Prometheus does not send them again (4xx, but not 429). "
-            "Its log has the status: 401 and 403 are about credentials, 404 is about the path, 400 about the samples themselves.",
+            "Its log has the status: 401 and 403 are about credentials, 404 is about the path, 400 about the samples themselves."
+            f"{case.told('remote write', remote)}",
             fix=[
                 _see_log(case, "See what the receiver answers.", "remote|non-recoverable", "15m"),
                 change("Correct the credentials or the URL of that remote write, or the receiver's limits, at their source in Git."),

@@ -26,7 +26,7 @@ NOT_RECONCILED = FindingKind(
 NOT_AVAILABLE = FindingKind(
     "NotAvailable", Severity.ERROR, "A Prometheus or Alertmanager object has fewer pods than it should.", settles=True
 )
-PAUSED = FindingKind("Paused", Severity.INFO, "A Prometheus or Alertmanager object is paused, so that no change to it is applied.")
+PAUSED = FindingKind("Paused", Severity.WARNING, "A Prometheus or Alertmanager object is paused, so that no change to it is applied.")
 TWO_OPERATORS = FindingKind("TwoOperators", Severity.ERROR, "Two Operators manage one object, and revert each other's work.")
 AVAILABLE_SECONDS = 300  # a pod may be replaced by then
 RECONCILED, AVAILABLE = "Reconciled", "Available"
@@ -53,11 +53,13 @@ def probe_reconciled(
     Fix: Correct what the condition names. Let one Operator run, or limit each by its namespaces or its controller id.
     Prevention: Alert on PrometheusOperatorReconcileErrors and PrometheusOperatorSyncFailed, and install one Operator a cluster.
     """
-    there = any(len(one.readings) for one in (prometheuses, prometheus_agents, alertmanagers))
+    # What VictoriaMetrics' operator says of its objects is in other conditions, which `objects/conditions` reads.
+    agents = prometheus_agents.keep(lambda _, one: not one.of_victoriametrics, "there are only objects of VictoriaMetrics")
+    there = any(len(one.readings) for one in (prometheuses, agents, alertmanagers))
     operators: Readings[Operator] = prometheus_operators.need() if there else Readings()
     shared: dict[frozenset[Subject], list[Subject]] = defaultdict(list)
     owners = {(on.namespace, on.name): workload_of(pod) for on, pod in pods}
-    for readings in (prometheuses, prometheus_agents, alertmanagers):
+    for readings in (prometheuses, agents, alertmanagers):
         for subject, one in readings:
             _judge(verdict, subject, one, clock.now)
             managing = frozenset(owners.get((on.namespace, on.name), on) for on, each in operators if _manages(each, one))
@@ -76,7 +78,7 @@ def _manages(operator: Operator, one: Custom) -> bool:
 def _judge(verdict: Verdict, subject: Subject, one: Custom, now: float) -> None:
     conditions = {each.type: each for each in one.status.conditions or []}
     if one.spec.paused:
-        _report_paused(verdict, subject)
+        _report_paused(verdict, subject, one)
         return
     reconciled, available = conditions.get(RECONCILED), conditions.get(AVAILABLE)
     if reconciled is None and available is None:
@@ -145,23 +147,26 @@ def _report_unavailable(verdict: Verdict, subject: Subject, condition: Condition
         cause=f"Its condition {AVAILABLE} says {said(condition.message or condition.reason)}.",
         fix=[
             _see(subject),
-            look(
-                "See its pods.",
-                shell("kubectl -n {} get pods -l {} -o wide", subject.namespace, f"app.kubernetes.io/instance={subject.name}"),
-            ),
+            look("See its pods.", shell("kubectl -n {} get pods -o wide", subject.namespace)),
             change("Repair what the message names: `pods/not-started` and `pods/crash-loop` say why a pod does not run."),
         ],
         rests_on=[Ref(RefKind.STATEFUL_SET, subject.namespace, name)],
     )
 
 
-def _report_paused(verdict: Verdict, subject: Subject) -> None:
+def _report_paused(verdict: Verdict, subject: Subject, one: Custom) -> None:
+    """A remark, until a change waits: to pause it is the first one that its conditions have not observed."""
+    observed = max((each.observed_generation for each in one.status.conditions or []), default=0)
+    waiting = one.metadata.generation - observed - 1 if observed else 0
+    more = f" {number(waiting, 'change')} of it {'waits' if waiting == 1 else 'wait'}." if waiting > 0 else ""
     verdict.report(
         PAUSED,
         subject,
-        problem=f"{subject} is paused: the Operator applies no change to it, nor to what it selects.",
+        severity=Severity.WARNING if waiting > 0 else Severity.INFO,
+        problem=f"{subject} is paused: the Operator applies no change to it, nor to what it selects.{more}",
         cause="Its spec.paused is true, which somebody set on purpose, such as for a repair.",
         fix=[_see(subject), change(f"Set spec.paused to false once the repair is done. Change it {SOURCE}.")],
+        breaks=[Ref.of(subject)],
     )
 
 

@@ -10,11 +10,24 @@ from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Conditional, Enriching, Needed
 from clusterprobe.systems.kubernetes.event_lists import Complaint, newest
 from clusterprobe.systems.kubernetes.objects import Namespace
-from clusterprobe.systems.prometheus.alerting import FailingRule, LoadedRules, rule_uid
-from clusterprobe.systems.prometheus.objects import PROMETHEUSES, RULES, Prometheus, Rule
+from clusterprobe.systems.prometheus.alerting import FailingRule, LoadedRules, loaded_key, rule_key
+from clusterprobe.systems.prometheus.earlier import run_an_earlier_one
+from clusterprobe.systems.prometheus.objects import (
+    RULES,
+    STACKS,
+    VM_ALERTS,
+    VM_RULES,
+    Prometheus,
+    Rule,
+    called,
+    key_of,
+    stack_of,
+)
 from clusterprobe.systems.prometheus.rule_errors import error_cause, error_steps, services_in
+from clusterprobe.systems.prometheus.runtime import Runtime
 from clusterprobe.systems.prometheus.selection import BY_KIND, Operator
-from clusterprobe.systems.prometheus.unselected import Cause, Selecting, Unclear, steps
+from clusterprobe.systems.prometheus.unselected import Cause, Selecting, Unclear
+from clusterprobe.systems.prometheus.unselected_advice import steps
 from clusterprobe.times import ago, epoch
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed, number, said
@@ -40,6 +53,7 @@ def probe_rules(
     prometheuses: Needed[Prometheus],
     thanos_rulers: Needed[Prometheus],
     prometheus_operators: Conditional[Operator],
+    prometheus_runtime: Conditional[Runtime],
     namespaces: Conditional[Namespace],
     operator_rejections: Enriching[Complaint],
     environments: Environments,
@@ -54,14 +68,19 @@ def probe_rules(
     Prevention: Review the labels of rules in the rendered manifests, let the Operator's admission webhook refuse invalid rules, and alert
     on PrometheusRuleFailures.
     """
-    if prometheuses.complete and not len(prometheuses) and not len(prometheus_loaded_rules.readings):
-        verdict.not_applicable("there is no Prometheus that would load rules")
-        return
     loaded = prometheus_loaded_rules.readings
-    if len(prometheuses) or not prometheuses.complete:
-        selecting = Selecting([prometheuses, thanos_rulers], prometheus_operators.need(), namespaces.need(), environments)
-        _judge_objects(verdict, prometheus_rules, selecting, loaded, newest(operator_rejections), clock.now)
-    owners = {one.metadata.uid: subject for subject, one in prometheus_rules.readings if one.metadata.uid}
+    vm_alerts = thanos_rulers.keep(lambda _, one: one.of_victoriametrics)
+    if prometheuses.complete and not (len(prometheuses) or len(vm_alerts) or len(loaded) or loaded.unreadable):
+        verdict.not_applicable(f"there is no Prometheus that would load rules{f': {loaded.absent}' if loaded.absent else ''}")
+        return
+    if len(prometheuses) or len(vm_alerts) or not prometheuses.complete:
+        objects = [prometheus_rules.readings]
+        selecting = Selecting([prometheuses, thanos_rulers], prometheus_operators.need(), namespaces.need(), environments, objects)
+        known = _Loaded(loaded, prometheus_rules.readings)
+        if known.strangers:
+            known.judge_strangers(verdict, run_an_earlier_one(prometheuses, prometheus_runtime.need()))
+        _judge_objects(verdict, prometheus_rules, selecting, known, newest(operator_rejections), clock.now)
+    owners = {key: subject for subject, one in prometheus_rules.readings if (key := rule_key(subject, one.metadata.uid))}
     _judge_loaded(verdict, prometheus_loaded_rules, owners)
 
 
@@ -69,20 +88,53 @@ def _judge_loaded(verdict: Verdict, loaded: Conditional[LoadedRules], owners: di
     failing: dict[tuple[Subject, str], list[tuple[Subject, FailingRule]]] = defaultdict(list)
     empty: list[Subject] = []
     for subject, one in loaded.examine():
-        prometheus = PROMETHEUSES.subject(subject.namespace, subject.owner.partition("/")[2] or subject.name)
+        prometheus = stack_of(subject)
         if not one.files:
             empty.append(prometheus)
         for file in one.files:
             if file.failing is None:
                 verdict.unchecked(subject, "whether its rules fail was not recorded")
                 break
-            owner = owners.get(rule_uid(file.name), prometheus)
+            owner = owners.get(loaded_key(file.name, prometheus), prometheus)
             for rule in file.failing:
                 failing[owner, rule.group].append((prometheus, rule))
     for (owner, group), rules in failing.items():
         _report_failing(verdict, owner, group, rules)
     for prometheus in dict.fromkeys(empty):
         _report_empty(verdict, prometheus)
+
+
+class _Loaded:
+    """By stack, the keys of the rules that one of its replicas has loaded; one that was not asked is not there.
+
+    `strangers` are the replicas whose files are none that an Operator writes: they tell nothing of its objects.
+    """
+
+    def __init__(self, loaded: Readings[LoadedRules], rules: Readings[Rule]) -> None:
+        self.keys: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+        self.strangers: list[Subject] = []
+        # Before 0.57 the Operator wrote files without the UID.
+        named = {f"{subject.namespace}-{subject.name}.yaml": rule_key(subject, one.metadata.uid) for subject, one in rules}
+        known = set(named.values())
+        for subject, one in loaded:
+            stack = stack_of(subject)
+            keys = {loaded_key(file.name, stack) or named.get(file.name, "") for file in one.files}
+            # The files of a VMAlert are told by nothing but their names: where none is known, they may be called otherwise.
+            if keys == {""} or (keys and stack.kind == VM_ALERTS.kind and not keys & known):
+                self.strangers.append(subject)
+            else:
+                self.keys[key_of(stack)] |= keys
+
+    def judge_strangers(self, verdict: Verdict, earlier: set[tuple[str, str]]) -> None:
+        """One that runs with an earlier configuration has not loaded the objects; of another that is not known."""
+        for subject in self.strangers:
+            stack = stack_of(subject)
+            if (stack.namespace, stack.name) in earlier:
+                self.keys[key_of(stack)] |= set()
+            else:
+                verdict.note(
+                    f"{subject} has loaded rules, but of no file that the Operator writes: which of its objects they are is not known."
+                )
 
 
 # --- the objects --------------------------------------------------------------------------------------------------------
@@ -92,45 +144,28 @@ def _judge_objects(
     verdict: Verdict,
     rules: Conditional[Rule],
     selecting: Selecting,
-    loaded: Readings[LoadedRules],
+    loaded: _Loaded,
     rejections: dict[tuple[str, str, str], Complaint],
     now: float,
 ) -> None:
-    kind = BY_KIND[RULES.kind]
     unselected: dict[tuple[str, Cause], list[Subject]] = defaultdict(list)
-    held = _loaded_by(verdict, loaded)
+    held = loaded.keys
     for subject, one in rules.examine():
-        refusal = one.status.refusal or _said(rejections.get((RULES.kind, subject.namespace, subject.name)))
+        kind = BY_KIND[subject.kind]
+        refusal = one.status.refusal or _said(rejections.get((subject.kind, subject.namespace, subject.name)))
         match selecting.untaken(kind, one.metadata):
             case Unclear(why):
-                verdict.unchecked(subject, f"whether a Prometheus selects it is not known: {why}")
+                verdict.unchecked(subject, f"whether a {kind.taker} selects it is not known: {why}")
             case Cause() as cause:
                 unselected[subject.namespace, cause].append(subject)
             case None:
-                takers = [taking.subject for taking in selecting.takers(kind, one.metadata) if taking.subject.kind == PROMETHEUSES.kind]
-                lacking = [place for place in takers if (place.namespace, place.name) in held]
-                lacking = [place for place in lacking if one.metadata.uid not in held[place.namespace, place.name]]
+                takers = [taking.subject for taking in selecting.takers(kind, one.metadata)]
+                lacking = [place for place in takers if key_of(place) in held]
+                lacking = [place for place in lacking if rule_key(subject, one.metadata.uid) not in held[key_of(place)]]
                 if lacking:
                     _judge_missing(verdict, subject, one, lacking, refusal, now)
     for (_, cause), subjects in unselected.items():
         _report_unselected(verdict, cause, subjects)
-
-
-def _loaded_by(verdict: Verdict, loaded: Readings[LoadedRules]) -> dict[tuple[str, str], set[str]]:
-    """By Prometheus, the UIDs of the PrometheusRules that one of its replicas has loaded.
-
-    One that was not asked is not there, nor one whose files are not those that the Operator writes: they tell nothing of its objects.
-    """
-    found: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for subject, one in loaded:
-        uids = {rule_uid(file.name) for file in one.files}
-        if uids == {""}:
-            verdict.note(
-                f"{subject} has loaded rules, but of no file that the Operator writes: which of its objects they are is not known."
-            )
-        else:
-            found[subject.namespace, subject.owner.partition("/")[2]] |= uids
-    return found
 
 
 def _said(complaint: Complaint | None) -> str:
@@ -139,6 +174,8 @@ def _said(complaint: Complaint | None) -> str:
 
 def _judge_missing(verdict: Verdict, subject: Subject, rule: Rule, lacking: list[Subject], refusal: str, now: float) -> None:
     created = epoch(rule.metadata.creation_timestamp)
+    if rule.status.failed:
+        return  # `objects/conditions` says why
     if rule.spec is None or not rule.metadata.uid or created is None:
         verdict.unchecked(subject, "whether it has groups of rules, and since when it exists, was not recorded")
     elif not rule.spec.groups:
@@ -148,8 +185,9 @@ def _judge_missing(verdict: Verdict, subject: Subject, rule: Rule, lacking: list
 
 
 def _report_missing(verdict: Verdict, subject: Subject, lacking: list[Subject], refusal: str, age: float) -> None:
-    who = listed([f"{one.namespace}/{one.name}" for one in lacking], 3)
-    see = look("Read what the Operator says of it.", shell("kubectl -n {} describe {} {}", subject.namespace, RULES.name, subject.name))
+    who = listed([called(one) for one in lacking], 3)
+    kind = BY_KIND[subject.kind].resource.name
+    see = look("Read what the Operator says of it.", shell("kubectl -n {} describe {} {}", subject.namespace, kind, subject.name))
     if refusal:
         cause = f"The Operator rejects it: {said(refusal)}."
         fix = [see, change(f"Correct what the message names. Change it {SOURCE}.")]
@@ -158,7 +196,9 @@ def _report_missing(verdict: Verdict, subject: Subject, lacking: list[Subject], 
         seen = [
             look(
                 f"See whether {one.namespace}/{one.name} is reconciled.",
-                shell("kubectl -n {} get {} {} -o jsonpath='{.status.conditions}'", one.namespace, PROMETHEUSES.name, one.name),
+                shell("kubectl -n {} get {} {} -o jsonpath='{.status}'", one.namespace, STACKS[one.kind].name, one.name)
+                if one.kind == VM_ALERTS.kind
+                else shell("kubectl -n {} get {} {} -o jsonpath='{.status.conditions}'", one.namespace, STACKS[one.kind].name, one.name),
             )
             for one in lacking[:3]
         ]
@@ -166,7 +206,7 @@ def _report_missing(verdict: Verdict, subject: Subject, lacking: list[Subject], 
     verdict.report(
         RULES_NOT_LOADED,
         subject,
-        problem=f"Prometheus {who} selects {subject}, and has not loaded it, {ago(age)} after it was created: its alerts cannot fire.",
+        problem=f"{who} selects {subject}, and has not loaded it, {ago(age)} after it was created: its alerts cannot fire.",
         cause=cause,
         fix=fix,
         rests_on=[Ref.of(one) for one in lacking],
@@ -176,15 +216,16 @@ def _report_missing(verdict: Verdict, subject: Subject, lacking: list[Subject], 
 def _report_unselected(verdict: Verdict, cause: Cause, subjects: list[Subject]) -> None:
     first, count = subjects[0], len(subjects)
     who = str(first) if count == 1 else f"{first} and {count - 1} more"
-    also = f" Only a Prometheus of another environment loads it: {cause.elsewhere}." if cause.elsewhere else ""
+    taker = BY_KIND[first.kind].taker
+    also = f" Only a {taker} of another environment loads it: {cause.elsewhere}." if cause.elsewhere else ""
     rows = [[one.namespace, one.name] for one in subjects]
     verdict.report(
         RULES_UNSELECTED,
         first,
-        problem=f"No Prometheus of its environment loads {who}: its alerts cannot fire.{also}",
+        problem=f"No {taker} of its environment loads {who}: its alerts cannot fire.{also}",
         cause=f"{first}: {cause.text}.",
         fix=steps(cause, subjects),
-        exhibits=[Table(title="Loaded by no Prometheus", columns=["Namespace", "PrometheusRule"], rows=rows)],
+        exhibits=[Table(title=f"Loaded by no {taker}", columns=["Namespace", first.kind], rows=rows)],
     )
 
 
@@ -194,22 +235,27 @@ def _report_unselected(verdict: Verdict, cause: Cause, subjects: list[Subject]) 
 def _report_failing(verdict: Verdict, owner: Subject, group: str, rules: list[tuple[Subject, FailingRule]]) -> None:
     prometheus, first = rules[0]
     each = {rule.name: rule for _, rule in rules}
-    where = f"Prometheus {prometheus.namespace}/{prometheus.name}"
+    where = called(prometheus)
     of = f" of {owner}" if owner != prometheus else ""
     severity = Severity.ERROR if any(rule.alerts for rule in each.values()) else Severity.WARNING
     see: list[Step] = []
-    if owner.kind == RULES.kind:
-        see = [look("See the rule.", shell("kubectl -n {} get {} {} -o yaml", owner.namespace, RULES.name, owner.name))]
+    if owner.kind in (RULES.kind, VM_RULES.kind):
+        kind = BY_KIND[owner.kind].resource.name
+        see = [look("See the rule.", shell("kubectl -n {} get {} {} -o yaml", owner.namespace, kind, owner.name))]
     verdict.report(
         EVALUATION_FAILS,
         owner,
         severity=severity,
         problem=f"{number(len(each), 'rule')} of the group {group}{of} {'fails' if len(each) == 1 else 'fail'} in {where}: "
         f"{listed(list(each), 5)}.",
-        cause=f"{error_cause(first.error)} Prometheus says {said(first.error)}.",
+        cause=f"{error_cause(first.error)} {prometheus.kind} says {said(first.error)}.",
         fix=[*see, *error_steps(first.error)],
         exhibits=[
-            Table(title="Rules that fail", columns=["Rule", "What Prometheus says"], rows=[[one.name, one.error] for one in each.values()])
+            Table(
+                title="Rules that fail",
+                columns=["Rule", f"What {prometheus.kind} says"],
+                rows=[[one.name, one.error] for one in each.values()],
+            )
         ],
         rests_on=[Ref(RefKind.SCRAPE, prometheus.namespace, f"{prometheus.name}/{service}") for service in services_in(first.error)],
         breaks=[Ref(RefKind.RULE_GROUP, owner.namespace, f"{owner.name}/{group}")] if of else [],
@@ -218,19 +264,19 @@ def _report_failing(verdict: Verdict, owner: Subject, group: str, rules: list[tu
 
 def _report_empty(verdict: Verdict, prometheus: Subject) -> None:
     own = verdict.environment_of(prometheus.namespace)
-    custom = (prometheus.namespace, PROMETHEUSES.name, prometheus.name)
+    custom = (prometheus.namespace, STACKS[prometheus.kind].name, prometheus.name)
+    kinds = VM_RULES if prometheus.kind == VM_ALERTS.kind else RULES
     verdict.report(
         NO_RULES,
         prometheus,
         severity=Severity.WARNING if own else Severity.INFO,
-        problem=f"Prometheus {prometheus.namespace}/{prometheus.name} has loaded no rule: it sends no alert"
-        + (f", and it is the one of {own}." if own else "."),
+        problem=f"{called(prometheus)} has loaded no rule: it sends no alert" + (f", and it is the one of {own}." if own else "."),
         cause="Its rules are elsewhere, such as in a Thanos Ruler, or none matches its ruleSelector and ruleNamespaceSelector.",
         fix=[
             look(
                 "See what it selects, if the Operator manages it, and which rules there are.",
                 shell("kubectl -n {} get {} {} -o jsonpath='{.spec.ruleSelector}{.spec.ruleNamespaceSelector}'", *custom),
-                shell("kubectl get {} -A --show-labels", RULES.name),
+                shell("kubectl get {} -A --show-labels", kinds.name),
             ),
             change(f"Let ruleSelector select the rules that it is to evaluate, if it is to evaluate any. Change it {SOURCE}."),
         ],

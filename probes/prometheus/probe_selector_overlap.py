@@ -10,7 +10,7 @@ from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Examined, Needed
 from clusterprobe.systems.kubernetes.objects import Namespace
-from clusterprobe.systems.prometheus.objects import Monitor, Prometheus, Rule
+from clusterprobe.systems.prometheus.objects import Monitor, Prometheus, Rule, called, key_of
 from clusterprobe.systems.prometheus.selection import (
     REVIEW,
     SELECTED,
@@ -20,6 +20,7 @@ from clusterprobe.systems.prometheus.selection import (
     alike,
     describe,
     labels_by_namespace,
+    of_kinds,
     review,
     sample_labels,
     shared_labels,
@@ -81,8 +82,7 @@ def probe_selector_overlap(
     """
     labels = labels_by_namespace(namespaces)
     every = takings([*prometheuses, *prometheus_agents], prometheus_operators)
-    objects = (service_monitors, pod_monitors, probe_objects, scrape_configs, prometheus_rules)
-    kinds: Kinds = list(zip(SELECTED, objects, strict=True))
+    kinds: Kinds = of_kinds(service_monitors, pod_monitors, probe_objects, scrape_configs, prometheus_rules)
     apart = environments.divided_by(one.subject.namespace for one in every)
     for mine in every:
         _judge_one(verdict, mine, every, kinds, labels, apart)
@@ -117,7 +117,7 @@ def _judge_pair(verdict: Verdict, one: TakenTwice) -> None:
     through_what = (
         f"Both ask for {listed([f'`{label}`' for label in one.labels], 3)}" if one.labels else "Each takes what the other one has"
     )
-    customs = {(each.subject.namespace, each.subject.name): each.prometheus for each in (one.first, one.second)}
+    customs = {key_of(each.subject): each.prometheus for each in (one.first, one.second)}
     kinds = [each for each in SELECTED if each.resource.kind in {kind for kind, _ in one.objects}]
     places = sorted({subject.namespace for _, subject in one.objects} - {first.namespace, second.namespace})
     labels = [Ref(RefKind.SHARED_LABEL, name=label) for label in one.labels]
@@ -194,7 +194,7 @@ def _add_possible(
 
 
 def _report(verdict: Verdict, mine: Taking, rows: list[Row], apart: Apart) -> None:
-    name, own, other = apart.name, apart.own, apart.other
+    own, other = apart.own, apart.other
     taken = [row for row in rows if row.what != NOTHING_YET]
     first = (taken or rows)[0]
     labels = [Ref(RefKind.SHARED_LABEL, name=label) for label in dict.fromkeys(label for row in rows for label in row.labels)]
@@ -202,9 +202,9 @@ def _report(verdict: Verdict, mine: Taking, rows: list[Row], apart: Apart) -> No
         SELECTOR_OVERLAP,
         mine.subject,
         severity=Severity.ERROR if taken else Severity.WARNING,
-        problem=f"The {own} Prometheus {name} selects {number(len(taken), 'object')} of {other}."
+        problem=f"The {own} {called(mine.subject)} selects {number(len(taken), 'object')} of {other}."
         if taken
-        else f"The {own} Prometheus {name} would also select objects made for {other}; none was seen yet.",
+        else f"The {own} {called(mine.subject)} would also select objects made for {other}; none was seen yet.",
         cause=(f"It takes {first.what} through {first.through}" if taken else f"For a {first.kind}: {first.through}")
         + f"; its namespace selector reaches {other}.",
         fix=keep_to_namespaces(apart, mine.prometheus, [one for one in SELECTED if one.resource.kind in {row.kind for row in rows}]),

@@ -65,11 +65,11 @@ def probe_storage(
         used, names = [one.claim for one in found if one.claim], [pod.metadata.name for pod in own]
         fix = move_of_custom(subject, custom, used, names, storage, kinds)
         old = next((one.class_name for one in found if one.class_name not in ("", wanted)), "")
-        _judge(verdict, subject, found, wanted, fix, profile, follow_the_object(subject, custom, old, storage, fix))
+        _judge(verdict, subject, found, wanted, fix, profile, follow_the_object(custom, old, storage, fix))
     plain = system_pods.keep(lambda _, one: is_plain_prometheus(one), "no pod is a Prometheus without the Operator")
     for _, one in plain:
         workload = workload_of(one.pod)
-        _judge(verdict, workload, [_of_pod(storage, one.pod)], "", move_of_workload(workload, storage, kinds), profile)
+        _judge(verdict, workload, [_of_pod(storage, one.pod)], "", move_of_workload(workload, one.pod.metadata, storage, kinds), profile)
 
 
 def _of_pod(storage: Storage, pod: Pod) -> Database:

@@ -11,10 +11,11 @@ from clusterprobe.profile import Profile
 from clusterprobe.roles import Examined, Needed
 from clusterprobe.systems.kubernetes.looking import proxied
 from clusterprobe.systems.kubernetes.objects import Pod
-from clusterprobe.systems.prometheus.objects import PROMETHEUSES, pool_origin
+from clusterprobe.systems.prometheus.objects import called, pool_origin, stack_of
 from clusterprobe.systems.prometheus.refused_connections import why_refused
+from clusterprobe.systems.prometheus.runtime import Runtime
 from clusterprobe.systems.prometheus.scrape_errors import Cause, cause_of
-from clusterprobe.systems.prometheus.sources import Down, Runtime, Target
+from clusterprobe.systems.prometheus.sources import Down, Target
 from clusterprobe.systems.prometheus.target_states import Judge
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import number
@@ -53,6 +54,7 @@ class Pool:
     never: dict[str, str] = field(default_factory=dict)
     slow: dict[str, str] = field(default_factory=dict)
     causes: dict[str, Cause | None] = field(default_factory=dict)
+    last_only: bool = False  # nothing is known of the scrapes before the last one
     again: Command | None = None  # asks a target that is down for the same
 
 
@@ -79,12 +81,13 @@ def probe_targets(
     pools: dict[tuple[Subject, str], Pool] = defaultdict(Pool)
     by_name = pods.by_name()
     for subject, targets in prometheus_targets:
-        prometheus = PROMETHEUSES.subject(subject.namespace, subject.owner.partition("/")[2] or subject.name)
+        prometheus = stack_of(subject)
         for target in targets:
             pool = pools[prometheus, target.scrape_pool]
             pool.asked = subject.name if subject.kind == "Pod" else ""
             pool.seen.add(target.scrape_url)
             _sort(verdict, judge, subject, target, pool, profile.thresholds.prometheus.scrape_duration_fraction)
+            pool.last_only = pool.last_only or judge.knows_the_last_only(subject)
             if target.scrape_url in pool.down:
                 pool.causes[target.scrape_url] = _cause(target, by_name)
                 pool.again = pool.again or _asked_by_hand(target, by_name)
@@ -142,7 +145,7 @@ def _report(verdict: Verdict, prometheus: Subject, name: str, pool: Pool) -> Non
     origin = pool_origin(name)
     subject = origin[0].subject(origin[1], origin[2]) if origin else prometheus
     source = str(subject) if origin else f"the scrape configuration {name}"
-    where = f"Prometheus {prometheus.namespace}/{prometheus.name}"
+    where = called(prometheus)
     monitor = [shell("kubectl -n {} get {} {} -o yaml", origin[1], origin[0].name, origin[2])] if origin else []
     if pool.down:
         _report_down(verdict, subject, f"{where} scrapes through {source}", monitor, pool)
@@ -152,7 +155,7 @@ def _report(verdict: Verdict, prometheus: Subject, name: str, pool: Pool) -> Non
             TARGETS_NEVER_SCRAPED,
             subject,
             problem=f"{number(len(pool.never), f'target of {source} was', f'targets of {source} were')} never scraped by {where}.",
-            cause="They have been there for several intervals without one scrape: Prometheus does not keep up.",
+            cause="They have been there for several intervals without one scrape: what scrapes them does not keep up.",
             fix=[
                 look("See whether it is overloaded or stuck.", *logs),
                 change("Give it what it lacks; the finding of prometheus/pressure names it where one is there."),
@@ -168,9 +171,12 @@ def _report_down(verdict: Verdict, subject: Subject, which: str, monitor: list[C
     again = [look("Ask it through the API server: does it answer at all?", pool.again)] if pool.again else []
     causes = _by_cause(pool)
     texts = [f"{_which(on, pool)}: {pool.down[on[0]]}. {cause.text if cause else NOT_KNOWN}" for cause, on in causes]
+    if pool.last_only:
+        texts.append("Only the last scrape of each is known: what scrapes them keeps no series.")
     steps = [step for cause, _ in causes if cause for step in cause.fix]
     if not steps:
-        steps = [change("Repair what the message names, or delete the monitor of what was removed for good, at its source in Git.")]
+        gone = "delete the monitor of what was removed for good" if monitor else "take what was removed for good out of what is scraped"
+        steps = [change(f"Repair what the message names, or {gone}, at its source in Git.")]
     verdict.report(
         TARGETS_DOWN,
         subject,

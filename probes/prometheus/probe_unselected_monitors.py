@@ -6,8 +6,9 @@ from clusterprobe.model import Severity, Subject, Table
 from clusterprobe.roles import Conditional, Needed
 from clusterprobe.systems.kubernetes.objects import Namespace
 from clusterprobe.systems.prometheus.objects import Monitor, Prometheus
-from clusterprobe.systems.prometheus.selection import MONITORS, Operator
-from clusterprobe.systems.prometheus.unselected import Cause, Selecting, Unclear, steps
+from clusterprobe.systems.prometheus.selection import BY_KIND, Operator
+from clusterprobe.systems.prometheus.unselected import Cause, Selecting, Unclear
+from clusterprobe.systems.prometheus.unselected_advice import steps
 from clusterprobe.verdict import Verdict
 
 MONITOR_LABEL_LEFT_BEHIND = FindingKind(
@@ -39,13 +40,15 @@ def probe_unselected_monitors(
     if prometheuses.complete and prometheus_agents.complete and not (len(prometheuses) or len(prometheus_agents)):
         verdict.not_applicable("there is no Prometheus object of the Operator that would select monitors")
         return
-    selecting = Selecting([prometheuses, prometheus_agents], prometheus_operators.need(), namespaces.need(), environments)
+    every = (service_monitors, pod_monitors, probe_objects, scrape_configs)
+    objects = [one.readings for one in every]
+    selecting = Selecting([prometheuses, prometheus_agents], prometheus_operators.need(), namespaces.need(), environments, objects)
     untaken: dict[tuple[str, Cause], list[Subject]] = defaultdict(list)
-    for kind, readings in zip(MONITORS, (service_monitors, pod_monitors, probe_objects, scrape_configs), strict=True):
+    for readings in every:
         for subject, one in readings.examine():
-            match selecting.untaken(kind, one.metadata):
+            match selecting.untaken(BY_KIND[subject.kind], one.metadata):
                 case Unclear(why):
-                    verdict.unchecked(subject, f"whether a Prometheus selects it is not known: {why}")
+                    verdict.unchecked(subject, f"whether a {BY_KIND[subject.kind].taker} selects it is not known: {why}")
                 case Cause() as cause:
                     untaken[subject.namespace, cause].append(subject)
     for (_, cause), subjects in untaken.items():
@@ -55,16 +58,17 @@ def probe_unselected_monitors(
 def _report(verdict: Verdict, cause: Cause, subjects: list[Subject]) -> None:
     first, count = subjects[0], len(subjects)
     who = str(first) if count == 1 else f"{first} and {count - 1} more"
-    also = f" Only a Prometheus of another environment takes it: {cause.elsewhere}." if cause.elsewhere else ""
+    taker = BY_KIND[first.kind].taker
+    also = f" Only a {taker} of another environment takes it: {cause.elsewhere}." if cause.elsewhere else ""
     verdict.report(
         MONITOR_LABEL_LEFT_BEHIND if cause.key else MONITOR_UNSELECTED,
         first,
-        problem=f"No Prometheus of its environment takes {who}: nothing is scraped through it.{also}",
+        problem=f"No {taker} of its environment takes {who}: nothing is scraped through it.{also}",
         cause=f"{first}: {cause.text}.",
         fix=steps(cause, subjects),
         exhibits=[
             Table(
-                title="Taken by no Prometheus",
+                title=f"Taken by no {taker}",
                 columns=["Kind", "Namespace", "Name"],
                 rows=[[s.kind, s.namespace, s.name] for s in subjects],
             )

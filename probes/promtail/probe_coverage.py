@@ -1,9 +1,9 @@
-from collections import Counter
+from dataclasses import dataclass
 
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import SOURCE, change, look, shell
-from clusterprobe.known_systems import PROMTAIL, System
+from clusterprobe.known_systems import PROMTAIL
 from clusterprobe.model import Command, Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
@@ -15,22 +15,27 @@ from clusterprobe.systems.kubernetes.objects import Node, Pod
 from clusterprobe.systems.kubernetes.resources import NODES
 from clusterprobe.systems.kubernetes.workloads import daemon_set_of
 from clusterprobe.systems.log_agents.advice import let_run, look_at_agent
+from clusterprobe.systems.log_agents.destinations import Destination
 from clusterprobe.systems.log_agents.drops import Dropped, SendErrors
+from clusterprobe.systems.log_agents.loss_words import why_lost, why_waiting
+from clusterprobe.systems.log_agents.losses import Evidence, Trouble, troubles
+from clusterprobe.systems.log_agents.metrics import amount
 from clusterprobe.systems.log_agents.node_coverage import (
     Cover,
     Sets,
     agent_sets,
+    by_destination,
     central_agents,
     covers,
     needs_none,
+    runs_beside,
     sets_for,
     workloads_on,
 )
-from clusterprobe.systems.log_agents.refusals import limit_in
 from clusterprobe.systems.log_agents.states import AgentState
-from clusterprobe.times import ago
+from clusterprobe.systems.log_agents.wordings import WORDINGS
 from clusterprobe.verdict import Verdict
-from clusterprobe.words import listed, number, said
+from clusterprobe.words import listed, number
 
 NODE_WITHOUT_AGENT = FindingKind("NodeWithoutAgent", Severity.ERROR, "A node has no log agent.")
 AGENT_NOT_RUNNING = FindingKind("AgentNotRunning", Severity.ERROR, "The log agent of a node does not run.")
@@ -42,23 +47,16 @@ PROMTAIL_END_OF_LIFE = FindingKind(
     "Promtail has reached its end of life, and still runs.",
     prevention="Keep an eye on the end of life of what is deployed.",
 )
+SENDS_FAIL = FindingKind(
+    "SendsFail",
+    Severity.WARNING,
+    "What a log agent sends is refused or does not arrive, so that it sends again, and loses lines in the end.",
+    settles=True,
+)
 END_OF_LIFE = 1772409600.0  # 2026-03-02
-REASONS = {
-    "rate_limited": "Loki's rate limits (ingestion_rate_mb, per_stream_rate_limit) refuse them",
-    "stream_limited": "there are more streams than allowed (max_streams, max_global_streams_per_user)",
-    "line_too_long": "they are longer than the agent's own max_line_size",
-    "ingester_error": "Loki refused them for good (too old, too long, out of order), or was out of reach until the retries were used up",
-}
-
-LIMITS = {
-    "rate_limited": "Raise ingestion_rate_mb or per_stream_rate_limit in Loki's limits_config, or for one tenant in its overrides.",
-    "stream_limited": "Take labels with many values out of the agent's configuration, or raise max_global_streams_per_user in Loki.",
-    "line_too_long": "Raise the agent's own max_line_size, or let the program write shorter lines.",
-    "ingester_error": "Raise the limit that Loki's answer names, in its limits_config or for one tenant in its overrides.",
-}
 
 
-@reports(NODE_WITHOUT_AGENT, AGENT_NOT_RUNNING, LINES_DROPPED, AGENT_BEHIND, PROMTAIL_END_OF_LIFE)
+@reports(NODE_WITHOUT_AGENT, AGENT_NOT_RUNNING, LINES_DROPPED, SENDS_FAIL, AGENT_BEHIND, PROMTAIL_END_OF_LIFE)
 def probe_coverage(
     verdict: Verdict,
     nodes: Conditional[Node],
@@ -68,6 +66,7 @@ def probe_coverage(
     agent_states: Examined[AgentState],
     agent_drops: Conditional[Dropped],
     agent_send_errors: Enriching[SendErrors],
+    agent_destinations: Needed[Destination],
     profile: Profile,
     clock: Clock,
 ) -> None:
@@ -75,59 +74,61 @@ def probe_coverage(
 
     Problem: The logs of some pods are not in Loki, and are lost with the pod: nothing else shows that they were not collected.
     Cause: A node's taint that the agent does not tolerate, or a nodeSelector that leaves the node out; or an agent that drops lines,
-    because Loki refuses them (rate limits, too old, too long); or one that is far behind. Promtail itself reached its end of life on 2
-    March 2026; its successor is Grafana Alloy.
+    because the receiver refuses them (rate limits, too old, too long) or is not where it sends to; or one that is far behind, or sends
+    to another receiver than Loki. Promtail itself reached its end of life on 2 March 2026; its successor is Grafana Alloy.
     Fix: Add the toleration; raise the limit that the finding names, or write less.
     Prevention: Let the agent tolerate every taint (`operator: Exists`), alert on nodes without one (kube_node_info unless its DaemonSet's
     pods) and on its counters of dropped entries, and run this probe after nodes or taints change.
     """
-    sets, unjudged = agent_sets(daemon_sets, profile)
+    every, unjudged = agent_sets(daemon_sets, profile)
+    sets, aside, doubts = by_destination(every, unjudged, agent_destinations)
     if sets and daemon_sets.complete:
         around, busy = covers(sets, pods, clock.now), workloads_on(pods)
-        _mention_unjudged(verdict, around, covers([pair for pair in sets if pair[0] not in unjudged], pods, clock.now), unjudged, pods)
+        _mention_doubts(verdict, around, covers([pair for pair in sets if pair[0] not in doubts], pods, clock.now), doubts, pods)
+        beside = {name: runs_beside(one, agent_destinations) for name, one in covers(aside, pods, clock.now).items()}
         for subject, node in nodes.examine():
-            _judge_node(
-                verdict, subject, node, around.get(subject.name, Cover()), busy.get(subject.name, []), sets, pods, clock.now, system_pods
-            )
+            here = (around.get(subject.name, Cover()), busy.get(subject.name, []), sets, pods, system_pods, clock.now)
+            _judge_node(verdict, subject, node, _Surroundings(*here, beside.get(subject.name, "")))
     elif not sets and daemon_sets.complete and pods.complete and not central_agents(system_pods):
         verdict.not_applicable("no DaemonSet is a log agent that is known, and no other one runs")
     elif not sets and daemon_sets.complete:
         verdict.unchecked(Subject(kind="NodeList"), "a log agent runs that is not a DaemonSet: it may read the logs of all nodes, or not")
-    _judge_agents(verdict, agent_states, agent_drops, agent_send_errors, system_pods, profile, clock.now)
+    drops = agent_drops.need() if any(one.dropped for one in agent_states.readings.items) else agent_drops.enrich()
+    evidence = Evidence(drops, agent_send_errors, system_pods, agent_destinations, profile.thresholds.log_agents.drop_minutes, clock.now)
+    _judge_agents(verdict, agent_states, evidence, profile)
     _mention_end_of_life(verdict, of_system(system_pods, PROMTAIL), clock.now)
 
 
-def _mention_unjudged(
-    verdict: Verdict, around: dict[str, Cover], judged: dict[str, Cover], unjudged: dict[Subject, System], pods: Readings[Pod]
+def _mention_doubts(
+    verdict: Verdict, around: dict[str, Cover], certain: dict[str, Cover], doubts: dict[Subject, str], pods: Readings[Pod]
 ) -> None:
-    """What reads the logs of a node alone, and is not looked into."""
+    """What reads the logs of a node alone, and is not looked into, or may send them elsewhere."""
     by_name = pods.by_name()
     alone: dict[tuple[str, str], list[str]] = {}
     for node, cover in around.items():
-        if cover.ready and not judged.get(node, Cover()).ready:
+        if cover.ready and not certain.get(node, Cover()).ready:
             for one in cover.ready:
                 alone.setdefault((one.namespace, daemon_set_of(by_name[one.namespace, one.name])), []).append(node)
-    for place, system in unjudged.items():
+    for place, why in doubts.items():
         if nodes := alone.get((place.namespace, place.name)):
-            verdict.unchecked(
-                place,
-                f"it is {system.name}, and no other log agent runs on {listed(sorted(nodes), 3)}; no probe judges whether what it reads "
-                f"arrives anywhere. If something else watches it, accept that in the profile: `not_judged: [{system.key}]`",
-            )
+            verdict.unchecked(place, why.format(nodes=listed(sorted(nodes), 3)))
 
 
-def _judge_node(
-    verdict: Verdict,
-    subject: Subject,
-    node: Node,
-    cover: Cover,
-    work: list[Pod],
-    sets: Sets,
-    pods: Readings[Pod],
-    now: float,
-    agents: Readings[SystemPod],
-) -> None:
-    fine, fitting = needs_none(node, bool(work), now), sets_for(node, sets)
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """What there is on a node, and in the cluster, to judge whether its logs are collected."""
+
+    cover: Cover
+    work: list[Pod]
+    sets: Sets
+    pods: Readings[Pod]
+    agents: Readings[SystemPod]
+    now: float
+    beside: str = ""  # which agents run there that send elsewhere
+
+
+def _judge_node(verdict: Verdict, subject: Subject, node: Node, look: _Surroundings) -> None:
+    cover, fine, fitting = look.cover, needs_none(node, bool(look.work), look.now), sets_for(node, look.sets)
     if cover.ready:
         return
     if fine:
@@ -136,18 +137,18 @@ def _judge_node(
         verdict.note(f"The log agent on {subject.name} is just being replaced.")
     elif cover.failing:
         pod, state = cover.failing[0]
-        cause = f"{pod.namespace}/{pod.name} should run there, and does not: {state}."
-        fix = look_at_agent(pods.by_name()[pod.namespace, pod.name], node)
-        _report_node(verdict, subject, AGENT_NOT_RUNNING, work, cause, fix)
-    elif central_agents(agents):
+        cause = f"{pod.namespace}/{pod.name} should run there, and does not: {state}.{look.beside}"
+        fix = look_at_agent(look.pods.by_name()[pod.namespace, pod.name], node)
+        _report_node(verdict, subject, AGENT_NOT_RUNNING, look.work, cause, fix)
+    elif central_agents(look.agents):
         verdict.unchecked(subject, "it has no log agent of its own; one that is not a DaemonSet may read its logs from the API server")
     elif node.windows and not fitting:
         verdict.note(f"{subject.name} runs Windows, and no log agent here is for Windows: its logs are not collected.")
-    elif not any(pods.missing_reason(place.namespace) for place, _ in sets):
-        place, one = (fitting or sets)[0]
+    elif not any(look.pods.missing_reason(place.namespace) for place, _ in look.sets):
+        place, one = (fitting or look.sets)[0]
         why = why_not_on(one, node) or "nothing in its template keeps it away: its events say more (quota, resources, host ports)"
-        cause = f"The DaemonSet {place.namespace}/{place.name} has no pod there: {why}."
-        _report_node(verdict, subject, NODE_WITHOUT_AGENT, work, cause, let_run(place, one, node))
+        cause = f"The DaemonSet {place.namespace}/{place.name} has no pod there: {why}.{look.beside}"
+        _report_node(verdict, subject, NODE_WITHOUT_AGENT, look.work, cause, let_run(place, one, node))
 
 
 def _report_node(verdict: Verdict, node: Subject, kind: FindingKind, work: list[Pod], cause: str, fix: list[Step]) -> None:
@@ -170,88 +171,61 @@ def _report_node(verdict: Verdict, node: Subject, kind: FindingKind, work: list[
 # --- what the agents drop, and have still to read ---------------------------------------------------------------------
 
 
-def _judge_agents(
-    verdict: Verdict,
-    states: Examined[AgentState],
-    drops: Conditional[Dropped],
-    errors: Readings[SendErrors],
-    pods: Readings[SystemPod],
-    profile: Profile,
-    now: float,
-) -> None:
-    lately: dict[tuple[str, str], Counter[str]] = {}
-    totals = any(one.dropped for one in states.readings.items)
-    for one in [each for found in (drops.need() if totals else drops.enrich()).items for each in found.drops]:
-        seen = lately.setdefault((one.namespace, one.pod), Counter())
-        seen[one.reason] = max(seen[one.reason], round(one.count))
-    answers = {(subject.namespace, subject.name): one.said for subject, one in errors}
-    lost: dict[Subject, list[tuple[Subject, Counter[str], str]]] = {}
+def _judge_agents(verdict: Verdict, states: Examined[AgentState], evidence: Evidence, profile: Profile) -> None:
+    notes: list[str] = []
+    found = troubles(evidence, states.readings, notes)
+    for note in notes:
+        verdict.note(note)
     for subject, state in states:
-        counts: Counter[str] | None = lately.get((subject.namespace, subject.name))
-        window = f"in the last {profile.thresholds.log_agents.drop_minutes:g} minutes"
-        if counts is None and state.dropped and drops.readings.complete:
-            counts, window = Counter(state.dropped), f"since it started {ago(now - state.started)} ago (no Prometheus scrapes it)"
-        if counts and sum(counts.values()):
-            lost.setdefault(_owner(subject, state), []).append((subject, counts, window))
-        elif state.dropped and counts is not None:
-            verdict.note(f"{subject.name} dropped {number(sum(state.dropped.values()), 'line')} since it started, and none {window}.")
-        _judge_backlog(verdict, subject, state, pods, profile)
-    for owner, agents in lost.items():
-        _report_lost(verdict, owner, agents, answers, pods)
+        _judge_backlog(verdict, subject, state, evidence.pods, profile)
+    for owner, one in found.items():
+        if one.lost:
+            _report_lost(verdict, owner, one, evidence.pods)
+        elif one.waiting:
+            _report_waiting(verdict, owner, one, evidence)
+        elif one.waited:
+            times = number(sum(count for _, count in one.waited), "time")
+            verdict.note(f"{owner.namespace}/{owner.name} had to send again {times} {evidence.window}, and not in the last 2 minutes.")
 
 
-def _owner(subject: Subject, state: AgentState) -> Subject:
-    kind, _, name = state.owner.partition("/")
-    return Subject(api_version="apps/v1", kind=kind, namespace=subject.namespace, name=name) if name else subject
-
-
-def _report_lost(
-    verdict: Verdict,
-    owner: Subject,
-    agents: list[tuple[Subject, Counter[str], str]],
-    answers: dict[tuple[str, str], list[str]],
-    pods: Readings[SystemPod],
-) -> None:
-    total: Counter[str] = sum((counts for _, counts, _ in agents), Counter())
-    reason, _ = total.most_common(1)[0]
-    lately = any("since it started" not in window for _, _, window in agents)
-    words = [one for subject, _, _ in agents for one in answers.get((subject.namespace, subject.name), [])]
-    rows = [[subject.name, each, str(count), window] for subject, counts, window in agents for each, count in counts.items() if count]
-    cause, helps = _why_lost(reason, words)
+def _report_lost(verdict: Verdict, owner: Subject, one: Trouble, pods: Readings[SystemPod]) -> None:
+    rows = [[each.agent.name, reason, str(count), each.window] for each in one.lost for reason, count in each.counts.items() if count]
+    cause, helps = why_lost(one)
     verdict.report(
         LINES_DROPPED,
         owner,
-        severity=Severity.ERROR if lately else Severity.WARNING,
-        problem=f"{owner.namespace}/{owner.name} dropped {number(total.total(), 'line')} {agents[0][2]}, which "
-        f"{'is' if total.total() == 1 else 'are'} not sent again.",
+        severity=Severity.ERROR if any(each.lately for each in one.lost) else Severity.WARNING,
+        problem=f"{owner.namespace}/{owner.name} dropped {amount(one.total)} {one.lost[0].window}, which "
+        f"{'is' if one.total.total() == 1 else 'are'} not sent again.",
         cause=cause,
-        fix=[
-            look("Read what Loki answered.", *_final_errors(agents[0][0], pods)),
-            change(f"{helps} Change it {SOURCE}."),
-        ],
+        fix=[look("Read what the receiver answered.", *_own_words(one, one.lost[0].agent, pods)), change(f"{helps} Change it {SOURCE}.")],
         exhibits=[Table(title="Dropped lines", columns=["Agent", "Reason", "Lines", "When"], rows=rows[:30])],
         breaks=[Ref(RefKind.LOGS, name=owner.namespace)],
     )
 
 
-def _why_lost(reason: str, words: list[str]) -> tuple[str, str]:
-    """Why Loki refused lines, and what helps: by the limit that its answer names, else by the agent's reason."""
-    limits = dict.fromkeys(one for one in map(limit_in, words) if one is not None) if reason != "line_too_long" else {}
-    answer = f" Loki answered: {said(words[-1])}." if words else ""
-    if not limits:
-        helps = f"{LIMITS.get(reason, 'Repair what the log of the agent names.')} Or write less."
-        return f"Reason `{reason}`: {REASONS.get(reason, 'see the log of the agent')}.{answer}", helps
-    named = []
-    for limit in limits:
-        value = next((found for one in words if limit_in(one) is limit and (found := limit.of(one))), "")
-        named.append(f"{limit.setting} (limit {said(value)})" if value else limit.setting)
-    return f"Reason `{reason}`: Loki refuses them by {listed(named, 4)}.{answer}", " ".join(limit.helps for limit in limits)
+def _report_waiting(verdict: Verdict, owner: Subject, one: Trouble, evidence: Evidence) -> None:
+    cause, helps = why_waiting(one)
+    rows = [[agent.name, str(count)] for agent, count in one.waiting]
+    verdict.report(
+        SENDS_FAIL,
+        owner,
+        problem=f"{owner.namespace}/{owner.name} cannot send what it reads: {number(sum(times for _, times in one.waiting), 'line')} of "
+        f"its log {evidence.window} {'says' if rows == [[rows[0][0], '1']] else 'say'} that it sends again.",
+        cause=cause,
+        fix=[look("Read what it says.", *_own_words(one, one.waiting[0][0], evidence.pods)), change(f"{helps} Change it {SOURCE}.")],
+        exhibits=[Table(title="Agents that send again", columns=["Agent", "Lines of its log"], rows=rows[:30])],
+        breaks=[Ref(RefKind.LOGS, name=owner.namespace)],
+    )
 
 
-def _final_errors(agent: Subject, pods: Readings[SystemPod]) -> list[Command | None]:
-    place = (agent.namespace, agent.name)
-    template = "kubectl -n {} logs {} -c {} --since=1h | grep 'final error sending batch' | tail -3"
-    return [shell(template, *place, name) for name in _container_of(agent, pods)]
+def _own_words(one: Trouble, agent: Subject, pods: Readings[SystemPod]) -> list[Command | None]:
+    """The lines of an agent's log about what it could not send, by what its program writes."""
+    if one.program not in WORDINGS:
+        return []
+    place, words = (agent.namespace, agent.name), WORDINGS[one.program].grep
+    template = "kubectl -n {} logs {} -c {} --since=1h | grep -E {} | tail -3"
+    return [shell(template, *place, name, words) for name in _container_of(agent, pods)]
 
 
 def _container_of(agent: Subject, pods: Readings[SystemPod]) -> list[str]:
@@ -261,25 +235,35 @@ def _container_of(agent: Subject, pods: Readings[SystemPod]) -> list[str]:
 
 
 def _judge_backlog(verdict: Verdict, subject: Subject, state: AgentState, pods: Readings[SystemPod], profile: Profile) -> None:
-    limit, place = profile.thresholds.log_agents.backlog_megabytes, (subject.namespace, subject.name)
-    behind = state.backlog_bytes / 1e6
+    limit = profile.thresholds.log_agents.backlog_megabytes
+    behind, full = state.backlog_bytes / 1e6, state.full if state.failing or state.dropped else []
     if behind >= limit:
-        verdict.report(
-            AGENT_BEHIND,
-            subject,
-            problem=f"The log agent on {state.node} has still {behind:.0f} MB to read: new lines come late, or are rotated away before.",
-            cause="Its files grow faster than Loki takes them (or it was stopped for long): file_bytes_total is ahead of read_bytes_total.",
-            fix=[
-                look(
-                    "Read what keeps it: refused batches, or files that it cannot read.",
-                    *(
-                        shell("kubectl -n {} logs {} -c {} --since=10m | grep -E 'level=(warn|error)' | tail", *place, name)
-                        for name in _container_of(subject, pods)
-                    ),
-                ),
-                change(f"Repair what that names; else let the pods of {state.node} write less, or give the agent more CPU, {SOURCE}."),
-            ],
-        )
+        problem = f"The log agent on {state.node} has still {behind:.0f} MB to read: new lines come late, or are rotated away before."
+        cause = "Its files grow faster than Loki takes them (or it was stopped for long): file_bytes_total is ahead of read_bytes_total."
+    elif full:
+        queues = listed([f"{one.name} ({one.size:.0f} of {one.capacity:.0f})" for one in full], 3)
+        problem = f"A queue of the log agent on {state.node} is full: new lines come late, or are dropped."
+        cause = f"What it sends is taken slower than it comes in, or refused. Full is the queue of {queues}."
+    elif state.paused:
+        problem = f"The log agent on {state.node} has stopped reading for now: new lines come late, or are rotated away before."
+        cause = f"Its input {listed(state.paused, 3)} waits, because its buffers are full of what was not sent."
+    else:
+        return
+    place = (subject.namespace, subject.name)
+    command = "kubectl -n {} logs {} -c {} --since=10m | grep -iE 'warn|error' | tail"
+    verdict.report(
+        AGENT_BEHIND,
+        subject,
+        problem=problem,
+        cause=cause,
+        fix=[
+            look(
+                "Read what keeps it: refused batches, or files that it cannot read.",
+                *(shell(command, *place, name) for name in _container_of(subject, pods)),
+            ),
+            change(f"Repair what that names; else let the pods of {state.node} write less, or give the agent more CPU, {SOURCE}."),
+        ],
+    )
 
 
 def _mention_end_of_life(verdict: Verdict, pods: Readings[SystemPod], now: float) -> None:

@@ -7,9 +7,10 @@ from clusterprobe.model import Severity, Subject
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref
-from clusterprobe.roles import Examined, Needed
+from clusterprobe.roles import Enriching, Examined, Needed
 from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
 from clusterprobe.systems.kubernetes.workloads import workload_of
+from clusterprobe.systems.storage.claim_events import ClaimFailure
 from clusterprobe.systems.storage.natures import Storage, claim_name, nature_of_class
 from clusterprobe.systems.storage.pending_claim_advice import FIRST_CONSUMER, why_pending
 from clusterprobe.times import ago, epoch
@@ -55,6 +56,7 @@ def probe_claims(
     volumes: Needed[PersistentVolume],
     storage_classes: Needed[StorageClass],
     pods: Needed[Pod],
+    claim_failures: Enriching[ClaimFailure],
     profile: Profile,
     clock: Clock,
 ) -> None:
@@ -72,13 +74,13 @@ def probe_claims(
     for subject, pod in pods:
         for volume in pod.spec.volumes or []:
             mounted.setdefault((subject.namespace, claim_name(volume)), []).append(pod)
-    consumers = Consumers(pods, mounted)
+    consumers, failures = Consumers(pods, mounted), dict(claim_failures)
     for subject, claim in claims:
         if claim.status.phase == "Pending":
             age = clock.now - (epoch(claim.metadata.creation_timestamp) or clock.now)
-            _judge_pending(
-                verdict, subject, claim, storage, consumers.of(claim), age, profile.thresholds.storage.pending_claim_minutes * 60
-            )
+            limit = profile.thresholds.storage.pending_claim_minutes * 60
+            failure = failures.get(subject, ClaimFailure())
+            _judge_pending(verdict, subject, claim, storage, consumers.of(claim), failure, age, limit)
         elif claim.status.phase == "Lost":
             _report_lost(verdict, subject, claim)
         elif claim.status.phase == "Bound":
@@ -93,6 +95,7 @@ def _judge_pending(
     claim: PersistentVolumeClaim,
     storage: Storage,
     consumers: list[Pod] | None,
+    failure: ClaimFailure,
     age: float,
     limit: float,
 ) -> None:
@@ -107,7 +110,7 @@ def _judge_pending(
     if age <= limit:
         verdict.note(f"{subject} has been Pending for {ago(age)}, which may still pass")
         return
-    cause, steps = why_pending(claim, name, found, consumers, storage.volumes.items)
+    cause, steps = why_pending(claim, name, found, consumers, storage.volumes.items, failure.message)
     who = f"Pod {', '.join(one.metadata.name for one in consumers)} cannot start without it." if consumers else "No pod uses it yet."
     verdict.report(
         CLAIM_PENDING,
@@ -117,7 +120,7 @@ def _judge_pending(
         cause=cause,
         fix=steps,
         breaks=[Ref.of(subject)],
-        rests_on=[Ref.of(workload_of(one)) for one in _waited_for(found, consumers)],
+        rests_on=[] if failure.message else [Ref.of(workload_of(one)) for one in _waited_for(found, consumers)],
     )
 
 

@@ -1,15 +1,18 @@
 from clusterprobe.findings import FindingKind, reports
-from clusterprobe.fixes import change, look, shell
+from clusterprobe.fixes import SOURCE, change, look, shell
 from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.roles import Enriching, Examined
+from clusterprobe.systems.kubernetes.managers import manager_of
 from clusterprobe.systems.kubernetes.objects import PersistentVolumeClaim, StorageClass
 from clusterprobe.systems.kubernetes.resources import CLASSES
-from clusterprobe.systems.storage.natures import DEFAULT_CLASS, claim_subject, default_classes, nature_of_class, sounds_local
+from clusterprobe.systems.storage.natures import DEFAULT_CLASS, Nature, claim_subject, default_classes, nature_of_class, sounds_local
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed, number
 
+BETA_DEFAULT_CLASS = "storageclass.beta.kubernetes.io/is-default-class"  # of before, and still obeyed
+PROVISIONER_CHARTS = ("nfs-subdir-external-provisioner", "local-path-provisioner")
 NO_DEFAULT_CLASS = FindingKind(
     "NoDefaultClass",
     Severity.WARNING,
@@ -55,7 +58,7 @@ def probe_classes(
     for one in classes:
         nature = nature_of_class(one, profile.storage_drivers)
         if nature.kind in ("nfs", "shared", "object") and sounds_local(one.metadata.name):
-            _report_misleading(verdict, one, str(nature))
+            _report_misleading(verdict, one, nature)
     natures = {one.metadata.name: nature_of_class(one, profile.storage_drivers).what for one in classes}
     rows = [[one.metadata.name, one.provisioner, natures[one.metadata.name], "yes" if one.is_default else ""] for one in classes]
     verdict.exhibit(Table(title="Storage classes", columns=["Class", "Provisioner", "Actual storage", "Default"], rows=rows))
@@ -74,23 +77,32 @@ def _report_none(verdict: Verdict, classes: list[StorageClass], claims: Readings
     )
 
 
+def _where(one: StorageClass) -> str:
+    """Where the mark has to be set to stay."""
+    manager = manager_of(one.metadata)
+    return manager.lasting("storageClass.defaultClass" if manager.chart in PROVISIONER_CHARTS else "")
+
+
 def _mark(classes: list[StorageClass]) -> list[Step]:
     """Which class it should be, only an operator knows, unless there is just one."""
     if len(classes) == 1:
         name = classes[0].metadata.name
         return [
             change(
-                f"Mark {name}, the only class, as the default. Set it in the values of its provisioner as well.",
+                f"Mark {name}, the only class, as the default. {_where(classes[0])}",
                 shell("kubectl annotate storageclass {} {} --overwrite", name, f"{DEFAULT_CLASS}=true"),
             )
         ]
     return [
         look("See what each class provisions.", shell("kubectl get storageclass")),
-        change(
-            f'Give the one that PVCs without a class are to get the annotation {DEFAULT_CLASS}: "true", in the values of its provisioner '
-            "(storageClass.defaultClass)."
-        ),
+        change(f'Give the one that PVCs without a class are to get the annotation {DEFAULT_CLASS}: "true", {SOURCE}.'),
     ]
+
+
+def _unmarked(one: StorageClass) -> list[tuple[str, str]]:
+    """The class and the annotation that takes its mark away, for each of the two that mark it."""
+    given = {DEFAULT_CLASS: one.metadata.annotations.default_class, BETA_DEFAULT_CLASS: one.metadata.annotations.beta_default_class}
+    return [(one.metadata.name, f"{key}=false") for key, value in given.items() if value == "true"]
 
 
 def _report_several(verdict: Verdict, defaults: list[StorageClass]) -> None:
@@ -99,12 +111,13 @@ def _report_several(verdict: Verdict, defaults: list[StorageClass]) -> None:
         SEVERAL_DEFAULT_CLASSES,
         CLASSES.subject("", winner),
         problem=f"{len(defaults)} storage classes are marked as default: a PVC that names none gets {winner}.",
-        cause=f'{winner} is the newest of those with {DEFAULT_CLASS}: "true", and the newest wins over {", ".join(others)}.',
+        cause=f'{winner} is the newest of those with {DEFAULT_CLASS} (or {BETA_DEFAULT_CLASS}): "true", and the newest wins over '
+        f"{', '.join(others)}.",
         fix=[
             change(
                 f"Leave the mark on {winner}, which PVCs get today, and take it from the others. What sets a mark sets it again: k3s and "
                 "other distributions at each start (k3s: --disable local-storage), a chart at each sync (storageClass.defaultClass).",
-                *(shell("kubectl annotate storageclass {} {} --overwrite", one, f"{DEFAULT_CLASS}=false") for one in others),
+                *(shell("kubectl annotate storageclass {} {} --overwrite", *mark) for one in defaults[1:] for mark in _unmarked(one)),
             ),
             change(f"If another one is to be the default, take the mark from {winner} instead."),
         ],
@@ -118,19 +131,19 @@ def _report_several(verdict: Verdict, defaults: list[StorageClass]) -> None:
     )
 
 
-def _report_misleading(verdict: Verdict, one: StorageClass, nature: str) -> None:
-    name = one.metadata.name
+def _report_misleading(verdict: Verdict, one: StorageClass, nature: Nature) -> None:
+    name, nfs = one.metadata.name, nature.kind == "nfs"
     verdict.report(
         CLASS_NAME_MISLEADS,
         CLASSES.subject("", name),
-        problem=f"The storage class `{name}` sounds like a disk of the node, and is NFS.",
-        cause=f"It is {nature}: whoever asks for `{name}` gets a directory on the NFS server.",
+        problem=f"The storage class `{name}` sounds like a disk of the node, and is {'NFS' if nfs else nature.what}.",
+        cause=f"It is {nature}: whoever asks for `{name}` gets {'a directory on the NFS server' if nfs else 'storage over the network'}.",
         fix=[
             look("See who asks for the class.", shell("kubectl get pvc --all-namespaces")),
             change(
-                "Create the NFS class under a name of its own, in the values of its provisioner (storageClass.name), and name that in the "
-                f"PVCs that want NFS. Delete `{name}` only when nothing asks for it any more; PVCs that are Bound keep their volumes. For "
-                "who has to move see `storage/placement`."
+                "Create the class under a name of its own, in the values of its provisioner (storageClass.name), and name that in the "
+                f"PVCs that want {'NFS' if nfs else 'it'}. Delete `{name}` only when nothing asks for it any more; PVCs "
+                "that are Bound keep their volumes. For who has to move see `storage/placement`."
             ),
         ],
     )

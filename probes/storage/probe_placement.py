@@ -2,7 +2,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from clusterprobe.findings import FindingKind, reports
-from clusterprobe.fixes import change, look, shell, snippet
+from clusterprobe.fixes import SOURCE, change, look, shell, snippet
 from clusterprobe.known_systems import BY_KEY
 from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
@@ -157,7 +157,7 @@ def _fix(one: Placed, kinds: list[str], storage: Storage, pods: Readings[Pod]) -
     fitting = [name for kind in FITTING if allowed(kinds, kind) for name in storage.truly(kind)]
     which = f"one of {listed(fitting, 5)}" if fitting else "none of today's classes is of that kind"
     steps = [
-        change(f"Name a class of the expected kind in the values of {one.system} (in Git where Argo CD or Flux manages it): {which}."),
+        change(f"Name a class of the expected kind for {one.system}, {SOURCE}: {which}."),
     ]
     if one.claim is not None:
         users = [pod for pod in pods.items if pod.metadata.namespace == namespace and _mounts(pod, one.subject.name)]

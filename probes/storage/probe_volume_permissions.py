@@ -13,6 +13,7 @@ from clusterprobe.systems.pods.volume_advice import give_access
 from clusterprobe.systems.pods.volume_uses import Use, neighbours, other_volumes, uses_of
 from clusterprobe.systems.pods.write_refusals import ContainerLog, Denial, crashing, writes_of
 from clusterprobe.systems.storage.natures import Storage
+from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed, said
 
@@ -21,6 +22,7 @@ FS_GROUP_WITHOUT_EFFECT = FindingKind("FsGroupWithoutEffect", Severity.INFO, "A 
 FS_GROUP_MISSING = FindingKind(
     "FsGroupMissing", Severity.INFO, "A pod sets no fsGroup, and its volume would need the owner that its user has."
 )
+QUIET_SECONDS = 120.0  # without a refusal, after which it may have been repaired: what crashes for it comes back sooner
 Key = tuple[str, str, str]
 
 
@@ -127,14 +129,19 @@ def _report(verdict: Verdict, uses: list[Use], storage: Storage, pods: Readings[
     group, who = use.identity.file_system_group, use.identity
     what = f"fsGroup {group} is set, but" if group is not None else "No fsGroup is set, and it would not help:"
     what = "fsGroup is not set;" if group is None and use.effect.applied else what
+    times = [one.denial.at for one in uses if one.denial and one.denial.at is not None]
+    age = now - max(times) if times and not any(crashing(one.pod, now) for one in uses) else None
+    quiet = age is not None and age >= QUIET_SECONDS
+    last = "" if age is None else f" It was last refused {ago(age)} ago{', and has not said so since' if quiet else ''}."
     squash = " The server may map root to the user nobody (root_squash)." if who.user == 0 and use.mount.nature.kind == "nfs" else ""
     names = listed(sorted({one.pod.metadata.name for one in uses}), 5)
     verdict.report(
         VOLUME_PERMISSION_DENIED,
         workload,
+        severity=Severity.WARNING if quiet else Severity.ERROR,
         problem=f"Container {use.container.name} of {workload} may not write to its volume at {use.mount.path} (Pod {names}).",
         cause=f"It runs as {who.words} ({who.proof}); {use.mount.path} is {use.mount.nature}. {what} {use.effect.why}. "
-        f"The owner and mode of the folder do not let that user in.{squash} Its log says: {said(denial.line)}.",
+        f"The owner and mode of the folder do not let that user in.{squash} Its log says: {said(denial.line)}.{last}",
         fix=_fix(uses, storage, pods, now),
         exhibits=[_table(uses), Text(title="What its log says", text="\n".join(one.denial.line for one in uses if one.denial))],
         breaks=[writes_of(use.pod, use.container.name)],

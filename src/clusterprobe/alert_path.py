@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from clusterprobe.incidents import State, Status, status
 from clusterprobe.known_systems import AIRFLOW, ALERTMANAGER, LOKI, MLFLOW, System
-from clusterprobe.model import Place, ProbeResult, ProbeVerdict, Severity
+from clusterprobe.model import Place, ProbeResult, ProbeVerdict, Severity, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +64,38 @@ class Step:
     breaks: tuple[Place, ...] = ()
 
 
-def walk(probes: Iterable[ProbeResult], environment: str) -> list[Step]:
+def walk(probes: Iterable[ProbeResult], environment: str, others: Iterable[str] | None = None) -> list[Step]:
     """Every hop for one environment, in the order of the way; what belongs to no environment counts for each.
 
-    A finding of level error or worse breaks a hop; nothing but a whole look at it opens it.
+    `others` are the environments that have a way of their own, by Alertmanagers of their own: on the shared way, whose environment is
+    empty, everything counts but what is theirs; on theirs a shared Alertmanager, if there is one, does not. A finding of level error or
+    worse breaks a hop; nothing but a whole look at it opens it.
     """
-    everything = list(probes)
-    return [_step(hop, [one for one in everything if hop.is_vital(one.id)], environment) for hop in PATH]
+    everything, apart = list(probes), None if others is None else {*others}
+    return [_step(hop, [one for one in everything if hop.is_vital(one.id)], _Way(environment, apart)) for hop in PATH]
 
 
-def _step(hop: Hop, ran: list[ProbeResult], environment: str) -> Step:
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What is on a way: its environment's, and what is shared; on the shared one also what is of no environment in `apart`."""
+
+    environment: str
+    apart: set[str] | None
+
+    def holds(self, probe_id: str, subject: Subject) -> bool:
+        if not self.environment:
+            return not subject.environment or (self.apart is not None and subject.environment not in self.apart)
+        if self.apart and "" in self.apart and probe_id.startswith("alertmanager/") and subject.namespace:
+            return subject.environment == self.environment  # the shared one is beside it
+        return subject.environment in ("", self.environment)
+
+
+def _step(hop: Hop, ran: list[ProbeResult], way: _Way) -> Step:
     breaks = tuple(
         (probe.id, number)
         for probe in ran
         for number, finding in enumerate(probe.findings)
-        if finding.severity.at_least(Severity.ERROR) and finding.subject.environment in ("", environment)
+        if finding.severity.at_least(Severity.ERROR) and way.holds(probe.id, finding.subject)
     )
     if breaks:
         return Step(hop, Passage.BROKEN, breaks=breaks)
@@ -87,16 +104,16 @@ def _step(hop: Hop, ran: list[ProbeResult], environment: str) -> Step:
     if left := [pattern for pattern in hop.vital if not any(fnmatch.fnmatchcase(one.id, pattern) for one in ran)]:
         return Step(hop, Passage.UNPROVEN, f"{', '.join(left)} did not run")
     for probe in ran:
-        if why := _blind(probe, environment):
+        if why := _blind(probe, way):
             return Step(hop, Passage.UNPROVEN, f"{probe.id}: {why}")
     if all(probe.verdict is ProbeVerdict.NOT_APPLICABLE for probe in ran):
         return Step(hop, Passage.ABSENT, ran[0].reason)
     return Step(hop, Passage.OPEN)
 
 
-def _blind(probe: ProbeResult, environment: str) -> str:
-    """Why a probe could not say that this environment's hop is open; empty if it could."""
-    mine = [one for one in probe.unchecked if one.subject.environment in ("", environment)]
+def _blind(probe: ProbeResult, way: _Way) -> str:
+    """Why a probe could not say that this way's hop is open; empty if it could."""
+    mine = [one for one in probe.unchecked if way.holds(probe.id, one.subject)]
     if mine:
         return f"{mine[0].subject}: {mine[0].reason}"
     unclear = probe.verdict in (ProbeVerdict.INCONCLUSIVE, ProbeVerdict.BROKEN)

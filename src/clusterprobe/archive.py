@@ -19,6 +19,7 @@ from clusterprobe.files import MIB, open_regular, read_limited
 from clusterprobe.model import RunResult
 
 _NAME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z")
+DEFAULT = Path("reports")  # where runs write that name no folder
 RESULTS = "results.json"  # the output that is written last: where it is, the run is whole
 METRICS = "metrics.prom"
 PYTEST_LOG = "pytest.html"

@@ -6,7 +6,6 @@ Whoever asks gets one answer to a connection, within a time and of a number of t
 from __future__ import annotations
 
 import contextlib
-import html
 import socket
 import threading
 import time
@@ -16,8 +15,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from clusterprobe.archive import MAX_BYTES, METRICS, PYTEST_LOG, finished, load
+from clusterprobe.access.urls import asked
+from clusterprobe.archive import MAX_BYTES, METRICS, PYTEST_LOG, RESULTS, finished, load
+from clusterprobe.errors import BadAddress
 from clusterprobe.files import read_limited
+from clusterprobe.report.runs import Row, page, row_of
 
 TYPES = {
     "index.html": "text/html; charset=utf-8",
@@ -26,7 +28,7 @@ TYPES = {
     "junit.xml": "application/xml",
     "metrics.prom": "text/plain; version=0.0.4; charset=utf-8",
 }
-SHOWN = 200
+LISTED = 1000  # runs, the newest
 MAX_CONNECTIONS = 16
 SILENT_SECONDS = 10  # between two bytes of a request
 WHOLE_SECONDS = 60  # from the first byte of a request to the last of its answer
@@ -51,13 +53,15 @@ class Reports:
 
     def __init__(self, archive: Path) -> None:
         self._archive = archive
+        self._known: dict[tuple[str, int, int], Row] = {}
 
     def answer(self, path: str) -> tuple[HTTPStatus, dict[str, str], bytes]:
         """Status, headers and body. Only names that a run writes lead to a file, so that no path leads elsewhere."""
-        parts = [one for one in path.partition("?")[0].split("/") if one]
+        plain, _, query = path.partition("?")
+        parts = [one for one in plain.split("/") if one]
         match parts:
             case []:
-                return _page(self._list())
+                return _page(page(self._rows(), _fields(query)))
             case ["healthz"]:
                 return HTTPStatus.OK, {"Content-Type": "text/plain"}, b"ok\n"
             case ["metrics"]:
@@ -89,29 +93,31 @@ class Reports:
                 return own.encode() + _content(run / METRICS)
         return own.encode()
 
-    def _list(self) -> str:
-        rows = []
-        for kept in map(load, finished(self._archive)[:SHOWN]):
-            name, result = html.escape(kept.folder.name), kept.result
-            verdict = html.escape(result.verdict) if result else "not readable"
-            cluster = html.escape(result.cluster.context or result.cluster.server) if result else ""
-            found = len(result.findings()) if result else ""
-            rows.append(f'<tr><td><a href="/{name}/index.html">{name}</a></td><td>{verdict}</td><td>{found}</td><td>{cluster}</td></tr>')
-        return "".join(rows) or '<tr><td colspan="4">No run has finished yet.</td></tr>'
+    def _rows(self) -> list[Row]:
+        """The kept runs, the newest first. Each is read once: a run's results never change after they are whole."""
+        seen: dict[tuple[str, int, int], Row] = {}
+        for folder in finished(self._archive)[:LISTED]:
+            with contextlib.suppress(OSError):  # pruned meanwhile
+                status = (folder / RESULTS).lstat()
+                key = folder.name, status.st_mtime_ns, status.st_size
+                seen[key] = self._known.get(key) or row_of(load(folder))
+        self._known = seen
+        return list(seen.values())
+
+
+def _fields(query: str) -> dict[str, list[str]]:
+    """The fields of a query; none of one that is no query."""
+    try:
+        return asked(f"/?{query}")[1]
+    except BadAddress:
+        return {}
 
 
 def _content(file: Path) -> bytes:
     return read_limited(file, MAX_BYTES, links=False)
 
 
-def _page(rows: str) -> tuple[HTTPStatus, dict[str, str], bytes]:
-    text = (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Clusterprobe reports</title>'
-        "<style>body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:56rem;padding:0 1rem}"
-        "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.35rem .75rem;border-bottom:1px solid #8884}</style>"
-        "<h1>Clusterprobe reports</h1><table><thead><tr><th>Run</th><th>Verdict</th><th>Findings</th><th>Cluster</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></html>"
-    )
+def _page(text: str) -> tuple[HTTPStatus, dict[str, str], bytes]:
     return HTTPStatus.OK, {"Content-Type": TYPES["index.html"], "Content-Security-Policy": _PAGE}, text.encode()
 
 

@@ -146,10 +146,11 @@ def refuse_unknown_code(pattern: str, codes: Iterable[str], probe: str, where: s
         raise UsageError(f"{where}: {probe} reports no {pattern}: {hint}")
 
 
-def chosen(entries: list[Entry], patterns: Collection[str]) -> list[Entry]:
-    """The probes that the patterns select, or all; a pattern that selects none is a `UsageError` with the nearest id."""
-    refuse_unknown(patterns, [one.id for one in entries])
-    return [one for one in entries if not patterns or any(matches(one.id, pattern) for pattern in patterns)]
+def chosen(entries: list[Entry], patterns: Collection[str], skipped: Collection[str] = ()) -> list[Entry]:
+    """The probes that the patterns select, or all, but those to skip; a pattern that means none is a `UsageError` with the nearest id."""
+    refuse_unknown((*patterns, *skipped), [one.id for one in entries])
+    found = [one for one in entries if not patterns or any(matches(one.id, pattern) for pattern in patterns)]
+    return [one for one in found if not any(matches(one.id, pattern) for pattern in skipped)]
 
 
 def explanation(entry: Entry, needs: list[tuple[str, list[str]]]) -> str:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import os
-import signal
 import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,66 +11,48 @@ from typing import Annotated, Any
 
 import typer
 
-from clusterprobe import background, streams
+from clusterprobe import background, cli_profile, streams
+from clusterprobe.command_options import takes
 from clusterprobe.exits import Exit, summary
-from clusterprobe.request import Option, Request, options
+from clusterprobe.fleet import commands as fleet
+from clusterprobe.request import FORMS, Request, form_of
+from clusterprobe.words import for_console
 
 AUTHORS = "For those who write probes"  # a panel of `--help`
 TYPER_INTERRUPTED = 130  # what Typer makes of Ctrl-C; ours is 2
 
 app = typer.Typer(
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Live diagnostic probes for a monitoring and ML platform on Kubernetes: what is wrong, why, and how to fix it.",
     epilog=summary(),
 )
+app.add_typer(fleet.app, name="fleet")
+app.add_typer(cli_profile.app)
 
-
-def _takes(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Give a command these options of a request, and hand them over as one: its parameter `request`."""
-
-    def with_options(command: Callable[..., int]) -> Callable[..., int]:
-        @functools.wraps(command)
-        def called(**given: Any) -> int:
-            return command(request=Request.of({name: given.pop(name) for name in names}), **given)
-
-        offered = {one.name: one for one in options()}
-        parameters = inspect.signature(command, eval_str=True).parameters.values()
-        own = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters if one.name != "request"]
-        called.__signature__ = inspect.Signature([*(_parameter(offered[name]) for name in names), *own])  # type: ignore[attr-defined]
-        return called
-
-    return with_options
-
-
-def _parameter(option: Option) -> inspect.Parameter:
-    """An option as Typer reads it."""
-    kind: Any = list[str] | None if option.repeated else option.kind
-    return inspect.Parameter(
-        option.name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=option.default or None if option.repeated else option.default,
-        annotation=Annotated[kind, typer.Option(f"--{option.flag}", help=option.help)],
-    )
-
-
+READ = ("profile", "kubeconfig", "context", "bundle", "select", "skip", "probes", "active", "fail_on", "timeout")
+KEPT = ("output", "against", "store", "cluster_name", "run_id")
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask before --active.")]
+FormOption = Annotated[
+    str, typer.Option("-o", "--format", help=f"What to print: {', '.join(FORMS)}. (default: a line a finding, the verdict last)")
+]
+QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="Print the last line only.")]
 
 
 @app.callback(invoke_without_command=True)
 def root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     if version:
-        from clusterprobe import __version__
-
-        streams.out(__version__)
+        print_version()
         raise typer.Exit
 
 
 @app.command()
-@_takes("profile", "kubeconfig", "context", "bundle", "select", "probes", "active", "fail_on", "timeout", "output", "against")
+@takes(*READ, *KEPT)
 def run(
     request: Request,
+    form: FormOption = "",
+    quiet: QuietOption = False,
     yes: YesOption = False,
     wait: Annotated[
         str | None, typer.Option("--wait", help="Repeat until the platform has settled, for at most this long, such as 10m.")
@@ -85,27 +63,30 @@ def run(
     from clusterprobe.launch import probe
 
     if request.bundle:
-        _refuse_beside_bundle(active=request.active, kubeconfig=request.kubeconfig, context=request.context, wait=wait is not None)
+        live = {"kubeconfig": request.kubeconfig, "context": request.context, "store": request.store}
+        _refuse_beside_bundle(active=request.active, wait=wait is not None, **live)
     patience = _patience(wait)
+    form = form_of(form, quiet=quiet)
     _confirm(request, yes=yes)
-    status = probe(request, patience)
+    status = probe(request, patience, form)
     if keep:
-        _prune(Path(request.output).parent if request.output else _archive(), keep)
+        _prune(request.output, keep)
     return status
 
 
 @app.command()
-@_takes("profile", "select", "probes", "fail_on", "output")
-def demo(request: Request) -> int:
+@takes("profile", "select", "skip", "probes", "fail_on", "output")
+def demo(request: Request, form: FormOption = "", quiet: QuietOption = False) -> int:
     """Probe a recorded cluster full of incidents. Needs no cluster."""
     from clusterprobe.launch import probe
     from clusterprobe.shipped import shipped
 
-    return probe(replace(request, bundle=str(shipped("demo") / "demo.zip")))
+    form = form_of(form, quiet=quiet)
+    return probe(replace(request, bundle=str(shipped("demo") / "demo.zip")), form=form)
 
 
 @app.command()
-@_takes("profile", "kubeconfig", "context", "select", "probes", "active", "timeout", "output", "force")
+@takes("profile", "kubeconfig", "context", "select", "skip", "probes", "active", "timeout", "output", "force")
 def capture(
     request: Request,
     file: Annotated[str, typer.Argument(help="Where to write the bundle. (default: clusterprobe-<context>-<UTC time>.zip)")] = "",
@@ -120,16 +101,57 @@ def capture(
     return probe(replace(request, capture=file, fail_on="never"))
 
 
+@app.command()
+def show(
+    finding: Annotated[str, typer.Argument(metavar="[N|FINGERPRINT]", help="A finding's number in the answer, or its fingerprint.")] = "",
+    run: Annotated[str, typer.Option("--run", help="The run's folder. (default: the newest below reports)")] = "",
+    form: FormOption = "",
+    quiet: QuietOption = False,
+) -> int:
+    """Everything about one finding of the newest run, with all steps of its fix; or that run's answer again. Asks no cluster."""
+    from clusterprobe.kept import show as of
+
+    return of(finding, run, form_of(form, quiet=quiet))
+
+
+@app.command()
+def accept(
+    finding: Annotated[str, typer.Argument(metavar="N|FINGERPRINT", help="A finding's number in the answer, or its fingerprint.")],
+    why: Annotated[str, typer.Option("--why", help="Why it is accepted.")],
+    until: Annotated[str, typer.Option("--until", help="The last day (UTC) on which it is, such as 2027-06-30.")] = "",
+    owner: Annotated[str, typer.Option("--owner", help="Whose it is.")] = "",
+    ticket: Annotated[str, typer.Option("--ticket", help="Where it is followed up.")] = "",
+    annotate: Annotated[bool, typer.Option("--annotate", help="Print the command that says so on the object itself instead.")] = False,
+    run: Annotated[str, typer.Option("--run", help="The run's folder. (default: the newest below reports)")] = "",
+) -> int:
+    """Print the profile's entry that accepts a finding of the newest run: it is shown from then on, and fails nothing."""
+    from clusterprobe.kept import accept as of
+
+    return of(finding, run, why, until=until, owner=owner, ticket=ticket, annotate=annotate)
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help="The folder of the earlier run.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="The folder of the later run.")],
+    form: Annotated[str, typer.Option("-o", "--format", help="What to print: json or markdown. (default: a line a finding)")] = "",
+) -> int:
+    """What is new, worse, resolved and still there in run B since run A. Ends as `run --against` would."""
+    from clusterprobe.kept import diff as of
+
+    return of(before, after, form_of(form, offered=("json", "markdown")))
+
+
 @app.command("list")
-@_takes("profile", "probes", "select")
+@takes("profile", "probes", "select", "skip")
 def list_probes(request: Request) -> int:
     """Every probe, with its question and what it needs."""
     from clusterprobe.catalogue import chosen
     from clusterprobe.handbook import needs
     from clusterprobe.own_probes import entries
 
-    found = chosen(entries(request), request.select)
-    width = max(len(one.id) for one in found)
+    found = chosen(entries(request), request.select, request.skip)
+    width = max((len(one.id) for one in found), default=0)
     for one in found:
         streams.out(f"{one.id:<{width}}  {one.question}")
         streams.out(f"{'':<{width}}  needs {needs(one).brief()}")
@@ -137,7 +159,7 @@ def list_probes(request: Request) -> int:
 
 
 @app.command()
-@_takes("profile", "probes")
+@takes("profile", "probes")
 def explain(request: Request, probe: Annotated[str, typer.Argument(help="A probe's id, such as prometheus/cross-scrape.")]) -> int:
     """What a probe asks, why it matters, how to fix and prevent what it finds, what it can report, and what it needs to read."""
     from clusterprobe.catalogue import explanation, find
@@ -156,7 +178,7 @@ def explain(request: Request, probe: Annotated[str, typer.Argument(help="A probe
 
 
 @app.command()
-@_takes("profile", "kubeconfig", "context", "bundle", "timeout")
+@takes("profile", "kubeconfig", "context", "bundle", "timeout")
 def environments(request: Request) -> int:
     """Which environment each namespace is taken for, and what says so: the profile, a label, or its name."""
     from clusterprobe.survey import survey
@@ -168,18 +190,30 @@ def environments(request: Request) -> int:
 
 
 @app.command()
-@_takes("profile", "probes")
+@takes("profile", "kubeconfig", "context", "select", "probes", "timeout")
+def doctor(request: Request) -> int:
+    """Before the first run: as whom you ask, what you may and what not, what is recognised and answers, and what a run costs."""
+    from clusterprobe.doctor import examine
+
+    lines, status = examine(request)
+    for one in lines:
+        streams.out(one)
+    return status
+
+
+@app.command()
+@takes("profile", "probes")
 def checklist(request: Request) -> int:
     """The GitOps review checklist: what prevents each incident, to go through when the platform's repository changes."""
     from clusterprobe.handbook import checklist as of
     from clusterprobe.own_probes import entries
 
-    streams.out(of(entries(request)).removesuffix("\n"))
+    streams.document(of(entries(request)).removesuffix("\n"))
     return 0
 
 
 @app.command(rich_help_panel=AUTHORS)
-@_takes("profile", "probes")
+@takes("profile", "probes")
 def docs(request: Request, folder: Annotated[str, typer.Argument(help="Where to write, such as docs.")]) -> int:
     """Write a page for each probe, their index, and the GitOps review checklist, as Markdown."""
     from clusterprobe.errors import UsageError
@@ -215,6 +249,8 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535)] = 9464,
 ) -> int:
     """Serve the kept reports, and the newest run's metrics at /metrics. Only reads, and only the files of runs."""
+    import signal
+
     from clusterprobe.archive_server import server
     from clusterprobe.errors import UsageError
 
@@ -234,26 +270,24 @@ def serve(
 
 
 @app.command()
-@_takes("profile", "probes", "select")
+@takes("profile", "probes", "select", "skip")
 def rbac(
     request: Request,
     route: Annotated[str, typer.Option("--route", help="in-cluster (as a pod) or proxy (from outside).")] = "in-cluster",
 ) -> int:
     """Print the minimal ClusterRole that the probes need, as YAML."""
-    import yaml
+    from clusterprobe.needed_role import needed_role
 
-    from clusterprobe.catalogue import chosen
-    from clusterprobe.errors import UsageError
-    from clusterprobe.own_probes import entries
-    from clusterprobe.permissions import cluster_role, rules
-    from clusterprobe.sources import all_sources, closure
+    streams.document(needed_role(request, route).removesuffix("\n"))
+    return 0
 
-    if route not in ("in-cluster", "proxy"):
-        raise UsageError(f"--route {route}: expected in-cluster or proxy")
-    found = chosen(entries(request), request.select)
-    names = sorted({name for one in found for name in one.parameters if name in all_sources()})
-    role = cluster_role(rules(closure(["identity", "namespaces", *names]), route))
-    streams.out(yaml.safe_dump(role, sort_keys=False).removesuffix("\n"))
+
+@app.command("version")
+def print_version() -> int:
+    """Print the version."""
+    from clusterprobe import __version__
+
+    streams.out(__version__)
     return 0
 
 
@@ -270,10 +304,13 @@ def _refuse_beside_bundle(**given: Any) -> None:
 
 def _confirm(request: Request, *, yes: bool) -> None:
     """Active probes create objects: the cluster is named, and somebody has to say yes."""
+    from clusterprobe.errors import UsageError
+
     if not request.active:
+        if yes:
+            raise UsageError("--yes: has no effect without --active, which is all that is asked about; leave it out")
         return
     from clusterprobe.access.connection import connect
-    from clusterprobe.errors import UsageError
 
     found = connect(request.kubeconfig, request.context)
     text = f"--active creates short-lived pods in the cluster {found.origin.url} (context {found.context}, user {found.user})"
@@ -281,22 +318,16 @@ def _confirm(request: Request, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise UsageError(f"{text}; cannot ask for confirmation (no terminal): add --yes")
-    if not typer.confirm(f"{text}. Continue?", err=True):
+    if not typer.confirm(for_console(f"{text}. Continue?"), err=True):
         raise UsageError("cancelled; nothing was changed")
 
 
-def _archive() -> Path:
-    from clusterprobe.run import default_folder
-
-    return default_folder().parent
-
-
-def _prune(archive: Path, keep: int) -> None:
-    """Remove old reports; what cannot be removed is said, and changes no exit status."""
-    from clusterprobe.archive import prune
+def _prune(output: str, keep: int) -> None:
+    """Remove old reports beside a run's; what cannot be removed is said, and changes no exit status."""
+    from clusterprobe.archive import DEFAULT, prune
 
     try:
-        prune(archive, keep)
+        prune(Path(output).parent if output else DEFAULT, keep)
     except OSError as error:
         streams.say(f"--keep {keep}: {error.filename}: {error.strerror}")
 
@@ -334,7 +365,7 @@ def _guarded(command: Callable[[], Any]) -> int:
     try:
         status = command() or 0
     except ClusterprobeError as error:
-        streams.say(_shown(str(error)))
+        streams.say(str(error))
         return Exit.USAGE
     except (typer.Abort, KeyboardInterrupt):
         status = TYPER_INTERRUPTED
@@ -343,17 +374,10 @@ def _guarded(command: Callable[[], Any]) -> int:
             error.show()  # Typer's own usage errors; their status 2 means something else here
             return Exit.USAGE
         if debugging():
-            traceback.print_exception(error)
-        streams.say(_shown(crashed(error)))
+            sys.excepthook(type(error), error, error.__traceback__)
+        streams.say(crashed(error))
         return Exit.BROKEN
     if status == TYPER_INTERRUPTED:
         streams.say("interrupted")
         return Exit.INCOMPLETE
     return int(status)
-
-
-def _shown(text: str) -> str:
-    """What may quote a file that somebody else wrote, as text that moves no cursor and gives a CI system no command."""
-    from clusterprobe.report.safe import for_console
-
-    return for_console(text)

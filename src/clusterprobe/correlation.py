@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from clusterprobe.model import Explained, Finding, Place, ProbeResult, RunResult, Severity
@@ -56,34 +56,49 @@ def effects(explained: Iterable[Explained]) -> dict[Place, list[Explained]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """A finding that nothing explains, and what it explains with the reference through which."""
+class Effect:
+    """A finding that another one explains, with the reference through which."""
 
+    place: Place
     probe: ProbeResult
     finding: Finding
-    effects: tuple[tuple[ProbeResult, Finding, str], ...] = ()
+    through: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A finding that nothing explains, and what it explains."""
+
+    place: Place
+    probe: ProbeResult
+    finding: Finding
+    effects: tuple[Effect, ...] = ()
+
+    def environments(self, production: Collection[str]) -> list[str]:
+        """Its own environment, and those of production that what it explains belongs to, as they give it its place."""
+        own = self.finding.subject.environment
+        reached = (one.finding.subject.environment for one in self.effects)
+        return list(dict.fromkeys([*([own] if own else []), *(one for one in reached if one in production)]))
 
     @property
     def severity(self) -> Severity:
         """That of the worst of them: a warning that leaves everybody without alerts comes first."""
-        return max((self.finding.severity, *(finding.severity for _, finding, _ in self.effects)), key=lambda one: one.rank)
+        return max((self.finding.severity, *(one.finding.severity for one in self.effects)), key=lambda one: one.rank)
 
 
 def cases(result: RunResult) -> list[Case]:
-    """Every finding once, under the one that explains it; the worst case first."""
+    """Every finding once, under the one that explains it, in the order of `RunResult.rank`: a case comes where the first of it would."""
     probes = {probe.id: probe for probe in result.probes}
     below, explained = effects(result.explained), {one.finding for one in result.explained}
     found = [
-        Case(
-            probe,
-            finding,
-            tuple(
-                (probes[one.finding[0]], probes[one.finding[0]].findings[one.finding[1]], one.through)
-                for one in below.get((probe.id, number), [])
-            ),
-        )
+        Case((probe.id, number), probe, finding, tuple(_effect(one, probes) for one in below.get((probe.id, number), [])))
         for probe in result.probes
         for number, finding in enumerate(probe.findings)
         if (probe.id, number) not in explained
     ]
-    return sorted(found, key=lambda one: -one.severity.rank)
+    return sorted(found, key=lambda one: min(map(result.rank, (one.finding, *(each.finding for each in one.effects)))))
+
+
+def _effect(one: Explained, probes: dict[str, ProbeResult]) -> Effect:
+    probe = probes[one.finding[0]]
+    return Effect(one.finding, probe, probe.findings[one.finding[1]], one.through)

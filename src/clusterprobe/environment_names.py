@@ -22,19 +22,28 @@ WORDS = {
     "acceptance": "acceptance",
     "acc": "acceptance",
     "int": "int",
+    "integration": "int",
+    "sit": "sit",
+    "hml": "homolog",
+    "homolog": "homolog",
     "stage": "staging",
     "staging": "staging",
     "stg": "staging",
     "preprod": "preprod",
+    "preproduction": "preprod",
+    "prelive": "preprod",
     "nonprod": "nonprod",
+    "nonproduction": "nonprod",
+    "nprd": "nonprod",
     "sandbox": "sandbox",
+    "sbx": "sandbox",
     "prod": "prod",
     "production": "prod",
     "prd": "prod",
     "live": "prod",
 }
 # These are words of other things as well (`live-chat`, `test-runner`): they count at the beginning and the end of a name only.
-_AT_AN_END = {"test", "testing", "int", "acc", "live", "stage"}
+_AT_AN_END = {"test", "testing", "int", "integration", "sit", "acc", "live", "stage"}
 _BEFORE_PROD = {"pre": "preprod", "non": "nonprod"}
 # What says that something is for all environments, as the value of a label.
 SHARED = {
@@ -60,6 +69,11 @@ def meaning(text: str) -> str:
     found = parts(text)
     compound = _compound(found) if len(found) == 2 else ""
     return compound or WORDS.get(text.lower(), "") or "-".join(found)
+
+
+def is_production(environment: str) -> bool:
+    """Whether an environment is called as production is: `prod`, `prod-eu` or `live`, but not `preprod`."""
+    return by_word(environment)[0] == "prod"
 
 
 def by_word(name: str) -> tuple[str, str]:

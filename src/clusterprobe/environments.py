@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass, replace
 
-from clusterprobe.environment_names import SHARED, WORDS, Variant, by_word, meaning, parts, variants
+from clusterprobe.environment_names import SHARED, WORDS, Variant, by_word, is_production, meaning, parts, variants
 from clusterprobe.model import Placed
 from clusterprobe.profile import Profile
 from clusterprobe.systems.kubernetes.objects import Namespace
@@ -64,6 +64,11 @@ class Environments:
             if environment := self.of(namespace):
                 found.setdefault(environment, []).append(namespace)
         return found
+
+    def production(self, environments: Iterable[str]) -> list[str]:
+        """Those of these environments that are production: as the profile says, else by their names."""
+        said = {name: one.production for name, one in self._profile.environments.items() if one.production is not None}
+        return sorted(one for one in {*environments} if one and said.get(one, is_production(one)))
 
     def placed(self) -> list[Placed]:
         """Each namespace that belongs to an environment, and then those that something says are shared, with what says so."""

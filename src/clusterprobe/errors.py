@@ -8,6 +8,7 @@
     └─ Unreadable              could not look                                                  → inconclusive
        ├─ Unreachable          refused, reset, no such host, TLS, 5xx
        ├─ TimedOut             a deadline passed
+       │  └─ Silent            … although the other side had most of the time that there is for a request
        ├─ Unauthenticated      401, or no credentials at all
        ├─ Forbidden            403: verb, resource and namespace
        ├─ NotFound             404: the object or path is not there
@@ -55,6 +56,10 @@ class Unreachable(Unreadable):
 
 class TimedOut(Unreadable):
     """The answer was not whole before the deadline."""
+
+
+class Silent(TimedOut):
+    """The other side was given its time, and did not answer: it is not that other requests took it."""
 
 
 class Unauthenticated(Unreadable):

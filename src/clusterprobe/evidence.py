@@ -21,6 +21,7 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings, unreadable
 from clusterprobe.redaction import cleaned, redact
 from clusterprobe.sources import Gathering, Source, closure
+from clusterprobe.systems.confirmations import CONFIRMING, Confirmations, confirmations
 from clusterprobe.systems.kubernetes.objects import Namespace
 from clusterprobe.systems.kubernetes.references import whole
 from clusterprobe.systems.kubernetes.resources import NAMESPACES
@@ -83,6 +84,11 @@ class Evidence:
         """The readings of a source if this run wants them; else empty ones."""
         return self.get(name) if any(one.name == name for one in self.wanted) else Readings()
 
+    @property
+    def objects(self) -> list[Readings[Any]]:
+        """The readings of this run that are objects of the API, with their metadata."""
+        return [self.get(one.name) for one in self.wanted if one.reads and one.lists_objects]
+
     def _of_all_pods(self, namespaces: Readings[Namespace]) -> Readings[Namespace]:
         """Namespaces are read before pods, by which it shows whether these were all; a run without pods has nothing to place."""
         if not any(one.name == "pods" for one in self.wanted):
@@ -126,6 +132,11 @@ class Evidence:
         namespaces = self.get("namespaces").items
         pods = self.get("pods").items if any(one.name == "pods" for one in self.wanted) else []
         return Environments(self.profile, namespaces, stack_namespaces(pods, self.profile))
+
+    @functools.cached_property
+    def confirmations(self) -> Confirmations:
+        """What the systems of this run said of themselves, as far as its probes asked them anyway."""
+        return confirmations({name: self.known(name) for name in CONFIRMING})
 
     @property
     def unplaced(self) -> Readings[Any]:

@@ -5,16 +5,22 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
+import string
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 MIB = 1024**2
 LOCK_SECONDS = 5.0  # what writing a report takes, many times over
+_LETTERS = frozenset(string.ascii_letters + string.digits + "-_.")
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)  # a FIFO without a writer would be waited for
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+
+
+def can_be_folder(name: str) -> bool:
+    """Whether a name may be that of a folder anywhere: letters, digits, `-`, `_` and `.`, which is not the first; at most 100."""
+    return 0 < len(name) <= 100 and name[0] not in ".-_" and set(name) <= _LETTERS
 
 
 def open_regular(path: Path, *, links: bool = True) -> int:
@@ -80,7 +86,7 @@ def writing(path: Path, *, replace: bool = True) -> Iterator[Path]:
 
     Without `replace`, a file that has come to be there meanwhile is left, and `FileExistsError` raised.
     """
-    partial = path.with_name(f".{secrets.token_hex(8)}.partial")  # short, for the name itself may be as long as names can be
+    partial = path.with_name(f".{os.urandom(8).hex()}.partial")  # short, for the name itself may be as long as names can be
     try:
         yield partial
         put(partial, path, replace=replace)

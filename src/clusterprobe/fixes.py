@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 import msgspec
 
@@ -126,6 +126,26 @@ def snippet(template: str, *values: object) -> str:
     if len(pieces) != len(values) + 1:
         raise ValueError(f"the values do not fit the template {template!r}")
     return "".join([pieces[0], *(_scalar(value) + piece for value, piece in zip(values, pieces[1:], strict=True))])
+
+
+def fragment(tree: Mapping[str, Any], indent: str = "") -> str:
+    """A tree of mappings, lists and scalars as lines of YAML, quoted as `snippet` does; what is None is left out."""
+    lines: list[str] = []
+    for key, value in tree.items():
+        name = f"{indent}{_scalar(key)}:"
+        if isinstance(value, Mapping):
+            lines.append(f"{name}\n{fragment(value, indent + '  ')}" if value else f"{name} {{}}")
+        elif isinstance(value, list):
+            lines += [f"{name}", *(_item(one, indent) for one in value)] if value else [f"{name} []"]
+        elif value is not None:
+            lines.append(f"{name} {_scalar(value)}")
+    return "\n".join(lines)
+
+
+def _item(one: object, indent: str) -> str:
+    if isinstance(one, Mapping):
+        return f"{indent}- " + fragment(one, indent + "  ").removeprefix(indent + "  ")
+    return f"{indent}- {_scalar(one)}"
 
 
 def _scalar(value: object) -> str:

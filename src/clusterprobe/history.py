@@ -6,23 +6,21 @@ import ipaddress
 import os
 import stat
 from pathlib import Path
-from typing import Literal
 
 from clusterprobe.access.urls import place_of
 from clusterprobe.archive import MAX_BYTES, RESULTS, NoResult, read_result
 from clusterprobe.errors import UsageError
+from clusterprobe.fingerprints import Key, key_of
 from clusterprobe.model import Cluster, Finding, Past, ProbeResult, ProbeVerdict, RunResult, Since
 
 LOOK_BACK = 50  # folders; a scheduled job keeps its reports on one volume
 LOOK_BACK_BYTES = 4 * MAX_BYTES  # of all of them together
 
-Key = tuple[str, str, str]
-
 
 def last_run(folder: Path, now: RunResult) -> RunResult | None:
     """The newest whole run of the same cluster among the folders beside this run's; whatever else is there is passed over."""
     left = LOOK_BACK_BYTES
-    for file, size in _results_beside(folder)[:LOOK_BACK]:
+    for file, size in files_beside(folder)[:LOOK_BACK]:
         if size > min(left, MAX_BYTES):
             continue
         left -= size
@@ -35,8 +33,8 @@ def last_run(folder: Path, now: RunResult) -> RunResult | None:
     return None
 
 
-def _results_beside(folder: Path) -> list[tuple[Path, int]]:
-    """The regular files that are called like results in the folders beside, with their sizes; the newest first."""
+def files_beside(folder: Path, called: str = RESULTS) -> list[tuple[Path, int]]:
+    """The regular files of this name in the folders beside this one, with their sizes in bytes; the newest first."""
     found = []
     try:
         own = folder.resolve()
@@ -45,7 +43,7 @@ def _results_beside(folder: Path) -> list[tuple[Path, int]]:
     except (OSError, RuntimeError):  # removed, closed to us, or a link that leads to itself
         return []
     for name in names:
-        file = own.parent / name / RESULTS
+        file = own.parent / name / called
         try:
             status = file.lstat()
         except OSError:
@@ -60,6 +58,11 @@ def _comparable(then: RunResult, now: RunResult) -> bool:
     if then.run.bundle or now.run.bundle or then.run.interrupted or then.run.finished > now.run.finished:
         return False
     return not _apart(then.cluster, now.cluster)
+
+
+def is_same_cluster(then: Cluster, now: Cluster) -> bool:
+    """Whether two runs were of one cluster, as far as can be told."""
+    return not _apart(then, now)
 
 
 def _apart(then: Cluster, now: Cluster) -> str:
@@ -83,33 +86,49 @@ def _is_own_machine(server: str) -> bool:
         return host == "localhost"
 
 
-def earlier(file: Path) -> RunResult:
-    """The run that a results.json holds, to compare with. Raises `UsageError` where there is none, or only a part of one."""
+def earlier(file: Path, asked: str = "") -> RunResult:
+    """The run that a results.json holds, to compare with. Raises `UsageError` where there is none, or only a part of one.
+
+    `asked` is what named it, for the message.
+    """
+    asked = asked or f"--against {file}"
     try:
         then = read_result(file)
     except OSError as error:
-        raise UsageError(f"--against {file}: {error.strerror}") from None
+        raise UsageError(f"{asked}: {error.strerror}") from None
     except NoResult as error:
-        raise UsageError(f"--against {file}: not a results.json file ({error})") from None
+        raise UsageError(f"{asked}: not a results.json file ({error})") from None
     if then.run.interrupted:
-        raise UsageError(f"--against {file}: that run was interrupted, so what it did not see would count as new")
+        raise UsageError(f"{asked}: that run was interrupted, so what it did not see would count as new")
     return then
 
 
-def refuse_other_cluster(file: Path, then: RunResult, cluster: Cluster) -> None:
+def refuse_other_cluster(asked: str, then: RunResult, cluster: Cluster) -> None:
     """Raise `UsageError` where the run that is compared with was of another cluster than this one, or may have been."""
     if why := _apart(then.cluster, cluster):
-        raise UsageError(f"--against {file}: {why}")
+        raise UsageError(f"{asked}: {why}")
+
+
+def refuse_other_uid(name: str, uid: str, cluster: Cluster) -> None:
+    """Raise `UsageError` where the server that answered has not the UID that the profile's `cluster.uid` says, or may not have it."""
+    if not uid or cluster.uid == uid:
+        return
+    asked, answered = f"cluster.uid: the profile says that {name or 'the cluster'} has the UID {uid}", f"{cluster.server} answered"
+    if not cluster.uid:
+        raise UsageError(f"{asked}, and that of what {answered} could not be read; allow `get namespaces`")
+    raise UsageError(
+        f"{asked}, and {answered} with {cluster.uid}: it is another cluster, or one that was made anew; correct the kubeconfig, or the UID"
+    )
 
 
 def compare(then: RunResult, now: RunResult) -> Since:
     """Findings are the same if probe, reason and subject are. A finding is resolved only if today everything could be seen."""
     before: dict[Key, Finding] = {}
     for probe, finding in then.findings():  # the worst first, which is the one that counts
-        before.setdefault(_key(probe.id, finding), finding)
+        before.setdefault(key_of(probe.id, finding), finding)
     today = {(probe.id, place): finding for probe in now.probes for place, finding in enumerate(probe.findings)}
-    keys = {place: _key(place[0], finding) for place, finding in today.items()}
-    accepted = {_key(probe.id, finding) for probe in now.probes for finding in probe.known}
+    keys = {place: key_of(place[0], finding) for place, finding in today.items()}
+    accepted = {key_of(probe.id, finding) for probe in now.probes for finding in probe.known}
     gone = [
         Past(
             probe=key[0],
@@ -117,7 +136,7 @@ def compare(then: RunResult, now: RunResult) -> Since:
             severity=finding.severity,
             subject=finding.subject,
             problem=finding.problem,
-            state=_state(key[0], now),
+            state="resolved" if was_seen(key[0], now) else "not seen",
         )
         for key, finding in before.items()
         if key not in keys.values() and key not in accepted
@@ -132,12 +151,6 @@ def compare(then: RunResult, now: RunResult) -> Since:
         blind=_blind(then, now),
         gone=gone,
     )
-
-
-def _key(probe: str, finding: Finding) -> Key:
-    """A pod's name changes with every rollout, its workload's does not."""
-    subject = finding.subject
-    return probe, finding.reason, f"{subject.kind} {subject.namespace}/{subject.owner or subject.name}"
 
 
 def _blind(then: RunResult, now: RunResult) -> list[str]:
@@ -162,7 +175,7 @@ def _unseen(probe: ProbeResult) -> set[tuple[str, str]]:
     return found
 
 
-def _state(probe_id: str, now: RunResult) -> Literal["resolved", "not seen"]:
+def was_seen(probe_id: str, now: RunResult) -> bool:
+    """Whether a probe ran and could look at everything, so that what it does not find is gone."""
     probe = next((one for one in now.probes if one.id == probe_id), None)
-    blind = probe is None or probe.unchecked or probe.verdict in (ProbeVerdict.INCONCLUSIVE, ProbeVerdict.BROKEN)
-    return "not seen" if blind else "resolved"
+    return probe is not None and not probe.unchecked and probe.verdict not in (ProbeVerdict.INCONCLUSIVE, ProbeVerdict.BROKEN)

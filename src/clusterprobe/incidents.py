@@ -180,7 +180,7 @@ def _seen(ran: list[ProbeResult]) -> tuple[State, str]:
     if all(one.verdict is ProbeVerdict.NOT_APPLICABLE for one in ran):
         return State.ABSENT, ran[0].reason
     if any(one.known for one in ran):
-        return State.KNOWN, "only findings that the profile accepts"
+        return State.KNOWN, "only findings that are accepted"
     normal = [one for probe in ran for one in probe.findings if one.reason in NORMAL]
     if normal:
         return State.NORMAL, normal[0].problem

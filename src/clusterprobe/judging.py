@@ -45,6 +45,8 @@ def arguments(probe: Probe, evidence: Evidence, conclusions: Iterable[ProbeResul
         "profile": evidence.profile,
         "conclusions": list(conclusions),
     }
+    if "confirmations" in probe.parameters:  # which waits for what others read
+        given["confirmations"] = evidence.confirmations
     read = {name: evidence.get(name) for name in probe.parameters if name in all_sources()}
     return {**given, **read}
 

@@ -28,15 +28,15 @@ PACKAGE = Path(__file__).parent
 LOG_BYTES = 1024**3
 
 
-def probe(request: Request, patience: float = 0.0) -> int:
-    """Run the probes, again and again while what fails may settle and patience lasts; the last answer is shown."""
+def probe(request: Request, patience: float = 0.0, form: str = "") -> int:
+    """Run the probes, again and again while what fails may settle and patience lasts; the last answer is shown in that form."""
     folder, made = _own_folder() if not request.output else (Path(request.output), check_folder("--output", Path(request.output)))
     request = replace(request, output=str(folder))
     interruption = Interruption()
     deadline = time.monotonic() + patience
     while True:
         interruption.listen()
-        status, progress = _run_once(request, interruption, made)
+        status, progress = _run_once(request, interruption, made, form)
         interruption.listen()
         if patience and progress.result is not None:
             found = judge(progress.result)
@@ -66,10 +66,10 @@ def _own_folder() -> tuple[Path, list[Path]]:
         time.sleep(PAUSE_FOR_NAME_SECONDS)
 
 
-def _run_once(request: Request, interruption: Interruption, made: list[Path]) -> tuple[int, Progress]:
+def _run_once(request: Request, interruption: Interruption, made: list[Path], form: str) -> tuple[int, Progress]:
     """One run; `made` are the folders that go again if it never begins."""
     folder = Path(request.output)
-    progress = Progress(interruption.ending)
+    progress = Progress(interruption.ending, form=form)
     with _scratch() as scratch:
         log = [f"--html={scratch / PYTEST_LOG}", "--self-contained-html"] if scratch else []
         status = _pytest(request, log, progress)
@@ -116,7 +116,9 @@ def _pytest(request: Request, log: list[str], progress: Progress) -> int:
         f"--config-file={PACKAGE / 'pytest.ini'}",
         f"--rootdir={probes.parent}",
         "--import-mode=importlib",
+        "--assert=plain",  # a probe says what it sees; to rewrite each of them costs more than to import it
         *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:faulthandler"),
+        *("-p", "no:unraisableexception"),  # it looks through all that was read, for what nobody asks about
         *("-p", "clusterprobe.plugin", "-p", "pytest_metadata.plugin", "-p", "pytest_html.plugin"),
         *log,
         str(probes),

@@ -184,7 +184,7 @@ class ProbeResult(Struct):
 
 
 class Cluster(Struct):
-    """Which cluster, and as whom. `skew_seconds` is the API server's clock minus ours."""
+    """Which cluster, and as whom. `skew_seconds` is the API server's clock minus ours. `name` and `labels` are what its users call it."""
 
     context: str = ""
     server: str = ""
@@ -193,11 +193,14 @@ class Cluster(Struct):
     route: str = ""
     uid: str = ""
     skew_seconds: float = 0.0
+    name: str = ""
+    labels: dict[str, str] = {}
 
 
 class Run(Struct):
     """When and how the run was made; times are UTC, RFC 3339. `against`: the run since which only what is new fails this one.
 
+    `selected`: the only probes, areas or patterns that were asked for; empty: all of the profile's.
     `unrecorded`: the probes of a replay that did not run, each with the sources of which the bundle holds nothing.
     """
 
@@ -212,6 +215,7 @@ class Run(Struct):
     active: bool = False
     interrupted: bool = False
     exit_status: int = 0
+    selected: list[str] = []
     sources: dict[str, float] = {}
     unrecorded: dict[str, list[str]] = {}
 
@@ -247,6 +251,31 @@ class Since(Struct):
     gone: list[Past] = []
 
 
+class Remembered(Struct):
+    """What earlier runs know of a finding; times are UTC, RFC 3339.
+
+    `runs`: in how many it was there; `returned`: how often it came back after it was resolved; `gone`: since when it is resolved.
+    """
+
+    probe: str
+    first: str
+    last: str = ""
+    runs: int = 0
+    returned: int = 0
+    gone: str = ""
+
+
+class Trend(Struct):
+    """A run as one point of a picture: its findings by severity, and how many things it could not check."""
+
+    run: str
+    finished: str
+    verdict: RunVerdict
+    counts: dict[str, int]
+    unchecked: int = 0
+    selected: list[str] = []
+
+
 class Explained(Struct):
     """A finding that another one explains: through `through`, which the cause breaks and the finding rests on."""
 
@@ -260,6 +289,8 @@ class Installed(Struct):
 
     `looked at`: a probe examined it. `objects looked at`: only the conditions of its objects were. `not looked at`: no probe judges it, or
     none of this run could. `accepted`: none judges it, and the profile says that this is all right: `why`, and `until` which date.
+    `flavours` are who made and manages it. `versions` are those of its pods, by `version_by`: its own `answer`, or the `image`'s tag.
+    `disputed` is what speaks for another system, or another version. `objects` counts its custom resources, where the run read them.
     """
 
     system: str
@@ -269,6 +300,32 @@ class Installed(Struct):
     parts: list[str] = []
     why: str = ""
     until: str = ""
+    flavours: list[str] = []
+    versions: list[str] = []
+    version_by: Literal["", "answer", "image"] = ""
+    disputed: list[str] = []
+    objects: dict[str, int] = {}
+
+
+class Accepted(Struct):
+    """What accepts findings, as it is written: an entry of the profile, or an annotation of the object `by`, of which `probe` is empty.
+
+    `findings` are places in the probes' `known`. `state`: `applies`; `ends soon`: within two weeks; `over`: its findings count again;
+    `matches nothing`: superfluous or misspelt; `not checked`: its probes did not see everything; `refused`: an annotation that is
+    misspelt, or that the profile does not allow. `note` is what to do about it.
+    """
+
+    probe: str
+    code: str
+    subject: str
+    why: str
+    state: Literal["applies", "ends soon", "over", "matches nothing", "not checked", "refused"]
+    owner: str = ""
+    ticket: str = ""
+    until: str = ""
+    note: str = ""
+    findings: list[Place] = []
+    by: str = ""
 
 
 class Placed(Struct):
@@ -283,7 +340,9 @@ class RunResult(Struct):
     """All that a run found out; the only input of every output. `sources` of the run are seconds each took to read.
 
     `inventory` is every system that was recognised, where the probes of the run asked for that.
-    `environments` are the namespaces of each, `placed` is what says so.
+    `environments` are the namespaces of each, `placed` is what says so. `accepted` is what accepts findings, or means to.
+    `remembered` is what earlier runs of the cluster know of this one's findings, by fingerprint; `trend` is the last runs and this one.
+    `environments` are the namespaces of each, `placed` is what says so. `production` are those whose findings come first.
     """
 
     schema: Literal["clusterprobe/results/v1"]
@@ -296,8 +355,17 @@ class RunResult(Struct):
     explained: list[Explained] = []
     inventory: list[Installed] = []
     placed: list[Placed] = []
+    accepted: list[Accepted] = []
+    remembered: dict[str, Remembered] = {}
+    trend: list[Trend] = []
+    production: list[str] = []
 
     def findings(self) -> list[tuple[ProbeResult, Finding]]:
-        """Every finding with its probe, worst first."""
+        """Every finding with its probe, what to look at first before the others."""
         pairs = [(probe, finding) for probe in self.probes for finding in probe.findings]
-        return sorted(pairs, key=lambda pair: -pair[1].severity.rank)
+        return sorted(pairs, key=lambda pair: self.rank(pair[1]))
+
+    def rank(self, finding: Finding) -> tuple[int, int]:
+        """By which findings are put in order: the worst first, and among equals those of production, then those of what all share."""
+        environment = finding.subject.environment
+        return -finding.severity.rank, 0 if environment in self.production else 2 if environment else 1

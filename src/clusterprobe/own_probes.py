@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-from clusterprobe.catalogue import Entry, catalogue, entry_of, probe_id
+from clusterprobe.catalogue import Entry, catalogue, entry_of, kinds, matches, probe_id, refuse_unknown, refuse_unknown_code
 from clusterprobe.errors import UsageError
 from clusterprobe.excerpt import excerpt
 from clusterprobe.profile import Profile, load_profile
@@ -87,6 +87,15 @@ def entries(request: Request) -> list[Entry]:
             raise UsageError(f"two probes have the id {one.id}: {found[one.id].path}, and {path}")
         found[one.id] = one
     return sorted(found.values(), key=lambda one: one.id)
+
+
+def check_names(profile: Profile, known: list[Entry]) -> None:
+    """Raise `UsageError` for a probe or a code that a profile names, and that none of these probes is or reports."""
+    for where, pattern in profile.named_probes():
+        refuse_unknown([pattern], [one.id for one in known], where)
+    for where, pattern, code in profile.named_codes():
+        codes = [kind.code for one in known if matches(one.id, pattern) for kind in kinds(one.path)]
+        refuse_unknown_code(code, codes, pattern, where)
 
 
 def _is_probe(path: Path) -> bool:

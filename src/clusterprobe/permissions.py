@@ -14,12 +14,20 @@ def rules(sources: Iterable[Source], route: str, *, secrets: bool = False) -> li
 
     Active sources are left out: what they need is granted apart. `secrets` is for profiles that name Secrets to read.
     """
-    calls = {call for one in sources if not one.active for call in one.calls if call.route in ("", route)}
+    return rules_of(calls(sources, route, secrets=secrets))
+
+
+def calls(sources: Iterable[Source], route: str, *, secrets: bool = False) -> set[Call]:
+    """The calls that need a permission; every authenticated user may review itself."""
+    made = {call for one in sources if not one.active for call in one.calls if call.route in ("", route)}
+    return {call for call in made if call.verb != "create" and (secrets or call.resource != "secrets")}
+
+
+def rules_of(calls: Iterable[Call]) -> list[dict[str, list[str]]]:
+    """RBAC rules that allow these calls."""
     grouped: dict[tuple[str, str], set[str]] = {}
     for call in calls:
-        # Every authenticated user may review itself.
-        if call.verb != "create" and (secrets or call.resource != "secrets"):
-            grouped.setdefault((call.group, call.verb), set()).add(call.resource)
+        grouped.setdefault((call.group, call.verb), set()).add(call.resource)
     return [{"apiGroups": [group], "resources": sorted(names), "verbs": [verb]} for (group, verb), names in sorted(grouped.items())]
 
 

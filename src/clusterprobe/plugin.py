@@ -5,12 +5,11 @@ It does nothing in a test suite that has no `probe_*.py` files. Nothing touches 
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -20,12 +19,13 @@ from clusterprobe.errors import ClusterprobeError, UsageError
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import kinds_of
 from clusterprobe.judging import Probe, arguments, judge
-from clusterprobe.model import Finding, ProbeResult, ProbeVerdict
+from clusterprobe.model import ProbeResult, ProbeVerdict
 from clusterprobe.profile import Profile, fail_level
 from clusterprobe.request import Request, Requested, options
 from clusterprobe.run import Run
 from clusterprobe.shipped import shipped
 from clusterprobe.sources import all_sources
+from clusterprobe.systems.confirmations import Confirmations
 from clusterprobe.verdict import Verdict
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
@@ -69,16 +69,32 @@ def pytest_collection(session: pytest.Session) -> None:
     session.config.pluginmanager.register(fixtures)
 
 
-class OwnModule(pytest.Module):
-    """A file of the user's own, which was loaded with the modules beside it."""
+class ProbeModule(pytest.Module):
+    """A file of probes. pytest asks for its module once for each name in it, and imports it each time; this one keeps it."""
+
+    _kept: ModuleType | None = None
 
     def _getobj(self) -> ModuleType:
+        self._kept = self._kept or self._loaded()
+        return self._kept
+
+    def _loaded(self) -> ModuleType:
+        return cast("ModuleType", super()._getobj())  # type: ignore[no-untyped-call]
+
+
+class OwnModule(ProbeModule):
+    """A file of the user's own, which was loaded with the modules beside it."""
+
+    def _loaded(self) -> ModuleType:
         return self.config.stash[RUN].own.modules[self.path]
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    if not module_path.name.startswith("probe_"):
+        return None
     run = parent.config.stash.get(RUN, None)
-    return OwnModule.from_parent(parent, path=module_path) if run is not None and module_path in run.own.modules else None
+    kind = OwnModule if run is not None and module_path in run.own.modules else ProbeModule
+    return kind.from_parent(parent, path=module_path)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -93,6 +109,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _refuse_unknown_codes(run, probes)
     except ClusterprobeError as error:
         raise _refusal(config, error) from None
+    for item in probes:
+        for kind in kinds_of(_function(item)):
+            run.reporting.setdefault(kind.code, []).append(probe_id(item.path))
     dropped = [item for item in probes if not _selected(run, probe_id(item.path))]
     if dropped:
         config.hook.pytest_deselected(items=dropped)
@@ -113,7 +132,7 @@ def _refuse_doubles(probes: list[pytest.Item]) -> None:
 
 def _refuse_unknown_probes(run: Run, ids: list[str]) -> None:
     """A misspelt probe would be left out in silence; what the profile names need not be among the files that were asked for."""
-    refuse_unknown(run.request.select, ids)
+    refuse_unknown((*run.request.select, *run.request.skip), ids)
     odd = [(where, one) for where, one in run.profile.named_probes() if not any(matches(each, one) for each in ids)]
     known = [*ids, *(one.id for one in catalogue(shipped("probes")))] if odd else []
     for where, pattern in odd:
@@ -136,9 +155,9 @@ def _judges_the_others(item: pytest.Item) -> bool:
 
 
 def _selected(run: Run, one: str) -> bool:
-    if run.request.select:
-        return any(matches(one, pattern) for pattern in run.request.select)
-    return run.profile.wants(one)
+    select, skip = run.request.select, run.request.skip
+    chosen = any(matches(one, pattern) for pattern in select) if select else run.profile.wants(one)
+    return chosen and not any(matches(one, pattern) for pattern in skip)
 
 
 def _prepare(config: pytest.Config) -> Run:
@@ -241,6 +260,12 @@ def conclusions(request: pytest.FixtureRequest) -> list[ProbeResult]:
 
 
 @pytest.fixture
+def confirmations(request: pytest.FixtureRequest) -> Confirmations:
+    """What the systems of this run said of themselves, as far as its probes asked them."""
+    return request.config.stash[RUN].evidence.confirmations
+
+
+@pytest.fixture
 def verdict(request: pytest.FixtureRequest) -> Verdict:
     """Where a probe says what it saw."""
     return Verdict(request.config.stash[RUN].evidence.environments.of, declared(request.function))
@@ -263,19 +288,8 @@ def _judge(item: pytest.Item, values: Mapping[str, Any] | None = None) -> ProbeR
     """A probe's result on these values, by parameter, or else on what was read."""
     run, probe = item.config.stash[RUN], _probe(item)
     given = values if values is not None else arguments(probe, run.evidence, run.results.values())
-    known = functools.partial(_is_known, run.profile, probe.id)
-    return judge(probe, run.evidence, given, level=fail_level(run.fail_on), known=known)
 
-
-def _is_known(profile: Profile, probe: str, finding: Finding) -> bool:
-    import fnmatch
-
-    return any(
-        matches(probe, one.probe)
-        and fnmatch.fnmatchcase(finding.reason, one.reason)
-        and fnmatch.fnmatchcase(str(finding.subject), one.subject)
-        for one in profile.known
-    )
+    return judge(probe, run.evidence, given, level=fail_level(run.fail_on), known=lambda finding: run.accepts(probe.id, finding))
 
 
 def _conclude(item: pytest.Item, one: ProbeResult) -> None:

@@ -17,10 +17,20 @@ from pydantic import Field, PrivateAttr
 from clusterprobe.catalogue import matches
 from clusterprobe.errors import ProfileError
 from clusterprobe.known_systems import KNOWN, SYSTEMS
-from clusterprobe.model import Severity
+from clusterprobe.model import Finding, Severity
 from clusterprobe.old_keys import renamed
 from clusterprobe.profile_errors import explain
 from clusterprobe.profile_parts import Lines, Part, Path_
+from clusterprobe.profile_sections import (
+    AcceptAnnotations,
+    Active,
+    ClusterProfile,
+    CustomResources,
+    Deployed,
+    IngressProfile,
+    ReportsProfile,
+    Serving,
+)
 from clusterprobe.profile_yaml import read
 from clusterprobe.thresholds import Thresholds
 
@@ -55,10 +65,13 @@ class Basic(Part):
 
 
 class EndpointProfile(Part):
-    """An explicit way to a system: where discovery's own does not do, or a back end asks for credentials."""
+    """An explicit way to a system: where discovery's own does not do, or a back end asks for credentials.
+
+    Without a `url` it names a tenant of a Loki that is found anyway.
+    """
 
     system: SystemKey
-    url: Annotated[str, Field(pattern=r"^https?://(\[[0-9A-Fa-f:.]+\]|[^\s/@:?#\[\]\\]+)(:\d{1,5})?(/[^\s?#\\]*)?$")]
+    url: Annotated[str, Field(pattern=r"^$|^https?://(\[[0-9A-Fa-f:.]+\]|[^\s/@:?#\[\]\\]+)(:\d{1,5})?(/[^\s?#\\]*)?$")] = ""
     namespace: str = ""
     name: str = ""
     bearer_token_env: str = ""
@@ -68,71 +81,19 @@ class EndpointProfile(Part):
     ca_file: str = ""
     insecure_skip_tls_verify: bool = False
 
+    @pydantic.model_validator(mode="after")
+    def _url_or_tenant(self) -> EndpointProfile:
+        asks_as = self.bearer_token_env or self.bearer_token_file or self.basic or self.ca_file or self.insecure_skip_tls_verify
+        if not self.url and not (self.system == "loki" and self.tenant and self.namespace and not asks_as):
+            raise ValueError("url is needed; without it only a tenant can be named, of the Loki of a namespace, and no credentials")
+        return self
+
 
 class EnvironmentProfile(Part):
-    """The namespaces of an environment; shell patterns such as `*-dev` are fine."""
+    """The namespaces of an environment; shell patterns such as `*-dev` are fine. `production`: by its name, where that is not said."""
 
     namespaces: Annotated[list[str], Field(min_length=1)]
-
-
-class ModelProfile(Part):
-    """A model service: the namespaces (shell patterns) and labels of its pods, where it tells its health, and what tells a canary.
-
-    Without `health_path` the readiness probe's path is asked.
-    """
-
-    namespaces: Annotated[list[str], Field(min_length=1)] = ["*"]
-    selector: Annotated[dict[str, str], Field(min_length=1)]
-    health_path: Annotated[str, Field(pattern=r"^(/\S*)?$")] = ""
-    stable: dict[str, str] = {}
-    canary: dict[str, str] = {}
-
-
-class Serving(Part):
-    """How served models are found and measured. Without `models`, labels tell; the first metric that a pod has counts."""
-
-    models: list[ModelProfile] = []
-    request_metrics: Annotated[list[str], Field(min_length=1)] = ["http_requests_total", "starlette_requests_total"]
-    duration_metrics: Annotated[list[str], Field(min_length=1)] = [
-        "http_request_duration_seconds",
-        "http_request_duration_highr_seconds",
-        "starlette_request_duration_seconds",
-    ]
-    status_labels: Annotated[list[str], Field(min_length=1)] = ["status", "status_code", "code"]
-    path_labels: list[str] = ["handler", "path", "endpoint"]
-    quiet_paths: list[str] = ["/health*", "/live*", "/ready*", "/metrics", "/docs*", "/openapi.json"]
-    log_stream: Annotated[str, Field(pattern=r"^\{.*NAMESPACE.*\}$")] = '{namespace="NAMESPACE"}'
-    log_pod_label: Annotated[str, Field(pattern=r"^[a-zA-Z_]\w*$")] = "pod"
-    error_lines: Annotated[str, Field(pattern=r"^[^`]+$")] = r"""(?i)"?level"?\s*[=:]\s*"?(error|critical|fatal)"""
-
-
-class IngressProfile(Part):
-    """How Ingresses are looked at from here; without an address, where the cluster says that their controller listens."""
-
-    address: Annotated[str, Field(pattern=r"^$|^[^\s/@]+:\d{1,5}$")] = ""
-    ca_file: str = ""
-    classes: list[str] = []
-
-
-class CustomResources(Part):
-    """Which custom resources are not looked at: patterns of what `kubectl` calls them, such as `*.example.org`."""
-
-    skip: list[Annotated[str, Field(min_length=1)]] = []
-
-
-class Deployed(Part):
-    """What an Application of Argo CD (`namespace/name`) must be at: a commit, or its first seven digits or more, or a version."""
-
-    application: Annotated[str, Field(pattern=r"^[a-z0-9.-]+/[a-z0-9.-]+$")]
-    revision: Annotated[str, Field(min_length=1)]
-
-
-class Active(Part):
-    """What `--active` may use."""
-
-    namespace: str = "clusterprobe-active"
-    image: str = "registry.k8s.io/pause@sha256:ee6521f290b2168b6e0935a181d4cff9be1ac3f505666ef0e3c98fae8199917a"
-    nfs: bool = True
+    production: bool | None = None
 
 
 class Probes(Part):
@@ -143,13 +104,59 @@ class Probes(Part):
     paths: list[Annotated[str, Field(min_length=1)]] = []
 
 
-class Known(Part):
-    """A finding that is known and accepted: it is shown, and does not fail the run."""
+class Ends(Part):
+    """What is accepted for a while: until the end of a day (UTC), or for good."""
+
+    until: datetime.date | None = None
+
+    def over(self, now: float) -> bool:
+        """Whether its last day is over at a moment (epoch seconds)."""
+        return self.until is not None and _day(now) > self.until
+
+    def days_left(self, now: float) -> int | None:
+        """How many days it goes on after the one of this moment; none if it has no end."""
+        return None if self.until is None else (self.until - _day(now)).days
+
+
+def _day(moment: float) -> datetime.date:
+    return datetime.datetime.fromtimestamp(moment, datetime.UTC).date()
+
+
+class Known(Ends):
+    """A finding that is known and accepted: it is shown, and does not fail the run. After its last day it counts again."""
 
     probe: str
     reason: str = "*"
     subject: str = "*"
     why: Annotated[str, Field(min_length=1)]
+    owner: str = ""
+    ticket: str = ""
+
+    def means(self, probe: str, finding: Finding) -> bool:
+        """Whether a finding of this probe is the one, its end aside."""
+        named = fnmatchcase(finding.reason, self.reason) and fnmatchcase(str(finding.subject), self.subject)
+        return named and matches(probe, self.probe)
+
+
+class Notify(Part):
+    """Who is told of what changed, and how. Addresses that are credentials come from the environment, never from the profile.
+
+    `alerts_end_after`: an alert that no run repeats ends after this long; longer than the time between two runs.
+    `link` is where reports are served, in which `{run}` stands for the run's id.
+    """
+
+    when: Annotated[list[Literal["new", "worse", "resolved", "incomplete"]], Field(min_length=1)] = [
+        "new",
+        "worse",
+        "resolved",
+        "incomplete",
+    ]
+    level: Literal["info", "warning", "error", "critical"] = "warning"
+    alertmanager_url: Annotated[str, Field(pattern=r"^$|^https?://(\[[0-9A-Fa-f:.]+\]|[^\s/@:?#\[\]\\]+)(:\d{1,5})?(/[^\s?#\\]*)?$")] = ""
+    alerts_end_after: Annotated[str, Field(pattern=r"^\d+(\.\d+)?(s|m|h)$"), pydantic.AfterValidator(_some_time)] = "26h"
+    slack_url_env: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = ""
+    webhook_url_env: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = ""
+    link: Annotated[str, Field(pattern=r"^$|^https?://[^\s<>|]+$")] = ""
 
 
 class SystemSigns(Part):
@@ -168,17 +175,12 @@ class SystemSigns(Part):
         return self
 
 
-class NotJudged(Part):
+class NotJudged(Ends):
     """A system that no probe judges, or that is scaled to 0, and of which that is accepted: why, where (shell patterns), until when."""
 
     system: KnownKey
     why: str = ""
     namespaces: Annotated[list[str], Field(min_length=1)] = ["*"]
-    until: datetime.date | None = None
-
-    def over(self, now: float) -> bool:
-        """Whether its last day (UTC) is over."""
-        return self.until is not None and datetime.datetime.fromtimestamp(now, datetime.UTC).date() > self.until
 
     @pydantic.model_validator(mode="before")
     @classmethod
@@ -191,6 +193,8 @@ class Profile(Part):
     """The whole profile. Every key has a default that fits a stock platform."""
 
     extends: str = ""
+    cluster: ClusterProfile = ClusterProfile()
+    store: str = ""
     environments: dict[str, EnvironmentProfile] = {}
     environment_label: str = "environment"
     expect: dict[SystemKey, list[str]] = {}  # what must be there, by namespace: `<system>/missing` reports what is not
@@ -212,8 +216,11 @@ class Profile(Part):
     probes: Probes = Probes()
     secrets: list[Annotated[str, Field(pattern=r"^[a-z0-9.-]+/[a-z0-9.-]+$")]] = []
     known: list[Known] = []
+    accept_annotations: list[AcceptAnnotations] = []  # nobody's, unless somebody is named
     serving: Serving = Serving()
     active: Active = Active()
+    notify: Notify = Notify()
+    reports: ReportsProfile = ReportsProfile()
     heartbeat_url_env: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = ""
     fail_on: Literal["info", "warning", "error", "critical", "never"] = "error"
     timeout: Annotated[str, Field(pattern=r"^\d+(\.\d+)?(s|m|h)$"), pydantic.AfterValidator(_some_time)] = "5m"
@@ -256,6 +263,8 @@ class Profile(Part):
         written: list[tuple[Path_, str]] = [(("probes", "select", index), one) for index, one in enumerate(self.probes.select)]
         written += [(("probes", "skip", index), one) for index, one in enumerate(self.probes.skip)]
         written += [(("known", index, "probe"), one.probe) for index, one in enumerate(self.known)]
+        for index, allowed in enumerate(self.accept_annotations):
+            written += [(("accept_annotations", index, "probes", place), one) for place, one in enumerate(allowed.probes)]
         for place, pattern in written:
             yield self._written_at(place)[0], pattern
 

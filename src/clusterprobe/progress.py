@@ -12,14 +12,14 @@ from clusterprobe import model
 from clusterprobe.errors import crashed, debugging
 from clusterprobe.model import ProbeResult, ProbeVerdict, RunResult
 from clusterprobe.redaction import redact_forms
-from clusterprobe.report.safe import for_console
+from clusterprobe.words import for_console
 
 
 class Progress:
     """A pytest plugin by duck typing, and the run's observer; keeps the result for the exit status."""
 
-    def __init__(self, ending: Callable[[], None] = lambda: None) -> None:
-        """`ending` is called once, when what is left is to clean up and to write."""
+    def __init__(self, ending: Callable[[], None] = lambda: None, *, form: str = "") -> None:
+        """`ending` is called once, when what is left is to clean up and to write. `form` is that of the answer."""
         self.__name__ = "clusterprobe-observer"  # what pytest registers it as
         self.result: RunResult | None = None
         self.folder: Path | None = None
@@ -27,13 +27,16 @@ class Progress:
         self.crash = self.unlogged = ""  # why pytest broke, or could not write its page
         self._ending = ending
         self.session: Any = None
-        self._moving = sys.stderr.isatty()
+        self._form, self._quiet = form, form == "verdict"
+        self._moving = sys.stderr.isatty() and not self._quiet
         self._begun = False
 
     # --- the run's observer -------------------------------------------------------------------------------------------
 
     def connected(self, cluster: model.Cluster, trouble: str) -> None:
         """The first line says which cluster, context and user."""
+        if self._quiet and not trouble:
+            return
         user = f" as {cluster.user}" if cluster.user else ""
         version = f", Kubernetes {cluster.version}" if cluster.version else ""
         self._line(f"cluster {cluster.server or '(unknown)'} (context {cluster.context or 'none'}{user}{version})")
@@ -47,7 +50,7 @@ class Progress:
     def concluded(self, probe: ProbeResult) -> None:
         if self._moving:
             self._write(f"\r\x1b[K{probe.id}: {probe.verdict}")
-        elif probe.verdict not in (ProbeVerdict.PASS, ProbeVerdict.NOT_APPLICABLE):
+        elif not self._quiet and probe.verdict not in (ProbeVerdict.PASS, ProbeVerdict.NOT_APPLICABLE):
             self._line(f"{probe.id}: {probe.verdict}: {probe.reason}")
 
     def finished(self, result: RunResult, folder: Path, troubles: list[str]) -> None:
@@ -62,7 +65,7 @@ class Progress:
         from clusterprobe.report.terminal import show
 
         if self.result is not None:
-            show(self.result, self.folder)
+            show(self.result, self.folder, form=self._form)
 
     def refused(self, why: str) -> None:
         """The run cannot be as it was asked for."""
@@ -82,6 +85,11 @@ class Progress:
             sys.stderr.flush()
 
     # --- pytest's hooks -----------------------------------------------------------------------------------------------
+
+    def pytest_metadata(self, metadata: dict[str, Any]) -> None:
+        """What CI systems keep in variables is not for pytest's page: such as a URL of Git's with a token, or somebody's address."""
+        for name in metadata.keys() - {"Python", "Platform", "Packages", "Plugins"}:
+            del metadata[name]
 
     def pytest_sessionstart(self, session: Any) -> None:
         self.session = session

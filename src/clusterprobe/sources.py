@@ -26,7 +26,7 @@ from clusterprobe.readings import Readings, unreadable
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 CONTEXT = frozenset({"cluster", "profile"})  # parameters that are no sources
-GIVEN = frozenset({*CONTEXT, "verdict", "environments", "clock", "conclusions"})  # what probes are given beside sources
+GIVEN = frozenset({*CONTEXT, "verdict", "environments", "clock", "conclusions", "confirmations"})  # what probes are given beside sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,14 @@ class Source:
         if isinstance(annotation, str):
             annotation = eval(annotation, self.function.__globals__)  # noqa: S307 - of a module that was run already
         return typing.get_args(annotation)[0]
+
+    @property
+    def lists_objects(self) -> bool:
+        """Whether its values are objects of the API, with their metadata."""
+        try:
+            return "metadata" in getattr(self.value_type(), "__struct_fields__", ())
+        except NameError:  # a user's own may name what is there for type checkers only
+            return False
 
     @property
     def returns(self) -> str:

@@ -9,6 +9,8 @@ import select
 import sys
 from typing import Any, TextIO
 
+from clusterprobe.words import for_console
+
 PLAIN = "clusterprobe.plain"  # how what an encoding lacks is written
 _PLAIN = {"·": "|", "…": "...", "–": "-", "—": "-", "→": "->", "›": ">", "×": "x", "≥": ">=", "≤": "<=", "“": '"', "”": '"', "’": "'"}
 
@@ -64,13 +66,18 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
 
 
 def out(text: str) -> None:
-    """A line of the answer."""
+    """Lines of the answer for people: whoever wrote what they quote, they move no cursor and give a CI system no command."""
+    sys.stdout.write(f"{for_console(text)}\n")
+
+
+def document(text: str) -> None:
+    """The answer as a document for programs, which has to come as it is: whoever made it saw to what is in it."""
     sys.stdout.write(f"{text}\n")
 
 
 def say(text: str) -> None:
-    """A line beside the answer, on standard error."""
-    sys.stderr.write(f"clusterprobe: {text}\n")
+    """A line beside the answer, on standard error, as harmless as one of the answer."""
+    sys.stderr.write(f"clusterprobe: {for_console(text)}\n")
     sys.stderr.flush()
 
 

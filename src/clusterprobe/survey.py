@@ -1,7 +1,8 @@
-"""Which environments Clusterprobe takes the namespaces of a cluster for: what `clusterprobe environments` says, without any probe."""
+"""What is read of a cluster without any probe, and which environments its namespaces are taken for (`clusterprobe environments`)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from clusterprobe.access.bundle import Bundle
@@ -24,16 +25,17 @@ def survey(request: Request) -> tuple[list[str], int]:
 
     Raises `ProfileError`, `BundleError` or `UsageError` for a request that cannot be.
     """
-    evidence = _read(request)
+    evidence = read(request, ["pods"])
     placed = evidence.environments.placed()
     unread = [one for name in ("namespaces", "pods") for one in evidence.get(name).unreadable]
     blind = [f"not all was read: {one.subject}: {one.reason}" for one in unread[:MAX_UNREAD]]
     evidence.stop()
-    lines = [f"Environments: {summary(placed)}.", *_columns(table(placed).rows), *blind]
+    lines = [f"Environments: {summary(placed)}.", *columns(table(placed).rows), *blind]
     return [visible_line(redact_forms(one)) for one in lines], Exit.INCOMPLETE if unread else Exit.HEALTHY
 
 
-def _read(request: Request) -> Evidence:
+def read(request: Request, names: Iterable[str]) -> Evidence:
+    """Begin to read these sources, of a cluster or of a bundle, without any probe. Raises as `survey` does."""
     profile = load_profile(request.profile, shipped("profiles"))
     try:
         limit = seconds(request.timeout) if request.timeout else profile.timeout_seconds
@@ -41,16 +43,18 @@ def _read(request: Request) -> Evidence:
         raise UsageError(f"--timeout: {error}") from None
     deadline = Deadline.after(limit)
     if request.bundle:
-        evidence = Evidence(["pods"], profile, bundle=Bundle(Path(request.bundle)), deadline=deadline)
+        evidence = Evidence(names, profile, bundle=Bundle(Path(request.bundle)), deadline=deadline)
     else:
         from clusterprobe.access.cluster import Cluster
         from clusterprobe.access.connection import connect
 
-        evidence = Evidence(["pods"], profile, cluster=Cluster(connect(request.kubeconfig, request.context), deadline), deadline=deadline)
+        cluster = Cluster(connect(request.kubeconfig, request.context), deadline)
+        evidence = Evidence(names, profile, cluster=cluster, deadline=deadline)
     evidence.start()
     return evidence
 
 
-def _columns(rows: list[list[str]]) -> list[str]:
-    widths = [max((len(one[column]) for one in rows), default=0) for column in (0, 1)]
-    return [f"{environment:<{widths[0]}}  {namespace:<{widths[1]}}  {by}" for environment, namespace, by in rows]
+def columns(rows: list[list[str]]) -> list[str]:
+    """Rows as lines, with each column but the last as wide as its widest cell."""
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)][:-1]
+    return ["  ".join([*(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip() for row in rows]

@@ -34,6 +34,12 @@ class Alertmanager(Part):
             gt=0, le=1440, description="How long after the last failure notifications count as recovered, if others were delivered since."
         ),
     ] = 10.0
+    silence_hours: Annotated[
+        float, Field(gt=0, le=8760, description="How much longer a silence may hide every critical alert, such as for maintenance.")
+    ] = 24.0
+    silence_days: Annotated[
+        float, Field(gt=0, le=3650, description="How much longer a silence may hide single alerts, before it is a mute that nobody ends.")
+    ] = 30.0
     generated_secret_minutes: Annotated[
         float, Field(gt=0, le=10080, description="How long an edit or deletion by hand of Alertmanager's generated Secret is reported.")
     ] = 60.0
@@ -165,6 +171,11 @@ class Storage(Part):
     permission_window_minutes: Annotated[
         int, Field(gt=0, le=1440, description="How far back a running container's log is searched for refusals on its volumes.")
     ] = 10
+    full_fraction: Annotated[float, Field(gt=0, le=1, description="The part of a volume's space or inodes that may be used.")] = 0.97
+    filling_fraction: Annotated[
+        float, Field(gt=0, le=1, description="The part from which on a volume should not be full within `full_days`, as it grows.")
+    ] = 0.85
+    full_days: Annotated[float, Field(gt=0, le=365, description="In how many days a volume may be full, as it grows now.")] = 4.0
 
 
 class Termination(Part):

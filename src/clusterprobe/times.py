@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import groupby
 
 from clusterprobe.numerals import MOST, number
@@ -21,6 +21,14 @@ def epoch(text: str | None) -> float | None:
         moment = datetime.fromisoformat(text or "")
         return moment.timestamp() if moment.year > 1 and moment.tzinfo else None
     except (ValueError, OverflowError):
+        return None
+
+
+def calendar_day(text: str) -> date | None:
+    """A day as ISO 8601 writes it; None for anything else."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
         return None
 
 

@@ -156,7 +156,7 @@ def grade(
     if any(one.severity.at_least(Severity.WARNING) for one in findings):
         return ProbeVerdict.FINDINGS, _count(findings)
     if len(findings) < len(verdict.findings):
-        return ProbeVerdict.KNOWN, "only findings that the profile accepts"
+        return ProbeVerdict.KNOWN, "only findings that are accepted"
     if verdict.examined:
         return ProbeVerdict.PASS, f"{verdict.examined} examined"
     if verdict.absences:

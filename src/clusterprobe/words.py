@@ -12,6 +12,9 @@ UNSEEN = re.compile(
     r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 
+# GitHub reads `::command::` at the start of a line, after any blanks, and `##[command]` anywhere; Azure reads `##vso[` anywhere.
+_CI_COMMAND = re.compile(r"(?<!\S)(?=::)|(?<=#)(?=#\w*\[)")
+
 
 def visible(text: object) -> str:
     r"""Text of several lines with control, direction and invisible characters as escapes such as `\u202e`."""
@@ -21,6 +24,11 @@ def visible(text: object) -> str:
 def visible_line(text: object) -> str:
     """The same on one line: line feeds and tabs become escapes, too."""
     return visible(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def for_console(text: object) -> str:
+    """Visible text in which no CI system finds a command, wherever a line is broken."""
+    return _CI_COMMAND.sub(r"\\", visible(text))
 
 
 def escape(match: re.Match[str]) -> str:

@@ -9,6 +9,7 @@ import pytest
 from clusterprobe.report import html, write_all
 
 BROWSER = shutil.which("chromium")
+PATIENCE_MS = 180_000  # a machine that does much else is slow, not wrong
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -45,6 +46,7 @@ def open_report(chromium, tmp_path):
     def open_it(result, width=1280, scheme="light", scripts=True):
         assert write_all(result, tmp_path) == []
         context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=scripts)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.requests, page.said = [], []

@@ -14,7 +14,7 @@ from tests.ci.steps import ACTION, CI, ROOT, read
 
 WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
 HOOKS = ROOT / ".pre-commit-config.yaml"
-APART = {"tests/browser", "tests/clocks", "tests/lab"}  # they need root
+APART = {"tests/browser", "tests/clocks", "tests/lab", "tests/s3"}  # they need root, or a program that takes long to build
 PINNED = re.compile(r"uses: (?P<action>[\w./-]+)@(?P<commit>[0-9a-f]{40}) # (?P<version>v[\d.]+)$")
 
 

@@ -164,11 +164,15 @@ PLACES: dict[str, Callable[[Request], bool]] = {
 
 @dataclass(frozen=True)
 class Seen:
-    """How a run ended: its exit status, seconds in all and after the signal (0 without one), peak memory, and what it said."""
+    """How a run ended: its exit status, seconds in all and after the signal (0 without one), peak memory, and what it said.
+
+    `cpu_seconds` are what it took of the processor, so that what a busy machine adds can be told from what is its own.
+    """
 
     status: int
     seconds: float
     after_signal: float
+    cpu_seconds: float
     peak_mb: float
     said: str
     folder: Path
@@ -198,9 +202,9 @@ def observe(
             process = subprocess.Popen([sys.executable, "-c", PROGRAM, *options], stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
             sent = _signal(process, server, begun, signal_after) if signal_after else 0.0
             until = (sent or begun + deadline_seconds) + patience_seconds
-            status, peak = _await(process, until)
+            status, cpu, peak = _await(process, until)
         ended = time.monotonic()
-        return Seen(status, ended - begun, ended - sent if sent else 0.0, peak, said.read_text(), output)
+        return Seen(status, ended - begun, ended - sent if sent else 0.0, cpu, peak, said.read_text(), output)
 
 
 def _signal(process: subprocess.Popen[bytes], server: FaultServer, begun: float, after: float) -> float:
@@ -212,8 +216,8 @@ def _signal(process: subprocess.Popen[bytes], server: FaultServer, begun: float,
     return time.monotonic()
 
 
-def _await(process: subprocess.Popen[bytes], until: float) -> tuple[int, float]:
-    """The exit status and the peak memory in MB."""
+def _await(process: subprocess.Popen[bytes], until: float) -> tuple[int, float, float]:
+    """The exit status, the seconds of the processor, and the peak memory in MB."""
     late = threading.Event()
 
     def kill() -> None:
@@ -229,7 +233,8 @@ def _await(process: subprocess.Popen[bytes], until: float) -> tuple[int, float]:
     process.returncode = os.waitstatus_to_exitcode(raw)
     if late.is_set():
         raise TimeoutError("the run did not end")
-    return process.returncode, usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    peak = usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    return process.returncode, usage.ru_utime + usage.ru_stime, peak
 
 
 def pairs() -> Iterator[tuple[str, str]]:

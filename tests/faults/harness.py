@@ -25,7 +25,8 @@ from clusterprobe.catalogue import catalogue
 from clusterprobe.evidence import Evidence
 from clusterprobe.judging import Probe, arguments
 from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, Severity
-from clusterprobe.profile import IngressProfile, Profile, fail_level, load_profile
+from clusterprobe.profile import Profile, fail_level, load_profile
+from clusterprobe.profile_sections import IngressProfile
 from clusterprobe.readings import Readings
 from clusterprobe.shipped import shipped
 from clusterprobe.sources import all_sources, closure
@@ -279,9 +280,19 @@ OF_THEIR_OWN = {
 NOT_ARISEN = {
     "alertmanager/default-config": {"alertmanager_secrets"},  # names the cause where the fallback serves
     # Of the agents' configuration it says where positions lie, which promtail/positions judges. And a namespace is as fresh as the
-    # newest line of any of its pods: of several, one that seems to have written nothing, or less, changes nothing.
-    "loki/freshness": {"agent_states", "pod_log_times"},
-    "promtail/coverage": {"agent_states"},
+    # newest line of any of its pods: of several, one that seems to have written nothing, or less, changes nothing. Where agents send
+    # to tells those of other programs apart: Promtail sends to a Loki, whatever was read of it.
+    "loki/freshness": {"agent_destinations", "agent_states", "pod_log_times"},
+    "promtail/coverage": {"agent_destinations", "agent_states"},
+    # How much was gained lately is asked only where a Loki counts that it lost something.
+    "loki/losses": {"loki_gains"},
+    # What a Prometheus says of itself in its log is quoted where its numbers tell of trouble.
+    "prometheus/configuration": {"prometheus_own_errors"},
+    "prometheus/dropped": {"prometheus_own_errors"},
+    "prometheus/pressure": {"prometheus_own_errors"},
+    # With which configuration a Prometheus runs is asked only where it has rules, or scrapes through monitors, of nobody's.
+    "prometheus/monitors": {"prometheus_runtime"},
+    "prometheus/rules": {"prometheus_runtime"},
 }
 
 # Asked of the controller, not of the API server: no two handshakes, and no two ways through a real network, give the same readings.

@@ -18,12 +18,15 @@ import json
 import sys
 import threading
 import time
+from collections.abc import Collection
 from pathlib import Path
 
+from clusterprobe.access import bodies
 from clusterprobe.access.cluster import Cluster
 from clusterprobe.access.connection import Connection, connect
 from clusterprobe.access.deadline import Deadline
 from clusterprobe.access.http import Http, Origin
+from clusterprobe.access.urls import asked
 from clusterprobe.evidence import Evidence
 from clusterprobe.profile import load_profile
 from clusterprobe.shipped import shipped
@@ -68,8 +71,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         headers = {"Accept": self.headers["Accept"]}
         if not self.headers["Host"].startswith("127.0.0.1"):  # a source asks for a server by its name
             headers["Host"] = self.headers["Host"]
+        path, query = asked(self.path)
         answer = self.server.upstream.send(
-            method, self.path, Deadline.after(30), body=body, headers=headers, accept=ANY_STATUS, retry=False
+            method,
+            path,
+            Deadline.after(30),
+            query=query,
+            body=body,
+            headers=headers,
+            accept=ANY_STATUS,
+            retry=False,
+            limit_bytes=bodies.MOST,
         )
         kind = answer.headers.get("Content-Type", "")
         self.server.recording.add(method, self.path, Exchange(answer.status, kind, answer.body))
@@ -83,20 +95,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Say nothing: the summary is enough."""
 
 
-def record(kubeconfig: str = LAB) -> Recording:
-    """Read every source that changes nothing, through the proxy."""
+def record(kubeconfig: str = LAB, *, but: Collection[str] = ()) -> Recording:
+    """Read every source that changes nothing, through the proxy, but for these.
+
+    `ValueError` names what could not be read: that is no healthy lab.
+    """
     connection = connect(kubeconfig)
     proxy = Proxy(connection)
     threading.Thread(target=proxy.serve_forever, daemon=True).start()
     deadline = Deadline.after(SECONDS)
     through = Connection(Origin(proxy.url), connection.context, connection.user, connection.namespace, connection.route)
-    names = [one.name for one in all_sources().values() if not one.active]
+    names = [one.name for one in all_sources().values() if not one.active and one.name not in but]
     evidence = Evidence(names, load_profile("default", shipped("profiles")), cluster=Cluster(through, deadline), deadline=deadline)
     evidence.start()
-    for name in names:
-        for one in getattr(evidence.get(name), "unreadable", ()):
-            print(f"{name}: {one.subject}: {one.reason}")  # noqa: T201
+    unread = {str(one.subject): one.reason for name in names for one in getattr(evidence.get(name), "unreadable", ())}
     proxy.shutdown()
+    proxy.server_close()
+    if unread:
+        raise ValueError("\n".join(["nothing was recorded, for this could not be read:", *map(": ".join, unread.items())]))
     return proxy.recording
 
 

@@ -90,22 +90,22 @@ class Injection:
 class FaultServer:
     """Serves a recording over HTTP, or over TLS with a context. A context manager; `seen` are its requests in order."""
 
-    def __init__(self, recording: Recording, *, tls: ssl.SSLContext | None = None) -> None:
-        self.recording, self.tls = recording, tls
+    def __init__(self, recording: Recording, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
+        self.recording, self.tls, self.host = recording, tls, host
         self.injection: Injection | None = None
         self.seen: list[Request] = []
         self.unknown: list[str] = []
         self.harmless = False  # a fault that had nothing to change in the answer
         self.closing = threading.Event()
         self._skew = recording.clock - time.time()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._listener = socket.create_server((host, 0), backlog=64)
         self.port = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
 
     @property
     def url(self) -> str:
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}"
 
     @property
     def now(self) -> float:

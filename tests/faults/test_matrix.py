@@ -36,8 +36,9 @@ def _in_time(outcome: Outcome, seconds: float) -> bool:
 def _fine(one: ProbeResult, position: str, healthy: Baseline) -> bool:
     """A list without a middle was read: what rests on it may pass, if it tells what was not read beside it."""
     told = position != "first" and one.notes != healthy.outcome.results[one.id].notes
-    # Handshakes are no requests to the API server, and what these read there has but a first page: Ingresses, which kinds are served.
-    untouched = position != "first" and one.id in ("ingress/tls", "objects/conditions")
+    # Handshakes are no requests to the API server, and what these read there has but a first page: Ingresses and their classes, which
+    # kinds are served.
+    untouched = position != "first" and one.id in ("ingress/classes", "ingress/gateways", "ingress/tls", "objects/conditions")
     return one.verdict in (ProbeVerdict.PASS, ProbeVerdict.NOT_APPLICABLE) and not (told or is_unasked(one) or untouched)
 
 

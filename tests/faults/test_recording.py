@@ -2,11 +2,15 @@
 
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.faults.record import amend
+from tests.faults.faults import FAULTS
+from tests.faults.harness import UNSTEADY
+from tests.faults.record import amend, record
 from tests.faults.recording import Exchange, Recording
 from tests.faults.server import FaultServer, Request
 
@@ -67,3 +71,40 @@ def test_saving_what_was_loaded_changes_nothing_but_what_was_added(kept: Path, a
     twice = json.loads(gzip.decompress(kept.read_bytes()))
     del twice["exchanges"][KEY]
     assert twice == json.loads(once)
+
+
+@pytest.fixture
+def healthy() -> Iterator[FaultServer]:
+    with FaultServer(Recording.load()) as server:
+        yield server
+
+
+def _kubeconfig(server: FaultServer, folder: Path) -> str:
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "recorded",
+        "contexts": [{"name": "recorded", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": server.url}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+    }
+    path = folder / "kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    return str(path)
+
+
+def test_a_cluster_that_answers_as_was_recorded_is_recorded_as_it_was(healthy: FaultServer, tmp_path: Path) -> None:
+    found = record(_kubeconfig(healthy, tmp_path), but=UNSTEADY)  # those ask addresses of the lab
+    known = Recording.load().exchanges
+    assert {key: one.status for key, one in found.exchanges.items()} == {key: known[key].status for key in found.exchanges}
+    assert sum(one.is_list for one in found.exchanges.values()) == sum(one.is_list for one in known.values())
+    assert healthy.unknown == []
+
+
+def test_nothing_is_recorded_of_a_cluster_that_could_not_be_read_whole(healthy: FaultServer, tmp_path: Path) -> None:
+    refuse = next(one for one in FAULTS if one.name == "403")
+    with (
+        healthy.misbehaving(refuse.misbehave, lambda request: request.resource == "GET /api/v1/services"),
+        pytest.raises(ValueError, match=r"(?s)nothing was recorded.*: not allowed to list services"),
+    ):
+        record(_kubeconfig(healthy, tmp_path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -11,6 +12,7 @@ class Expectation:
 
     `warnings` are those that must be there as well; others may be.
     `besides` are errors that may be there as well: consequences that come and go.
+    `profile` is that of the run, if not the lab's own.
     `blind`: probes that may be unable to check something while this is staged, for the stage takes that away.
     """
 
@@ -20,12 +22,14 @@ class Expectation:
     besides: frozenset[tuple[str, str]] = frozenset()
     active: bool = False
     environment: str = ""
+    profile: Path | None = None
 
     @property
     def wanted(self) -> dict[tuple[str, str], list[str]]:
         return self.findings | self.warnings
 
 
+IMPATIENT = Path(__file__).parents[2] / "lab" / "impatient.yaml"
 PROMETHEUS = "monitoring-dev/monitoring-dev-kube-promet-prometheus"
 ALERTMANAGER = "monitoring-dev-kube-promet-alertmanager"
 UNDELIVERED = frozenset({"alertmanager/delivery"})  # where no route ends at an integration, none can be seen to deliver

@@ -43,6 +43,17 @@ FIRST = (
 )
 
 
+# Written, and not yet seen to pass on the lab: `python -m lab verify` runs them, CI only what has passed before.
+NOT_YET_SEEN = (
+    *("account-missing", "secret-to-mount-missing", "pod-too-large", "init-waits", "claim-without-class", "pods-rejected"),
+    *("job-failed", "cron-job-fails", "node-not-ready", "loki-rate-limited", "loki-log-full", "loki-store-full"),
+    *("target-wrong-scheme", "samples-dropped", "rule-fails", "configuration-refused", "series-of-other-environment"),
+    *("two-default-ingress-classes", "two-default-storage-classes", "gateway-expired", "gateway-not-granted", "gateway-without-backend"),
+    *("critical-muted", "critical-inhibited", "critical-to-null", "team-routes-unselected", "alerts-silenced-for-ever"),
+    *("prometheus-disk-full",),
+)
+
+
 def rounds() -> list[tuple[str, ...]]:
     """Every stage that has an expectation, once."""
     if os.environ.get("LAB_ONE_BY_ONE"):
@@ -56,7 +67,7 @@ def rounds() -> list[tuple[str, ...]]:
 def rounds_of_ci() -> list[tuple[str, ...]]:
     """Those with a first incident, and those that are the first to show an area."""
     chosen, shown = [], set[str]()
-    for names in sorted(rounds(), key=lambda names: not set(names) & set(FIRST)):
+    for names in sorted((one for one in rounds() if not set(one) & set(NOT_YET_SEEN)), key=lambda names: not set(names) & set(FIRST)):
         areas = {probe.partition("/")[0] for name in names for probe, _ in STAGES[name].wanted}
         if set(names) & set(FIRST) or areas - shown:
             chosen.append(names)

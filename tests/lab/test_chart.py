@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from clusterprobe import openreports
 from clusterprobe.catalogue import catalogue
+from clusterprobe.fleet.job import Wanted, documents, values
+from clusterprobe.fleet.targets import Target
 from clusterprobe.permissions import rules
 from clusterprobe.profile import Profile
 from clusterprobe.shipped import shipped
@@ -25,6 +28,14 @@ EVERYTHING = {
     "active": {"enabled": True},
     "heartbeat": {"secretName": "heartbeat"},
     "postSync": {"enabled": True, "select": ["serving", "grafana/*"]},
+    "fleet": {
+        "store": "s3://reports/clusterprobe",
+        "storeSecret": "bucket",
+        "clusters": [
+            {"name": "prod-eu", "secretName": "prod-eu-kubeconfig", "key": "value", "labels": {"environment": "prod"}},
+            {"name": "Prod/US", "secretName": "prod-us", "uid": "3f0c"},
+        ],
+    },
     "profile": {"extends": "nightly", "secrets": ["monitoring-dev/alertmanager-slack-config"]},
     "ownProbes": {
         "files": {"acme/probe_team.py": "def probe_team(verdict, budgets):\n    '''Is it?'''\n", "acme/sources.py": "# budgets\n"},
@@ -37,9 +48,12 @@ def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([str(HELM.program("helm")), *arguments], capture_output=True, text=True, timeout=60, check=False)
 
 
+IMAGE = {"image": {"repository": "registry.example/clusterprobe"}}
+
+
 def render(tmp_path: Path, values: dict | None = None) -> list[dict]:
     file = tmp_path / "values.yaml"
-    file.write_text(yaml.safe_dump(values or {}))
+    file.write_text(yaml.safe_dump(IMAGE | (values or {})))
     done = helm("template", "clusterprobe", str(CHART), "--namespace", "default", "--values", str(file))
     assert done.returncode == 0, done.stderr
     return [one for one in yaml.safe_load_all(done.stdout) if one]
@@ -47,7 +61,7 @@ def render(tmp_path: Path, values: dict | None = None) -> list[dict]:
 
 def refusal(tmp_path: Path, values: dict) -> str:
     file = tmp_path / "values.yaml"
-    file.write_text(yaml.safe_dump(values))
+    file.write_text(yaml.safe_dump(IMAGE | values))
     done = helm("template", "clusterprobe", str(CHART), "--values", str(file))
     assert done.returncode != 0, done.stdout
     return done.stderr
@@ -57,7 +71,7 @@ def refusal(tmp_path: Path, values: dict) -> str:
 def test_helm_finds_nothing_to_complain_about(tmp_path: Path, values: dict) -> None:
     file = tmp_path / "values.yaml"
     file.write_text(yaml.safe_dump(values))
-    done = helm("lint", "--strict", str(CHART), "--values", str(file))
+    done = helm("lint", "--strict", str(CHART), "--values", str(file), "--set", "image.repository=clusterprobe")
     assert done.returncode == 0, done.stdout
 
 
@@ -109,6 +123,43 @@ def test_own_probes_are_mounted_folder_by_folder_and_granted_what_they_read(tmp_
     assert EVERYTHING["ownProbes"]["rules"][0] in rules_of["default-clusterprobe"]
 
 
+FLEET = [Target("Prod/US", secret="prod-us", key="kubeconfig", uid="3f0c"), Target("prod-eu", secret="eu", key="value", labels={"a": "b"})]
+
+
+def fleet_of(objects: list[dict]) -> tuple[dict, dict]:
+    """The fleet's CronJob, and the profile of each index."""
+    named = {one["kind"]: one for one in objects if one["metadata"]["name"] == "clusterprobe-fleet"}
+    job = named["CronJob"]["spec"]["jobTemplate"]["spec"]
+    (clusters,) = [one for one in job["template"]["spec"]["volumes"] if one["name"] == "clusters"]
+    items = clusters["projected"]["sources"][0]["configMap"]["items"]
+    profiles = {one["path"]: yaml.safe_load(named["ConfigMap"]["data"][one.pop("key")]) for one in items}
+    return named["CronJob"]["spec"], profiles
+
+
+def test_the_chart_has_the_job_that_the_command_prints(tmp_path: Path) -> None:
+    given = {"store": "s3://b/$x", "store_secret": "bucket", "schedule": "0 5 * * *", "parallelism": 1, "timeout": "2m", "seconds": 120.0}
+    wanted = Wanted(**given, image="registry.example/clusterprobe:0.1.0", service_account="clusterprobe", profile_text="extends: nightly\n")
+    ours, our_profiles = fleet_of(documents(FLEET, wanted))
+    charts, profiles = fleet_of(render(tmp_path, values(FLEET, wanted)))
+    assert profiles == our_profiles
+    (our_job, job) = (one.pop("jobTemplate")["spec"] for one in (ours, charts))
+    assert {key: charts[key] for key in ours} == ours
+    our_pod, pod = (one.pop("template")["spec"] for one in (our_job, job))
+    assert job == our_job
+    for one in (our_pod, pod):
+        one["volumes"].sort(key=lambda volume: volume["name"])
+        one["containers"][0]["volumeMounts"].sort(key=lambda mount: mount["name"])
+    pod["containers"][0].pop("imagePullPolicy")
+    pod["securityContext"].pop("fsGroupChangePolicy")
+    assert pod == our_pod
+
+
+def test_two_clusters_of_one_name_are_refused(tmp_path: Path) -> None:
+    clusters = [{"name": "eu", "secretName": "a"}, {"name": "eu", "secretName": "b"}]
+    assert "two are called eu" in refusal(tmp_path, {"fleet": {"store": "s3://b", "clusters": clusters}})
+    assert "fleet.store is needed" in refusal(tmp_path, {"fleet": {"clusters": clusters[:1]}})
+
+
 def test_secrets_are_granted_by_name_only(tmp_path: Path) -> None:
     roles = [one for one in render(tmp_path, EVERYTHING) if one["kind"] in ("Role", "ClusterRole")]
     granted = [(one["metadata"], rule) for one in roles for rule in one["rules"] if "secrets" in rule["resources"]]
@@ -132,6 +183,80 @@ def test_what_cannot_be_is_refused_with_the_reason(tmp_path: Path) -> None:
     assert "activeDeadlineSeconds (300) has to be more than timeout (10m)" in refusal(tmp_path, {"activeDeadlineSeconds": 300})
     without = {"serviceMonitor": {"enabled": True}, "reports": {"server": {"enabled": False}}}
     assert "serviceMonitor.enabled needs reports.server.enabled" in refusal(tmp_path, without)
+    assert "None is published" in refusal(tmp_path, {"image": {}})
+    assert "fail_onn" in refusal(tmp_path, {"profile": {"fail_onn": "error"}})
+    assert "shop has to be named in profile.environments" in refusal(tmp_path, {"rbac": {"namespaces": ["shop"]}})
+    assert "reports.openreports needs a ClusterRole" in refusal(tmp_path, IN_NAMESPACES | {"reports": {"openreports": "cluster"}})
+
+
+IN_NAMESPACES = {
+    "rbac": {"namespaces": ["shop-dev", "shop-prod"]},
+    "profile": {"environments": {"dev": {"namespaces": ["shop-dev"]}}, "expect": {"loki": ["shop-prod"]}},
+}
+
+
+def test_roles_of_namespaces_do_without_a_cluster_role(tmp_path: Path) -> None:
+    found = render(tmp_path, IN_NAMESPACES)
+    assert [one for one in found if one["kind"].startswith("ClusterRole")] == []
+    roles = {one["metadata"]["namespace"]: one["rules"] for one in found if one["kind"] == "Role"}
+    bound = [one["metadata"]["namespace"] for one in found if one["kind"] == "RoleBinding"]
+    whole = next(one["rules"] for one in render(tmp_path) if one["kind"] == "ClusterRole")
+    assert roles == {"shop-dev": whole, "shop-prod": whole}
+    assert bound == list(roles)
+
+
+@pytest.mark.parametrize("wanted", ["cluster", "namespaces"])
+def test_open_reports_are_granted_by_the_name_that_the_profile_gets(tmp_path: Path, wanted: str) -> None:
+    found = render(tmp_path, {"reports": {"openreports": wanted}, "fullnameOverride": "probe-of-shop"})
+    profile = yaml.safe_load(next(one["data"]["profile.yaml"] for one in found if "profile.yaml" in one.get("data", {})))
+    role = next(one["rules"] for one in found if one["kind"] == "ClusterRole")
+    granted = [one for one in role if one["apiGroups"] == ["openreports.io"]]
+    assert granted == openreports.rules(Profile.model_validate(profile).reports)
+
+
+CONVENTIONAL = {
+    "global": {"imageRegistry": "mirror.example", "imagePullSecrets": [{"name": "regcred"}]},
+    "image": {"repository": "team/clusterprobe", "tag": "1"},
+    "commonLabels": {"team": "platform"},
+    "podSecurityContext": {"runAsUser": None, "runAsGroup": None, "fsGroup": None},
+    "nodeSelector": {"pool": "infra"},
+    "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}],
+    "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["grafana.example.org"]}],
+    "jobAnnotations": {"a": "job"},
+    "extraArgs": ["--skip=grafana"],
+    "rbac": {"extraRules": [{"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": ["list"]}]},
+    "reports": {
+        "persistence": {"annotations": {"helm.sh/resource-policy": "keep"}},
+        "server": {"service": {"annotations": {"a": "service"}}, "podAnnotations": {"a": "pod"}},
+    },
+    "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-more"}}],
+}
+
+
+def test_the_conventional_values_arrive(tmp_path: Path) -> None:
+    found = {(one["kind"], one["metadata"]["name"]): one for one in render(tmp_path, CONVENTIONAL)}
+    job = found["CronJob", "clusterprobe"]["spec"]["jobTemplate"]
+    pod, served = job["spec"]["template"]["spec"], found["Deployment", "clusterprobe-reports"]["spec"]["template"]
+    for one in (pod, served["spec"]):
+        assert one["containers"][0]["image"] == "mirror.example/team/clusterprobe:1"
+        assert one["imagePullSecrets"] == [{"name": "regcred"}]
+        assert one["nodeSelector"] == {"pool": "infra"}
+        assert one["securityContext"] == {
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }
+        assert one["topologySpreadConstraints"] == CONVENTIONAL["topologySpreadConstraints"]
+    assert pod["hostAliases"] == CONVENTIONAL["hostAliases"]
+    assert pod["containers"][0]["args"][-1] == "--skip=grafana"
+    assert job["metadata"]["annotations"] == {"a": "job"}
+    assert served["metadata"]["annotations"] == {"a": "pod"}
+    assert found["Service", "clusterprobe-reports"]["metadata"]["annotations"] == {"a": "service"}
+    assert found["PersistentVolumeClaim", "clusterprobe"]["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    assert ("ConfigMap", "clusterprobe-more") in found
+    assert CONVENTIONAL["rbac"]["extraRules"][0] in found["ClusterRole", "default-clusterprobe"]["rules"]
+    ours = [one for (kind, name), one in found.items() if name != "clusterprobe-more" and kind != "Pod"]
+    assert all(one["metadata"]["labels"]["team"] == "platform" for one in ours)
 
 
 def test_the_plain_manifests_are_the_chart_with_its_defaults() -> None:

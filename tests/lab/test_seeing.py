@@ -35,7 +35,8 @@ def test_a_token_for_one_namespace_leaves_the_others_unchecked_by_name(tmp_path:
     config.write_text(namespace_kubeconfig("monitoring-dev"))
     done = clusterprobe(tmp_path / "out", kubeconfig=config)
     assert done.status == 2
-    assert "not allowed to list" in done.said
+    assert "`clusterprobe rbac --route" in done.said, "what settles it is said"
+    assert "not allowed to list" in unchecked(done, "prometheus/cross-scrape")
     assert done.verdicts("pass") == {}
     assert done.probe("prometheus/cross-scrape")["examined"] == 1, "what may be read is still judged"
     assert "pods" in unchecked(done, "prometheus/cross-scrape")

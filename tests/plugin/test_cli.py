@@ -1,5 +1,6 @@
 """The command line, as a user meets it: exit statuses, and one clear sentence for every mistake."""
 
+import json
 import os
 import pty
 import re
@@ -71,10 +72,24 @@ def clusterprobe(*arguments: str, folder: Path, **environment: str) -> subproces
         (["run", "--bundle", "x.zip", "--context", "prod"], 4, "--context: has no effect beside --bundle"),
         (["run", "--bundle", "x.zip", "--kubeconfig", "x"], 4, "--kubeconfig: has no effect beside --bundle"),
         (["run", "--bundle", "x.zip", "--wait", "1m"], 4, "--wait: has no effect beside --bundle, which never changes"),
+        (["run", "--yes"], 4, "--yes: has no effect without --active"),
+        (["run", "-o", "yaml"], 4, "-o yaml: expected one of wide, json, markdown, junit"),
+        (["demo", "-q", "-o", "json"], 4, "-q: has no effect beside -o json"),
+        (["demo", "--skip", "lokki"], 4, "did you mean loki?"),
+        (["list", "--skip", ","], 4, "--skip: expected a probe"),
+        (["show"], 4, "reports: no finished run is there; name a run's folder with --run"),
+        (["show", "1", "-o", "json", "--run", "x"], 4, "x: No such file"),
+        (["diff", "x", "y"], 4, "x: No such file"),
+        (["diff", "x", "y", "-o", "wide"], 4, "-o wide: expected one of json, markdown"),
         (["explain", "loki"], 4, "there is no probe loki, but there are loki/freshness, "),
         (["list", "--select", "lokki"], 4, "did you mean loki?"),
         (["rbac", "--route", "outside"], 4, "expected in-cluster or proxy"),
         (["rbac", "--select", "loki/redy"], 4, "did you mean loki/ready?"),
+        (["doctor"], 4, "no kubeconfig"),
+        (["profile", "check", "nighly"], 4, "did you mean nightly?"),
+        (["profile", "init"], 4, "no kubeconfig"),
+        (["profile", "init", "mine.txt"], 4, "mine.txt: name a file that ends in .yaml"),
+        (["profile", "nosuch"], 4, "No such command"),
         (["nosuch"], 4, "No such command"),
     ],
 )
@@ -101,6 +116,25 @@ def test_a_probe_or_code_that_the_profile_misspells_is_not_left_out_in_silence(t
     (tmp_path / "mine.yaml").write_text(text)
     done = clusterprobe("run", "--bundle", str(shipped("demo") / "demo.zip"), "--profile", "mine.yaml", folder=tmp_path)
     assert (done.returncode, said in done.stderr) == (4, True), done.stderr
+    checked = clusterprobe("profile", "check", "mine.yaml", folder=tmp_path)
+    assert (checked.returncode, said in checked.stderr) == (4, True), checked.stderr
+
+
+def test_a_profile_is_shown_whole_and_what_is_shown_is_right(tmp_path: Path) -> None:
+    shown = clusterprobe("profile", "show", "smoke", folder=tmp_path)
+    (tmp_path / "mine.yaml").write_text(shown.stdout)
+    assert yaml.safe_load(shown.stdout)["timeout"] == "30s"
+    checked = clusterprobe("profile", "check", "mine.yaml", folder=tmp_path)
+    assert (checked.returncode, checked.stdout.startswith("mine.yaml is right: it selects ")) == (0, True), checked.stderr
+
+
+def test_a_first_profile_is_written_of_a_bundle_and_never_over_another(tmp_path: Path) -> None:
+    bundle = ("--bundle", str(shipped("demo") / "demo.zip"))
+    assert clusterprobe("profile", "init", *bundle, folder=tmp_path).returncode in (0, 2)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["clusterprobe.schema.json", "clusterprobe.yaml"]
+    assert clusterprobe("profile", "check", "clusterprobe.yaml", folder=tmp_path).returncode == 0
+    again = clusterprobe("profile", "init", *bundle, folder=tmp_path)
+    assert (again.returncode, "is there already; --force replaces it" in again.stderr) == (4, True)
 
 
 def test_what_was_there_before_a_mistake_is_left_alone(tmp_path: Path) -> None:
@@ -185,11 +219,10 @@ def test_a_wrong_context_names_the_nearest(tmp_path: Path) -> None:
 
 
 def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
-    heavy = (
-        "import sys\nsys.argv = ['clusterprobe', '--help']\nfrom clusterprobe.cli import main\ntry:\n main()\nexcept SystemExit:\n pass\n"
-    )
+    heavy = "{'pytest', 'kubernetes', 'requests', 'pydantic', 'jinja2', 'yaml', 'msgspec'}"
     check = (
-        heavy + "print('LOADED', sorted({'pytest', 'kubernetes', 'requests', 'pydantic', 'jinja2', 'yaml', 'msgspec'} & set(sys.modules)))"
+        f"import atexit, sys\natexit.register(lambda: print('LOADED', sorted({heavy} & set(sys.modules)), flush=True))\n"
+        "sys.argv = ['clusterprobe', '--help']\nfrom clusterprobe.cli import main\nmain()\n"
     )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("LOADED []")
@@ -270,6 +303,31 @@ def test_a_bundle_without_a_name_is_named_after_the_context(tmp_path: Path) -> N
     assert f"the bundle is {bundle.name}" in done.stderr
 
 
+def test_a_whole_run_writes_its_reports_where_the_profile_says_so_and_one_of_some_probes_does_not(tmp_path: Path) -> None:
+    (tmp_path / "profile.yaml").write_text("reports: {openreports: cluster}\nprobes: {select: [storage/classes]}\n")
+    written = "/apis/openreports.io/v1alpha1/clusterreports/clusterprobe"
+    server = ApiServer()
+    try:
+        (tmp_path / "config").write_text(UNREACHABLE.replace("http://127.0.0.1:9", server.url))
+        common = ("run", "--kubeconfig", "config", "--profile", "profile.yaml", "--output", "out")
+        part = clusterprobe(*common, "--select", "storage/classes", folder=tmp_path)
+        assert "no OpenReports were written: only some probes ran" in part.stderr
+        assert written not in server.state.objects
+        clusterprobe(*common, folder=tmp_path)
+        assert [one["policy"] for one in server.state.objects[written]["results"]] == ["storage/classes"]
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_the_role_has_what_the_profile_lets_a_run_write(tmp_path: Path) -> None:
+    (tmp_path / "profile.yaml").write_text("reports: {openreports: namespaces}\n")
+    plain = clusterprobe("rbac", folder=tmp_path).stdout
+    wanted = clusterprobe("rbac", "--profile", "profile.yaml", folder=tmp_path).stdout
+    assert "openreports" not in plain
+    assert [one["verbs"] for one in yaml.safe_load(wanted)["rules"] if one["apiGroups"] == ["openreports.io"] and "create" in one["verbs"]]
+
+
 def small_disk() -> None:
     """No file may become larger than 100 bytes, as if the disk were full."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
@@ -282,7 +340,7 @@ def test_a_run_whose_report_cannot_be_written_gives_its_answer_and_is_not_health
     done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True, preexec_fn=small_disk)
     assert (done.returncode, "Traceback" in done.stderr) == (3, False), done.stderr
     assert "File too large (out)" in done.stderr
-    assert done.stdout.startswith("Healthy")
+    assert done.stdout.splitlines()[-1].startswith("Healthy")
     assert "Report: " not in done.stdout
 
 
@@ -361,6 +419,25 @@ def test_a_crash_is_one_line_and_3(tmp_path: Path) -> None:
         assert "clusterprobe: it broke, which is a defect of its own: ZeroDivisionError" in done.stderr.splitlines()[-1]
 
 
+def test_what_is_skipped_is_left_out_of_what_is_selected(tmp_path: Path) -> None:
+    done = clusterprobe("demo", "--select", "loki", "--skip", "loki/ready,loki/f*", "-o", "json", folder=tmp_path)
+    ids = [one["id"] for one in json.loads(done.stdout)["probes"]]
+    assert ("loki/ruler" in ids, [one for one in ids if one.startswith(("loki/ready", "loki/f"))]) == (True, [])
+
+
+def test_quiet_is_one_line_and_a_finding_is_shown_from_what_was_kept(tmp_path: Path) -> None:
+    done = clusterprobe("demo", "-q", "--select", "prometheus/storage", folder=tmp_path)
+    assert (done.returncode, done.stdout.count("\n"), done.stdout.startswith("Not healthy: "), done.stderr) == (1, 1, True, "")
+    shown = clusterprobe("show", "1", folder=tmp_path)
+    assert (shown.returncode, "TsdbOnNfs" in shown.stdout, "Prevention: " in shown.stdout) == (0, True, True), shown.stderr
+
+
+@pytest.mark.parametrize("arguments", [["-h"], ["run", "-h"], ["--version"], ["version"], ["--show-completion", "bash"]])
+def test_what_everybody_types_is_answered(arguments: list[str], tmp_path: Path) -> None:
+    done = clusterprobe(*arguments, folder=tmp_path)
+    assert (done.returncode, bool(done.stdout.strip())) == (0, True), done.stderr
+
+
 def test_several_probes_may_stand_in_one_option(tmp_path: Path) -> None:
     done = clusterprobe("list", "--select", "loki/ready, storage/claims", folder=tmp_path)
     assert [one.split()[0] for one in done.stdout.splitlines()[::2]] == ["loki/ready", "storage/claims"]
@@ -368,7 +445,7 @@ def test_several_probes_may_stand_in_one_option(tmp_path: Path) -> None:
 
 def test_help_shows_defaults(tmp_path: Path) -> None:
     text = clusterprobe("run", "--help", folder=tmp_path, COLUMNS="200").stdout
-    assert text.count("default: the profile's") == 2
+    assert text.count("default: the profile's") == 3  # --fail-on, --timeout, --cluster-name
     assert "default: reports/<UTC time>" in text
 
 

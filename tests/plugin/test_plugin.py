@@ -9,7 +9,7 @@ from clusterprobe import model
 from clusterprobe.access.bundle import new_manifest, write_bundle
 from clusterprobe.model import Subject, Unchecked
 from clusterprobe.readings import Readings, single
-from clusterprobe.systems.kubernetes.objects import Namespace, Node
+from clusterprobe.systems.kubernetes.objects import Namespace, Node, Service
 from tests.factories import listing, make
 
 pytest_plugins = ["pytester"]
@@ -270,3 +270,31 @@ def test_what_a_probe_found_stands_although_it_lacks_a_recording(probes) -> None
 def test_a_probe_that_a_recording_would_only_help_runs(probes) -> None:
     _, results = probes(new=JUDGES.replace("Needed", "Enriching"))
     assert (only(results)["verdict"], results["run"]["unrecorded"]) == ("pass", {})
+
+
+ALLOWING = """accept_annotations:
+  - namespaces: [team-*]
+    level: critical
+    days: 0
+"""
+
+
+@pytest.mark.parametrize(("profile", "verdict"), [(ALLOWING, "known"), ("{}\n", "findings")])
+def test_an_annotation_accepts_what_the_profile_lets_it(
+    profile: str, verdict: str, probes, pytester: pytest.Pytester, bundle: Path
+) -> None:
+    notes = {"clusterprobe.io/accept": "Bad", "clusterprobe.io/accept-why": "OPS-1"}
+    one = make(Service, metadata={"namespace": "team-a", "name": "web", "annotations": notes}, spec={})
+    cluster = model.Cluster(context="somewhere", server="https://example.invalid")
+    readings = {"identity": single(Subject(kind="Cluster", name="somewhere"), cluster), "services": listing("Service", [one])}
+    readings["namespaces"] = listing("Namespace", [make(Namespace, metadata={"name": "team-a"})])
+    bundle.unlink()
+    write_bundle(bundle, new_manifest(cluster, 1_800_000_000.0, active=False), readings)
+    (pytester.path / "profile.yaml").write_text(profile)
+    body = "@reports(BAD)\ndef probe_services(verdict, services: Examined):" + FOUND.replace("node", "service").format(severity="ERROR")
+    done, results = probes(f"--clusterprobe-profile={pytester.path / 'profile.yaml'}", services=body)
+    done.assert_outcomes(**{"passed" if verdict == "known" else "failed": 1})
+    assert only(results)["verdict"] == verdict
+    (entry,) = results["accepted"]
+    assert (entry["by"], entry["why"]) == ("Service team-a/web", "OPS-1")
+    assert entry["state"] == ("applies" if verdict == "known" else "refused")

@@ -280,6 +280,13 @@ def _writings() -> list[Shape]:
         one("no scheme, two slashes", "//app:VALUE@db.example.org/x"),
         one("quote in the password of a url", "postgres://app:ab'VALUE@db/x"),
         one("bracket in the password of a url", "postgres://app:ab<VALUE@db/x"),
+        one("blank in the password of a url", "postgres://app:ab12 VALUE@db/x"),
+        one("key of an address", "GET https://api.example.org/v1/x?key=VALUE&page=2"),
+        one("code of an address", "https://fn.example.org/api/run?a=1&code=VALUE"),
+        one("setter of a token", 'client.setToken("VALUE")'),
+        one("builder of a key", 'new Client().withApiKey("VALUE").build()'),
+        one("row of a table", "| user | bob |\n| password | VALUE |\n| port | 5432 |"),
+        one("row of a table with blanks", "|  api_key  |  VALUE TAIL  |"),
         one("alertmanager", "slack_configs:\n- api_url: https://hooks.example.org/services/T000/VALUE"),
         one("webhook", "webhook_url: https://alerts.example.org/in/VALUE"),
     ]

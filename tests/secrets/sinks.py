@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import zipfile
 from pathlib import Path
+from unittest.mock import patch
 
 import msgspec
 from rich.console import Console
@@ -19,13 +21,13 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.redaction import redact_forms
 from clusterprobe.report import write_all
-from clusterprobe.report.safe import for_console
 from clusterprobe.report.terminal import show
 from clusterprobe.systems.pods.crashes import CrashLog
-from clusterprobe.words import visible
+from clusterprobe.words import for_console, visible
 from tests.report_factories import CLUSTER
 from tests.secrets.corpus import SHAPES
 from tests.secrets.planting import WRITTEN, contents, leaks
+from tests.secrets.tellings import told
 
 SOURCE = "crash_logs"
 
@@ -85,18 +87,22 @@ def outputs(way: str, folder: Path) -> dict[str, str]:
     """Every output of such a run, by name."""
     readings = read(way, folder)
     whole, screen = result(readings), io.StringIO()
-    assert write_all(whole, folder / "out") == []
+    with patch.dict("os.environ", {"GITHUB_STEP_SUMMARY": str(folder / "summary.md")}):
+        assert write_all(whole, folder / "out") == []
     write_bundle(folder / "out" / "evidence.zip", new_manifest(CLUSTER, 1e9, active=False), {SOURCE: readings})
     show(whole, console=Console(file=screen, width=200))
     lines = [*(one.reason for one in readings.unreadable), *(one.problem for one in whole.probes[0].findings)]
     progress = "\n".join(for_console(redact_forms(one)) for one in lines)
     page = "\n".join(visible(redact_forms(one)) for one in lines)  # what `Run.safe` hands to pytest
-    return {**contents(folder / "out"), "terminal": screen.getvalue(), "progress": progress, "pytest's messages": page}
+    said = told(whole, folder)
+    (folder / "planted.zip").unlink()
+    return {**contents(folder), **said, "terminal": screen.getvalue(), "progress": progress, "pytest's messages": page}
 
 
 def leaked(way: str, folder: Path) -> dict[str, list[str]]:
     """For each output, what of the secrets is in it."""
-    return {name: leaks(text) for name, text in outputs(way, folder).items() if not name.endswith("manifest.json")}
+    searched = functools.cache(leaks)  # some are the same text, such as what is printed and what is in a file
+    return {name: searched(text) for name, text in outputs(way, folder).items() if not name.endswith("manifest.json")}
 
 
 def as_line(found: dict[str, dict[str, list[str]]]) -> str:

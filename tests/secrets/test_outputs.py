@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +15,7 @@ from clusterprobe.shipped import shipped
 from tests.faults.faults import CAP
 from tests.faults.recording import Recording
 from tests.faults.server import FaultServer, Reply
-from tests.secrets.corpus import SHAPES
+from tests.secrets.corpus import SHAPES, parts
 from tests.secrets.planting import WRITTEN, contents, leaks, planted_bundle, planted_recording
 from tests.secrets.sinks import leaked
 
@@ -108,6 +110,23 @@ def test_no_cap_of_the_fault_server_hides_what_was_planted() -> None:
     assert CAP > 400_000
 
 
+def test_every_shape_is_seen_where_it_comes_out() -> None:
+    for shape in SHAPES:
+        for planted in shape.planted:
+            for text in (planted, WRITTEN["url"](planted), html.escape(planted)):
+                assert f"{shape.name}: {parts(planted)[0]}" in leaks(f"before {text} after")
+
+
 @pytest.mark.parametrize("way", WRITTEN)
 def test_no_shape_in_any_writing_is_in_any_output(way: str, tmp_path: Path) -> None:
     assert {name: found for name, found in leaked(way, tmp_path).items() if found} == {}
+
+
+def test_what_a_ci_system_keeps_in_variables_is_in_no_output(tmp_path: Path) -> None:
+    token = "glpat-" + "tulip99garden42monkey"
+    kept = {"JENKINS_URL": "https://ci.example.org", "GIT_URL": f"https://bot:{token}@git.example.org/x.git", "GIT_BRANCH": token}
+    program = [sys.executable, "-m", "clusterprobe", "demo", "--select", "prometheus/storage", "--output", str(tmp_path / "out")]
+    subprocess.run(program, env={**os.environ, **kept}, capture_output=True, check=False)
+    found = contents(tmp_path / "out")
+    assert found.keys() >= OUTPUTS
+    assert [name for name, text in found.items() if token in text] == []

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from clusterprobe.access import active, bodies
+from tests.active_factories import Asked, listening
 from tests.apiserver import ApiServer
 from tests.examples import SAID, check
 
@@ -34,3 +35,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
     yield one
     one.shutdown()
     one.server_close()
+
+
+@pytest.fixture
+def asked(server: ApiServer) -> Asked:
+    """Every request: its verb, path and body."""
+    return listening(server)

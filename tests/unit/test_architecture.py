@@ -38,15 +38,29 @@ LAYERS = [
         "findings",
         "fixes",
         "references",
+        "fingerprints",
     },
-    {"request", "profile_parts", "old_keys", "thresholds", "profile_errors", "profile_yaml", "profile", "readings"},
+    {
+        "request",
+        "profile_parts",
+        "old_keys",
+        "thresholds",
+        "profile_errors",
+        "profile_yaml",
+        "profile_sections",
+        "profile",
+        "profile_schema",
+        "readings",
+    },
     {"sources", "access"},
     {"systems", "environments", "expectations", "roles", "verdict"},
-    {"outcome", "evidence", "history", "settling", "archive", "archive_server", "permissions", "handbook", "own_probes", "scaffold"},
-    {"report", "judging"},
-    {"run", "progress", "survey"},
+    {"outcome", "evidence", "history", "settling", "archive", "permissions", "handbook", "own_probes", "scaffold"},
+    {"accepted", "annotated", "archive_server", "memory", "report", "judging"},
+    {"notify", "fleet", "openreports"},
+    {"run", "progress", "survey", "profile_draft", "doctor", "kept", "needed_role"},
     {"plugin", "api"},
-    {"launch"},
+    {"launch", "command_options"},
+    {"cli_profile"},
     {"cli"},
     {"start"},
     {"__main__"},
@@ -61,7 +75,8 @@ ROOMS = [
     {"storage"},
     {"prometheus"},
     {"alertmanager", "loki", "pods", "data_paths"},
-    {"airflow", "argocd", "custom_resources", "grafana", "ingress", "log_agents", "mlflow", "sealed_secrets", "serving"},
+    {"airflow", "argocd", "custom_resources", "grafana", "ingress", "log_agents", "mlflow", "sealed_secrets", "serving", "victoriametrics"},
+    {"confirmations"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}
 SYSTEMS = [path for path in MODULES if path.is_relative_to(PACKAGE / "systems")]
@@ -127,6 +142,15 @@ def test_advice_is_for_probes_alone(path: Path) -> None:
 def test_a_probe_does_no_input_and_output(path: Path) -> None:
     forbidden = {"requests", "socket", "subprocess", "logging", "time", "datetime", "pytest", "kubernetes", "os"}
     assert not forbidden & {name.split(".")[0] for name in imports(path)}
+
+
+def test_only_active_runs_and_open_reports_write_to_a_cluster() -> None:
+    using = {str(path.relative_to(PACKAGE)) for path in MODULES if "clusterprobe.access.writer" in imports(path)}
+    assert using == {"access/active.py", "access/lease.py", "openreports.py", "run.py", *WITH_A_WORKSPACE}
+
+
+# What makes its own objects in the workspace of an active run, and takes their shape from the writer.
+WITH_A_WORKSPACE = {"systems/pods/termination/timed_pods.py"}
 
 
 def test_only_the_plugin_and_what_starts_pytest_know_it() -> None:

@@ -77,7 +77,8 @@ def get(client: http.client.HTTPConnection, path: str, method: str = "GET") -> t
 def test_the_list_names_the_runs_and_their_verdicts(client: http.client.HTTPConnection) -> None:
     status, text, headers = get(client, "/")
     assert status == 200
-    assert f'<a href="/{NEW}/index.html">{NEW}</a></td><td>findings</td>' in text
+    assert f'<a href="/{NEW}/index.html">{NEW}</a>' in text
+    assert "<span>findings</span>" in text
     assert text.index(NEW) < text.index(OLD)
     assert "default-src 'none'" in headers["Content-Security-Policy"]
 
@@ -118,6 +119,23 @@ def test_an_empty_archive_says_that_nothing_has_run(tmp_path: Path) -> None:
 def test_a_run_that_cannot_be_read_is_listed_as_such(archive: Path) -> None:
     (archive / NEW / "results.json").write_text("{")
     assert b"not readable" in Reports(archive).answer("/")[2]
+
+
+def test_the_list_is_filtered_by_its_query_and_by_nothing_else(client: http.client.HTTPConnection) -> None:
+    assert OLD not in get(client, "/?severity=error")[1]
+    assert OLD in get(client, "/?verdict=healthy")[1]
+    for odd in ("/?severity=<script>", "/?" + "x=1&" * 2000, "/?%ff", "/?nosuch=1", "/?#"):
+        status, text, _ = get(client, odd)
+        assert (status, OLD in text, "<script" in text) == (200, True, False)
+
+
+def test_a_run_is_read_for_the_list_once(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reports = Reports(archive)
+    first = reports.answer("/")[2]
+    monkeypatch.setattr(archive_server, "load", None)
+    assert reports.answer("/")[2] == first
+    prune(archive, 1)
+    assert OLD.encode() not in reports.answer("/")[2]
 
 
 # --- links ------------------------------------------------------------------------------------------------------------
@@ -172,7 +190,9 @@ def test_a_run_whose_metrics_could_not_be_written_leaves_those_of_the_run_before
     assert 'clusterprobe_run_verdict{verdict="healthy"} 1.0' in Reports(archive).answer("/metrics")[2].decode()
 
 
-@pytest.mark.parametrize("content", [b"\xff", b'{"schema": "clusterprobe/results/v1", "run": ' + b"[" * 100_000, b""])
+@pytest.mark.parametrize(
+    "content", [b"\xff", *(b'{"schema": "clusterprobe/results/v1", "%s": ' % one + b"[" * 100_000 for one in (b"run", b"more")), b""]
+)
 def test_damaged_results_are_listed_as_not_readable(archive: Path, content: bytes) -> None:
     (archive / NEW / "results.json").write_bytes(content)
     assert b"not readable" in Reports(archive).answer("/")[2]

@@ -31,7 +31,7 @@ def test_it_ends_with_its_status_while_threads_search(attempt: int) -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (2, "said", "")
 
 
-def test_without_a_thread_it_ends_as_python_does() -> None:
+def test_what_is_registered_for_the_end_has_run_by_then() -> None:
     program = "import atexit; atexit.register(print, 'after')\nfrom clusterprobe import background; background.end_process(1)"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout) == (1, "after\n")

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from clusterprobe.access.bundle import SCHEMA as BUNDLE_SCHEMA
@@ -40,7 +41,9 @@ def test_the_schemas_are_those_of_the_code() -> None:
 
 
 def test_the_metrics_are_those_of_the_code_with_their_labels() -> None:
-    samples = [one for family in registry(unwell()).collect() for one in family.samples]
+    now = unwell()
+    named = msgspec.structs.replace(now, cluster=msgspec.structs.replace(now.cluster, name="prod-eu"))
+    samples = [one for family in registry(named).collect() for one in family.samples]
     (_, *found) = rows(section("Metrics"))
     said = {one[0].strip("`"): set(re.findall(r"`(\w+)`", one[1])) if len(one) > 1 else set() for one in found}
     assert said == {one.name: set(one.labels) for one in samples}

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import jsonschema
+import pytest
 import yaml
 from packaging.requirements import Requirement
 
@@ -50,22 +51,73 @@ def test_the_default_values_fit_their_schema_and_every_key_is_in_it() -> None:
     jsonschema.Draft7Validator(schema()).validate(values())
 
     def keys(one: dict, known: dict, path: str = "") -> list[str]:
-        missing = [f"{path}{key}" for key in known.get("properties", {}) if key not in one and key != "global"]
+        missing = [f"{path}{key}" for key in known.get("properties", {}) if key not in one]
         for key, value in one.items():
-            if isinstance(value, dict) and "properties" in known["properties"][key]:
+            if key not in ("profile", "global") and isinstance(value, dict) and "properties" in known["properties"][key]:
                 missing += keys(value, known["properties"][key], f"{path}{key}.")
         return missing
 
     assert keys(values(), schema()) == []
 
 
-def test_a_misspelt_value_is_refused() -> None:
-    wrong = {**values(), "shedule": "* * * * *"}
-    assert not jsonschema.Draft7Validator(schema()).is_valid(wrong)
+def test_the_charts_schema_has_that_of_the_profile() -> None:
+    """`python deploy/make.py` makes it again."""
+    assert (DEPLOY / make().VALUES_SCHEMA).read_text() == make().values_schema(), "python deploy/make.py"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"shedule": "* * * * *"}, "shedule"),
+        ({"schedule": "hello world"}, "hello world"),
+        ({"profile": {"fail_onn": "error"}}, "fail_onn"),
+        ({"profile": {"thresholds": {"termination": {"secondz": 1}}}}, "secondz"),
+        ({"profile": {"known": [{"probe": "loki/ready"}]}}, "why"),
+        ({"imagePullSecrets": ["regcred"]}, "regcred"),
+        ({"affinity": {"x": {}}}, "nodeAffinity"),
+        ({"reports": {"persistence": {"size": "big"}}}, "big"),
+        ({"reports": {"openreports": "yes"}}, "yes"),
+    ],
+)
+def test_a_misspelt_value_is_refused(wrong: dict, said: str) -> None:
+    found = list(jsonschema.Draft7Validator(schema()).iter_errors({**values(), **wrong}))
+    assert any(said in one.message for one in found)
+
+
+class AsHelm(yaml.SafeLoader):
+    """To Helm a day is a text."""
+
+    yaml_implicit_resolvers = {
+        first: [one for one in resolvers if not one[0].endswith(":timestamp")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def test_the_profile_that_the_documents_show_fits_the_charts_schema() -> None:
+    page = (DEPLOY.parent / "docs" / "profiles.md").read_text()
+    shown = yaml.load(re.search(r"```yaml\n(.*?)```", page, re.DOTALL)[1], Loader=AsHelm)
+    jsonschema.Draft7Validator(schema()).validate({**values(), "profile": shown})
+
+
+def test_no_pattern_of_the_charts_schema_is_beyond_helm() -> None:
+    """Helm reads patterns as Go does, which looks neither ahead nor behind."""
+    assert not re.search(r"\(\?[=!<]", (CHART / "values.schema.json").read_text())
+
+
+def test_no_image_is_pretended() -> None:
+    assert values()["image"]["repository"] == ""
+    assert 'required "image.repository is needed' in (CHART / "templates" / "_helpers.tpl").read_text()
 
 
 def test_the_default_profile_is_one() -> None:
     assert Profile.model_validate(values()["profile"])
+
+
+def test_a_run_after_a_deployment_tells_nobody_and_writes_no_reports() -> None:
+    template = (CHART / "templates" / "configmap.yaml").read_text()
+    after = yaml.safe_load(template.partition("post-deploy.yaml: |")[2])
+    silent = Profile.model_validate({key: value for key, value in after.items() if key != "extends"})
+    assert (silent.notify, silent.reports, silent.heartbeat_url_env) == (Profile().notify, Profile().reports, "")
 
 
 def test_the_jobs_deadline_leaves_time_after_the_runs_own() -> None:

@@ -1,18 +1,22 @@
 """What the documents say is what the code does."""
 
+import json
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
 import yaml
 
-from clusterprobe.catalogue import catalogue
+from clusterprobe.catalogue import catalogue, kinds
+from clusterprobe.own_probes import check_names
 from clusterprobe.permissions import rules
 from clusterprobe.profile import Profile
 from clusterprobe.sources import all_sources
 from clusterprobe.thresholds import Thresholds, documented
-from lab.build.modules import DEBIAN_PACKAGES, Module
-from lab.platform.systems import all_modules
+from lab.build.modules import DEBIAN_PACKAGES, KUBERNETES, Module
+from lab.platform.systems import OTHERS, SYSTEMS, all_modules
+from tests.faults.recording import Recording
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,6 +32,15 @@ def test_the_documented_profile_is_valid_and_names_every_key() -> None:
     assert Profile.model_validate(shown)
     assert set(shown) == set(Profile.model_fields)
     assert Thresholds(**shown["thresholds"]) == Thresholds()
+
+
+def test_the_page_of_accepted_findings_shows_profiles_that_are_valid_with_codes_that_there_are() -> None:
+    page = (ROOT / "docs" / "accepted.md").read_text()
+    profiles = [Profile.model_validate(yaml.safe_load(one)) for one in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+    check_names(profiles[0], catalogue(ROOT / "probes"))
+    check_names(profiles[1], catalogue(ROOT / "probes"))
+    (code,) = re.findall(r"clusterprobe\.io/accept=(\w+)", page)
+    assert code in {kind.code for one in catalogue(ROOT / "probes") for kind in kinds(one.path)}
 
 
 def test_every_threshold_says_what_it_is() -> None:
@@ -53,13 +66,16 @@ def licence_rows() -> list[str]:
     return [line for line in (ROOT / "docs" / "licences.md").read_text().split("\n") if line.startswith("| ")]
 
 
-@pytest.mark.parametrize("module", all_modules(), ids=lambda one: one.path)
+MODULES = [*all_modules(), *(module for system in OTHERS for module in system.modules)]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda one: one.path)
 def test_each_program_of_the_lab_has_a_line_with_its_version_and_what_is_changed_in_it(module: Module) -> None:
     (row,) = (one for one in licence_rows() if f"`{module.path}` {module.version} " in one)
     programs, _, licence, changes = (cell.strip() for cell in row.strip("|").split("|"))
-    assert programs == ", ".join(f"`{name}`" for name in module.programs)
+    assert programs == (", ".join(f"`{name}`" for name in module.programs) or "definitions only")
     assert licence
-    assert (changes == "unmodified") is not bool(module.mains or module.without)
+    assert (changes == "unmodified") is not bool(module.mains or module.without or module.tags)
 
 
 @pytest.mark.parametrize("package", DEBIAN_PACKAGES)
@@ -79,6 +95,36 @@ def test_the_licence_is_the_one_that_the_package_names() -> None:
     assert "Apache License\n                           Version 2.0, January 2004" in text
     assert "END OF TERMS AND CONDITIONS" in text
     assert 'license = "Apache-2.0"' in (ROOT / "pyproject.toml").read_text()
+
+
+# --- versions ----------------------------------------------------------------------------------------------------------
+
+IMAGE = re.compile(r'"image": *"([^"@]+):([^":]+)"')
+
+
+def images_of_the_lab() -> dict[str, str]:
+    """Repository and tag of each image that the healthy platform runs."""
+    return dict(recipe.image.name.rsplit(":", 1) for system in SYSTEMS for recipe in system.images)
+
+
+def images_of_the_recording() -> dict[str, str]:
+    return dict(found for one in Recording.load().exchanges.values() for found in IMAGE.findall(one.body.decode()))
+
+
+def images_of_the_demo() -> dict[str, str]:
+    with zipfile.ZipFile(ROOT / "demo" / "demo.zip") as bundle:
+        return dict(IMAGE.findall(bundle.read("readings/pods.json").decode()))
+
+
+def test_the_page_of_versions_has_what_the_lab_and_the_recordings_run() -> None:
+    page = (ROOT / "docs" / "versions.md").read_text()
+    rows = {image: tags for image, *tags in re.findall(r"^\| `([\w./-]+)` \| (\S+) \| (\S+) \| (\S+) \|$", page, re.MULTILINE)}
+    found = [images_of_the_lab(), images_of_the_recording(), images_of_the_demo()]
+    assert rows == {image: [one.get(image, "none") for one in found] for image in rows}
+    ours = {"quay.io/prometheus-operator/prometheus-config-reloader"}  # of the Operator's version
+    assert {image for image in found[0] if not image.startswith("lab/")} - ours == set(rows)
+    version = json.loads(Recording.load().exchanges["GET /version"].body)["gitVersion"]
+    assert f"| Kubernetes | {KUBERNETES.version} | {version} |" in page
 
 
 # --- security ----------------------------------------------------------------------------------------------------------

@@ -18,6 +18,9 @@ from tests.factories import make
         ("dev", "dev"),
         ("", ""),
         ("monitoring-pre-prod", "preprod"),
+        ("monitoring-preproduction", "preprod"),
+        ("shop-integration", "int"),
+        ("nprd-shop", "nonprod"),
         ("non-production-shop", "nonprod"),
         ("nonprod-shop", "nonprod"),
         ("shop-dev1", "dev"),
@@ -144,3 +147,14 @@ def test_only_environments_with_a_prometheus_of_their_own_are_divided() -> None:
 def test_what_the_profile_says_is_divided_as_it_stands() -> None:
     profile = Profile(environments={one: EnvironmentProfile(namespaces=[f"*-{one}"]) for one in ("dev", "prod")})
     assert Environments(profile).divided_by(["mon-prod"]).differ("mon-prod", "shop-dev")
+
+
+def test_production_is_known_by_its_name_unless_the_profile_says_otherwise() -> None:
+    names = ["prod", "preprod", "prod-eu", "live", "", "blue", "dev"]
+    assert Environments(Profile()).production(names) == ["live", "prod", "prod-eu"]
+    said = {
+        "blue": EnvironmentProfile(namespaces=["blue-*"], production=True),
+        "prod": EnvironmentProfile(namespaces=["old-*"], production=False),
+        "live": EnvironmentProfile(namespaces=["live-*"]),
+    }
+    assert Environments(Profile(environments=said)).production([*said, "dev"]) == ["blue", "live"]

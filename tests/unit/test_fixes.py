@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clusterprobe.fixes import WITHHELD, change, destroys, line, look, patch, shell, snippet, text_of
+from clusterprobe.fixes import WITHHELD, change, destroys, fragment, line, look, patch, shell, snippet, text_of
 from clusterprobe.words import one_line, said
 
 HOSTILE = [
@@ -48,6 +48,7 @@ def test_a_shell_reads_a_value_as_one_argument(value: str) -> None:
     assert words(line(command)) == ["kubectl", "-n", value, "get", "pods", "-l", f"app={value}"]
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=40))
 def test_whatever_a_value_is_it_stays_a_value(value: str) -> None:
     command = shell("kubectl get pod {} -o name | grep -F {}", value, value)
@@ -107,6 +108,7 @@ def test_a_text_never_becomes_a_command(text: str) -> None:
         assert not [each for each in text_of(steps).splitlines() if each.startswith("$")]
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(max_size=40), st.integers(), st.booleans(), st.none()))
 def test_a_fragment_of_yaml_holds_the_value_that_was_given(value: object) -> None:
     assert yaml.safe_load(snippet("a:\n  b: {}", value)) == {"a": {"b": value}}
@@ -134,7 +136,7 @@ def test_what_somebody_said_is_one_quoted_line() -> None:
 # --- nothing but a template of ours is a command -----------------------------------------------------------------------
 
 ROOT = Path(__file__).parents[2]
-PRINT = {"fixes.py", "terminal.py"}  # they print what was put together by `shell`
+PRINT = {"fixes.py", "wide.py"}  # they print what was put together by `shell`
 SOURCES = [
     *(one for one in sorted((ROOT / "src" / "clusterprobe").rglob("*.py")) if one.name not in PRINT),
     *sorted((ROOT / "probes").glob("*/probe_*.py")),
@@ -158,3 +160,45 @@ def test_no_command_is_put_together_from_text(path: Path) -> None:
         if isinstance(node, ast.JoinedStr):
             text = "".join(one.value if isinstance(one, ast.Constant) else "…" for one in node.values)
             assert not COMMAND.search(text), f"line {node.lineno}: {text[:80]!r} is for fixes.shell"
+
+
+WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"], exclude_characters="\ufeff"), min_size=1, max_size=8)
+SCALARS = st.one_of(WORDS, st.integers(), st.booleans())
+TREES = st.recursive(
+    st.dictionaries(WORDS, SCALARS, max_size=3),
+    lambda below: st.dictionaries(WORDS, st.one_of(below, st.lists(SCALARS, max_size=2), SCALARS), max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None)
+@given(TREES)
+def test_a_fragment_is_read_as_the_tree_that_was_written(tree: dict[str, object]) -> None:
+    assert (yaml.safe_load(fragment(tree)) or {}) == tree
+
+
+def test_a_fragment_of_lists_of_mappings_leaves_out_what_is_none() -> None:
+    text = fragment({"spec": {"a": None, "of": [{"name": "x", "port": 80}, {"name": "2026-01-01"}]}})
+    assert text == 'spec:\n  of:\n  - name: x\n    port: 80\n  - name: "2026-01-01"'
+
+
+# --- no placeholders --------------------------------------------------------------------------------------------------
+
+HEADINGS = re.compile(r"[A-Z]+:\.")  # of kubectl's custom columns
+PLACEHOLDER = re.compile(r"<[A-Za-z][\w -]*>|\b[A-Z]{3,}\b|\.\.\.|…")
+
+
+def templates() -> list[tuple[str, str]]:
+    """Every command template that a module gives to `shell`, with the module."""
+    root = Path(__file__).parents[2]
+    found = []
+    for path in [*(root / "src").rglob("*.py"), *(root / "probes").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "shell" and isinstance(node.args[0], ast.Constant):
+                found.append((path.name, str(node.args[0].value)))
+    return found
+
+
+def test_no_command_leaves_a_word_to_be_filled_in() -> None:
+    assert len(templates()) > 100
+    assert [one for one in templates() if PLACEHOLDER.search(HEADINGS.sub("", one[1]))] == []

@@ -23,7 +23,7 @@ from probes.storage.probe_placement import probe_placement
 from probes.storage.probe_volume_permissions import probe_volume_permissions
 from tests.factories import judged, listing, make
 from tests.unit.log_agents import test_coverage, test_grace_period, test_positions
-from tests.unit.pods import test_crash_loop, test_not_started, test_termination
+from tests.unit.pods import test_crash_loop, test_jobs, test_not_created, test_not_started, test_termination
 from tests.unit.storage import test_archive_on_delete, test_claims, test_classes, test_placement, test_volume_permissions
 
 HOSTILE = [
@@ -173,7 +173,23 @@ def not_mounted(name: str) -> Finding:
     return test_not_started.found(test_not_started.pod(), start_events=test_not_started.said(message))
 
 
+def not_created(name: str) -> Finding:
+    message = f'pods "a" is forbidden: exceeded quota: {name}, requested: cpu=1, used: cpu=2, limited: cpu=2'
+    one = renamed(test_not_created.replica_set(message=message), name)
+    return test_not_created.found(replica_sets=listing("ReplicaSet", [one]))
+
+
+def failed_job(name: str) -> Finding:
+    return test_jobs.found(renamed(test_jobs.job(), name))
+
+
+def hanging_run(name: str) -> Finding:
+    late = test_jobs.cron(last=test_jobs.at("03:00"), concurrencyPolicy="Forbid", active=[{"kind": "Job", "name": name}])
+    return test_jobs.found(renamed(late, name))
+
+
 MAKERS = [
+    not_created, failed_job, hanging_run,
     not_started, not_mounted, crash, crash_of_image, crash_of_pod, stuck, held, running, without_agent, positions_on_nfs, positions_lost, positions_shared, deleted,
     pending, the_only_class, several_defaults, misplaced, refused_on_nfs, refused_in,
 ]  # fmt: skip

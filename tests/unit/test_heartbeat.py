@@ -5,6 +5,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from clusterprobe.access.deadline import Deadline
 from clusterprobe.access.heartbeat import beat
 
 
@@ -31,13 +32,13 @@ def watcher():
 
 
 def test_the_whole_address_is_called_once(watcher):
-    assert beat(f"http://127.0.0.1:{watcher.server_port}/ping/abc?rid=1") == ""
+    assert beat(f"http://127.0.0.1:{watcher.server_port}/ping/abc?rid=1", Deadline.after(4.0)) == ""
     assert watcher.paths == ["/ping/abc?rid=1"]
 
 
 def test_a_refusal_names_the_host_and_keeps_the_secret(watcher):
     watcher.status = 404
-    said = beat(f"http://127.0.0.1:{watcher.server_port}/ping/abc-secret")
+    said = beat(f"http://127.0.0.1:{watcher.server_port}/ping/abc-secret", Deadline.after(4.0))
     assert "not taken by 127.0.0.1" in said
     assert "secret" not in said
 
@@ -46,9 +47,9 @@ def test_a_refusal_names_the_host_and_keeps_the_secret(watcher):
     "url", ["", "file:///etc/passwd", "http://", "nonsense", "http://[::1", "http://a:b/", "http://a:99999", "http://a\\b"]
 )
 def test_what_is_no_address_is_said(url):
-    assert beat(url) == "the heartbeat's address is not an http or https URL"
+    assert beat(url, Deadline.after(4.0)) == "the heartbeat's address is not an http or https URL"
 
 
 def test_an_odd_path_is_called_as_it_is_sent(watcher):
-    assert beat(f"http://127.0.0.1:{watcher.server_port}/x/../bot1:A@b/ping?a=b&c={{}}") == ""
+    assert beat(f"http://127.0.0.1:{watcher.server_port}/x/../bot1:A@b/ping?a=b&c={{}}", Deadline.after(4.0)) == ""
     assert watcher.paths == ["/bot1:A@b/ping?a=b&c=%7B%7D"]

@@ -9,7 +9,7 @@ import pytest
 
 from clusterprobe import model
 from clusterprobe.errors import UsageError
-from clusterprobe.history import compare, earlier, last_run, refuse_other_cluster
+from clusterprobe.history import compare, earlier, last_run, refuse_other_cluster, refuse_other_uid
 from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, RunResult, RunVerdict, Severity, Subject, Unchecked
 from clusterprobe.outcome import exit_status
 
@@ -205,6 +205,7 @@ def test_the_same_uid_is_the_same_cluster_by_whatever_address(tmp_path: Path) ->
 DEEP = b'{"schema": "clusterprobe/results/v1", "run": ' + b"[" * 100_000
 HOSTILE = {
     "deep": lambda file: file.write_bytes(DEEP),
+    "deep where nothing is known of it": lambda file: file.write_bytes(DEEP.replace(b"run", b"more")),
     "not UTF-8": lambda file: file.write_bytes(b'{"schema": "\xff"}'),
     "a folder": Path.mkdir,
     "a FIFO": os.mkfifo,
@@ -238,3 +239,20 @@ def test_a_folder_whose_neighbours_cannot_be_listed_has_no_last_run(tmp_path: Pa
     assert last_run(tmp_path / "gone" / "now", run()) is None
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     assert last_run(tmp_path / "loop" / "now", run()) is None
+
+
+@pytest.mark.parametrize(
+    ("uid", "said"),
+    [
+        ("two", r"UID one, and https://x answered with two: it is another cluster"),
+        ("", r"UID one, and that of what https://x answered could not be read; allow `get namespaces`"),
+    ],
+)
+def test_a_server_that_is_not_the_one_of_the_profile_is_refused(uid: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        refuse_other_uid("prod", "one", model.Cluster(server="https://x", uid=uid))
+
+
+@pytest.mark.parametrize("wanted", ["", "one"])
+def test_a_server_that_may_be_any_or_is_the_one_is_taken(wanted: str) -> None:
+    refuse_other_uid("prod", wanted, model.Cluster(uid="one"))

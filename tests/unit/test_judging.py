@@ -1,5 +1,6 @@
 """How a probe is called: with what it asks for, until the run's end, and whatever it does."""
 
+import functools
 import inspect
 import json
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from clusterprobe.errors import TimedOut
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import look
-from clusterprobe.judging import CRASH, Probe, arguments, judge
+from clusterprobe.judging import CRASH, Probe, arguments, call, judge
 from clusterprobe.model import ProbeResult, ProbeVerdict, Severity, Subject, Unchecked
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
@@ -79,6 +80,28 @@ def never_ends(verdict: Verdict, nodes: Examined[str]) -> None:
 def says_nothing() -> None: ...
 
 
+def asks_for_confirmations(verdict: Verdict, nodes: Examined[str], confirmations: Any) -> None:
+    list(nodes)
+    verdict.note(str(confirmations))
+
+
+def reports_what_it_does_not_declare(verdict: Verdict, nodes: Examined[str]) -> None:
+    finds(verdict, nodes)
+
+
+def helps() -> None:
+    json.loads("{")
+
+
+def breaks_in_a_helper(verdict: Verdict, nodes: Examined[str]) -> None:
+    helps()
+
+
+@functools.wraps(breaks)
+def wrapped(*arguments: Any, **named: Any) -> None:
+    breaks(*arguments, **named)
+
+
 def takes_what_there_is_not(verdict: Verdict, noodles: Examined[str]) -> None: ...
 
 
@@ -107,14 +130,24 @@ def line_of(function: Any, text: str) -> int:
 
 def test_a_crash_is_named_by_its_place_and_quotes_no_end_of_text() -> None:
     reason = judged(breaks).reason
-    assert reason.startswith(f"KeyError in test_judging.py:{line_of(breaks, 'raise')}: ")
-    assert len(reason) < CRASH + 60
+    assert reason.startswith(f"KeyError in test_judging.py:{line_of(breaks, 'raise')}: 'xxx")
+    assert CRASH < len(reason) < CRASH + 60
 
 
 def test_a_crash_elsewhere_names_the_line_that_called_it() -> None:
     reason = judged(breaks_elsewhere).reason
     assert reason.startswith("JSONDecodeError in decoder.py:")
     assert f", called from test_judging.py:{line_of(breaks_elsewhere, 'loads')}: " in reason
+
+
+def test_a_crash_in_a_helper_names_its_line_in_the_probes_own_file() -> None:
+    reason = judged(breaks_in_a_helper).reason
+    assert reason.startswith("JSONDecodeError in decoder.py:")
+    assert f", called from test_judging.py:{line_of(helps, 'loads')}: Expecting property name" in reason
+
+
+def test_a_crash_of_a_decorated_probe_is_named_by_the_probes_own_lines() -> None:
+    assert judged(wrapped).reason.startswith(f"KeyError in test_judging.py:{line_of(breaks, 'raise')}: ")
 
 
 def test_a_probe_that_could_not_even_be_called_is_named_by_its_first_line() -> None:
@@ -158,6 +191,32 @@ def test_a_probe_is_given_what_its_parameters_name() -> None:
     assert (given["nodes"], given["conclusions"]) == (NODES, [before])
     given["verdict"].unchecked(Subject(kind="Pod", namespace="monitoring-dev"), "r")
     assert given["verdict"].unread[0].subject.environment == "dev"
+
+
+def test_confirmations_are_waited_for_only_by_whoever_asks_for_them() -> None:
+    assert judged(asks_for_confirmations, confirmations="two servers").notes == ["two servers"]
+    assert judged(passes).verdict is ProbeVerdict.PASS  # this evidence has none
+
+
+@pytest.mark.parametrize("given", [{}, {"nodes": NODES}], ids=["as-the-plugin-calls-it", "with-values-alone"])
+def test_a_probe_that_reports_what_it_does_not_declare_is_broken(given: dict[str, Any]) -> None:
+    probe, seen = Probe("some/probe", "?", reports_what_it_does_not_declare), evidence()
+    one = judge(probe, seen, given or arguments(probe, seen, []), level=Severity.ERROR)
+    assert (one.verdict, one.reason.partition(" ")[0]) == (ProbeVerdict.BROKEN, "ValueError")
+
+
+def test_without_a_verdict_of_before_subjects_are_in_their_environment() -> None:
+    def says(verdict: Verdict) -> None:
+        verdict.unchecked(Subject(kind="Pod", namespace="monitoring-dev"), "r")
+
+    one = judge(Probe("some/probe", "?", says), evidence(), {}, level=Severity.ERROR)
+    assert [each.subject.environment for each in one.unchecked] == ["dev"]
+
+
+def test_what_a_probe_is_given_is_its_own_verdict_whatever_else_is_called_so() -> None:
+    verdict = Verdict()
+    call(passes, verdict, {"verdict": None, "nodes": NODES, "more": 1})
+    assert verdict.examined == 2
 
 
 def test_a_verdict_that_was_made_before_is_the_one_that_is_graded() -> None:

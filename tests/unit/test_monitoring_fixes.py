@@ -21,11 +21,11 @@ from clusterprobe.systems.alertmanager.config_secrets import ConfigSecret
 from clusterprobe.systems.alertmanager.sources import Alertmanager
 from clusterprobe.systems.alertmanager.wiring_advice import name_the_alertmanager
 from clusterprobe.systems.grafana.sources import Datasources
-from clusterprobe.systems.kubernetes.looking import asked_again, log_of, logs_of_label, proxied
-from clusterprobe.systems.kubernetes.objects import Pod, StorageClass
+from clusterprobe.systems.kubernetes.looking import asked_again, log_of, logs_of, proxied
+from clusterprobe.systems.kubernetes.objects import Metadata, Pod, StorageClass
 from clusterprobe.systems.loki.sources import range_query_command
 from clusterprobe.systems.prometheus.objects import Prometheus
-from clusterprobe.systems.prometheus.pressure_causes import Place, raise_limits
+from clusterprobe.systems.prometheus.pressure_advice import Place, raise_limits
 from clusterprobe.systems.prometheus.relocation_advice import follow_the_object, move_of_custom, move_of_workload
 from clusterprobe.systems.prometheus.selection import SELECTED
 from clusterprobe.systems.prometheus.selection_advice import Apart, keep_to_namespaces, narrow_job, narrow_monitors, narrow_shared
@@ -88,18 +88,26 @@ def apart(name: str) -> Apart:
 
 def a_pressed_one(name: str) -> list[Step]:
     labels = {"operator.prometheus.io/name": name}
-    return raise_limits(Place(as_pod(name), labelled(Pod, name, name, labels, spec={"containers": [{"name": name}]})), None, cpu=True)
+    pod = labelled(Pod, name, name, labels, spec={"containers": [{"name": name}]})
+    owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": name, "uid": "1", "controller": True}
+    plain = labelled(Pod, name, name, metadata={"ownerReferences": [owner]}, spec={"containers": [{"name": name}]})
+    places = [Place(as_pod(name), pod, custom=custom(name)), Place(as_pod(name), plain)]
+    return [step for one in places for step in raise_limits(one, None, cpu=True)]
 
 
 def an_expected_one(name: str) -> list[Step]:
     verdict = Verdict(ENVIRONMENTS.of, Declared((EXPECTED_MISSING,)))
     servers, namespaces = Conditional(verdict, Readings(absent="none")), Conditional(verdict, listing("Namespace", []))
-    judge_expected(verdict, LOKI, Profile(expect={"loki": [name]}), servers, namespaces)
+    judge_expected(verdict, LOKI, Profile(expect={"loki": [name]}), servers, namespaces, Conditional(verdict, Readings(absent="none")))
     return verdict.findings[0].steps
 
 
+def an_alertmanager(name: str) -> Alertmanager:
+    return labelled(Alertmanager, name, name, spec={"portName": name, "configSecret": name})
+
+
 def its_alertmanager(name: str) -> list[Step]:
-    own = listing("Alertmanager", [labelled(Alertmanager, name, name, spec={"portName": name})])
+    own = listing("Alertmanager", [an_alertmanager(name)])
     return name_the_alertmanager(as_place(name), "", custom(name), as_server(name), own, listing("Service", []), ENVIRONMENTS)
 
 
@@ -133,10 +141,10 @@ FIXES: dict[str, Callable[[str], list[Step]]] = {
     "shared": lambda name: narrow_shared(apart(name), [(*KEY, name, name)]),
     "job": lambda name: narrow_job(apart(name), custom(name), name, [name], [name]),
     "move": lambda name: move_of_custom(as_place(name), custom(name), [name], [name], storage(name), ["local"]),
-    "stay": lambda name: follow_the_object(as_place(name), custom("x"), name, storage(name), []),
-    "workload": lambda name: move_of_workload(Subject(kind=name, namespace=name, name=name), storage(name), []),
-    "named secret": lambda name: name_the_secret(name, name, [name]),
-    "made secret": lambda name: make_the_secret(name, name, name, None),
+    "stay": lambda name: follow_the_object(custom("x"), name, storage(name), []),
+    "workload": lambda name: move_of_workload(Subject(kind=name, namespace=name, name=name), Metadata(name), storage(name), []),
+    "named secret": lambda name: name_the_secret(an_alertmanager(name), [name]),
+    "made secret": lambda name: make_the_secret(an_alertmanager(name), None),
     "owned secret": lambda name: correct_the_secret(name, name, name, ConfigSecret(name, owner=f"SealedSecret/{name}")),
     "source": lambda name: [look_at_source(name, name, True, []), look_at_source(name, name, False, [as_pod(name)])],
     "limits": a_pressed_one,
@@ -166,7 +174,7 @@ def test_looking_asks_for_just_that_name_or_for_nothing(name: str) -> None:
     raw = Server(system="loki", namespace=name, name=name, service=name, port=3100)
     commands = [
         log_of(name, name, "wal"),
-        logs_of_label(name, f"a={name}", "wal"),
+        *logs_of(name, [name], "wal"),
         proxied(name, "pods", name, 9090, "/api", {"query": name}),
         asked_again(raw, "/x"),
         range_query_command(raw, Profile(), name or "x", 1, 2),

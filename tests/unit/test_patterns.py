@@ -7,6 +7,7 @@ from clusterprobe.systems.formats import logfmt
 from clusterprobe.systems.formats.exposition import parse_line
 from clusterprobe.systems.formats.logfmt import fields_of
 from clusterprobe.systems.formats.quoted import end_of, unescaped
+from clusterprobe.systems.kubernetes.logs import Line
 from clusterprobe.systems.kubernetes.objects import Container
 from clusterprobe.systems.loki import own_log as loki_logs
 from clusterprobe.systems.loki import query_costs as loki_costs
@@ -28,7 +29,7 @@ LONG = {
 
 @pytest.mark.parametrize("text", LONG.values(), ids=LONG)
 def test_a_long_line_is_searched_to_its_end(text: str) -> None:
-    assert denials.denials_in([text], ["/data"]) == []
+    assert denials.denials_in([Line(text, 0.0)], ["/data"]) == []
     assert isinstance(logfmt.fields_of(text), dict)
     assert loki_costs.selects_everything(text) is False
     assert isinstance(loki_logs.is_log_query(text), bool)

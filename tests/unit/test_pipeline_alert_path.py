@@ -4,12 +4,15 @@ import msgspec
 
 from clusterprobe.alert_path import PATH, Passage, stations, walk
 from clusterprobe.correlation import explain
+from clusterprobe.environments import Environments
 from clusterprobe.fixes import change
 from clusterprobe.incidents import State
 from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, Severity, Subject, Unchecked
+from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
+from clusterprobe.systems.kubernetes.objects import Namespace
 from probes.pipeline.probe_alert_path import probe_alert_path
-from tests.factories import ENVIRONMENTS, judged, outcome, refused, server
+from tests.factories import ENVIRONMENTS, judged, labelled, outcome, refused, server
 
 VITAL = [name for hop in PATH for name in hop.vital]
 DEV = Readings((server("alertmanager", "monitoring-dev", "main"),))
@@ -58,11 +61,17 @@ def test_the_first_broken_hop_is_the_head_and_blocks_what_comes_after() -> None:
     conclusions = passed(loki=found("loki/ready", finding("NotReady")), slack=blind("alertmanager/delivery"))
     verdict = judged(probe_alert_path, alertmanager_servers=DEV, conclusions=conclusions, environments=ENVIRONMENTS)
     (one,) = verdict.findings
-    assert one.problem == "No alert of dev gets past Loki."
+    assert one.problem == "No alert gets past Loki."
     assert "NotReady on Thing ns-dev/NotReady" in one.cause
     assert "Alertmanager, Slack are blocked by it" in one.cause
     assert one.fix == "Mend NotReady."
     assert verdict.unread == []  # what is blocked is no second thing to worry about
+
+
+def test_a_receiver_that_gets_nothing_says_nothing_of_the_others() -> None:
+    conclusions = passed(slack=found("alertmanager/delivery", finding("MailRefused", "dev")))
+    verdict = judged(probe_alert_path, alertmanager_servers=DEV, conclusions=conclusions, environments=ENVIRONMENTS)
+    assert [one.problem for one in verdict.findings] == ["Alerts do not arrive at every receiver."]
 
 
 def test_the_other_environment_is_not_concerned() -> None:
@@ -75,6 +84,40 @@ def test_what_belongs_to_no_environment_concerns_each() -> None:
     conclusions = passed(loki=found("loki/ready", finding("NotReady", "")))
     verdict = judged(probe_alert_path, alertmanager_servers=BOTH, conclusions=conclusions, environments=ENVIRONMENTS)
     assert [one.subject.name for one in verdict.findings] == ["dev", "prod"]
+
+
+def test_where_one_environment_has_an_alertmanager_the_way_of_all_leads_to_it() -> None:
+    conclusions = passed(loki=found("loki/ready", finding("NotReady", "prod")))
+    environments = Environments(Profile(), [labelled(Namespace, "", f"monitoring-{one}") for one in ("dev", "prod")])
+    only, both = (
+        judged(probe_alert_path, alertmanager_servers=one, conclusions=conclusions, environments=environments) for one in (DEV, BOTH)
+    )
+    assert [one.subject.name for one in only.findings] == ["shared"]
+    assert [one.subject.name for one in both.findings] == ["prod"]
+
+
+def test_what_has_an_alertmanager_of_its_own_is_not_on_the_shared_way() -> None:
+    conclusions = passed(slack=blind("alertmanager/delivery", "qa"), routes=found("alertmanager/receivers", finding("Sink", "dev")))
+    steps = walk(conclusions, "", ["", "dev", "prod"])
+    assert [step.passage for step in steps] == [Passage.OPEN] * (len(PATH) - 1) + [Passage.UNPROVEN]
+
+
+def test_a_shared_alertmanager_is_not_on_the_way_of_what_has_one_of_its_own() -> None:
+    every = Readings((*BOTH.values, server("alertmanager", "victoria", "vmalert")))
+    conclusions = passed(slack=blind("alertmanager/delivery", ""), routes=found("alertmanager/receivers", finding("Sink", "")))
+    verdict = judged(probe_alert_path, alertmanager_servers=every, conclusions=conclusions, environments=ENVIRONMENTS)
+    assert [(one.subject.name, one.problem) for one in verdict.findings] == [
+        ("shared", "No alert of shared systems gets past Alertmanager.")
+    ]
+    assert verdict.unread == []
+    for environment in ("dev", "prod"):
+        assert [step.passage for step in walk(conclusions, environment, ["", "dev", "prod"])] == [Passage.OPEN] * len(PATH)
+
+
+def test_what_is_said_of_no_alertmanager_in_particular_is_on_every_way() -> None:
+    whole = Unchecked(subject=Subject(kind="AlertmanagerList"), reason="refused")
+    unread = ProbeResult(id="alertmanager/receivers", question="", verdict=ProbeVerdict.INCONCLUSIVE, unchecked=[whole])
+    assert Passage.UNPROVEN in [step.passage for step in walk(passed(routes=unread), "dev", ["", "dev", "prod"])]
 
 
 def test_the_cause_is_the_root_and_the_finding_hangs_on_it() -> None:
@@ -98,7 +141,9 @@ def test_a_hop_that_could_not_be_seen_is_unproven() -> None:
     conclusions = passed(slack=blind("alertmanager/delivery"))
     verdict = judged(probe_alert_path, alertmanager_servers=DEV, conclusions=conclusions, environments=ENVIRONMENTS)
     assert outcome(verdict) == "inconclusive"
-    assert "past Slack is not proven: alertmanager/delivery: Pod ns-dev/x: refused" in verdict.unread[0].reason
+    assert (
+        "whether alerts arrive at their receivers is not proven: alertmanager/delivery: Pod ns-dev/x: refused" in verdict.unread[0].reason
+    )
 
 
 def test_a_hop_that_was_blind_in_another_environment_only_is_open() -> None:

@@ -65,6 +65,9 @@ def refused(folder: Path, text: str) -> str:
         ("- a\n", "mine.yaml:1: expected keys and values, found a list"),
         ("endpoints:\n- system: loki\n  url: http://user:secret@host\n", "without credentials in it"),
         ("extends: defualt\n", "mine.yaml:1: extends: unknown profile 'defualt': did you mean default?"),
+        ("endpoints:\n- system: loki\n  namespace: logs\n", "url is needed; without it only a tenant can be named"),
+        ("endpoints:\n- {system: loki, namespace: logs, tenant: a, bearer_token_env: T}\n", "and no credentials"),
+        ("endpoints:\n- {system: grafana, namespace: logs, tenant: a}\n", "url is needed"),
         ("endpoints:\n- system: loki\n  url: http://x\n  basic: {username: a}\n", "exactly one of password_env and password_file"),
     ],
 )
@@ -100,6 +103,22 @@ def test_profiles_that_extend_each_other_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["default", "dev", "prod", "smoke", "post-deploy", "nightly"])
 def test_the_shipped_profiles_are_valid(name: str) -> None:
     assert isinstance(load_profile(name, shipped("profiles")), Profile)
+
+
+@pytest.mark.parametrize("path", sorted(shipped("profiles").glob("*.yaml")), ids=lambda one: one.stem)
+def test_the_shipped_profiles_name_nothing_of_any_one_platform(path: Path) -> None:
+    profile = load_profile(str(path), shipped("profiles"))
+    names = [
+        profile.named_namespaces,
+        profile.endpoints,
+        profile.systems,
+        profile.secrets,
+        profile.deployments,
+        profile.known,
+        profile.not_judged,
+    ]
+    assert [one for one in names if one] == []
+    assert not any(one in path.read_text() for one in ("monitoring-", "-dev", "-prod"))
 
 
 def test_an_empty_profile_is_the_default(tmp_path: Path) -> None:

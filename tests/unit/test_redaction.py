@@ -92,6 +92,8 @@ def test_what_stands_around_a_secret_stays() -> None:
         "secretName: grafana-tls",
         "name monitoring-dev/main under `secrets:` in the profile",
         "no key could decrypt secret (url)",
+        'MountVolume.SetUp failed for volume "tls" : references non-existent secret key: tls.pem',
+        "unable to read bearer token file /run/token: open /run/token: no such file or directory",
         "failed to initialize from secret: missing name in receiver",
         'failed to initialize from secret: undefined receiver "null" used in route',
         "failed to initialize from secret: yaml: line 3: did not find expected key",

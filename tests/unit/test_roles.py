@@ -1,7 +1,7 @@
 """What is unreadable is accounted for by the role in a probe's signature, before the probe is called."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
@@ -54,6 +54,10 @@ def judges_after_all(verdict: Verdict, things: Conditional[str]) -> None:
     list(things.examine())
 
 
+def says_no_more_than_the_role(verdict: Verdict, things: Examined) -> None:  # type: ignore[type-arg]
+    list(things)
+
+
 def does_not_come_to_it(verdict: Verdict, things: Conditional[str]) -> None: ...
 
 
@@ -67,6 +71,7 @@ def counted(probe: Callable[..., None], things: Readings[Any]) -> tuple[int, int
     ("probe", "whole", "part"),
     [
         (examines, (3, 0, 0), (1, 1, 0)),
+        (says_no_more_than_the_role, (3, 0, 0), (1, 1, 0)),
         (forgets, (0, 0, 0), (0, 1, 0)),
         (stops, (1, 0, 0), (1, 1, 0)),
         (chooses, (1, 0, 0), (0, 1, 0)),
@@ -105,7 +110,10 @@ def without_a_role(verdict: Verdict, things: Readings[str]) -> None: ...
 def without_an_annotation(verdict, things) -> None: ...
 
 
-@pytest.mark.parametrize("probe", [without_a_role, without_an_annotation])
+def with_another_annotation(verdict: Verdict, things: Annotated[Readings[str], "of a kind"]) -> None: ...
+
+
+@pytest.mark.parametrize("probe", [without_a_role, without_an_annotation, with_another_annotation])
 def test_a_reading_without_a_role_is_refused(probe: Callable[..., None]) -> None:
     with pytest.raises(TypeError, match="things is a reading without a role"):
         judged(probe, things=WHOLE)

@@ -107,3 +107,13 @@ def test_every_source_of_the_package_fits_into_the_graph() -> None:
     assert len(closure(found)) == len(found) > 10
     assert all(one.value_type() is not None for one in found.values() if one.reads)
     assert all(one.function.__doc__ for one in found.values())
+
+
+def test_a_source_lists_objects_by_the_type_of_its_values() -> None:
+    assert all_sources()["pods"].lists_objects
+    assert not all_sources()["loki_ready"].lists_objects
+
+    def own(cluster: Any) -> Any: ...
+
+    own.__annotations__["return"] = "Readings[OnlyForTypeCheckers]"
+    assert not Source("own", own, ("cluster",), (), False).lists_objects

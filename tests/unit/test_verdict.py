@@ -216,7 +216,7 @@ def test_a_note_is_listed_once_and_so_is_what_is_unchecked() -> None:
     assert grade(verdict, level=Severity.ERROR)[1] == f"could not check {subject(1)}: refused"
 
 
-@pytest.mark.parametrize(("known", "reason"), [(True, "only findings that the profile accepts"), (False, "1 critical")])
+@pytest.mark.parametrize(("known", "reason"), [(True, "only findings that are accepted"), (False, "1 critical")])
 def test_what_is_known_says_so(known: bool, reason: str) -> None:
     verdict = judge(readings([Severity.CRITICAL], set()), readings([], set()), readings([], set()))
     assert grade(verdict, level=Severity.ERROR, known=lambda _: known)[1] == reason

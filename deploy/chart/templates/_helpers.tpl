@@ -22,6 +22,9 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
 {{- define "clusterprobe.serviceAccount" -}}
@@ -33,11 +36,36 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
 {{- define "clusterprobe.image" -}}
+{{- $repository := required "image.repository is needed: the image that you built and pushed, such as registry.example/clusterprobe. None is published (docs/deploy.md, The image)" .Values.image.repository -}}
+{{- $registry := default .Values.image.registry (default (dict) .Values.global).imageRegistry -}}
+{{- if $registry }}{{ $repository = printf "%s/%s" (trimSuffix "/" $registry) $repository }}{{ end -}}
 {{- if .Values.image.digest -}}
-{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
+{{- printf "%s@%s" $repository .Values.image.digest -}}
 {{- else -}}
-{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
+{{- printf "%s:%s" $repository (default .Chart.AppVersion .Values.image.tag) -}}
 {{- end -}}
+{{- end }}
+
+{{/* What the pods of the jobs and of the reports have in common: where they run, and what pulls their image. */}}
+{{- define "clusterprobe.placing" -}}
+{{- with default .Values.imagePullSecrets (default (dict) .Values.global).imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.runtimeClassName }}
+runtimeClassName: {{ . }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.topologySpreadConstraints }}
+topologySpreadConstraints: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 
 {{- define "clusterprobe.claim" -}}
@@ -54,6 +82,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $active := merge (dict "namespace" .Values.active.namespace) (default (dict) $profile.active) -}}
 {{- $_ := set $profile "active" $active -}}
 {{- end -}}
+{{- if .Values.reports.openreports -}}
+{{- $_ := set $profile "reports" (dict "openreports" .Values.reports.openreports "name" (include "clusterprobe.fullname" .)) -}}
+{{- end -}}
 {{- toYaml $profile -}}
 {{- end }}
 
@@ -63,21 +94,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if hasSuffix "h" . -}}{{ mul $amount 3600 }}{{- else if hasSuffix "m" . -}}{{ mul $amount 60 }}{{- else -}}{{ $amount }}{{- end -}}
 {{- end }}
 
-{{- define "clusterprobe.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-fsGroup: 65532
-fsGroupChangePolicy: OnRootMismatch
-seccompProfile:
-  type: RuntimeDefault
+{{/* The volume of the user's own probes, if there are any. */}}
+{{- define "clusterprobe.probesVolume" -}}
+{{- if .Values.ownProbes.files -}}
+- name: probes
+  configMap:
+    name: {{ include "clusterprobe.fullname" . }}-probes
+    items: # a key has no slash, so that the folder of each file is said here
+      {{- range $file, $_ := .Values.ownProbes.files }}
+      - {key: {{ $file | replace "/" "." }}, path: {{ $file }}}
+      {{- end }}
 {{- end }}
-
-{{- define "clusterprobe.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities:
-  drop: [ALL]
 {{- end }}
 
 {{/* The pod of a run. Takes a list: the root, and the arguments after `run`. */}}
@@ -95,21 +122,19 @@ metadata:
   {{- end }}
 spec:
   serviceAccountName: {{ include "clusterprobe.serviceAccount" . }}
+  {{- if not .Values.serviceAccount.automount }}
+  automountServiceAccountToken: false
+  {{- end }}
   restartPolicy: Never
   terminationGracePeriodSeconds: 90 # an active run takes away what it made before it ends
   enableServiceLinks: false
-  securityContext: {{- include "clusterprobe.podSecurity" . | nindent 4 }}
-  {{- with .Values.imagePullSecrets }}
-  imagePullSecrets: {{- toYaml . | nindent 4 }}
+  securityContext: {{- toYaml .Values.podSecurityContext | nindent 4 }}
+  {{- with include "clusterprobe.placing" . }}{{ . | nindent 2 }}{{ end }}
+  {{- with .Values.hostAliases }}
+  hostAliases: {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with .Values.priorityClassName }}
-  priorityClassName: {{ . }}
-  {{- end }}
-  {{- with .Values.nodeSelector }}
-  nodeSelector: {{- toYaml . | nindent 4 }}
-  {{- end }}
-  {{- with .Values.tolerations }}
-  tolerations: {{- toYaml . | nindent 4 }}
+  {{- with .Values.dnsConfig }}
+  dnsConfig: {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- if .Values.affinity }}
   affinity: {{- toYaml .Values.affinity | nindent 4 }}
@@ -135,7 +160,7 @@ spec:
         {{- if .Values.ownProbes.files }}
         - --probes=/etc/clusterprobe-probes
         {{- end }}
-        {{- range $arguments }}
+        {{- range concat $arguments .Values.extraArgs }}
         - {{ . }}
         {{- end }}
       env:
@@ -149,7 +174,7 @@ spec:
       {{- with .Values.extraEnvFrom }}
       envFrom: {{- toYaml . | nindent 8 }}
       {{- end }}
-      securityContext: {{- include "clusterprobe.containerSecurity" . | nindent 8 }}
+      securityContext: {{- toYaml .Values.securityContext | nindent 8 }}
       resources: {{- toYaml .Values.resources | nindent 8 }}
       volumeMounts:
         - {name: profile, mountPath: /etc/clusterprobe, readOnly: true}
@@ -162,15 +187,7 @@ spec:
   volumes:
     - name: profile
       configMap: {name: {{ include "clusterprobe.fullname" . }}}
-    {{- if .Values.ownProbes.files }}
-    - name: probes
-      configMap:
-        name: {{ include "clusterprobe.fullname" . }}-probes
-        items: # a key has no slash, so that the folder of each file is said here
-          {{- range $file, $_ := .Values.ownProbes.files }}
-          - {key: {{ $file | replace "/" "." }}, path: {{ $file }}}
-          {{- end }}
-    {{- end }}
+    {{- with include "clusterprobe.probesVolume" . }}{{ . | nindent 4 }}{{ end }}
     - name: tmp
       emptyDir: {sizeLimit: 256Mi}
     - name: reports
@@ -213,7 +230,30 @@ spec:
   resources: {{ index $grouped $key | uniq | sortAlpha | toJson }}
   verbs: [{{ index (splitList "|" $key) 1 }}]
 {{- end -}}
-{{- with .Values.ownProbes.rules }}
+{{- with concat .Values.ownProbes.rules .Values.rbac.extraRules }}
 {{ toYaml . }}
 {{- end -}}
+{{- with .Values.reports.openreports }}
+- apiGroups: [openreports.io]
+  resources: [clusterreports]
+  resourceNames: [{{ include "clusterprobe.fullname" $ }}]
+  verbs: [create, patch]
+{{- if eq . "namespaces" }}
+- apiGroups: [openreports.io]
+  resources: [reports]
+  resourceNames: [{{ include "clusterprobe.fullname" $ }}]
+  verbs: [create, delete, patch]
+- apiGroups: [openreports.io]
+  resources: [reports]
+  verbs: [list]
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* The namespaces that the profile names without a pattern, as a JSON list. */}}
+{{- define "clusterprobe.named" -}}
+{{- $named := list -}}
+{{- range $_, $environment := .Values.profile.environments }}{{ $named = concat $named $environment.namespaces }}{{ end -}}
+{{- range $_, $expected := .Values.profile.expect }}{{ $named = concat $named $expected }}{{ end -}}
+{{- $named | toJson -}}
 {{- end }}

@@ -16,6 +16,7 @@ from clusterprobe.access import bodies, urls
 from clusterprobe.access.connection import Connection
 from clusterprobe.access.deadline import Deadline, in_parallel
 from clusterprobe.access.http import MAX_IN_FLIGHT, Answer, Http, decode
+from clusterprobe.access.patience import Patience
 from clusterprobe.access.session import Headers, Origin
 from clusterprobe.access.urls import UrlPath, as_path, written
 from clusterprobe.decoding import from_json
@@ -124,19 +125,25 @@ class _Any(msgspec.Struct):
 class Endpoint:
     """A way to one HTTP server: whose client, under which path, and what to call it in messages."""
 
-    def __init__(self, http: Http, base: UrlPath, deadline: Deadline, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, http: Http, base: UrlPath, deadline: Deadline, headers: Mapping[str, str] | None = None, patience: Patience | None = None
+    ) -> None:
         self._http, self._base, self._deadline = http, base, deadline
-        self._headers = dict(headers or {})
+        self._headers, self._patience = dict(headers or {}), patience or Patience()
 
     @property
     def url(self) -> str:
         """What was asked, for messages and for commands to copy."""
         return f"{self._http.origin.url}{self._base}".rstrip("/")
 
+    def as_tenant(self, tenant: str) -> Endpoint:
+        """The same way, asked as a tenant of what serves several."""
+        return Endpoint(self._http, self._base, self._deadline, {**self._headers, "X-Scope-OrgID": tenant}, self._patience)
+
     def called(self, host: str) -> Endpoint:
         """The same way to the same server, asked under another name (`Host`): some answer to certain names only."""
         urls.name(host.partition(":")[0])
-        return Endpoint(self._http, self._base, self._deadline, {**self._headers, "Host": host})
+        return Endpoint(self._http, self._base, self._deadline, {**self._headers, "Host": host}, self._patience)
 
     def get(
         self,
@@ -151,7 +158,8 @@ class Endpoint:
         """The answer, retried while trouble is transient. Raises an `Unreadable`; beyond the limit `TooLarge`, or cut if not `whole`."""
         limit = self._deadline.within(seconds)
         more = {"accept": accept, "limit_bytes": limit_bytes, "whole": whole, "headers": self._headers}
-        return self._http.get(self._base / as_path(path), limit, query=query, **more)
+        with self._patience.of(self.url):
+            return self._http.get(self._base / as_path(path), limit, query=query, **more)
 
     def json(
         self, path: str, kind: type[Value], query: Mapping[str, Any] | None = None, *, seconds: float = 30, limit_bytes: int = bodies.SMALL
@@ -169,6 +177,7 @@ class Cluster:
         self._slots = threading.BoundedSemaphore(MAX_IN_FLIGHT)
         self.api = Http(connection.origin, self._slots)
         self._direct: dict[Origin, Http] = {}
+        self._patience = Patience()
         self._lock = threading.Lock()
         self.skew_seconds = 0.0
         self._skew_known = False
@@ -279,8 +288,6 @@ class Cluster:
             if not token:
                 return
 
-    # --- ways to what runs in it ---------------------------------------------------------------------------------
-
     def pod(self, namespace: str, name: str, ip: str, port: int, *, scheme: str = "http", prefix: str = "") -> Endpoint:
         """A way to one pod's port: its IP from inside the cluster, the API server's proxy from outside.
 
@@ -296,11 +303,22 @@ class Cluster:
             return self._direct_to(urls.origin(scheme, urls.service_host(name, namespace), port), prefix)
         return self._proxy("services", namespace, name, port, scheme, prefix)
 
+    def log(self, path: UrlPath, namespace: str, node: str, query: Mapping[str, Any]) -> Answer:
+        """The log of a pod at `path`, which its node's kubelet has. Raises an `Unreadable`, at once where that has not answered of late."""
+        with self._patience.of(f"the kubelet of node {node}"):
+            try:
+                return self.api.get(path / "log", self.deadline, query=query, headers={"Accept": "*/*"}, limit_bytes=bodies.LOGS)
+            except errors.Forbidden:
+                message = f"not allowed to get pods/log in namespace {namespace}"
+                raise errors.Forbidden(message, verb="get", resource="pods/log", namespace=namespace) from None
+
     def _direct_to(self, address: str, prefix: str) -> Endpoint:
-        return Endpoint(self._client(Origin(address, verify=False, found=True)), written(prefix.rstrip("/")), self.deadline)
+        client, path = self._client(Origin(address, verify=False, found=True)), written(prefix.rstrip("/"))
+        return Endpoint(client, path, self.deadline, patience=self._patience)
 
     def _proxy(self, kind: str, namespace: str, name: str, port: int, scheme: str, prefix: str) -> Endpoint:
-        return Endpoint(self.api, urls.proxied(kind, namespace, name, port, scheme) / written(prefix.rstrip("/")), self.deadline)
+        base = urls.proxied(kind, namespace, name, port, scheme) / written(prefix.rstrip("/"))
+        return Endpoint(self.api, base, self.deadline, patience=self._patience)
 
     def url(
         self,
@@ -312,7 +330,7 @@ class Cluster:
     ) -> Endpoint:
         """A way to an explicit URL. `headers` carry credentials, and go to no other origin; `fixed` goes with this way only."""
         base = urls.base_of(url)
-        return Endpoint(self._client(Origin(base.origin, headers=headers, verify=verify)), base.path, self.deadline, fixed)
+        return Endpoint(self._client(Origin(base.origin, headers=headers, verify=verify)), base.path, self.deadline, fixed, self._patience)
 
     def _client(self, origin: Origin) -> Http:
         """One client for each server, identity and trust: what differs in any of them shares no connection."""
@@ -342,10 +360,8 @@ class Cluster:
 
 def owner_of(one: Any) -> str:
     """The controlling owner as `Kind/name`, or nothing."""
-    for owner in getattr(one.metadata, "owner_references", ()):
-        if owner.controller:
-            return f"{owner.kind}/{owner.name}"
-    return ""
+    owners = getattr(one.metadata, "owner_references", ())
+    return next((f"{owner.kind}/{owner.name}" for owner in owners if owner.controller), "")
 
 
 def _page(answer: Answer, kind: type[Value], resource: Resource, found: Collector[Value]) -> _Page[Value]:
@@ -381,5 +397,4 @@ def _item(raw: msgspec.Raw, kind: type[Value], resource: Resource, found: Collec
 
 def _forbidden(resource: Resource, namespace: str) -> errors.Forbidden:
     where = f"in namespace {namespace}" if namespace else "cluster-wide"
-    message = f"not allowed to list {resource.name} {where}"
-    return errors.Forbidden(message, verb="list", resource=resource.name, namespace=namespace)
+    return errors.Forbidden(f"not allowed to list {resource.name} {where}", verb="list", resource=resource.name, namespace=namespace)

@@ -8,10 +8,8 @@ from clusterprobe.access.http import Http
 from clusterprobe.access.session import Origin
 from clusterprobe.errors import BadAddress, Unreadable
 
-SECONDS = 4.0  # it comes after the deadline
 
-
-def beat(url: str) -> str:
+def beat(url: str, limit: Deadline) -> str:
     """Call the URL; an empty text if it was taken, else why not. The URL itself is a secret, and never in the text."""
     try:
         address = urls.parse(url)
@@ -19,7 +17,7 @@ def beat(url: str) -> str:
         return "the heartbeat's address is not an http or https URL"
     host, _ = urls.place_of(address.origin)
     try:
-        Http(Origin(address.origin)).send("GET", address.path, Deadline.after(SECONDS), query=address.query, accept=(200, 201, 202, 204))
+        Http(Origin(address.origin)).send("GET", address.path, limit, query=address.query, accept=(200, 201, 202, 204))
     except Unreadable as error:
         return f"the heartbeat was not taken by {host}: {type(error).__name__}"
     return ""

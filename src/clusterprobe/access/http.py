@@ -84,11 +84,12 @@ class Http:
 
         def once() -> Answer:
             limit = deadline.within(self._request_seconds)
+            allowed = limit.remaining
             if limit.passed:
                 raise errors.TimedOut(f"{what}: no time left")
             exchange = functools.partial(self._exchange, method, path, what, limit, query, body, headers, content_type, read)
             with _Slot(self._slots, limit, what):
-                answer = call_within(limit, what, exchange)
+                answer = _given(limit.remaining >= allowed / 2, lambda: call_within(limit, what, exchange))
             if answer.status not in accept:
                 raise refusal(answer, what)
             return answer
@@ -156,6 +157,16 @@ class _Slot:
 
     def __exit__(self, *_: object) -> None:
         self._slots.release()
+
+
+def _given(most_of_it: bool, ask: Callable[[], Answer]) -> Answer:
+    """The answer; `Silent` for none in time, if the other side had most of the time that there was."""
+    try:
+        return ask()
+    except errors.TimedOut as late:
+        if most_of_it:
+            raise errors.Silent(str(late)) from None
+        raise
 
 
 class Transient(errors.Unreachable):

@@ -19,13 +19,16 @@ from clusterprobe.profile import EndpointProfile, Profile
 from clusterprobe.readings import Readings
 
 Value = TypeVar("Value")
+NO_TENANT = "no org id"  # what Loki says to who names none
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to ask over HTTP: a pod, a Service, or what a profile's URL leads to.
 
     `name` is that of the custom resource, or of the release where there is none; `custom` tells which. `entry` is the place
-    among the profile's endpoints of the one that names its `url`: two of them may share it, and ask as another tenant or user.
+    among the profile's endpoints of the one that names its `url`: two of them may share it, and ask as another tenant or user. `tenant` is
+    whom to ask as where discovery found the way.
+    `dialect` is what it answers as, where systems that do one work differ in that; empty for the usual one.
     """
 
     system: str
@@ -40,6 +43,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str = ""
     url: str = ""
     entry: int = 0
+    dialect: str = ""
+    tenant: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -48,12 +53,12 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     def explicit(self, profile: Profile) -> EndpointProfile | None:
         """The profile's entry for it, where that is what it was found by."""
         one = next(iter(profile.endpoints[self.entry : self.entry + 1]), None)
-        return one if one is not None and one.url == self.url else None
+        return one if one is not None and self.url and one.url == self.url else None
 
 
 def servers_of(profile: Profile, system: str) -> list[Server]:
     """What the profile's endpoints of a system lead to, each under a name that no other one has."""
-    entries = [(place, one) for place, one in enumerate(profile.endpoints) if one.system == system]
+    entries = [(place, one) for place, one in enumerate(profile.endpoints) if one.system == system and one.url]
     names = [one.name or one.namespace or one.url for _, one in entries]
     found: list[Server] = []
     for (place, one), name in zip(entries, names, strict=True):
@@ -69,8 +74,16 @@ def reach(cluster: Cluster, profile: Profile, server: Server) -> Endpoint:
     if explicit := server.explicit(profile):
         return _explicit(cluster, explicit)
     if server.service:
-        return cluster.service(server.namespace, server.service, server.port, scheme=server.scheme, prefix=server.prefix)
-    return cluster.pod(server.namespace, server.pod, server.ip, server.port, scheme=server.scheme, prefix=server.prefix)
+        found = cluster.service(server.namespace, server.service, server.port, scheme=server.scheme, prefix=server.prefix)
+    else:
+        found = cluster.pod(server.namespace, server.pod, server.ip, server.port, scheme=server.scheme, prefix=server.prefix)
+    return found.as_tenant(server.tenant) if server.tenant else found
+
+
+def tenants_of(profile: Profile, server: Server) -> list[str]:
+    """The tenants that the profile names of a server that discovery found."""
+    own = (one for one in profile.endpoints if not one.url and one.system == server.system and one.namespace == server.namespace)
+    return list(dict.fromkeys(one.tenant for one in own if one.name in ("", server.name)))
 
 
 def has_credentials(server: Server, profile: Profile) -> bool:
@@ -119,14 +132,17 @@ def read_each(cluster: Cluster, profile: Profile, servers: Readings[Server], rea
         try:
             return read(reach(cluster, profile, server), server)
         except Unauthenticated as refused:
-            raise Unauthenticated(f"{refused}{_how_to_be_let_in(server, profile)}") from None
+            raise Unauthenticated(f"{refused}{_how_to_be_let_in(server, profile, str(refused))}") from None
 
     return cluster.each(servers, ask)
 
 
-def _how_to_be_let_in(server: Server, profile: Profile) -> str:
-    """What to write into the profile for a server that asks for credentials; empty where it has some, or takes none from there."""
+def _how_to_be_let_in(server: Server, profile: Profile, refusal: str) -> str:
+    """What to write into the profile for a server that asks for a tenant or credentials; empty where that is there, or does not help."""
+    where = f"system: {server.system}" + (f", namespace: {server.namespace}" if server.namespace else "")
+    if NO_TENANT in refusal:
+        way = "`tenant` beside its url" if server.url else "each `tenant`"
+        return f"; it serves several tenants: name {way} in an entry under `endpoints:` in the profile ({where})"
     if has_credentials(server, profile) or server.system not in {one.key for one in SYSTEMS}:
         return ""
-    where = f"system: {server.system}" + (f", namespace: {server.namespace}" if server.namespace else "")
     return f"; it asks for credentials: name its url under `endpoints:` in the profile ({where}), with basic or bearer_token_env"

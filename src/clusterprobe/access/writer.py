@@ -1,4 +1,7 @@
-"""Requests that change objects of our own. Nothing else in the package writes to a cluster, apart from self-reviews."""
+"""Requests that change objects of our own. Nothing else in the package writes to a cluster, apart from self-reviews.
+
+What is made with it: all of an active run (`active.py`), and the reports of `openreports.py`.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ Value = TypeVar("Value")
 REQUEST_SECONDS = 10.0
 IN_FLIGHT = 8
 MOST_OF_OURS = 500
+APPLY = "application/apply-patch+yaml"  # JSON is YAML
 
 
 class ObjectMeta(msgspec.Struct, rename="camel"):
@@ -69,6 +73,13 @@ class Writer:
         path = resource.path(meta.get("namespace", ""), meta["name"])
         answer = self._http.send("PUT", path, limit, body=body, accept=(200, 404, 409), retry=False)
         return decode(answer, kind, f"update {resource.name}") if answer.status == 200 else None
+
+    def apply(self, resource: Resource, body: Mapping[str, Any], manager: str, limit: Deadline) -> None:
+        """Make an object, or replace what this manager set of it (server-side apply); `BadResponse` where somebody else set it."""
+        meta = body["metadata"]
+        path = resource.path(meta.get("namespace", ""), meta["name"])
+        query = {"fieldManager": manager}
+        self._http.send("PATCH", path, limit, query=query, body=body, accept=(200, 201), retry=False, content_type=APPLY)
 
     def delete(self, resource: Resource, namespace: str, name: str, limit: Deadline, *, uid: str = "", grace: int | None = None) -> None:
         """Ask for an object to go; one that is gone, or that bears the name under another UID, is left at that."""

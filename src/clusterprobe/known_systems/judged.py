@@ -14,6 +14,7 @@ PROMETHEUS = System(
     signs=Signs(
         operated=("operator.prometheus.io/name", "prometheus"),
         images=("prometheus", "prometheus/prometheus", "prom/prometheus"),
+        programs=("prometheus",),
         flags=("storage.tsdb.path",),
         labels=(f"{NAME}=prometheus", "app=prometheus,component=server", "app=prometheus,component="),
     ),
@@ -29,6 +30,7 @@ ALERTMANAGER = System(
     signs=Signs(
         operated=("alertmanager",),
         images=("alertmanager", "prometheus/alertmanager", "prometheus-alertmanager"),
+        programs=("alertmanager",),
         labels=(f"{NAME}=alertmanager", "app=prometheus,component=alertmanager", "app=alertmanager"),
     ),
     port=9093,
@@ -43,8 +45,12 @@ LOKI = System(
     purpose=Purpose.LOGS,
     support=Support.JUDGED,
     signs=Signs(
-        images=("loki", "grafana/loki", "enterprise-logs"),
-        labels=(f"{NAME}=loki", f"{NAME}=loki-distributed", f"{NAME}=loki-simple-scalable", f"{NAME}=enterprise-logs", "app=loki"),
+        images=("loki", "grafana/loki", "enterprise-logs", "logging-loki"),
+        programs=("loki",),
+        labels=(
+            *(f"{NAME}=loki", f"{NAME}=loki-distributed", f"{NAME}=loki-simple-scalable", f"{NAME}=enterprise-logs"),
+            *(f"{NAME}=lokistack", "app=loki"),
+        ),
     ),
     port=3100,
     port_names=("http-metrics", "http", "http-loki"),
@@ -92,7 +98,7 @@ MLFLOW = System(
     support=Support.JUDGED,
     signs=Signs(
         images=("mlflow", "mlflow/mlflow"),
-        programs=("mlflow server", "mlflow ui", "mlflow.server:app"),
+        programs=("mlflow server", "mlflow ui", "mlflow.server:app", "mlflow.server.fastapi_app:app"),
         labels=(f"{NAME}=mlflow", "app=mlflow"),
     ),
     port=5000,
@@ -110,7 +116,7 @@ PROMTAIL = System(
     purpose=Purpose.LOGS,
     beside=True,
     support=Support.JUDGED,
-    signs=Signs(images=("promtail", "grafana/promtail"), labels=(f"{NAME}=promtail", "app=promtail")),
+    signs=Signs(images=("promtail", "grafana/promtail"), programs=("promtail",), labels=(f"{NAME}=promtail", "app=promtail")),
     port=3101,
     port_names=("http-metrics", "http"),
 )
@@ -121,7 +127,7 @@ ALLOY = System(
     purpose=Purpose.LOGS,
     beside=True,
     support=Support.JUDGED,
-    signs=Signs(images=("alloy", "grafana/alloy"), labels=(f"{NAME}=alloy",)),
+    signs=Signs(images=("alloy", "grafana/alloy"), programs=("alloy run",), labels=(f"{NAME}=alloy",)),
     port=12345,
     port_names=("http-metrics", "http"),
 )
@@ -135,6 +141,67 @@ GRAFANA_AGENT = System(
     signs=Signs(images=("grafana-agent", "grafana/agent"), labels=(f"{NAME}=grafana-agent",)),
     port=80,
     port_names=("http-metrics", "http"),
+)
+FLUENT_BIT = System(
+    key="fluent-bit",
+    name="Fluent Bit",
+    areas=("promtail",),
+    purpose=Purpose.LOGS,
+    beside=True,
+    support=Support.JUDGED,
+    signs=Signs(
+        images=("fluent-bit", "fluentbit", "aws-for-fluent-bit", "fluent-bit-plugin-loki", "fluentbit-gke"),
+        programs=("fluent-bit",),
+        labels=(f"{NAME}=fluent-bit", f"{NAME}=fluentbit", "k8s-app=fluent-bit", "k8s-app=fluentbit-gke"),
+    ),
+    port=2020,
+    port_names=("http", "metrics", "http-metrics", "monitor"),
+)
+FLUENTD = System(
+    key="fluentd",
+    name="Fluentd",
+    areas=("promtail",),
+    purpose=Purpose.LOGS,
+    beside=True,
+    support=Support.JUDGED,
+    signs=Signs(
+        images=("fluentd", "fluentd-kubernetes-daemonset", "fluentd-elasticsearch"),
+        programs=("fluentd",),
+        labels=(f"{NAME}=fluentd", "k8s-app=fluentd-logging"),
+    ),
+    port=24231,
+    port_names=("metrics", "prometheus", "http-metrics"),
+)
+VECTOR = System(
+    key="vector",
+    name="Vector",
+    areas=("promtail",),
+    purpose=Purpose.LOGS,
+    beside=True,
+    generic=True,
+    support=Support.JUDGED,
+    signs=Signs(images=("timberio/vector", "vectordotdev/vector"), labels=(f"{NAME}=vector",)),
+    port=9090,
+    port_names=("prom-exporter", "metrics", "http-metrics"),
+)
+OTEL_COLLECTOR = System(
+    key="opentelemetry-collector",
+    name="OpenTelemetry collector",
+    areas=("promtail",),
+    purpose=Purpose.LOGS,
+    beside=True,
+    support=Support.JUDGED,
+    signs=Signs(
+        images=(
+            *("opentelemetry-collector", "opentelemetry-collector-contrib", "opentelemetry-collector-k8s", "otelcol", "otelcol-contrib"),
+            *("opentelemetry-collector-releases/opentelemetry-collector-contrib", "aws-otel-collector", "otel-collector"),
+            "signoz-otel-collector",
+        ),
+        programs=("otelcol", "otelcol-contrib", "otelcol-k8s"),
+        labels=(f"{NAME}=opentelemetry-collector",),
+    ),
+    port=8888,
+    port_names=("metrics", "http-metrics"),
 )
 PROMETHEUS_OPERATOR = System(
     key="prometheus-operator",
@@ -154,7 +221,7 @@ ARGOCD = System(
     purpose=Purpose.DELIVERY,
     support=Support.JUDGED,
     signs=Signs(
-        images=("argocd", "argoproj/argocd"),
+        images=("argocd", "argoproj/argocd", "argo-cd"),
         labels=(f"{NAME}=argocd-application-controller", f"{NAME}=argocd-server", f"{NAME}=argocd-repo-server"),
     ),
 )
@@ -202,15 +269,85 @@ MODEL_SERVER = System(
         operated=("serving.kserve.io/inferenceservice", "seldon-deployment-id"),
         images=(
             *("tritonserver", "vllm-openai", "torchserve", "mlserver", "tensorflow/serving", "text-generation-inference"),
-            *("text-embeddings-inference", "sglang", "openvino/model_server"),
+            *(
+                "text-embeddings-inference",
+                "sglang",
+                "openvino/model_server",
+                "torchserve-kfs",
+                "ggml-org/llama.cpp",
+                "ggerganov/llama.cpp",
+            ),
+            *("huggingfaceserver", "huggingfaceserver-gpu", "sklearnserver", "xgbserver", "lgbserver", "pmmlserver", "paddleserver"),
         ),
         programs=(
             *("tritonserver", "vllm serve", "vllm.entrypoints.openai.api_server", "torchserve", "bentoml serve", "mlserver start"),
-            *("tensorflow_model_server", "text-generation-launcher", "sglang.launch_server", "mlflow models serve"),
+            *("tensorflow_model_server", "text-generation-launcher", "sglang.launch_server", "mlflow models serve", "llama-server"),
         ),
         labels=tuple(f"{label}={word}" for label in _MODEL_LABELS for word in _MODEL_WORDS),
     ),
     areas=("serving",),
 )
 
-JUDGED = (*EXPECTED, MODEL_SERVER, PROMTAIL, ALLOY, GRAFANA_AGENT, PROMETHEUS_OPERATOR, ARGOCD, SEALED_SECRETS, TRAEFIK, INGRESS_NGINX)
+PROMETHEUS_AGENT = System(
+    key="prometheus-agent",
+    name="Prometheus Agent",
+    areas=("prometheus",),
+    purpose=Purpose.MONITORING,
+    support=Support.JUDGED,
+    does="scrapes targets and sends their samples on",
+    signs=Signs(
+        operated=("operator.prometheus.io/name",),
+        images=("prometheus-engine/prometheus",),
+        flags=("storage.agent.path",),
+        labels=(f"{NAME}=prometheus-agent", "operator.prometheus.io/mode=agent"),
+    ),
+    port=9090,
+    port_names=("web", "http-web"),
+    health_paths=("/-/ready", "/-/healthy"),
+)
+VICTORIAMETRICS = System(
+    key="victoriametrics",
+    name="VictoriaMetrics",
+    areas=("prometheus",),
+    purpose=Purpose.MONITORING,
+    support=Support.JUDGED,
+    does="scrapes targets, stores metrics and evaluates rules",
+    signs=Signs(
+        managed="managed-by=vm-operator",
+        images=("victoria-metrics", "vmsingle", "vmagent", "vmalert", "vmselect", "vminsert", "vmstorage"),
+        flags=("storageDataPath",),
+        labels=(
+            f"{NAME}=victoriametrics",
+            *(f"{NAME}={one}" for one in ("vmagent", "vmalert", "vmsingle", "vmselect", "vminsert", "vmstorage")),
+            *(f"{NAME}=victoria-metrics-{one}" for one in ("single", "agent", "alert")),
+        ),
+    ),
+    port=8428,
+    port_names=("http", "web"),
+    health_paths=("/health", "/-/healthy", "/-/ready"),
+    parts=(("vmagent", 8429), ("vmalert", 8880), ("vmsingle", 8428), ("vmselect", 8481), ("vminsert", 8480), ("vmstorage", 8482)),
+)
+VICTORIAMETRICS_OPERATOR = System(
+    key="victoriametrics-operator",
+    name="VictoriaMetrics operator",
+    areas=("prometheus", "objects"),
+    purpose=Purpose.MONITORING,
+    support=Support.JUDGED,
+    signs=Signs(images=("victoriametrics/operator",), labels=(f"{NAME}=victoria-metrics-operator",)),
+)
+
+LOG_AGENTS = (PROMTAIL, ALLOY, GRAFANA_AGENT, FLUENT_BIT, FLUENTD, VECTOR, OTEL_COLLECTOR)
+
+JUDGED = (
+    *EXPECTED,
+    PROMETHEUS_AGENT,
+    VICTORIAMETRICS,
+    VICTORIAMETRICS_OPERATOR,
+    MODEL_SERVER,
+    *LOG_AGENTS,
+    PROMETHEUS_OPERATOR,
+    ARGOCD,
+    SEALED_SECRETS,
+    TRAEFIK,
+    INGRESS_NGINX,
+)

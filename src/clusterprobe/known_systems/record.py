@@ -36,6 +36,8 @@ class Signs:
     """What a system is recognised by, the strongest first.
 
     - `operated`: labels that an operator gives the pods that it makes for a custom resource; their value is its name.
+    - `managed`: the one label that its operator writes on all pods that it makes; the usual label of the instance is then the name of
+      the custom resource.
     - `images`: the last segment of an image's repository, or the last two (`grafana/agent`), whatever the registry, tag or digest.
     - `programs`: how its command line begins, such as `mlflow server`.
     - `flags`: flags that no other program has, without dashes.
@@ -44,6 +46,7 @@ class Signs:
     """
 
     operated: tuple[str, ...] = ()
+    managed: str = ""
     images: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
@@ -59,6 +62,7 @@ class System:
     there. What works for it alone has `areas` of its own. `does` says in a clause what it does, `stands_for` is the key of the judged
     system whose work it does. With `beside` it also runs beside other programs, in their pods, and is then none of its own.
     `groups` are the API groups of its objects where their conditions say whether it does its work.
+    Where it has `parts`, each is a program of its own, which the image, a label or the container is called after, with its usual port.
     The name of a `generic` one is a word that others use as well: its label is a sign only where the image is called the same.
     """
 
@@ -78,6 +82,7 @@ class System:
     beside: bool = False
     groups: tuple[str, ...] = ()
     generic: bool = False
+    parts: tuple[tuple[str, int], ...] = ()
 
     @property
     def one(self) -> str:

@@ -6,6 +6,7 @@ Only these are taken out of text that has our own sentences in it: nothing that 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from clusterprobe.redaction.canonical import head, pattern
 from clusterprobe.redaction.looks import looks, random
@@ -112,6 +113,7 @@ def _of_addresses(text: bytes) -> Iterator[Span]:
 
 _ADDRESS = pattern(r"([A-Za-z][A-Za-z0-9+.-]*)://(" + _END + r"+)")
 _BEYOND = pattern(r"([\"'<>`][^\s@\"'<>`]{1,128})@[A-Za-z0-9\[]")  # passwords may have these, though no address has
+_SPACED = pattern(r"([ \t][^\s@\"'<>`]{1,128})@[A-Za-z0-9\[]")  # and a blank
 _PORT = pattern(r"\d{1,5}(?:[/?#,;)\]}]|\z)")
 _AUTHORITY = pattern(r"[^/?#]*")
 _IMAGES = frozenset({b"oci", b"docker", b"docker-pullable", b"containerd", b"docker-image"})
@@ -124,11 +126,20 @@ def _of_users(text: bytes) -> Iterator[Span]:
     for found in _ADDRESS.finditer(text):
         start, run = found.start(2), found.group(2)
         span = _user_in(run, found.group(1).lower())
-        beyond = _BEYOND.match(text, found.end()) if b":" in head(_AUTHORITY, run) and b"@" not in run else None
+        beyond = _beyond(text, run, found.end())
         if beyond:
             yield start + run.find(b":") + 1, beyond.end(1)
         elif span:
             yield start + span[0], start + span[1]
+
+
+def _beyond(text: bytes, run: bytes, end: int) -> Any:
+    """The rest of a password that has what no address has, and the host behind it."""
+    colon = run.find(b":")
+    if b"@" in run or not 0 <= colon < len(head(_AUTHORITY, run)):
+        return None
+    spaced = not _PORT.match(run, colon + 1) and not _PLACEHOLDER.match(run, colon + 1)
+    return _BEYOND.match(text, end) or (_SPACED.match(text, end) if spaced else None)
 
 
 def _user_in(run: bytes, scheme: bytes) -> Span | None:

@@ -139,7 +139,7 @@ def kind_of_label(key: bytes) -> Key:
 _COMPLAINTS = (
     "missing|undefined|unknown|unsupported|unexpected|invalid|failed|cannot|could|not|no|yaml:?|expired|required|empty|denied|unauthorized|"
     "forbidden|wrong|malformed|rejected|refused|context|error:?|failed:?|unable|does|is|are|was|has|must|the|a|an|in|for|from|authentication|"
-    "incorrect|bad|unset|incomplete|too|mismatch|disabled|enabled|basic|none|ldap|oauth2?|oidc|saml|connection|dial|timeout|timed|http|Get|Post"
+    "incorrect|bad|unset|incomplete|too|mismatch|open|stat|lstat|mkdir|permission|fetching|rpc|disabled|enabled|basic|none|ldap|oauth2?|oidc|saml|connection|dial|timeout|timed|http|Get|Post"
 )
 _NO_SECRET = pattern(
     r"(?i)(?:null|nil|none|true|false|yes|undefined|empty|<[a-z _-]*>|\**|x{3,}|\.{3}|-|\d{1,3}|"

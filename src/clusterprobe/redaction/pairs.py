@@ -38,9 +38,9 @@ def spans(whole: Text) -> Iterator[Span]:
 
     def judge(found: Any) -> Span | None:
         kind = kind_of(found.group(1))
-        if kind is Key.WEAK and _told_after_all(whole.plain, found):
+        if kind is Key.WEAK and (_told_after_all(whole.plain, found) or _asked_with(whole.plain, found)):
             kind = Key.SECRET
-        if kind is Key.PLAIN or not _parted(whole.plain, found, kind):
+        if kind is Key.PLAIN or not _parted(whole.plain, found, kind) or _names_a_key(whole.plain, found):
             return None
         return announced(whole, found.end(), kind, lambda: _value(whole, found, kind))
 
@@ -61,6 +61,25 @@ def _told_after_all(text: bytes, found: Any) -> bool:
     return apart.strip() == b"=" or (key.endswith(b"credentials") and bool(quoted or chosen))
 
 
+_KEY_OF_SECRET = pattern(r"[A-Za-z0-9._-]{1,253}(?:[\s,;:)\]\"'`]|\z)")
+
+
+def _names_a_key(text: bytes, found: Any) -> bool:
+    """Whether it is the kubelet's `references non-existent secret key: tls.crt`: a key's name follows, which a Secret lacks."""
+    return text.endswith(b"references non-existent ", 0, found.start()) and bool(_KEY_OF_SECRET.match(text, found.end()))
+
+
+_PARAMETER = pattern(r"[^\s\"'<>`&#]{6,}")
+
+
+def _asked_with(text: bytes, found: Any) -> bool:
+    """Whether `key` or `code` is a parameter of an address: there it is what opens it, however plain it looks."""
+    return text[found.start() - 1 : found.start()] in (b"?", b"&") and found.group(2) == b"=" and bool(_PARAMETER.match(text, found.end()))
+
+
+_SETS = pattern(r"(?:^|\.)(?:set|with|add|use|Set|With|Add|Use)[_A-Z]")
+
+
 def announced(whole: Text, at: int, kind: Key, value: Callable[[], Span | None]) -> Span | None:
     """The span of a value, unless it is harmless; what is judged by its looks is looked at before it is scanned."""
     if kind is Key.NAME and whole.plain[at : at + 1] in (b"[", b"{"):  # `imagePullSecrets: [{name: …}]`
@@ -76,7 +95,7 @@ def _parted(text: bytes, found: Any, kind: Key) -> bool:
     key, apart = found.groups()
     bare, following = apart.rpartition(b"]")[2].strip(b" \t\"'`)"), text[found.end() : found.end() + 2]
     if bare == b"(":
-        return kind is Key.PHRASE and following[:1] in MARKS  # setPassword("…")
+        return following[:1] in MARKS and (kind is Key.PHRASE or (kind is Key.SECRET and bool(_SETS.search(key))))  # setToken("…")
     if bare.endswith(b" value:"):
         return True
     if bare in (b"==", b"!=", b"~=", b"?="):

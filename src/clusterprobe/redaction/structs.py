@@ -132,10 +132,11 @@ def _is_struct(hint: Any) -> bool:
     )
 
 
-def _free(kind: type) -> list[tuple[str, Any]]:
+@functools.cache
+def _free(kind: type) -> tuple[tuple[str, Any], ...]:
     """The attributes with their types, without those in which only names are: `NAMES` of the struct says which."""
     hints, names = typing.get_type_hints(kind), _NAMES | getattr(kind, "NAMES", frozenset())
-    return [(one.name, hints[one.name]) for one in msgspec.structs.fields(kind) if one.name not in names]
+    return tuple((one.name, hints[one.name]) for one in msgspec.structs.fields(kind) if one.name not in names)
 
 
 def _may_hold_text(kind: Any, seen: frozenset[Any]) -> bool:

@@ -18,6 +18,7 @@ _NAMED = pattern(
 )
 _VALUE = pattern(r"(?i)\b(?:value|val|v|content|default|string)[\"'`]*\s*(?:=>|[:=>])\s*")
 _OTHER_ITEM = pattern(r"[{}]|\n\s*- ")
+_NEXT_ITEM = pattern(r"\}|\n\s*- ")  # what follows it may be the value of another name
 _AHEAD, _BEHIND = 300, 2048  # bytes between a name and its value, in whichever order
 _WORD_FOR_ONE = r"\b[\w-]*(?:password|passwd|passphrase|passcode|passwort|pwd)\b[\])\"']*(?: for (?:user )?\S+| from \w+)?"
 _MADE = r"(?:is|was|has been) \w{0,10}[ -]?generated(?: for (?:user )?\S+)?"
@@ -44,6 +45,7 @@ _COLUMN = pattern(r"[\w.-]+")
 _PIPED = pattern(r"\becho (?:-n )?([^|\n]{1,400}?)[ \t]*\|[^|\n]{0,200}--?password-stdin")
 _HOSTED = pattern(r"(?:\A|[\s\"'=(,;\[{<])(?://)?[A-Za-z][\w.+-]*:([^\s\"'@:<>(),;]{4,})@[A-Za-z\[\d(][\w.-]*")
 _XML = pattern(rf"<[\w:.-]*?((?i:[\w.-]*(?:{STEMS}))[\w.-]*)(?:\s[^<>]{{0,200}})?>(?:<!\[CDATA\[)?([^<]+?)(?:\]\]>)?</")
+_CELL = pattern(rf"\|[ \t]*({KEY})[ \t]*\|[ \t]*([^|\s](?:[^|\n]*[^|\s])?)")
 _KIND = pattern(r"kind[\"']*\s*:\s*[\"']*Secret\b")
 _DATA = pattern(r"\b(?:data|stringData)[\"']*\s*:[ \t]*")
 
@@ -59,6 +61,8 @@ def spans(whole: Text) -> Iterator[Span]:
     yield from once(_BELOW.finditer(text), lambda found: found.span(1) if _BOTH.search(found.group(1)) else None)
     yield from once(_FORM_PART.finditer(text), lambda found: found.span(2) if _tells(found.group(1)) else None)
     yield from once(_INSERT.finditer(text), lambda found: _inserted(whole, found))
+    if b"|" in text:
+        yield from once(_CELL.finditer(text), _cell)
     if b"@" in text:
         yield from once(_HOSTED.finditer(text), lambda found: _hosted(text, found))
     if b"</" in text:
@@ -76,8 +80,10 @@ def _named(whole: Text, found: Any) -> Span | None:
     ahead = text[name : name + _AHEAD]
     other = _NAMED.search(ahead)
     value = _VALUE.search(ahead[: other.start()] if other else ahead)
-    if value is None:
-        return _before(whole, found.start(), kind)
+    if value is None or _NEXT_ITEM.search(ahead[: value.start()]):
+        before = _before(whole, found.start(), kind)
+        if before or value is None:
+            return before
     at = name + value.end()
     if text[at : at + 1] in (b"|", b">"):
         return at, block_end(whole, name + value.start(), line_end(whole, at))
@@ -129,6 +135,11 @@ def _hosted(text: bytes, found: Any) -> Span | None:
 
 def _tells(key: bytes) -> bool:
     return kind_of(key) in (Key.SECRET, Key.PHRASE)
+
+
+def _cell(found: Any) -> Span | None:
+    """`| password | … |`, a row of a table whose first column is the key."""
+    return found.span(2) if _tells(found.group(1)) and _BOTH.search(found.group(2)) else None
 
 
 def _inserted(whole: Text, found: Any) -> Span | None:

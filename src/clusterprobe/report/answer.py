@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 from clusterprobe.correlation import cases
-from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, RunResult, RunVerdict, Severity, Subject
+from clusterprobe.model import Accepted, Finding, Place, ProbeResult, ProbeVerdict, RunResult, RunVerdict, Severity, Subject
 from clusterprobe.outcome import is_refused
 from clusterprobe.report.prose import headline
-from clusterprobe.words import number
+from clusterprobe.times import day, epoch
+from clusterprobe.words import number, visible_line
 
 VERDICT_NAMES = {
     ProbeVerdict.FINDINGS: "findings",
@@ -88,7 +89,7 @@ def opening(result: RunResult) -> str:
 
 def tally(result: RunResult) -> str:
     """What the answer rests on, as the end of a sentence."""
-    seen = [number(count, *_nouns(severity)) for severity, count in severity_counts(result).items()]
+    seen = [count_of(severity, count) for severity, count in severity_counts(result).items()]
     follow = len(result.explained)
     following = f", {follow} of them {'a consequence' if follow == 1 else 'consequences'} of another finding" if follow else ""
     unseen = _blind_parts(result)
@@ -110,13 +111,15 @@ def _blind_parts(result: RunResult) -> list[str]:
     return [f"{number(count, noun)} {what}" for count, noun, what in counts if count]
 
 
-def _nouns(severity: Severity) -> tuple[str, str]:
-    return {
+def count_of(severity: Severity, count: int) -> str:
+    """`3 errors`, `1 critical finding`."""
+    nouns = {
         Severity.CRITICAL: ("critical finding", "critical findings"),
         Severity.ERROR: ("error", "errors"),
         Severity.WARNING: ("warning", "warnings"),
         Severity.INFO: ("note", "notes"),
-    }[severity]
+    }
+    return number(count, *nouns[severity])
 
 
 def passed(result: RunResult) -> str:
@@ -125,6 +128,72 @@ def passed(result: RunResult) -> str:
     text = f"{number(verdicts.get(ProbeVerdict.PASS, 0), 'probe')} passed"
     absent = verdicts.get(ProbeVerdict.NOT_APPLICABLE, 0)
     return f"{text}, {absent} not applicable" if absent else text
+
+
+def counted(result: RunResult) -> str:
+    """How many probes there were, and how many came to each verdict."""
+    counts = [f"{count} {COUNTED[verdict]}" for verdict, count in verdict_counts(result).items()]
+    return f"{number(len(result.probes), 'probe')}: {', '.join(counts) or 'none ran'}"
+
+
+def since(result: RunResult) -> str:
+    """How the findings compare with those of the last run, in a sentence; empty where there is none to compare with."""
+    then = result.since
+    if then is None:
+        return ""
+    resolved = sum(one.state == "resolved" for one in then.gone)
+    parts = [f"{len(then.new)} new", *([f"{len(then.worse)} worse"] if then.worse else []), f"{len(then.persisting)} persisting"]
+    unseen = len(then.gone) - resolved
+    parts += [
+        f"{resolved} resolved",
+        *([f"{unseen} not seen again, as their probes did not run, or could not check everything"] if unseen else []),
+    ]
+    return visible_line(f"Since the run of {then.finished}: {', '.join(parts)}.")
+
+
+def ages(result: RunResult) -> dict[Place, str]:
+    """`new`, `worse` or `persisting` for each finding since the last run; empty if there is none to compare with."""
+    then = result.since
+    if then is None:
+        return {}
+    groups = (("persisting", then.persisting), ("worse", then.worse), ("new", then.new))
+    return {(probe, place): age for age, places in groups for probe, place in places}
+
+
+def remembered(result: RunResult, fingerprint: str) -> str:
+    """Since when a finding has been there, and how often it came back; empty if no earlier run knows of it.
+
+    `there since 2026-06-10 12:00 UTC, in 12 runs, came back 2 times`
+    """
+    known = result.remembered.get(fingerprint)
+    since = epoch(known.first) if known else None
+    if known is None or since is None or known.runs < 2:
+        return ""
+    back = f", came back {number(known.returned, 'time')}" if known.returned else ""
+    return f"there since {day(since)}, in {number(known.runs, 'run')}{back}"
+
+
+def acceptance(entry: Accepted) -> str:
+    """Why findings are accepted, by whom, and until when."""
+    by = f"by the annotation of {entry.by}" if entry.by else ""
+    more = ", ".join(one for one in (*_about(entry), by) if one)
+    return f"{entry.why or 'no reason is given'} ({more})" if more else entry.why
+
+
+def _about(entry: Accepted) -> tuple[str, ...]:
+    return entry.owner, entry.ticket, f"until {entry.until}" if entry.until else ""
+
+
+def acceptances(result: RunResult) -> list[str]:
+    """What there is to say of what accepts findings: what ends soon or has ended, matches nothing, or is not allowed to."""
+    return [f"{_accepting(one)} {one.note}" for one in result.accepted if one.note]
+
+
+def _accepting(one: Accepted) -> str:
+    if not one.by:
+        return f"the accepted {one.probe} {one.code} {one.subject} ({acceptance(one)})"
+    said = ", ".join(each for each in (one.why, *_about(one)) if each)
+    return f"the annotation of {one.by} that accepts {one.code}{f' ({said})' if said else ''}"
 
 
 def first_step(result: RunResult) -> str:

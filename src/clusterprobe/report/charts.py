@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from clusterprobe.model import Bar, Bars, Matrix
+from clusterprobe.model import Bar, Bars, Matrix, Severity, Trend
 
 LABEL_CHARACTERS = 24  # what fits beside a bar
 
@@ -44,6 +44,43 @@ class DrawnBars:
     def long(self) -> bool:
         """Whether a label needs a line of its own."""
         return any(len(bar.label) > LABEL_CHARACTERS for bar in self.chart.bars)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A run in a trend: where its column stands, in percent; its parts by severity, worst first. `some`: it was of some probes only."""
+
+    left: float
+    width: float
+    parts: list[tuple[str, float, float]]  # severity, from the top, height
+    title: str
+    some: bool
+
+
+TREND_SEVERITIES = (Severity.CRITICAL, Severity.ERROR, Severity.WARNING)
+LEAST_TREND = 2  # runs; one alone is no trend
+
+
+def trend(runs: list[Trend]) -> list[Point]:
+    """The last runs as columns of findings, the oldest first; none where there are too few for a picture."""
+    if len(runs) < LEAST_TREND:
+        return []
+    totals = [sum(one.counts.get(severity, 0) for severity in TREND_SEVERITIES) for one in runs]
+    full, width = max(totals) or 1, 100 / len(runs)
+    return [_point(one, place * width, width, full) for place, one in enumerate(runs)]
+
+
+def _point(one: Trend, left: float, width: float, full: int) -> Point:
+    parts: list[tuple[str, float, float]] = []
+    foot = 100.0
+    for severity in reversed(TREND_SEVERITIES):
+        height = 100 * one.counts.get(severity, 0) / full
+        foot -= height
+        parts.append((severity.value, foot, height))
+    counts = ", ".join(f"{one.counts.get(severity, 0)} {severity}" for severity in TREND_SEVERITIES)
+    unseen = f", {one.unchecked} not checked" if one.unchecked else ""
+    some = f", only {', '.join(one.selected)}" if one.selected else ""
+    return Point(left, width, parts[::-1], f"{one.finished}: {counts}{unseen}{some}", bool(one.selected))
 
 
 def draw(chart: Bars) -> DrawnBars:

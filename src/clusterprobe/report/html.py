@@ -57,7 +57,7 @@ def write(result: RunResult, folder: Path) -> None:
 
 def render(result: RunResult) -> str:
     """The page. The result is expected to have passed `safe`."""
-    return _template().render(
+    return template("index.html").render(
         result=result,
         run=result.run,
         cluster=result.cluster,
@@ -68,7 +68,8 @@ def render(result: RunResult) -> str:
 
 
 @functools.cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """A page of ours by its name, in which nothing that is printed is markup, with all that our pages use."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -83,10 +84,17 @@ def _template() -> Template:
         answer=answer, number=number, looks=LOOKS, verdict_looks=VERDICT_LOOKS, run_looks=RUN_LOOKS, verdicts=ProbeVerdict
     )
     environment.globals.update(draw=charts.draw, cells=charts.cells, severity_looks=SEVERITY_LOOKS, states=State)
-    environment.globals.update(marks=fixes.MARKS, environments=environments)
+    environment.globals.update(marks=fixes.MARKS, environments=environments, trend=charts.trend)
     environment.filters.update(headline=prose.headline, after_headline=prose.after_headline, line=visible_line, slug=page.slug)
     environment.filters.update(spans=prose.spans, command=fixes.line, seconds=_seconds, moment=_moment, amount=_amount)
-    return environment.get_template("index.html")
+    return environment.get_template(name)
+
+
+def prepare() -> None:
+    """Make the page's templates ready, which takes a while."""
+    environment = template("index.html").environment
+    for name in environment.list_templates(("html", "svg", "css")):
+        environment.get_template(name)
 
 
 def _finalize(value: Any) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, RunResult, Severity
-from clusterprobe.report.safe import for_console
 from clusterprobe.report.times import run_seconds
+from clusterprobe.words import for_console
 
 
 def write(result: RunResult, folder: Path) -> None:
@@ -15,6 +16,13 @@ def write(result: RunResult, folder: Path) -> None:
     tree = ET.ElementTree(suites(result))
     ET.indent(tree)
     tree.write(folder / "junit.xml", encoding="utf-8", xml_declaration=True)
+
+
+def text(result: RunResult) -> str:
+    """The document as text."""
+    root = suites(result)
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=True)
 
 
 def suites(result: RunResult) -> ET.Element:
@@ -25,7 +33,7 @@ def suites(result: RunResult) -> ET.Element:
     where = {"cluster": result.cluster.context, "server": result.cluster.server, "run": result.run.id}
     _properties(suite, {"verdict": result.verdict.value, **where})
     for probe in result.probes:
-        suite.append(case(probe, level))
+        suite.append(case(probe, level, result.rank))
     for probe_id, sources in result.run.unrecorded.items():
         suite.append(_left_out(probe_id, sources))
     for element in (root, suite):
@@ -38,16 +46,21 @@ def fail_level(fail_on: str) -> Severity:
     return Severity(fail_on) if fail_on in list(Severity) else Severity.ERROR
 
 
-def case(probe: ProbeResult, level: Severity) -> ET.Element:
-    """One probe: failed by findings, broken or inconclusive (JUnit knows no more than failure), skipped if not applicable."""
+def case(
+    probe: ProbeResult, level: Severity, rank: Callable[[Finding], tuple[int, int]] = lambda one: (-one.severity.rank, 0)
+) -> ET.Element:
+    """One probe: failed by findings, broken or inconclusive (JUnit knows no more than failure), skipped if not applicable.
+
+    Its findings are in the order of `rank`.
+    """
     area, _, _ = probe.id.partition("/")
     element = ET.Element("testcase", classname=_text(area), name=_text(probe.id), time="0")
     _properties(element, {"verdict": probe.verdict.value, "examined": str(probe.examined), "reason": probe.reason})
-    failing = [one for one in probe.findings if one.severity.at_least(level)]
+    failing = sorted((one for one in probe.findings if one.severity.at_least(level)), key=rank)
     if probe.verdict is ProbeVerdict.FINDINGS and failing:
-        _add(element, "failure", probe.reason or "findings", "findings", "\n\n".join(_describe(one) for one in failing))
+        _add(element, "failure", probe.reason or "findings", "findings", "\n\n".join(describe(one) for one in failing))
     elif probe.verdict in (ProbeVerdict.BROKEN, ProbeVerdict.INCONCLUSIVE):
-        _add(element, "failure", f"{_WORDS[probe.verdict]}: {probe.reason}", probe.verdict.value, _unchecked(probe))
+        _add(element, "failure", f"{WORDS[probe.verdict]}: {probe.reason}", probe.verdict.value, _unchecked(probe))
     elif probe.verdict is ProbeVerdict.NOT_APPLICABLE:
         ET.SubElement(element, "skipped", message=_text(probe.reason or "not applicable"))
     _add_output(element, [one for one in [*probe.findings, *probe.known] if one not in failing], probe.notes)
@@ -61,10 +74,11 @@ def _left_out(probe_id: str, sources: list[str]) -> ET.Element:
     return element
 
 
-_WORDS = {ProbeVerdict.BROKEN: "broken", ProbeVerdict.INCONCLUSIVE: "could not check"}
+WORDS = {ProbeVerdict.BROKEN: "broken", ProbeVerdict.INCONCLUSIVE: "could not check"}
 
 
-def _describe(finding: Finding) -> str:
+def describe(finding: Finding) -> str:
+    """A finding as text of several lines."""
     lines = [f"[{finding.severity}] {finding.reason}: {finding.subject}", f"Problem: {finding.problem}", f"Cause: {finding.cause}"]
     return "\n".join([*lines, f"Fix: {finding.fix}", f"Prevention: {finding.prevention}"])
 
@@ -78,7 +92,7 @@ def _add(element: ET.Element, tag: str, message: str, kind: str, body: str) -> N
 
 
 def _add_output(element: ET.Element, lesser: list[Finding], notes: list[str]) -> None:
-    lines = [*(_describe(one) for one in lesser), *(f"Note: {note}" for note in notes)]
+    lines = [*(describe(one) for one in lesser), *(f"Note: {note}" for note in notes)]
     if lines:
         ET.SubElement(element, "system-out").text = _text("\n\n".join(lines))
 

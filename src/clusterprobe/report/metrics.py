@@ -1,11 +1,13 @@
 """metrics.prom: the run for a Prometheus, through node_exporter's textfile collector or a push gateway.
 
-Labels are probes, verdicts, severities, reason codes and environments: never the names of objects, of which there are too many.
+Labels are probes, verdicts, severities, reason codes, environments, and the cluster where the profile names it: never the names of
+objects, of which there are too many.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,31 +38,47 @@ def registry(result: RunResult) -> CollectorRegistry:
 
 
 def _add_run(own: CollectorRegistry, result: RunResult) -> None:
-    from prometheus_client import Gauge
-
-    Gauge("clusterprobe_run_verdict", "1 for what the run came to.", ["verdict"], registry=own).labels(result.verdict.value).set(1)
-    Gauge("clusterprobe_exit_status", "The exit status of the run.", registry=own).set(result.run.exit_status)
+    add = _adding(own, result)
+    add("clusterprobe_run_verdict", "1 for what the run came to.", "verdict")(1, result.verdict.value)
+    add("clusterprobe_exit_status", "The exit status of the run.")(result.run.exit_status)
     finished, took = epoch(result.run.finished), run_seconds(result.run)
     if finished is not None:
-        Gauge("clusterprobe_run_timestamp_seconds", "When the run finished.", registry=own).set(finished)
+        add("clusterprobe_run_timestamp_seconds", "When the run finished.")(finished)
     if took is not None:
-        Gauge("clusterprobe_run_duration_seconds", "How long the run took.", registry=own).set(took)
+        add("clusterprobe_run_duration_seconds", "How long the run took.")(took)
 
 
 def _add_probes(own: CollectorRegistry, result: RunResult) -> None:
+    add = _adding(own, result)
+    verdict = add("clusterprobe_probe_verdict", "1 for what the probe came to.", "probe", "verdict")
+    examined = add("clusterprobe_examined", "How many subjects the probe judged.", "probe")
+    unchecked = add("clusterprobe_unchecked", "How many subjects the probe could not judge.", "probe")
+    findings = add("clusterprobe_findings", "Findings that are not accepted.", "probe", "severity", "reason", "environment")
+    for probe in result.probes:
+        verdict(1, probe.id, probe.verdict.value)
+        examined(probe.examined, probe.id)
+        unchecked(len(probe.unchecked), probe.id)
+    for keys, count in _counts(result).items():
+        findings(count, *keys)
+
+
+def _adding(own: CollectorRegistry, result: RunResult) -> Callable[..., Callable[..., None]]:
+    """Makes metrics, and of each what sets its value for some labels. Where the profile names the cluster, all have that label."""
     from prometheus_client import Gauge
 
-    verdict = Gauge("clusterprobe_probe_verdict", "1 for what the probe came to.", ["probe", "verdict"], registry=own)
-    examined = Gauge("clusterprobe_examined", "How many subjects the probe judged.", ["probe"], registry=own)
-    unchecked = Gauge("clusterprobe_unchecked", "How many subjects the probe could not judge.", ["probe"], registry=own)
-    labels = ["probe", "severity", "reason", "environment"]
-    findings = Gauge("clusterprobe_findings", "Findings that the profile does not accept.", labels, registry=own)
-    for probe in result.probes:
-        verdict.labels(probe.id, probe.verdict.value).set(1)
-        examined.labels(probe.id).set(probe.examined)
-        unchecked.labels(probe.id).set(len(probe.unchecked))
-    for keys, count in _counts(result).items():
-        findings.labels(*keys).set(count)
+    name = visible_line(result.cluster.name)
+    where = {"cluster": name} if name else {}
+
+    def add(metric: str, about: str, *labels: str) -> Callable[..., None]:
+        gauge = Gauge(metric, about, [*where, *labels], registry=own)
+
+        def put(value: float, *values: str) -> None:
+            given = (*where.values(), *values)
+            (gauge.labels(*given) if given else gauge).set(value)
+
+        return put
+
+    return add
 
 
 def _counts(result: RunResult) -> Counter[tuple[str, str, str, str]]:

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
-from clusterprobe.correlation import Case, cases
-from clusterprobe.incidents import INCIDENTS, Incident, Status, status_of
+from clusterprobe.incidents import INCIDENTS, Incident, State, Status, status_of
 from clusterprobe.model import Bars, Exhibit, Finding, Matrix, ProbeResult, RunResult, Table
 from clusterprobe.patterns import ours
 from clusterprobe.report import answer
+from clusterprobe.report.groups import Facet, Group, Groups, Shown
+from clusterprobe.report.remedies import Remedy, remedies
 
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A finding with the name by which the page links to it, and those that it explains."""
-
-    anchor: str
-    probe: ProbeResult
-    finding: Finding
-    through: str = ""
-    effects: tuple[Shown, ...] = ()
+MOST_TO_DO = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,50 +80,38 @@ class Page:
 
     def __init__(self, result: RunResult) -> None:
         self.result = result
-        self.causes = _shown(cases(result))
-        self.shown = [one for cause in self.causes for one in (cause, *cause.effects)]
+        self._found = Groups(result)
+        self.groups: list[Group] = self._found.groups
+        self.left = self._found.left
+        self.facets: list[Facet] = self._found.facets
         self.overviews = [_overview(kind, result) for kind in OVERVIEWS]
+        self.incidents: list[tuple[Incident, Status]] = [(incident, status_of(incident, result)) for incident in INCIDENTS]
+        self.remedies: list[Remedy] = remedies(result)
         self._drawn = {id(exhibit): one.anchor for one in self.overviews for exhibit in one.exhibits}
 
     @property
-    def groups(self) -> list[tuple[ProbeResult, list[Shown]]]:
-        """The findings that nothing explains, by probe: the probe with the worst case first, and within it the worst first."""
-        groups: dict[str, list[Shown]] = {}
-        for one in self.causes:
-            groups.setdefault(one.probe.id, []).append(one)
-        return [(group[0].probe, group) for group in groups.values()]
+    def to_do(self) -> list[Group]:
+        """The causes to begin with."""
+        return [one for one in self.groups if one.first.finding.severity.rank > 0 or one.first.effects][:MOST_TO_DO]
 
     @property
-    def first(self) -> str:
-        """The anchor of what to do first."""
-        finding = answer.first_finding(self.result)
-        if finding is not None:
-            return self.anchor_of(finding)
-        return "unchecked" if self.blind else "probes"
+    def incidents_found(self) -> int:
+        return sum(status.state is State.FOUND for _, status in self.incidents)
 
     def anchor_of(self, finding: Finding) -> str:
-        """The anchor of a finding; of its section if the page does not show it."""
-        return next((one.anchor for one in self.shown if one.finding is finding), "findings")
-
-    def age(self, shown: Shown) -> str:
-        """`new`, `worse` or `persisting` since the last run; empty if there is none to compare with."""
-        since = self.result.since
-        if since is None:
-            return ""
-        place = next(number for number, one in enumerate(shown.probe.findings) if one is shown.finding)
-        for age, places in (("new", since.new), ("worse", since.worse)):
-            if (shown.probe.id, place) in places:
-                return age
-        return "persisting"
+        """The anchor of a finding; of its group, or of their section, if the page does not show it."""
+        return self._found.anchors.get(id(finding), "findings")
 
     @property
-    def incidents(self) -> list[tuple[Incident, Status]]:
-        return [(incident, status_of(incident, self.result)) for incident in INCIDENTS]
+    def new(self) -> list[Shown]:
+        """The findings that nothing explains, and that are new or worse since the last run, as far as the page shows them."""
+        shown = (one for group in self.groups for one in (*group.parts.whole, *group.parts.rows))
+        return [one for one in shown if one.age in ("new", "worse")]
 
     @property
     def blind(self) -> int:
         """How many entries there are about what could not be checked."""
-        return len(answer.unable(self.result)) + answer.unchecked_count(self.result)
+        return sum(one.count for one in self.remedies)
 
     @property
     def probes(self) -> list[ProbeResult]:
@@ -141,33 +120,19 @@ class Page:
         return sorted(self.result.probes, key=lambda one: (order.index(one.verdict), one.id))
 
     def drawn_in(self, exhibit: Exhibit) -> str:
-        """The section above that already shows this exhibit; empty if none does."""
+        """The overview that already shows this exhibit; empty if none does."""
         return self._drawn.get(id(exhibit), "")
 
     def rest(self, exhibits: list[Exhibit]) -> list[Exhibit]:
-        """The exhibits that no section above shows."""
+        """The exhibits that no overview shows."""
         return [one for one in exhibits if not self.drawn_in(one)]
 
     @property
-    def known(self) -> list[tuple[ProbeResult, Finding]]:
-        return [(probe, finding) for probe in self.result.probes for finding in probe.known]
-
-
-def _shown(found: list[Case]) -> list[Shown]:
-    numbers = itertools.count(1)
-
-    def anchor() -> str:
-        return f"finding-{next(numbers)}"
-
-    return [
-        Shown(
-            anchor(),
-            case.probe,
-            case.finding,
-            effects=tuple(Shown(anchor(), probe, finding, through) for probe, finding, through in case.effects),
-        )
-        for case in found
-    ]
+    def known(self) -> list[tuple[ProbeResult, Finding, str]]:
+        """The findings that are accepted, each with why, by whom and until when."""
+        why = {place: answer.acceptance(one) for one in self.result.accepted for place in one.findings}
+        known = [(probe, place, finding) for probe in self.result.probes for place, finding in enumerate(probe.known)]
+        return [(probe, finding, why.get((probe.id, place), "")) for probe, place, finding in known]
 
 
 def _overview(kind: Kind, result: RunResult) -> Overview:

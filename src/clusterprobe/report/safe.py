@@ -1,4 +1,4 @@
-"""One redaction in front of all sinks, and text that cannot act as anything but text."""
+"""One redaction in front of all sinks."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ from typing import Any
 from clusterprobe.decoding import from_tree
 from clusterprobe.model import RunResult
 from clusterprobe.redaction import redacted
-from clusterprobe.words import escape, visible
+from clusterprobe.words import escape
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-
-# GitHub reads `::command::` at the start of a line, after any blanks, and `##[command]` anywhere; Azure reads `##vso[` anywhere.
-_CI_COMMAND = re.compile(r"(?<!\S)(?=::)|(?<=#)(?=#\w*\[)")
 
 
 def safe(result: RunResult) -> RunResult:
@@ -30,8 +27,3 @@ def _encodable(value: Any) -> Any:
     if isinstance(value, list):
         return [_encodable(one) for one in value]
     return value
-
-
-def for_console(text: object) -> str:
-    """Visible text in which no CI system finds a command, wherever a line is broken."""
-    return _CI_COMMAND.sub(r"\\", visible(text))

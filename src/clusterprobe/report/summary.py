@@ -26,9 +26,9 @@ def summary_markdown(result: RunResult) -> str:
     where = (
         f"Cluster {result.cluster.context or result.cluster.server or 'not known'}, profile {result.run.profile}, {result.run.finished}."
     )
-    answered = f"{_plain(answer.tally(result))}. {_plain(where)}"
+    answered = f"{plain(answer.tally(result))}. {plain(where)}"
     looked = answer.looked_at(result)
-    lines = [f"## {answer.opening(result)}", answered, *([_plain(looked)] if looked else []), *_findings(result), *_unchecked(result)]
+    lines = [f"## {answer.opening(result)}", answered, *([plain(looked)] if looked else []), *_findings(result), *_unchecked(result)]
     return "\n\n".join(lines) + "\n"
 
 
@@ -37,7 +37,7 @@ def _findings(result: RunResult) -> list[str]:
     if not pairs:
         return []
     rows = [
-        f"| {finding.severity} | {_plain(probe.id)} | {_plain(str(finding.subject))} | {_plain(headline(finding.problem))} |"
+        f"| {finding.severity} | {plain(probe.id)} | {plain(str(finding.subject))} | {plain(headline(finding.problem))} |"
         for probe, finding in pairs[:LIMIT]
     ]
     table = "\n".join(["| Severity | Probe | Where | What |", "| --- | --- | --- | --- |", *rows])
@@ -48,13 +48,13 @@ def _unchecked(result: RunResult) -> list[str]:
     groups, alone = answer.unchecked(result), answer.unable(result)
     if not groups and not alone:
         return []
-    rows = [f"- {_plain(one.id)} {answer.VERDICT_NAMES[one.verdict]}: {_plain(one.reason)}" for one in alone]
-    rows += [f"- {_named(things)}: {_plain(reason)}" for reason, things in list(groups.items())[:LIMIT]]
+    rows = [f"- {plain(one.id)} {answer.VERDICT_NAMES[one.verdict]}: {plain(one.reason)}" for one in alone]
+    rows += [f"- {_named(things)}: {plain(reason)}" for reason, things in list(groups.items())[:LIMIT]]
     return ["**Could not be checked**", "\n".join(rows), *_more(len(groups), "reason")]
 
 
 def _named(things: list[tuple[Subject, list[str]]]) -> str:
-    names = _plain(", ".join(str(subject) for subject, _ in things[:3]))
+    names = plain(", ".join(str(subject) for subject, _ in things[:3]))
     return f"{names} and {len(things) - 3} more" if len(things) > 3 else names
 
 
@@ -65,7 +65,7 @@ def _more(count: int, noun: str) -> list[str]:
 _MARKUP = str.maketrans({one: f"\\{one}" for one in r"\`*_{}[]()#+.!|~:$^=-"})
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that Markdown and HTML show as it is."""
     escaped = visible_line(text).translate(_MARKUP)
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")

@@ -31,11 +31,17 @@ STAGES = {
         blind=UNDELIVERED,
     ),
     "receiver-without-name": Expectation(
-        {("alertmanager/config-secret", "ConfigRefused"): ["missing name in receiver", "alertmanager-slack-config"]},
+        {
+            ("alertmanager/config-secret", "ConfigRefused"): ["missing name in receiver", "alertmanager-slack-config"],
+            ("prometheus/reconciled", "ObjectNotReconciled"): [ALERTMANAGER],
+        },
         blind=frozenset({"alertmanager/generated-secret"}),
     ),
     "undefined-receiver": Expectation(
-        {("alertmanager/config-secret", "ConfigRefused"): ["undefined receiver", "alertmanager-slack-config"]},
+        {
+            ("alertmanager/config-secret", "ConfigRefused"): ["undefined receiver", "alertmanager-slack-config"],
+            ("prometheus/reconciled", "ObjectNotReconciled"): [ALERTMANAGER],
+        },
         blind=frozenset({"alertmanager/generated-secret"}),
     ),
 }

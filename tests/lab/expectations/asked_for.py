@@ -3,6 +3,6 @@
 from tests.lab.expectation import Expectation
 
 STAGES = {
-    "rule-unselected": Expectation({("prometheus/rules", "RulesUnselected"): ["shop-alerts", "ruleSelector", "release"]}),
+    "rule-unselected": Expectation(warnings={("prometheus/rules", "RulesUnselected"): ["shop-alerts", "ruleSelector", "release"]}),
     "monitor-port": Expectation({("prometheus/monitors", "MonitorPortMissing"): ["fastapi-metrics", "metrics-port"]}),
 }

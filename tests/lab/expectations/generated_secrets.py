@@ -2,6 +2,17 @@
 
 from tests.lab.expectation import Expectation
 
+# Without an Operator nothing says what it would select, load and make of its objects.
+WITHOUT_OPERATOR = frozenset(
+    {
+        "inventory/judged",
+        "prometheus/monitors",
+        "prometheus/rules",
+        "prometheus/selector-overlap",
+        "prometheus/unselected-monitors",
+    }
+)
+
 STAGES = {
     "generated-secret-put-back": Expectation(
         warnings={
@@ -21,14 +32,14 @@ STAGES = {
                 "monitoring-dev/alertmanager-slack-config",
             ]
         },
-        blind=frozenset({"prometheus/selector-overlap", "prometheus/unselected-monitors"}),  # without an Operator none can tell
+        blind=WITHOUT_OPERATOR,
     ),
     "generated-secret-deleted": Expectation(
         warnings={("alertmanager/generated-secret", "GeneratedSecretDeleted"): ["recreated unchanged", "StatefulSet", "make changes in"]}
     ),
     "generated-secret-lost": Expectation(
         {("alertmanager/generated-secret", "GeneratedSecretGone"): ["does not come back", "no Operator that manages it"]},
-        blind=frozenset({"prometheus/selector-overlap", "prometheus/unselected-monitors"}),
+        blind=WITHOUT_OPERATOR,
     ),
     "source-secret-changed": Expectation(),
 }

@@ -1,6 +1,6 @@
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -378,3 +378,54 @@ def test_a_page_of_nothing_but_odd_objects_is_given_up(server: FaultServer):
     odd = b'{"kind": "PodList", "items": [' + b"{}," * 400_000 + b"{}]}"
     with server.misbehaving(body(odd), lambda request: "/pods" in request.target), pytest.raises(errors.BadResponse, match="more than 500"):
         cluster_of(server).list(PODS, Pod)
+
+
+# --- what does not answer ------------------------------------------------------------------------------------------------
+
+
+def ask_in_turn(ask: Callable[[], Any], times: int) -> list[str]:
+    """What went wrong with each of so many requests."""
+    failed = []
+    for _ in range(times):
+        with pytest.raises(errors.TimedOut) as caught:
+            ask()
+        failed.append(str(caught.value))
+    return failed
+
+
+def test_a_pod_that_does_not_answer_is_asked_twice_and_others_still_are(server: FaultServer) -> None:
+    cluster = cluster_of(server)
+    dead = "/api/v1/namespaces/a/pods/one:9090/proxy"
+    with server.misbehaving(lambda talk, request, reply: talk.silence(), lambda request: request.path.startswith(dead)):
+        failed = ask_in_turn(lambda: cluster.pod("a", "one", "10.0.0.1", 9090).get("/-/ready", seconds=0.2), 5)
+        assert len([one for one in server.seen if one.path.startswith(dead)]) == 2
+        assert all("is not asked again: the last 2 requests to it had no answer" in one for one in failed[2:])
+        assert cluster.list(PODS, Pod, NAMESPACES).complete
+
+
+def test_the_logs_of_a_node_whose_kubelet_does_not_answer_are_asked_for_twice(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = cluster_of(server)
+    monkeypatch.setattr(cluster.api, "_request_seconds", 0.2)
+    pods = [(f"pod-{number}", "dead") for number in range(20)]
+    with server.misbehaving(lambda talk, request, reply: talk.silence(), lambda request: request.path.endswith("/log")):
+        for name, node in pods:
+            ask_in_turn(lambda name=name, node=node: cluster.log(PODS.path("a", name), "a", node, {}), 1)
+        assert len(server.seen) == 2
+        ask_in_turn(lambda: cluster.log(PODS.path("a", "other"), "a", "another", {}), 1)
+        assert len(server.seen) == 3
+
+
+def test_what_the_api_server_does_not_reach_is_late_as_well_and_any_answer_starts_anew(server: FaultServer) -> None:
+    cluster = cluster_of(server)
+    unreached = refuse(503, "ServiceUnavailable", "error trying to reach service: dial tcp 10.0.0.1:9090: i/o timeout")
+    endpoint = cluster.pod("a", "one", "10.0.0.1", 9090)
+    with server.misbehaving(unreached, lambda request: True), pytest.raises(errors.Unreachable):
+        endpoint.get("/-/ready")
+    with server.misbehaving(body("{}"), lambda request: True):
+        endpoint.get("/-/ready")
+    with server.misbehaving(unreached, lambda request: True):
+        for _ in range(2):
+            with pytest.raises(errors.Unreachable):
+                endpoint.get("/-/ready")
+        with pytest.raises(errors.TimedOut):
+            endpoint.get("/-/ready")

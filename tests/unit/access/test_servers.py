@@ -4,14 +4,16 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from clusterprobe.access.cluster import Cluster
 from clusterprobe.access.connection import Connection
 from clusterprobe.access.deadline import Deadline
-from clusterprobe.access.servers import Server, has_credentials, read_each, servers_of
+from clusterprobe.access.servers import Server, has_credentials, read_each, servers_of, tenants_of
 from clusterprobe.access.session import Origin
+from clusterprobe.model import Subject
 from clusterprobe.profile import Profile
-from clusterprobe.readings import Readings
+from clusterprobe.readings import Readings, single
 from clusterprobe.systems.kubernetes.looking import asked_again
 from clusterprobe.systems.loki.servers import loki_servers
 from clusterprobe.systems.loki.sources import range_query_command
@@ -67,6 +69,54 @@ def test_a_server_that_asks_for_credentials_says_how_to_give_them():
         "it asks for credentials: name its url under `endpoints:` in the profile (system: loki, namespace: logging), "
         "with basic or bearer_token_env"
     )
+
+
+NO_TENANT = Exchange(401, "text/plain", b"no org id")
+PROXIED = "GET /api/v1/namespaces/logs/services/loki-read:3100/proxy/ready"
+FOUND = Server(system="loki", namespace="logs", name="loki", service="loki-read", port=3100)
+
+
+def read_as(server: Server) -> tuple[Readings[object], list[dict[str, str]]]:
+    """What is read of a server that wants to know for which tenant, with the heads of what it was asked."""
+    exchanges = {"GET /ready": NO_TENANT, PROXIED: NO_TENANT}
+    with FaultServer(Recording(time.time(), exchanges)) as running:
+        cluster = Cluster(Connection(Origin(running.url), "test", "me", "default", "proxy"), Deadline.after(10))
+        profile = profile_of(running.url, {"namespace": "logs"}) if server.url else Profile()
+        one = replace(server, url=running.url) if server.url else server
+        readings = single(Subject(kind="Loki", namespace="logs", name="loki"), one)
+        return read_each(cluster, profile, readings, lambda endpoint, _: endpoint.get("/ready")), [one.headers for one in running.seen]
+
+
+@pytest.mark.parametrize(
+    ("server", "way"),
+    [(FOUND, "each `tenant`"), (Server(system="loki", namespace="logs", name="loki", url="x"), "`tenant` beside its url")],
+)
+def test_one_that_serves_several_tenants_says_how_to_name_them_and_asks_for_no_credentials(server: Server, way: str):
+    found, _ = read_as(server)
+    assert found.unreadable[0].reason.endswith(
+        f"it serves several tenants: name {way} in an entry under `endpoints:` in the profile (system: loki, namespace: logs)"
+    )
+    assert "credentials" not in found.unreadable[0].reason
+
+
+def test_one_that_was_found_is_asked_as_its_tenant():
+    _, heads = read_as(replace(FOUND, tenant="team-a"))
+    assert [one["x-scope-orgid"] for one in heads] == ["team-a"]
+
+
+def test_an_entry_without_a_url_leads_to_nothing_by_itself():
+    profile = Profile.model_validate({"endpoints": [{"system": "loki", "namespace": "logs", "tenant": "a"}]})
+    other = Server(system="airflow", namespace="airflow", name="airflow", pod="airflow-0", port=8080)
+    assert [one.explicit(profile) for one in (FOUND, other)] == [None, None]
+
+
+def test_the_tenants_of_one_that_was_found_are_those_that_the_profile_names_for_its_namespace():
+    entries = [{"tenant": "a", "namespace": "logs"}, {"tenant": "b", "namespace": "logs", "name": "loki"}]
+    others = [{"tenant": "c", "namespace": "elsewhere"}, {"tenant": "d", "namespace": "logs", "name": "other"}]
+    profile = Profile.model_validate({"endpoints": [{"system": "loki", **one} for one in (*entries, *others)]})
+    assert tenants_of(profile, FOUND) == ["a", "b"]
+    assert servers_of(profile, "loki") == []
+    assert range_query_command(replace(FOUND, tenant="a"), profile, "{}", 0, 1) is None, "kubectl sends no header"
 
 
 def test_a_single_tenant_keeps_the_plain_name():

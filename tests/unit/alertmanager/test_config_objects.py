@@ -3,10 +3,12 @@ from typing import Any
 import pytest
 
 from clusterprobe.evidence import Clock
+from clusterprobe.model import Subject
 from clusterprobe.readings import Readings
 from clusterprobe.systems.alertmanager.config_objects import ConfigObject
 from clusterprobe.systems.alertmanager.sources import Alertmanager, AlertmanagerStatus
 from clusterprobe.systems.formats.alertmanager_config import parse_configuration
+from clusterprobe.systems.kubernetes.event_lists import Complaint
 from clusterprobe.systems.kubernetes.objects import Namespace
 from clusterprobe.verdict import Verdict
 from probes.alertmanager.probe_config_objects import probe_config_objects
@@ -37,6 +39,7 @@ def world(*configs: ConfigObject, text: str = SERVED, by: list[Alertmanager] | N
         "namespaces": listing("Namespace", namespaces),
         "alertmanager_statuses": Readings(((ONE[0], AlertmanagerStatus(parse_configuration(text))),)),
         "alertmanager_servers": Readings((ONE,)),
+        "operator_rejections": Readings(absent="there is no such event"),
         "clock": Clock(NOW),
         **changed,
     }
@@ -134,3 +137,18 @@ def test_what_cannot_be_read_is_never_a_pass() -> None:
     assert_blindness_is_no_health(probe_config_objects, world(config({})))
     assert_blindness_is_no_health(probe_config_objects, world(config(), text=WITHOUT))
     assert reasons(judge(config(), text=WITHOUT)) == ["ConfigNotEffective"]
+
+
+def test_a_refusal_in_an_event_is_quoted_with_the_secret_to_create() -> None:
+    said = 'AlertmanagerConfig team was rejected due to invalid configuration: key "url" in secret "slack-url" not found'
+    about = Subject(kind="AlertmanagerConfig", namespace="shop", name="team")
+    (finding,) = judge(config(), text=WITHOUT, operator_rejections=Readings(((about, Complaint(said)),))).findings
+    assert finding.cause == f"The Operator does not accept it: “{said}”."
+    assert "Create the Secret slack-url in shop with the key that the receiver names" in finding.fix
+    assert "Secret/shop/slack-url" in [str(one) for one in finding.rests_on]
+
+
+def test_an_event_about_another_object_refuses_nothing() -> None:
+    about = Subject(kind="PrometheusRule", namespace="shop", name="team")
+    (finding,) = judge(config(), text=WITHOUT, operator_rejections=Readings(((about, Complaint("bad")),))).findings
+    assert "Its log and the object's events say which" in finding.cause

@@ -10,7 +10,7 @@ from clusterprobe.systems.alertmanager.sources import Alertmanager, Alertmanager
 from clusterprobe.systems.formats.alertmanager_config import parse_configuration
 from clusterprobe.systems.kubernetes.objects import Namespace
 from probes.alertmanager.probe_default_config import probe_default_config
-from tests.factories import judged, labelled, listing, outcome, reasons, refused, server
+from tests.factories import OF_STACK_CHART, judged, labelled, listing, outcome, reasons, refused, server
 from tests.unit.alertmanager.test_routing import CHART, FALLBACK, SINK, SLACK
 
 HEALTHY = f"route: {{receiver: slack, routes: [{{receiver: 'null', matchers: [alertname=Watchdog]}}]}}\nreceivers:\n{SINK}{SLACK}"
@@ -18,7 +18,8 @@ ONE = server("alertmanager", "monitoring-dev", "main")
 
 
 def platform(text: str | None, secret: str = "team-config", facts: ConfigSecret | None = None, **changes: Any) -> dict[str, Any]:
-    custom = labelled(Alertmanager, "monitoring-dev", "main", spec={"configSecret": secret}, status=changes.pop("status", {}))
+    labels, status = changes.pop("labels", OF_STACK_CHART), changes.pop("status", {})
+    custom = labelled(Alertmanager, "monitoring-dev", "main", labels, spec={"configSecret": secret}, status=status)
     customs = listing("Alertmanager", [custom])
     read = Readings(((ONE[0], AlertmanagerStatus(parse_configuration(text))),)) if text else Readings((), (refused("Pod"),))
     return {
@@ -69,7 +70,17 @@ def defaulted(facts: ConfigSecret | None = LISTED, **changes: Any) -> Any:
 def test_on_a_first_installation_nothing_was_configured_yet() -> None:
     finding = defaulted()
     assert "No receiver has been configured yet" in finding.cause
-    assert "name that Secret in the values of this release as `alertmanager.alertmanagerSpec.configSecret`" in finding.fix
+    assert "name that Secret in spec.configSecret." in finding.fix
+    assert "In the values of the chart kube-prometheus-stack 77.6.2 it is `alertmanager.alertmanagerSpec.configSecret`." in finding.fix
+
+
+def test_without_the_chart_none_of_its_values_is_named() -> None:
+    facts = ConfigSecret("alertmanager-main", exists=True, candidates=["alertmanager-slack-config"])
+    (finding,) = judged(probe_default_config, **platform(CHART, secret="", facts=facts, labels={})).findings
+    assert "spec.configSecret names none of the team's." in finding.cause
+    assert "alertmanagerSpec" not in finding.cause + finding.fix
+    assert "configFromSecret" not in finding.cause + finding.fix
+    assert '{"spec":{"configSecret":"alertmanager-slack-config"}}' in finding.fix
 
 
 @pytest.mark.parametrize("facts", [None, ConfigSecret("alertmanager-main")])

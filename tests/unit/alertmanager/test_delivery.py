@@ -62,6 +62,10 @@ def test_notifications_that_arrived_pass_and_are_shown() -> None:
     ("reason", "words"),
     [
         ("clientError", "a webhook or token that was revoked"),
+        ("authError", "a webhook or token that was revoked"),
+        ("rateLimited", "HTTP 429"),
+        ("requestError", "does not resolve"),
+        ("fileReadError", "cannot be read"),
         ("serverError", "HTTP 5xx"),
         ("contextDeadlineExceeded", "does not resolve"),
         ("other", "was not reached"),
@@ -128,7 +132,9 @@ def test_some_failures_of_late_are_a_warning_and_most_of_all_an_error() -> None:
     some = failing(delivered=20, last_delivered=NOW - 20)
     most = failing(delivered=4, last_delivered=NOW - 20)
     assert judged(probe_delivery, **platform(replica(some))).findings[0].severity == "warning"
-    assert judged(probe_delivery, **platform(replica(most))).findings[0].severity == "error"
+    (finding,) = judged(probe_delivery, **platform(replica(most))).findings
+    assert finding.severity == "error"
+    assert finding.problem.endswith("and others were delivered since.")
 
 
 @pytest.mark.parametrize(
@@ -288,7 +294,7 @@ def test_a_log_that_is_silent_about_what_failed_is_said_not_to_tell() -> None:
     own_counters = own(attempts=1, refused=1, failed=1)
     pods = listing("Pod", [labelled(Pod, "monitoring-dev", ONE[0].name, spec={"containers": [{"name": "alertmanager", "image": "a"}]})])
     answer = SimpleNamespace(body=b"")
-    cluster: Any = SimpleNamespace(api=SimpleNamespace(get=lambda *_, **__: answer), deadline=None)
+    cluster: Any = SimpleNamespace(log=lambda *_, **__: answer)
     found = delivery_errors(cluster, Readings((ONE,)), pods, Readings(), Readings(((ONE[0], own_counters),)), Profile())
     assert "says nothing" in found.unreadable[0].reason
     answer.body = b'2026-01-01T00:00:00Z level=ERROR msg="Notify for alerts failed" err="slack/slack[0]: gone"\n'
@@ -296,3 +302,45 @@ def test_a_log_that_is_silent_about_what_failed_is_said_not_to_tell() -> None:
         [DeliveryError("slack", "slack", "gone")]
     ]
     assert delivery_errors(cluster, Readings((ONE,)), pods, Readings(), Readings(((ONE[0], own()),)), Profile()).values == ()
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause", "fix"),
+    [
+        ('unexpected status code 404: channel "#a": no_team', "does not know this webhook", "Create a new webhook"),
+        ("unexpected status code 404: channel_not_found", "to this channel", "Correct `channel`"),
+        ("Slack API error: invalid_auth", "refuses the token", "chat:write"),
+        ("unexpected status code 400: invalid_blocks", "a template renders", "templates"),
+        ("unexpected status code 429: rate_limited", "accepts no more for now", "group_interval"),
+        ("unexpected status code 400: endpoint returned HTTP error 429", "accepts no more for now", "group_interval"),
+        ('template: slack.tmpl:3:10: executing "x" at <.Y>: nil pointer', "cannot be rendered", "Correct the template"),
+        ("*smtp.plainAuth auth: 535 5.7.8 not accepted", "refuses the user or the password", "auth_username"),
+        ('require_tls: true, but "h:25" does not advertise the STARTTLS extension', "no STARTTLS", "smarthost"),
+        ("554 5.7.1 relay access denied", "does not take mail", "`from`"),
+        ("unexpected status code 400: 'routing_key' is invalid", "PagerDuty refuses the event", "integration key"),
+        ("telegram: Bad Request: chat not found (400)", "this chat", "chat_id"),
+        ("x509: certificate signed by unknown authority", "does not trust the certificate", "tls_config"),
+        ("dial tcp: lookup hooks.example on 10.96.0.10:53: no such host", "does not resolve", "Correct the host"),
+        ("dial tcp 10.0.0.9:80: connect: connection refused", "Nothing listens", "Correct the address"),
+        ("dial tcp 10.0.0.9:443: i/o timeout", "No answer came in time", "egress"),
+        ("unexpected status code 403: Forbidden", "refuses the credentials", "valid credentials"),
+        ("unexpected status code 404: 404 page not found", "nothing at this address", "Correct the URL"),
+        ("unexpected status code 422: no", "refuses what is sent", "what the answer names"),
+        ("unexpected status code 502: bad gateway", "an error of its own", "nothing of the receiver is wrong"),
+    ],
+)
+def test_the_answer_names_the_cause_and_its_own_fix(answer: str, cause: str, fix: str) -> None:
+    errors = Readings(((ONE[0], [DeliveryError("team", "slack", answer)]),))
+    (finding,) = judged(probe_delivery, **platform(replica(failing(reason="other")), delivery_errors=errors)).findings
+    assert cause in finding.cause
+    assert "was not reached" not in finding.cause
+    assert "5 × reason other" in finding.cause
+    assert fix in finding.fix
+    assert "is changed at its source in Git" in finding.fix
+
+
+def test_an_answer_that_is_not_known_names_no_cause_of_its_own() -> None:
+    errors = Readings(((ONE[0], [DeliveryError("team", "slack", "something new")]),))
+    (finding,) = judged(probe_delivery, **platform(replica(failing()), delivery_errors=errors)).findings
+    assert "a webhook or token that was revoked" in finding.cause
+    assert "Correct the address or the credentials" in finding.fix

@@ -1,8 +1,10 @@
 from typing import Any
 
+import msgspec
 import pytest
 
 from clusterprobe.environments import Environments
+from clusterprobe.evidence import Clock
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.systems.alertmanager.alerts import Arrived, ArrivedAlert
@@ -15,7 +17,8 @@ from probes.alertmanager.probe_receivers import probe_receivers
 from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, refused, server
 from tests.unit.alertmanager.test_routing import CHART, FALLBACK, SINK, SLACK
 
-ONE = server("alertmanager", "monitoring-dev", "main")
+CLOCK = Clock(1_800_000_000.0)  # 2027-01-15T08:00:00Z
+ONE, PROD = (server("alertmanager", f"monitoring-{one}", "main") for one in ("dev", "prod"))
 NAMESPACES = [labelled(Namespace, "", name) for name in ("monitoring-dev", "fastapi-dev", "fastapi-prod", "kube-system")]
 
 
@@ -23,13 +26,14 @@ def platform(text: str | None, **changes: Any) -> dict[str, Any]:
     read = Readings(((ONE[0], AlertmanagerStatus(parse_configuration(text))),)) if text else Readings((), (refused("Pod"),))
     return {
         "alertmanager_statuses": read,
-        "alertmanager_servers": Readings((ONE,)),
+        "alertmanager_servers": Readings((ONE, PROD)),
         "namespaces": listing("Namespace", NAMESPACES),
         "alertmanagers": listing("Alertmanager", []),
         "alertmanager_alerts": Readings(((ONE[0], Arrived([])),)),
         "prometheuses": listing("Prometheus", []),
         "prometheus_loaded_rules": Readings((), (), "there is no Prometheus"),
         "environments": Environments(Profile(), NAMESPACES),
+        "clock": CLOCK,
         **changes,
     }
 
@@ -75,6 +79,14 @@ def test_one_namespace_that_is_lost_is_enough() -> None:
 
 def test_namespaces_of_another_environment_are_not_asked_for() -> None:
     assert not reasons(judged(probe_receivers, **platform(tree("{receiver: 'null', matchers: [namespace=fastapi-prod]}", "slack"))))
+
+
+def test_where_one_environment_has_a_stack_the_alerts_of_all_come_to_it() -> None:
+    world = platform(tree("{receiver: 'null', matchers: [namespace=fastapi-prod]}", "slack"), alertmanager_servers=Readings((ONE,)))
+    (finding,) = judged(probe_receivers, **world).findings
+    assert "alert of fastapi-prod reaches" in finding.problem
+    unknown = Readings((ONE,), (refused("Pod"),))
+    assert "fastapi-prod" not in str(judged(probe_receivers, **{**world, "alertmanager_servers": unknown}).findings)
 
 
 def test_only_alerts_without_a_namespace_being_lost_is_a_warning() -> None:
@@ -209,6 +221,16 @@ def test_the_labels_of_the_rules_that_are_loaded_count(rules: list[AlertingRule]
     assert found(TEAM, prometheus_loaded_rules=loaded(*rules), prometheuses=one) == expected
 
 
+@pytest.mark.parametrize(
+    ("namespaces", "expected"),
+    [(["fastapi-dev"], []), (["", "fastapi-dev"], ["CriticalReachesNobody"]), (None, ["CriticalReachesNobody"])],
+)
+def test_a_rule_that_asks_for_one_namespace_alerts_of_no_other(namespaces: list[str] | None, expected: list[str]) -> None:
+    rule = AlertingRule("Down", {"severity": "critical"}, namespaces=namespaces)
+    own = "{receiver: slack, matchers: [namespace=fastapi-dev]}"
+    assert found(own, prometheus_loaded_rules=loaded(rule), prometheuses=listing("Prometheus", [prometheus()])) == expected
+
+
 def test_rules_of_a_prometheus_that_sends_elsewhere_do_not() -> None:
     both = listing("Prometheus", [prometheus(), prometheus("main", "monitoring-prod", "monitoring-prod")])
     elsewhere = loaded(critical(team="etl"), namespace="monitoring-prod")
@@ -233,11 +255,21 @@ def test_a_rule_whose_alert_is_lost_is_named_and_can_be_tried() -> None:
         ("[{}]", ["CriticalMuted"]),
         ("[{weekdays: ['monday:friday', saturday, sunday], times: [{start_time: '00:00', end_time: '24:00'}]}]", ["CriticalMuted"]),
         ("[{weekdays: ['saturday', 'sunday']}]", []),
-        ("[{years: ['2020:2040']}]", []),
+        ("[{years: ['2020:2040']}]", ["CriticalMuted"]),
+        ("[{years: ['2020:2027']}]", []),  # it opens within a year
+        ("[{years: ['2020:2040'], months: ['1:11']}]", []),
+        ("[{weekdays: ['monday:friday']}, {weekdays: ['sunday'], months: ['may']}]", []),
+        ("[{weekdays: ['monday:friday']}, {weekdays: ['saturday', 'sunday']}]", ["CriticalMuted"]),
+        ("[{times: [{start_time: '00:00', end_time: '09:30'}]}, {times: [{start_time: '09:30', end_time: '24:00'}]}]", ["CriticalMuted"]),
+        ("[{times: [{start_time: 00:00, end_time: 24:00}]}]", ["CriticalMuted"]),
+        ("[{days_of_month: ['1:31']}]", ["CriticalMuted"]),
+        ("[{days_of_month: ['1:-2']}]", []),
+        ("[{days_of_month: ['1:15', '-16:-1']}]", ["CriticalMuted"]),
+        ("[{weekdays: ['monday:friday'], location: UTC}, {weekdays: ['saturday', 'sunday'], location: Asia/Tokyo}]", []),
         ("[]", []),
     ],
 )
-def test_a_route_that_is_muted_at_all_times(interval: str, expected: list[str]) -> None:
+def test_a_route_that_is_muted_for_a_year(interval: str, expected: list[str]) -> None:
     routes = "{receiver: slack, mute_time_intervals: [quiet]}"
     assert found(routes, more=f"time_intervals: [{{name: quiet, time_intervals: {interval}}}]\n") == expected
 
@@ -246,13 +278,48 @@ def test_a_mute_is_named_and_holds_for_its_own_route_only() -> None:
     more = "mute_time_intervals: [{name: quiet, time_intervals: [{}]}]\n"
     routes = "{receiver: slack, mute_time_intervals: [quiet]}"
     (finding,) = judged(probe_receivers, **platform(tree(routes) + more)).findings
-    assert "muted at all times by the interval “quiet”" in finding.cause
+    assert "muted for at least a year to come by “quiet”" in finding.cause
     assert found("{receiver: slack, mute_time_intervals: [quiet], routes: [{matchers: [severity=critical]}]}", more=more) == []
 
 
-def test_a_route_that_is_never_active() -> None:
-    more = "time_intervals: [{name: none, time_intervals: []}]\n"
-    assert found("{receiver: slack, active_time_intervals: [none]}", more=more) == ["CriticalMuted"]
+@pytest.mark.parametrize(
+    ("interval", "expected"),
+    [
+        ("[]", ["CriticalMuted"]),
+        ("[{years: ['2020:2026']}]", ["CriticalMuted"]),
+        ("[{months: [february], days_of_month: ['30:31']}]", ["CriticalMuted"]),
+        ("[{months: [february], days_of_month: ['-1']}]", []),
+        ("[{weekdays: [sunday], times: [{start_time: '23:59', end_time: '24:00'}]}]", []),
+    ],
+)
+def test_a_route_that_is_never_active(interval: str, expected: list[str]) -> None:
+    more = f"time_intervals: [{{name: none, time_intervals: {interval}}}]\n"
+    assert found("{receiver: slack, active_time_intervals: [none]}", more=more) == expected
+
+
+def test_mutes_that_leave_no_time_together_and_what_is_muted_whenever_it_is_active() -> None:
+    week, end = "{name: week, time_intervals: [{weekdays: ['monday:friday']}]}", "{name: end, time_intervals: [{weekdays: ['6', sunday]}]}"
+    more = f"time_intervals: [{week}, {end}]\n"
+    assert found("{receiver: slack, mute_time_intervals: [week, end]}", more=more) == ["CriticalMuted"]
+    assert found("{receiver: slack, mute_time_intervals: [week], active_time_intervals: [week]}", more=more) == ["CriticalMuted"]
+    assert found("{receiver: slack, mute_time_intervals: [week], active_time_intervals: [end]}", more=more) == []
+
+
+@pytest.mark.parametrize("interval", ["[{weekdays: ['someday']}]", "[{times: [{start_time: noon, end_time: '24:00'}]}]", "[7]"])
+def test_an_interval_that_is_not_understood_leaves_it_unchecked(interval: str) -> None:
+    more = f"time_intervals: [{{name: odd, time_intervals: {interval}}}]\n"
+    verdict = judged(probe_receivers, **platform(tree("{receiver: slack, mute_time_intervals: [odd]}") + more))
+    assert outcome(verdict) == "inconclusive"
+    assert "the time interval odd is not understood" in verdict.unread[0].reason
+
+
+def test_intervals_that_an_older_bundle_does_not_hold_or_that_are_endless_leave_it_unchecked() -> None:
+    quiet = tree("{receiver: slack, mute_time_intervals: [quiet]}")
+    ranges = ", ".join(f"'{year}'" for year in range(1000, 1201))
+    endless = parse_configuration(quiet + f"time_intervals: [{{name: quiet, time_intervals: [{{years: [{ranges}]}}]}}]\n")
+    for one in (msgspec.structs.replace(parse_configuration(quiet), intervals=None), endless):
+        read = Readings(((ONE[0], AlertmanagerStatus(one)),))
+        assert outcome(judged(probe_receivers, **platform("", alertmanager_statuses=read))) == "inconclusive"
 
 
 WATCHDOG_FIRES = Readings(((ONE[0], Arrived([ArrivedAlert({"alertname": "Watchdog", "severity": "none"}, ["null"], "active")])),))
@@ -272,6 +339,15 @@ WATCHDOG_FIRES = Readings(((ONE[0], Arrived([ArrivedAlert({"alertname": "Watchdo
 def test_an_inhibition_by_what_always_fires(source: str, target: str, equal: str, expected: list[str]) -> None:
     rules = f"inhibit_rules: [{{source_matchers: [{source}], target_matchers: [{target}], equal: {equal}}}]\n"
     assert found("", "slack", more=rules, alertmanager_alerts=WATCHDOG_FIRES) == expected
+
+
+@pytest.mark.parametrize(("since", "expected"), [("2027-01-08T08:00:00Z", ["CriticalInhibited"]), ("2027-01-08T08:00:01Z", []), ("", [])])
+def test_an_inhibition_by_what_has_been_firing_for_a_week(since: str, expected: list[str]) -> None:
+    rules = "inhibit_rules: [{source_matchers: [alertname=ClusterDown], target_matchers: [severity=critical]}]\n"
+    fires = Arrived([ArrivedAlert({"alertname": "ClusterDown", "severity": "warning"}, ["null"], "active", since)])
+    verdict = judged(probe_receivers, **platform(tree("", "slack") + rules, alertmanager_alerts=Readings(((ONE[0], fires),))))
+    assert reasons(verdict) == expected
+    assert all("ClusterDown has been firing for 7 days, and an inhibit rule holds back" in one.cause for one in verdict.findings)
 
 
 def test_an_inhibition_needs_the_labels_that_it_compares_to_be_equal() -> None:

@@ -11,6 +11,7 @@ from clusterprobe.systems.formats.alertmanager_config import (
     parse_matchers,
 )
 
+NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
 SINK = '- name: "null"\n'
 SLACK = "- name: slack\n  slack_configs: [{api_url: <secret>}]\n"
 PAGER = "- name: pager\n  pagerduty_configs: [{}, {}]\n"
@@ -31,7 +32,7 @@ def configuration(routes: str, root: str = '"null"') -> Configuration:
 
 
 def receivers(routes: str, root: str = '"null"', **labels: str) -> list[str]:
-    return [one.receiver for one in deliveries(configuration(routes, root), labels)]
+    return [one.receiver for one in deliveries(configuration(routes, root), labels, NOW)]
 
 
 # --- matchers
@@ -122,7 +123,7 @@ def test_continue_goes_on_to_the_next_sibling() -> None:
 
 def test_a_child_without_a_receiver_inherits_its_parents() -> None:
     routes = '{receiver: slack, routes: [{match_re: {namespace: "fastapi-.*"}}]}'
-    (delivery,) = deliveries(configuration(routes), {"namespace": "fastapi-dev"})
+    (delivery,) = deliveries(configuration(routes), {"namespace": "fastapi-dev"}, NOW)
     assert delivery.receiver == "slack"
     assert str(delivery) == 'route → routes[0] {} → routes[0] {namespace=~"fastapi-.*"} → receiver "slack"'
 
@@ -147,13 +148,13 @@ def test_an_undecidable_pattern_matters_only_where_nothing_else_says_no() -> Non
 
 def test_what_other_labels_could_reach_is_explored() -> None:
     routes = "{receiver: slack, matchers: ['team=\"ml\"']}"
-    found = possible_deliveries(configuration(routes), {"severity": "critical"})
+    found = possible_deliveries(configuration(routes), {"severity": "critical"}, NOW)
     assert [one.receiver for one in found] == ["slack", "null"]
 
 
 def test_a_route_behind_one_that_takes_everything_cannot_be_reached() -> None:
     routes = '{receiver: "null", matchers: [severity="critical"]}, {receiver: slack, matchers: [team="ml"]}'
-    assert [one.receiver for one in possible_deliveries(configuration(routes), {"severity": "critical"})] == ["null"]
+    assert [one.receiver for one in possible_deliveries(configuration(routes), {"severity": "critical"}, NOW)] == ["null"]
 
 
 # --- reading

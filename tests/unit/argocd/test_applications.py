@@ -302,3 +302,42 @@ def test_events_that_could_not_be_read_leave_only_that_application_open() -> Non
 def test_the_subject_is_the_application_itself() -> None:
     (finding,) = judged(probe_applications, **world(application(health="Degraded"))).findings
     assert finding.subject == Subject(kind="Application", namespace="argocd", name="web", environment="dev")
+
+
+@pytest.mark.parametrize(
+    ("message", "means", "fix"),
+    [
+        ("metadata.annotations: Too long: must have at most 262144 bytes", "too large for a client-side apply", "ServerSideApply=true"),
+        ('Deployment "web" is invalid: spec.selector: field is immutable', "does not let this field", "--cascade=orphan"),
+        ('namespaces "new" not found', "The namespace does not exist", "CreateNamespace=true"),
+        ('Make sure the "Certificate" CRD is installed on the destination cluster', "not served in that cluster", "earlier sync wave"),
+        ('failed calling webhook "a.example": connection refused', "admission webhook", "Bring the webhook's pods back"),
+        ("something new", "", "Correct it in Git, and commit."),
+    ],
+)
+def test_a_failed_synchronisation_says_what_its_message_asks_for(message: str, means: str, fix: str) -> None:
+    failed = operation("Failed", message=message, resources=[{**FAILED, "message": message}])
+    (finding,) = judged(probe_applications, **world(application("OutOfSync", operationState=failed))).findings
+    assert finding.reason == "SyncFailed"
+    assert means in finding.cause
+    assert fix in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("message", "fix"),
+    [
+        ("failed to list refs: authentication required: Repository not found.", "renew its credentials"),
+        ("unable to resolve 'mian' to a commit SHA", "Correct targetRevision"),
+        ("deploy/prod: app path does not exist", "Correct spec.source.path"),
+        ("do not match any of the allowed destinations in project 'a'", "of the AppProject"),
+        ("Application referencing project a which does not exist", "Create the AppProject"),
+        ("there are no clusters with this name: eu", "Add the cluster to Argo CD"),
+        ("dial tcp: lookup git.example.org: no such host", "egress policies"),
+        ("conversion webhook for example.org/v1, Kind=A failed", "definitions have to go with it"),
+        ("something new", "Repair what the message names"),
+    ],
+)
+def test_a_condition_says_what_its_message_asks_for(message: str, fix: str) -> None:
+    told = {**condition("ComparisonError"), "message": message}
+    (finding,) = judged(probe_applications, **world(application("Unknown", conditions=[told]))).findings
+    assert fix in finding.fix

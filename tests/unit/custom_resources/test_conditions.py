@@ -150,3 +150,17 @@ def test_a_finding_stands_whatever_else_could_not_be_read() -> None:
 
 def test_what_cannot_be_read_is_never_a_pass() -> None:
     assert_blindness_is_no_health(probe_conditions, world(failing()))
+
+
+def test_a_word_of_a_status_is_told_with_what_its_controller_adds() -> None:
+    health = {"ceph": {"health": "HEALTH_ERR", "details": {"OSD_FULL": {"message": "1 full osd(s)", "severity": "HEALTH_ERR"}}}}
+    (finding,) = judge(kind("cephclusters.ceph.rook.io", "CephCluster", raw("ceph", WELL, status=health))).findings
+    assert (finding.reason, finding.severity) == ("ObjectNotReady", Severity.ERROR)
+    assert finding.problem == "CephCluster shop/ceph has ceph.health=HEALTH_ERR; since when is not reported."
+    assert finding.cause == "Its controller says “1 full osd(s)”."
+
+
+def test_a_word_that_leaves_it_at_work_is_a_warning() -> None:
+    volume = kind("volumes.longhorn.io", "Volume", raw("pvc-1", status={"robustness": "degraded"}))
+    (finding,) = judge(volume).findings
+    assert finding.severity is Severity.WARNING

@@ -161,9 +161,41 @@ def test_what_an_object_controlled_that_is_gone_is_judged_by_itself() -> None:
     [
         ("backupstoragelocations.velero.io", {"phase": "Unavailable", "message": "403"}, "failing"),
         ("vmagents.operator.victoriametrics.com", {"updateStatus": "failed", "reason": "no image"}, "failing"),
-        ("vmagents.operator.victoriametrics.com", {"updateStatus": "operational"}, "unreported"),
+        ("vmagents.operator.victoriametrics.com", {"updateStatus": "operational"}, "well"),
+        ("volumes.longhorn.io", {"state": "detached", "robustness": "faulted"}, "failing"),
+        ("volumes.longhorn.io", {"state": "attached", "robustness": "healthy"}, "well"),
+        ("cephclusters.ceph.rook.io", {"phase": "Ready", "ceph": {"health": "HEALTH_ERR"}}, "failing"),
+        ("cephclusters.ceph.rook.io", {"phase": "Ready", "ceph": {"health": "HEALTH_OK"}}, "well"),
+        ("elasticsearches.elasticsearch.k8s.elastic.co", {"health": "red"}, "failing"),
+        ("seldondeployments.machinelearning.seldon.io", {"state": "Failed", "description": "is invalid"}, "failing"),
+        ("canaries.flagger.app", {"phase": "Succeeded"}, "well"),
+        ("managedcertificates.networking.gke.io", {"certificateStatus": "RenewalFailed"}, "failing"),
+        ("managedcertificates.networking.gke.io", {"certificateStatus": "Provisioning"}, "well"),
+        ("jobs.example.org", {"state": "Failed", "health": "red"}, "unreported"),
         ("jobs.example.org", {"phase": "Unavailable"}, "unreported"),
     ],
 )
 def test_a_word_that_stands_for_a_condition(resource: str, status: dict[str, Any], expected: str) -> None:
     assert diagnosed(kind(resource, "Thing", raw("default", age=OLD, status=status))).state == expected
+
+
+@pytest.mark.parametrize("spec", [{"running": False}, {"runStrategy": "Halted"}])
+def test_a_machine_that_is_stopped_on_purpose_is_not_failing(spec: dict[str, Any]) -> None:
+    stopped = raw("vm", condition(reason="VMINotExists"), spec=spec)
+    assert diagnosed(kind("virtualmachines.kubevirt.io", "VirtualMachine", stopped)).state == "suspended"
+
+
+@pytest.mark.parametrize(
+    ("resource", "said", "expected"),
+    [
+        ("grafanadashboards.grafana.integreatly.org", ("DashboardSynchronized", "False"), "failing"),
+        ("httpproxies.projectcontour.io", ("Valid", "True"), "well"),
+        ("httpproxies.projectcontour.io", ("Valid", "False"), "failing"),
+        ("rollouts.argoproj.io", ("InvalidSpec", "True"), "failing"),
+        ("helmcharts.helm.cattle.io", ("Failed", "True"), "failing"),
+        ("trainings.example.org", ("Failed", "True"), "unreported"),
+        ("trainings.example.org", ("Valid", "False"), "unreported"),
+    ],
+)
+def test_a_condition_that_only_its_own_group_writes_so(resource: str, said: tuple[str, str], expected: str) -> None:
+    assert diagnosed(kind(resource, "Thing", raw("one", condition(*said), age=OLD))).state == expected

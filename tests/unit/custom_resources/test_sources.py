@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import http.server
-import json
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from clusterprobe.access import http as client
-from clusterprobe.access.cluster import Cluster
-from clusterprobe.access.connection import Connection
-from clusterprobe.access.deadline import Deadline
-from clusterprobe.access.http import Origin
 from clusterprobe.model import Subject, Unchecked
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
@@ -22,51 +15,24 @@ from clusterprobe.systems.custom_resources import sources
 from clusterprobe.systems.custom_resources.kinds import BUILT_IN, MOST_KINDS, REPORTING, chosen, may_be_read
 from clusterprobe.systems.custom_resources.objects import CustomKind
 from clusterprobe.systems.custom_resources.sources import custom_kinds
-from clusterprobe.systems.kubernetes.api import Served, ServedKind
 from clusterprobe.systems.kubernetes.objects import Namespace
 from tests.factories import listing, make
+from tests.listserver import ListServer, discovered, serving
 
 CERTIFICATES, WIDGETS = "/apis/cert-manager.io/v1/certificates", "/apis/example.org/v1/widgets"
 SERVED = {"certificates.cert-manager.io": "Certificate", "widgets.example.org": "Widget"}
 SHOP = listing("Namespace", [make(Namespace, metadata={"name": "shop"})])
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        answers, asked = self.server.answers, self.server.asked  # type: ignore[attr-defined]
-        path = self.path.partition("?")[0]
-        asked.append(path)
-        answer = answers.get(path, 404)
-        body = json.dumps({"kind": "Status"} if isinstance(answer, int) else answer).encode()
-        self.send_response(answer if isinstance(answer, int) else 200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
-def server() -> Iterator[Any]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as one:
-        one.answers, one.asked = {}, []  # type: ignore[attr-defined]
-        threading.Thread(target=one.serve_forever, daemon=True).start()
+def server() -> Iterator[ListServer]:
+    with serving() as one:
         yield one
-        one.shutdown()
-
-
-def discovered(names: dict[str, str], *, unreadable: tuple[Unchecked, ...] = ()) -> Readings[Served]:
-    kinds = {name: ServedKind(kind, True, True) for name, kind in names.items()}
-    value = Served({name: ["v1"] for name in names}, kinds)
-    return Readings(((Subject(kind="APIGroupList"), value),), unreadable)
 
 
 def read(server: Any, names: dict[str, str] | None = None, skip: tuple[str, ...] = (), **more: Any) -> Readings[CustomKind]:
-    cluster = Cluster(Connection(Origin(f"http://127.0.0.1:{server.server_port}"), "t", "u", "default", "proxy"), Deadline.after(5))
     profile = Profile(custom_resources={"skip": list(skip)})
-    return custom_kinds(cluster, discovered(SERVED if names is None else names, **more), SHOP, profile)
+    return custom_kinds(server.cluster(), discovered(SERVED if names is None else names, **more), SHOP, profile)
 
 
 def items(kind: str, *names: str, **more: Any) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def test_blindness_is_never_taken_for_health() -> None:
 
 def test_one_that_is_expected_and_gone_is_missing() -> None:
     profile = Profile.model_validate({"expect": {"grafana": ["monitoring-dev"]}})
-    readings: dict[str, Any] = {"namespaces": listing("Namespace", []), "profile": profile}
+    readings: dict[str, Any] = {"namespaces": listing("Namespace", []), "installations": Readings(absent="none"), "profile": profile}
     assert reasons(judged(probe_missing, grafana_servers=Readings(absent="there is none"), **readings)) == ["ExpectedMissing"]
     assert outcome(judged(probe_missing, grafana_servers=Readings(((POD, SERVER),)), **readings)) != "findings"
     assert outcome(judged(probe_missing, grafana_servers=Readings((), (refused("PodList"),)), **readings)) == "inconclusive"

@@ -152,6 +152,20 @@ def test_a_backend_with_nothing_ready_is_not_asked_unless_that_could_not_be_read
     assert ingress_direct_answers(cluster(), odd(503), services, blind).unreadable
 
 
+CLOSED = b'{"kind":"Status","message":"error trying to reach service: dial tcp 10.0.0.1:9999: connect: connection refused"}'
+
+
+@pytest.mark.parametrize("backend", [response("503 Unavailable", CLOSED)], indirect=True)
+def test_a_port_on_which_nothing_listens_is_told_by_the_api_server(backend: str) -> None:
+    ((_, found),) = ingress_direct_answers(cluster(backend), odd(502), listing("Service", [SERVICE]), READY)
+    assert (found.status, "dial tcp 10.0.0.1:9999: connect: connection refused" in found.refused) == (0, True)
+
+
+def test_an_api_server_that_does_not_listen_says_nothing_of_the_backend() -> None:
+    found = ingress_direct_answers(cluster(), odd(502), listing("Service", [SERVICE]), READY)
+    assert (found.values, len(found.unreadable)) == ((), 1)
+
+
 STATUS = b'{"kind":"Status","apiVersion":"v1","status":"Failure","message":"no endpoints available for service \\"api\\""}'
 
 

@@ -302,6 +302,58 @@ def test_an_error_of_a_host_whose_backend_was_not_asked_is_unchecked(changes: st
     assert (outcome(verdict), verdict.findings) == ("inconclusive", [])
 
 
+def closed(answer: HostAnswer, **changes: Any) -> dict[str, Any]:
+    read = platform(answer=answer, direct=1, **changes)
+    refused = (
+        "GET …/services/api:8000/proxy/health: HTTP 503: error trying to reach service: dial tcp 10.0.0.1:9999: connect: connection refused"
+    )
+    told = read["ingress_direct_answers"].map(lambda _, __: DirectAnswer(host=HOST, path="/health", status=0, refused=refused))
+    return {**read, "ingress_direct_answers": told}
+
+
+def test_a_target_port_on_which_nothing_listens_is_named_with_those_of_the_pods() -> None:
+    ports = [{"name": "http", "port": 8000, "targetPort": 9999}]
+    (finding,) = judged(probe_routes, **closed(answered(502), services=[service(ports=ports)])).findings
+    assert (finding.reason, finding.severity) == ("PortClosed", "error")
+    assert finding.problem == f"{HOST} answers 502: nothing listens where its Service leads."
+    assert "leads to targetPort 9999, and there it was said “" in finding.cause
+    assert finding.cause.endswith("; its pods name the port 8000.")
+
+
+def test_a_closed_port_is_no_cause_of_an_answer_that_came() -> None:
+    assert reasons(judged(probe_routes, **closed(answered(404)))) == []
+
+
+def controller(name: str = "traefik", component: str = "", **more: Any) -> Service:
+    labels = {"app.kubernetes.io/name": "traefik", "app.kubernetes.io/component": component}
+    spec = {"selector": {"app": name}, "ports": [{"name": "websecure", "port": 443, "targetPort": "websecure"}], **more}
+    return labelled(Service, "shop", name, labels, spec=spec)
+
+
+def of_controller(replicas: int) -> ReplicaSet:
+    owner = [{"kind": "Deployment", "name": "traefik", "controller": True}]
+    metadata = {"ownerReferences": owner, "annotations": {"deployment.kubernetes.io/revision": "1"}}
+    return labelled(ReplicaSet, "shop", "traefik-1", {"app": "traefik"}, metadata=metadata, spec={"replicas": replicas})
+
+
+def test_a_controller_scaled_to_0_is_found_once_for_all_that_it_serves() -> None:
+    sets, services = [revision(1, 1), of_controller(0)], [service(), controller(), controller("errors", "default-backend")]
+    read = platform(services=services, replica_sets=sets)
+    assert reasons(judged(probe_routes, **read)) == [], "a host answers, so it runs"
+    (finding,) = judged(probe_routes, **read | {"ingress_answers": Readings((), (refused("Ingress"),))}).findings
+    assert (finding.reason, finding.severity, str(finding.subject)) == ("ControllerDown", "error", "Service shop/traefik")
+    assert "its Deployment shop/traefik is scaled to 0" in finding.cause
+    assert "$ kubectl -n shop scale deployment traefik --replicas=1" in finding.fix
+    assert finding.breaks == ["Service/shop/traefik", "Ingress/shop/api"]
+
+
+def test_a_controller_with_one_service_that_leads_somewhere_is_not_down() -> None:
+    services = [service(), controller(), controller("traefik-2")]
+    slices = [endpoints(True), endpoints(True, port="websecure", of="traefik-2")]
+    read = platform(services=services, endpoint_slices=slices) | {"ingress_answers": Readings((), (refused("Ingress"),))}
+    assert reasons(judged(probe_routes, **read)) == []
+
+
 def test_an_error_of_a_host_with_nothing_behind_it_is_told_once() -> None:
     assert reasons(judged(probe_routes, **platform(answer=answered(503), direct=200, endpoint_slices=[endpoints(False)]))) == [
         "NoEndpoints"

@@ -8,7 +8,8 @@ from clusterprobe.access.deadline import Deadline
 from clusterprobe.access.http import Origin
 from clusterprobe.access.tls import Address
 from clusterprobe.model import Subject
-from clusterprobe.profile import IngressProfile, Profile
+from clusterprobe.profile import Profile
+from clusterprobe.profile_sections import IngressProfile
 from clusterprobe.readings import Readings
 from clusterprobe.systems.ingress.entrances import Surroundings, candidates
 from clusterprobe.systems.ingress.sources import Entrance, ingress_certificates, ingress_entrances, watched_ingresses

@@ -13,6 +13,7 @@ COMPARES = re.compile(r"\.label\(|\.image\b|app\.kubernetes\.io/(?:name|instance
 MAY = {
     "kubernetes/workloads.py": "the revision of a workload is a label",
     "kubernetes/rollouts.py": "whether a container runs the image of its template",
+    "kubernetes/managers.py": "the release that made an object is in a label",
     "ingress/entrances.py": "which Service is a controller's, by how its IngressClass names it",
     "loki/servers.py": "which Service leads to a gateway, whose pods are no Loki",
     "pods/crash_causes.py": "an image that cannot be pulled is named",
@@ -24,14 +25,6 @@ MAY = {
     "prometheus/probe_foreign_series.py": "which container of its pod is kube-state-metrics",
     "storage/probe_placement.py": "a profile may name the storage of systems of the user's own, by label",
     "alertmanager/probe_generated_secret.py": "a command shows images",
-    "grafana/probe_datasources.py": "a command selects pods by label",
-    "mlflow/probe_health.py": "a command selects pods by label",
-    "sealed_secrets/advice.py": "a command selects pods by label",
-    "loki/probe_query_cost.py": "a command selects pods by label",
-    "loki/probe_ruler.py": "a command selects pods by label",
-    "prometheus/monitor_words.py": "a query selects logs by label",
-    "prometheus/probe_reconciled.py": "a command selects pods by label",
-    "loki/probe_instant_queries.py": "a command selects pods by label",
 }
 FILES = {
     **{path.relative_to(SYSTEMS).as_posix(): path for path in SYSTEMS.rglob("*.py")},

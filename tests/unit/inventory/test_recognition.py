@@ -40,11 +40,17 @@ def key(one: Pod, profile: Profile | None = None) -> str:
         ("grafana/agent:v0.40", "grafana-agent"),
         ("docker.io/grafana/alloy:v1.8.3", "alloy"),
         ("victoriametrics/vmagent:v1", "victoriametrics"),
-        ("victoriametrics/operator:v0.74", "victoriametrics"),
+        ("victoriametrics/operator:v0.74", "victoriametrics-operator"),
         ("gke.gcr.io/fluent-bit:v1.8.12-gke.20", "fluent-bit"),
         ("otel/opentelemetry-collector-k8s:0.158.0", "opentelemetry-collector"),
         ("ghcr.io/fluxcd/source-controller:v1", "flux"),
         ("gcr.io/datadoghq/agent:7", "datadog"),
+        ("docker.io/rancher/mirrored-fluent-fluent-bit:3", "fluent-bit"),
+        ("registry.redhat.io/openshift-logging/logging-loki-rhel9@sha256:00", "loki"),
+        ("docker.io/bitnami/argo-cd:2", "argocd"),
+        ("gke.gcr.io/prometheus-engine/prometheus:v2.45.3-gmp.10", "prometheus-agent"),
+        ("gke.gcr.io/prometheus-engine/operator:v0.15.3", "google-managed-prometheus"),
+        ("docker.io/signoz/signoz-otel-collector:v0.111", "opentelemetry-collector"),
     ],
 )
 def test_an_image_tells_whatever_registry_it_comes_from(image: str, system: str) -> None:
@@ -74,10 +80,30 @@ def test_a_command_tells_where_the_image_is_somebodys_own() -> None:
     assert (found.key, found.part, found.seen) == ("airflow", "scheduler", "its command airflow scheduler")
     assert key(pod(container("corp/tracking:1", "mlflow", "server", "--host=0.0.0.0"))) == "mlflow"
     assert key(pod(container("corp/llm:1", "-m", "vllm.entrypoints.openai.api_server"))) == "model-server"
+    assert key(pod(container("corp/tracking:1", "-b", "0.0.0.0:5000", "mlflow.server:app", command=["gunicorn"]))) == "mlflow"
+    assert key(pod(container("corp/metrics:1", "--config.file=/etc/c.yml", command=["/bin/prometheus"]))) == "prometheus"
+    assert key(pod(container("corp/alerts:1", command=["sh", "-c", "alertmanager --config.file=/etc/c.yml"]))) == "alertmanager"
+
+
+def test_without_a_command_the_image_starts_what_it_is_called_after() -> None:
+    found = recognise(pod(container("apache/airflow:3.0.1", "scheduler")))
+    assert found is not None
+    assert (found.key, found.part) == ("airflow", "scheduler")
+    assert key(pod(container("apache/airflow:3.0.1", "bash", "-c", "airflow db migrate"))) == ""
+    assert key(pod(container("apache/airflow:3.0.1", "scheduler", command=["/wait"]))) == ""
+
+
+@pytest.mark.parametrize("flags", [("--agent",), ("--enable-feature=exemplar-storage,agent",), ("--storage.agent.path=/data",)])
+def test_a_prometheus_that_only_sends_on_is_an_agent(flags: tuple[str, ...]) -> None:
+    assert key(pod(container("prom/prometheus:v3", "--config.file=/etc/c.yml", *flags))) == "prometheus-agent"
+    assert key(pod(container("prom/prometheus:v3", "--config.file=/etc/agent", "agent"))) == "prometheus"
+    assert key(pod(container("corp/consul:1", "--agent"))) == ""
 
 
 def test_a_path_that_ends_like_a_program_is_no_command() -> None:
     assert key(pod(container("corp/x:1", "--dir", "/opt/tritonserver"))) == ""
+    assert key(pod(container("corp/x:1", "exec", "deploy/logs", "-c", "loki", "--", "df", command=["kubectl"]))) == ""
+    assert key(pod(container("corp/x:1", "--", "prometheus", "--version", command=["tini"]))) == "prometheus"
 
 
 @pytest.mark.parametrize(
@@ -97,6 +123,7 @@ def test_a_flag_that_no_other_program_has_tells(flag: str, system: str) -> None:
         ({"app": "loki", "release": "logs"}, "loki"),
         ({"app": "airflow", "component": "web"}, "airflow"),
         ({"app": "Triton"}, "model-server"),
+        ({"app.kubernetes.io/name": "lokistack"}, "loki"),
         ({"serving.kserve.io/inferenceservice": "churn"}, "model-server"),
     ],
 )
@@ -122,6 +149,37 @@ def test_sidecars_are_not_what_a_pod_runs() -> None:
     assert (found.key, found.container) == ("prometheus", "server")
     assert key(pod(container("corp/shop:1"), container("fluent/fluent-bit:3"))) == ""
     assert key(pod(container("corp/shop:1"), container("prom/prometheus:v3"))) == "prometheus"
+
+
+@pytest.mark.parametrize(
+    ("image", "labels", "part"),
+    [
+        ("victoriametrics/vmagent:v1", {}, "vmagent"),
+        ("victoriametrics/victoria-metrics:v1", {}, "vmsingle"),
+        ("victoriametrics/vmselect:v1-cluster", {}, "vmselect"),
+        ("corp/metrics@sha256:00", {"app_kubernetes_io__name": "vmalert"}, "vmalert"),
+        ("corp/metrics@sha256:00", {"app_kubernetes_io__name": "victoria-metrics-single"}, "vmsingle"),
+    ],
+)
+def test_a_part_is_told_by_its_image_or_label(image: str, labels: dict[str, str], part: str) -> None:
+    reloader = container("victoriametrics/operator:config-reloader-v0.61.0", name="config-reloader")
+    found = recognise(pod(reloader, container(image), **labels))
+    assert found is not None
+    assert (found.key, found.part, found.container) == ("victoriametrics", part, "c")
+
+
+def test_what_victoriametrics_operator_made_is_called_as_its_custom_resource() -> None:
+    labels = {"managed-by": "vm-operator", "app_kubernetes_io__instance": "main"}
+    found = recognise(pod(container("victoriametrics/vmagent:v1"), **labels))
+    assert found is not None
+    assert (found.name, found.custom) == ("main", True)
+
+
+def test_an_agent_of_prometheus_is_told_from_a_server_by_its_mode() -> None:
+    labels = {"operator_prometheus_io__name": "central", "operator_prometheus_io__mode": "agent"}
+    found = recognise(pod(container("quay.io/prometheus/prometheus:v3", name="prometheus"), **labels))
+    assert found is not None
+    assert (found.key, found.name, found.custom) == ("prometheus-agent", "central", True)
 
 
 def test_a_job_that_runs_an_image_is_a_client_of_it() -> None:

@@ -12,7 +12,7 @@ from clusterprobe.systems.kubernetes.objects import Pod, Service
 from clusterprobe.systems.loki.servers import loki_queriers, loki_servers
 from clusterprobe.systems.mlflow.servers import mlflow_servers
 from clusterprobe.systems.prometheus.objects import Prometheus
-from clusterprobe.systems.prometheus.servers import prometheus_servers
+from clusterprobe.systems.prometheus.servers import metric_servers, prometheus_servers
 from tests.factories import labelled, listing, recognised
 
 NAME = "app.kubernetes.io/name"
@@ -29,7 +29,8 @@ def container(image: str, *args: str, name: str = "c", ports: dict[str, int] | N
 
 def asked(*pods: Pod, custom: Readings[Any] | None = None, profile: dict[str, Any] | None = None) -> Readings[Server]:
     wanted = Profile.model_validate(profile or {})
-    return prometheus_servers(custom or Readings(absent="none"), recognised(listing("Pod", pods), wanted), wanted)
+    none: Readings[Any] = Readings(absent="none")
+    return prometheus_servers(metric_servers(custom or none, recognised(listing("Pod", pods), wanted), wanted))
 
 
 def probe(path: str, scheme: str = "HTTP") -> dict[str, Any]:
@@ -93,23 +94,23 @@ def test_a_custom_resource_takes_the_pods_that_its_operator_made_for_it() -> Non
     assert [(each.name, each.custom, each.prefix) for each in found.items] == [("k8s", True, "/p")]
 
 
-VMAGENT = pod("vmagent-0", container("victoriametrics/vmagent:v1"))
+MIMIR = pod("mimir-0", container("grafana/mimir:2"))
 
 
 def test_what_stands_in_for_a_system_keeps_it_from_being_called_absent() -> None:
-    found = asked(VMAGENT)
-    assert [str(one.subject) for one in found.unreadable] == ["VictoriaMetrics ns/victoriametrics"]
-    assert "no probe judges VictoriaMetrics" in found.unreadable[0].reason
+    found = asked(MIMIR)
+    assert [str(one.subject) for one in found.unreadable] == ["Grafana Mimir ns/mimir"]
+    assert "no probe judges Grafana Mimir" in found.unreadable[0].reason
 
 
 def test_beside_the_system_itself_a_stand_in_is_not_its_probes_matter() -> None:
-    assert asked(VMAGENT, pod("p", container("prom/prometheus:v3"))).unreadable == ()
+    assert asked(MIMIR, pod("p", container("prom/prometheus:v3"))).unreadable == ()
 
 
 def test_a_stand_in_that_the_profile_accepts_is_named_in_what_proves_the_absence() -> None:
-    found = asked(VMAGENT, profile={"not_judged": ["victoriametrics"]})
+    found = asked(MIMIR, profile={"not_judged": ["mimir"]})
     assert found.unreadable == ()
-    assert found.absent.endswith("VictoriaMetrics ns/victoriametrics runs here, and the profile accepts that it is not judged")
+    assert found.absent.endswith("Grafana Mimir ns/mimir runs here, and the profile accepts that it is not judged")
 
 
 def test_a_jobs_image_is_no_alertmanager() -> None:
@@ -140,6 +141,19 @@ def chosen(pods: list[Pod], *services: Service) -> list[str]:
 def test_an_old_chart_is_queried_through_the_service_that_leads_to_its_pods() -> None:
     labels = {"app": "loki", "release": "logs"}
     assert chosen([pod("loki-0", container("grafana/loki:2.6"), labels=labels)], service("logs", labels, app="loki")) == ["logs"]
+
+
+def test_a_loki_of_several_tenants_is_queried_as_each_that_the_profile_names() -> None:
+    labels = {"app": "loki", "release": "logs"}
+    profile = Profile.model_validate({"endpoints": [{"system": "loki", "namespace": "ns", "tenant": one} for one in ("a", "b")]})
+    found = recognised(listing("Pod", [pod("loki-0", container("grafana/loki:2.6"), labels=labels)]))
+    servers = loki_servers(found, profile)
+    queriers = loki_queriers(servers, found, listing("Service", [service("logs", labels, app="loki")]), profile)
+    assert [(str(subject), one.service, one.tenant) for subject, one in queriers] == [
+        ("Loki ns/logs (a)", "logs", "a"),
+        ("Loki ns/logs (b)", "logs", "b"),
+    ]
+    assert [one.pod for one in servers.items] == ["loki-0"], "its pods are asked as before"
 
 
 def test_the_part_that_answers_queries_is_asked_past_the_gateway() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from clusterprobe.access.cluster import Cluster
 from clusterprobe.access.http import Answer
+from clusterprobe.access.patience import Patience
 from clusterprobe.errors import BadResponse, Forbidden
 from clusterprobe.profile import Profile
 from clusterprobe.systems.kubernetes.logs import MAX_BYTES, parse_lines
@@ -23,13 +24,13 @@ AT = "2026-01-01T11:59:00.123456789Z "
 class Asked:
     """A cluster that answers every log with these lines, and remembers what it was asked."""
 
-    each = Cluster.each
+    each, log = Cluster.each, Cluster.log
     deadline = None
 
     def __init__(self, body: bytes = f"{AT}one\n{AT}two\n".encode(), error: Exception | None = None, listed: Any = None) -> None:
         self.body, self.error, self.listed = body, error, listed
         self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.api = SimpleNamespace(get=self._get)
+        self.api, self._patience = SimpleNamespace(get=self._get), Patience()
 
     def now(self) -> float:
         return epoch("2026-01-01T12:00:00Z") or 0.0
@@ -200,7 +201,7 @@ def test_what_is_no_log_is_a_bad_response(body: bytes) -> None:
 
 def test_a_log_that_was_cut_at_the_limit_loses_only_its_last_line() -> None:
     body = f"{AT}one\n".encode() + AT.encode() + b"x" * MAX_BYTES
-    assert parse_lines(body, "the log") == ["one"]
+    assert [one.text for one in parse_lines(body, "the log")] == ["one"]
 
 
 def test_an_empty_log_has_no_lines() -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from lab import stages
 from lab.stages import all_stages
+from lab.verify import repaired
 from tests.lab import expectations
+from tests.lab.repairs import EDITS, ELSEWHERE
 
 # What they lead to is in the test that stages them: tests/lab/test_seeing.py.
 SEEN_ELSEWHERE = {"loki-behind-login-page", "prometheus-stopped"}
@@ -34,3 +36,14 @@ def test_no_stage_is_there_twice() -> None:
 def test_what_is_seen_elsewhere_is_a_stage() -> None:
     assert set(all_stages()) >= SEEN_ELSEWHERE
     assert not SEEN_ELSEWHERE & tables(expectations)
+
+
+def test_only_what_is_found_is_said_to_be_repaired_elsewhere() -> None:
+    found = {name for name, expected in expectations.STAGES.items() if expected.wanted}
+    assert set(ELSEWHERE) <= found
+    assert set(EDITS) <= found - set(ELSEWHERE)
+
+
+def test_what_is_repaired_by_its_own_fix_is_counted_beside_what_is_not() -> None:
+    how = ["by its own fix", "elsewhere: Git", "", "by its own fix"]
+    assert repaired(how) == "2 of 3 repaired by their own fix, 1 where it says that they are repaired"

@@ -16,10 +16,10 @@ from lab.errors import LabError
 from lab.platform import manifests, workloads
 from lab.platform.manifests import ENVIRONMENTS, documents, render
 from lab.platform.system import System
-from lab.platform.systems import SYSTEMS, VARIANTS, all_modules
+from lab.platform.systems import OTHERS, SYSTEMS, VARIANTS, all_modules
 from lab.platform.workloads import KINDS, Workload, not_ready, workloads_of
 
-EVERY = (*SYSTEMS, *VARIANTS)
+EVERY = (*SYSTEMS, *VARIANTS, *OTHERS)
 # Rendered by themselves: what comes before all systems, what is sealed, and what lies in the Git repository.
 APART = {"namespaces", "slack-config", "feature-store"}
 
@@ -56,7 +56,7 @@ def images_in(node: Any) -> Iterator[str]:
 def test_a_system_brings_the_images_that_its_manifests_name(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "_pause_path", lambda: Path("pause"))  # it is compiled
     texts = [render(name) for name in system.manifests]
-    texts += [render(name, each) for each in ENVIRONMENTS for name in system.per_environment]
+    texts += [render(name, each) for each in system.environments for name in system.per_environment]
     named = {image for text in texts for document in documents(text) for image in images_in(document)}
     assert named <= {recipe.image.name for recipe in (*system.images, *images.own_images())}
 

@@ -31,6 +31,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(record, "workloads_of", lambda manifest: ())
     monkeypatch.setattr(record.api, "apply", lambda text: done.append("apply " + text.replace("\n---\n", ",")))
     monkeypatch.setattr(record.api, "remove", lambda text: done.append("delete " + text.replace("\n---\n", ",")))
+    monkeypatch.setattr(variants, "build", lambda modules: done.extend(f"build {one.path}" for one in modules))
     monkeypatch.setattr(variants, "bring_image", lambda image: done.append(f"bring {image}"))
     monkeypatch.setattr(variants, "not_ready", lambda expected: [])
     return done
@@ -49,14 +50,14 @@ REMOVED = ["end", "delete gauge,rules-dev,rules-prod", "uninstall gauge.yaml met
 def test_a_variant_runs_for_as_long_as_the_block_lasts(done: list[str]) -> None:
     with variants.running(gauge(done)):
         done.append("…")
-    assert done == ["bring gauge:1", *INSTALLED, "…", *REMOVED]
+    assert done == ["build example.org/gauge", "bring gauge:1", *INSTALLED, "…", *REMOVED]
 
 
 def test_it_is_removed_although_it_does_not_become_well(done: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(variants, "_PATIENCE_SECONDS", -1)
     with pytest.raises(LabError, match="in vain for: gauge"), variants.running(gauge(done, problems=lambda: ["it is ill"])):
         done.append("…")
-    assert done == ["bring gauge:1", *INSTALLED, *REMOVED]
+    assert done == ["build example.org/gauge", "bring gauge:1", *INSTALLED, *REMOVED]
 
 
 def test_before_its_definitions_are_there_none_of_its_objects_is_deleted(done: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +67,7 @@ def test_before_its_definitions_are_there_none_of_its_objects_is_deleted(done: l
     monkeypatch.setattr(record, "install_definitions", refuse)
     with pytest.raises(LabError, match="refuses"), variants.running(gauge(done)):
         done.append("…")
-    assert done == ["bring gauge:1", "end", "uninstall gauge.yaml meter.yaml"]
+    assert done == ["build example.org/gauge", "bring gauge:1", "end", "uninstall gauge.yaml meter.yaml"]
 
 
 def test_only_the_definitions_that_it_names_are_taken(done: list[str]) -> None:

@@ -10,8 +10,10 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.systems.kubernetes.daemon_sets import DaemonSet
 from clusterprobe.systems.kubernetes.objects import Node, Pod
+from clusterprobe.systems.log_agents.configuration_files import Output
+from clusterprobe.systems.log_agents.destinations import Destination
 from clusterprobe.systems.log_agents.drops import Dropped, Drops, SendErrors
-from clusterprobe.systems.log_agents.states import AgentState
+from clusterprobe.systems.log_agents.states import AgentState, Queue
 from probes.promtail.probe_coverage import probe_coverage
 from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, recognised, refused, server
 
@@ -64,6 +66,13 @@ def state(place: str = "worker1", **changes: Any) -> tuple[Subject, AgentState]:
     return subject, AgentState("promtail", place, NOW - 7200, **fields)
 
 
+def sends(place: str, loki: bool | None = True, program: str = "promtail", **changes: Any) -> tuple[Subject, Destination]:
+    owner = changes.pop("owner", program)
+    subject = Subject(api_version="v1", kind="Pod", namespace="logging", name=f"{owner}-{place}")
+    fields = {"outputs": [Output("", "loki" if loki else "es" if loki is False else "", "receiver:80")], **changes}
+    return subject, Destination(program=program, node=place, owner=f"DaemonSet/{owner}", loki=loki, **fields)
+
+
 def drops(*counts: tuple[str, str, float]) -> Readings[Any]:
     found = Dropped([Drops("logging", f"promtail-{place}", reason, count) for place, reason, count in counts])
     return Readings(((server("prometheus", "monitoring-prod", "main")[0], found),))
@@ -84,6 +93,7 @@ def platform(
         "agent_states": Readings((state("worker1"), state("worker2"))),
         "agent_drops": drops(("worker1", "ingester_error", 0.0), ("worker2", "ingester_error", 0.0)),
         "agent_send_errors": Readings(absent="no agent dropped a line"),
+        "agent_destinations": Readings((sends("worker1"), sends("worker2"))),
         "profile": Profile(),
         "clock": Clock(NOW),
         **changes,
@@ -363,3 +373,109 @@ def test_what_it_rests_on_and_cannot_be_read_is_unchecked(missing: str) -> None:
 def test_what_cannot_be_read_adds_nothing_and_is_no_health() -> None:
     broken = platform((agent("worker1"), work("worker2")), (node("worker1"), node("worker2", taints=(ML,))), **dropping())
     assert_blindness_is_no_health(probe_coverage, broken)
+
+
+# --- other agents, and where they send to -----------------------------------------------------------------------------
+
+
+def fluent_bit(place: str, loki: bool | None) -> tuple[Subject, Destination]:
+    return sends(place, loki, "fluent-bit", owner="cloud")
+
+
+def with_cloud(loki: bool | None, **changes: Any) -> dict[str, Any]:
+    """Promtail on worker1 only, and a Fluent Bit on both nodes."""
+    cloud = (agent("worker1", owner="cloud", program="fluent-bit"), agent("worker2", owner="cloud", program="fluent-bit"))
+    sets = (daemon_set(nodeSelector={"logging": "yes"}), daemon_set("cloud", "fluent/fluent-bit:3"))
+    told = Readings((sends("worker1"), fluent_bit("worker1", loki), fluent_bit("worker2", loki)))
+    return platform((agent("worker1"), *cloud, work("worker2")), sets=sets, **{"agent_destinations": told, **changes})
+
+
+def test_an_agent_that_sends_elsewhere_covers_no_node_for_loki() -> None:
+    finding = judged(probe_coverage, **with_cloud(False)).findings[0]
+    assert (finding.reason, finding.subject.name) == ("NodeWithoutAgent", "worker2")
+    assert "There runs Fluent Bit logging/cloud-worker2, which sends to receiver:80, and not to Loki." in finding.cause
+
+
+def test_one_that_sends_to_loki_covers_its_node() -> None:
+    verdict = judged(probe_coverage, **with_cloud(True))
+    assert (outcome(verdict), [one.reason for one in verdict.findings if one.severity != "info"]) == ("pass", [])
+
+
+def test_one_of_which_that_is_not_known_leaves_its_nodes_open() -> None:
+    verdict = judged(probe_coverage, **with_cloud(None))
+    assert outcome(verdict) == "inconclusive"
+    (unread,) = [one for one in verdict.unread if one.subject.name == "cloud"]
+    assert "no other log agent runs on worker2" in unread.reason
+    assert "`not_judged: [fluent-bit]`" in unread.reason
+
+
+def test_where_none_is_seen_to_send_to_loki_each_covers_its_node() -> None:
+    told = Readings((fluent_bit("worker1", False), fluent_bit("worker2", False)))
+    verdict = judged(probe_coverage, **with_cloud(False, agent_destinations=told))
+    assert [one.reason for one in verdict.findings if one.severity != "info"] == []
+
+
+def troubled(errors: SendErrors, destination: tuple[Subject, Destination] | None = None, **counts: Any) -> dict[str, Any]:
+    subject, one = state("worker1", **counts)
+    return {
+        "agent_states": Readings(((subject, one),)),
+        "agent_drops": drops(("worker1", "x", 0.0)),
+        "agent_send_errors": Readings(((subject, errors),)),
+        "agent_destinations": Readings((destination or sends("worker1"), sends("worker2"))),
+    }
+
+
+def test_what_is_sent_again_and_again_is_a_warning_with_the_words_of_who_refuses() -> None:
+    words = SendErrors([], ["dial tcp: lookup loki-wrong on 10.96.0.10:53: no such host"], 0, 7)
+    wrong = sends("worker1", nowhere=[Output("", "loki", "loki-wrong:3100")])
+    finding = judged(probe_coverage, **platform(**troubled(words, wrong, failing=7))).findings[0]
+    assert (finding.reason, finding.severity, finding.subject.name) == ("SendsFail", "warning", "promtail")
+    assert (
+        "“dial tcp: lookup loki-wrong on 10.96.0.10:53: no such host”: the name of the host that it sends to is not known." in finding.cause
+    )
+    assert "sends to loki-wrong:3100, and there is no such Service" in finding.cause
+    assert "grep -E 'error sending batch'" in finding.fix
+
+
+def test_words_that_are_not_known_are_the_cause_alone() -> None:
+    finding = judged(probe_coverage, **platform(**troubled(SendErrors([], ["the flux is cold"], 0, 1), failing=1))).findings[0]
+    assert finding.cause == "The receiver, or the way to it, says “the flux is cold”."
+
+
+def test_what_failed_long_ago_only_is_no_finding() -> None:
+    assert told(**troubled(SendErrors([]), failing=7)) == []
+
+
+def test_what_was_sent_again_and_arrived_is_only_noted() -> None:
+    """An agent that is started before its Loki says so for a while, and is well then."""
+    words = SendErrors([], ["dial tcp 10.96.188.143:3100: connect: connection refused"], 0, 15, quiet=True)
+    result = judged(probe_coverage, **platform(**troubled(words, failing=15)))
+    assert [one.reason for one in result.findings if one.severity != "info"] == []
+    (note,) = [one for one in result.notes if "send again" in one]
+    assert note.endswith("had to send again 15 times in the last 10 minutes, and not in the last 2 minutes.")
+
+
+def test_what_only_the_log_of_an_agent_shows_to_be_lost_is_an_error() -> None:
+    words = SendErrors(["loki:3100, HTTP status=400 Not retrying. entry too far behind"], [], 3, 0)
+    found = {**troubled(words), "agent_states": Readings((), (refused("Pod", "logging"),)), "agent_drops": drops()}
+    verdict = judged(probe_coverage, **platform(**found))
+    finding = verdict.findings[0]
+    assert (finding.reason, finding.severity) == ("LinesDropped", "error")
+    assert "dropped 3 batches in the last 10 minutes, by its log" in finding.problem
+    assert "ingester.max_chunk_age" in finding.cause
+    assert verdict.unread
+
+
+def test_what_only_a_prometheus_shows_to_be_lost_is_an_error() -> None:
+    unread = Readings((), (refused("Pod", "logging"),))
+    verdict = judged(probe_coverage, **platform(agent_states=unread, agent_drops=drops(("worker1", "dropped", 9.0))))
+    finding = verdict.findings[0]
+    assert (finding.reason, finding.severity, finding.subject.name) == ("LinesDropped", "error", "promtail")
+    assert "dropped 9 records in the last 10 minutes" in finding.problem
+
+
+def test_a_full_queue_is_a_warning_where_sending_failed() -> None:
+    queue = [Queue("loki", 95, 100)]
+    assert told(agent_states=Readings((state("worker1", full=queue),))) == []
+    assert told(agent_states=Readings((state("worker1", full=queue, failing=1),))) == ["AgentBehind"]
+    assert told(agent_states=Readings((state("worker1", paused=["tail.0"]),))) == ["AgentBehind"]

@@ -22,6 +22,8 @@ HOST = {"name": "run", "hostPath": {"path": "/run/promtail"}}
 CLAIM = labelled(PersistentVolumeClaim, "logging", "positions", spec={"volumeName": "pv"})
 VOLUME = make(PersistentVolume, metadata={"name": "pv"}, spec={"nfs": {"server": "nas", "path": "/positions"}})
 
+NONE: Readings[Any] = Readings(absent="no log agent mounts a ConfigMap")
+
 
 def agent(
     node: str = "worker2",
@@ -44,7 +46,7 @@ def platform(*pods: Pod, after: float = 0, **changes: Any) -> dict[str, Any]:
     claims, volumes = listing("PersistentVolumeClaim", [CLAIM]), listing("PersistentVolume", [VOLUME])
     everything = listing("Pod", pods)
     return {
-        "log_agents": log_agents(recognised(everything), changes.pop("claims", claims), changes.pop("volumes", volumes)),
+        "log_agents": log_agents(recognised(everything), changes.pop("claims", claims), changes.pop("volumes", volumes), NONE, Profile()),
         "pods": everything,
         "agent_terminations": Readings(absent="none"),
         "termination_canaries": Readings(absent="--active was not given"),

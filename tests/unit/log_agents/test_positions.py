@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 import yaml
 
+from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod
 from clusterprobe.systems.log_agents.positions import agent_positions
@@ -16,6 +17,8 @@ CLAIM_ON_NFS = {"name": "run", "persistentVolumeClaim": {"claimName": "positions
 EMPTY = {"name": "run", "emptyDir": {}}
 CLAIM = labelled(PersistentVolumeClaim, "logging", "positions", spec={"volumeName": "pv"})
 VOLUME = make(PersistentVolume, metadata={"name": "pv"}, spec={"nfs": {"server": "nas", "path": "/positions"}})
+
+NONE: Readings[Any] = Readings(absent="no log agent mounts a ConfigMap")
 
 
 def agent(
@@ -54,7 +57,7 @@ def platform(*pods: Pod, config: dict[str, str] | None = None, **changes: Any) -
     everything = listing("Pod", pods)
     claims, volumes = listing("PersistentVolumeClaim", [CLAIM]), listing("PersistentVolume", [VOLUME])
     told = changes.pop("agent_states", states(*pods, **(config or {})))
-    found = agent_positions(recognised(everything), changes.pop("claims", claims), changes.pop("volumes", volumes), told)
+    found = agent_positions(recognised(everything), changes.pop("claims", claims), changes.pop("volumes", volumes), told, NONE, Profile())
     return {"agent_positions": found, "pods": everything, **changes}
 
 

@@ -6,6 +6,8 @@ from clusterprobe.fixes import line
 from clusterprobe.model import Subject
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings, single
+from clusterprobe.systems.log_agents.configuration_files import Output
+from clusterprobe.systems.log_agents.destinations import Destination
 from clusterprobe.systems.log_agents.states import AgentState
 from clusterprobe.systems.loki.pod_log_times import LogTimes
 from clusterprobe.systems.loki.sources import RecentLines, Searched
@@ -35,11 +37,17 @@ def agent(node: str = "worker1", **changes: Any) -> tuple[Subject, AgentState]:
     return Subject(kind="Pod", namespace="logging", name=f"promtail-{node}"), AgentState("promtail", node, 0.0, **fields)
 
 
+def sends(node: str = "worker1", loki: bool | None = True, program: str = "promtail", to: str = "loki:3100") -> tuple[Subject, Destination]:
+    subject = Subject(kind="Pod", namespace="logging", name=f"{program}-{node}")
+    return subject, Destination(program, node, f"DaemonSet/{program}", [Output("", "loki" if loki else "", to)], loki)
+
+
 def platform(logs: list[tuple[Subject, LogTimes]], *found: Searched, **changes: Any) -> dict[str, Any]:
     return {
         "pod_log_times": Readings(tuple(logs)),
         "loki_recent_lines": single(LOKI, recent(*found)),
         "agent_states": Readings((agent(),)),
+        "agent_destinations": Readings((sends(),)),
         "profile": Profile(),
         **changes,
     }
@@ -152,3 +160,44 @@ def test_what_one_tenant_lacks_may_be_anothers_and_is_unchecked_with_the_way_out
 
 def test_what_this_tenant_had_and_no_longer_gets_is_an_error() -> None:
     assert reasons(judged(probe_freshness, **platform([wrote()], searched(300), profile=ASKED_AS_ONE))) == ["NamespaceNotInLoki"]
+
+
+# --- agents that send elsewhere ---------------------------------------------------------------------------------------
+
+ELSEWHERE = sends(loki=False, program="fluent-bit", to="es.logging:9200")
+
+
+def test_where_every_agent_is_seen_to_send_elsewhere_it_does_not_apply() -> None:
+    verdict = judged(probe_freshness, **platform([wrote()], searched(None), agent_destinations=Readings((ELSEWHERE,))))
+    assert (outcome(verdict), reasons(verdict)) == ("not_applicable", [])
+    assert "no log agent writes to Loki: Fluent Bit logging/fluent-bit-worker1 sends to es.logging:9200" in verdict.absences[0]
+
+
+@pytest.mark.parametrize("other", [sends("worker2"), sends("worker2", loki=None, program="vector")])
+def test_one_that_may_send_to_loki_keeps_it_applicable(other: tuple[Subject, Destination]) -> None:
+    verdict = judged(probe_freshness, **platform([wrote()], searched(None), agent_destinations=Readings((ELSEWHERE, other))))
+    assert reasons(verdict) == ["NamespaceNotInLoki"]
+
+
+def test_lines_that_loki_has_are_judged_whoever_sends_them() -> None:
+    assert outcome(judged(probe_freshness, **platform([wrote()], searched(), agent_destinations=Readings((ELSEWHERE,))))) == "pass"
+
+
+def test_the_cause_names_the_agent_of_the_node_that_sends_elsewhere() -> None:
+    found = {"agent_destinations": Readings((ELSEWHERE, sends("worker2"))), "agent_states": Readings((agent("worker2"),))}
+    (finding,) = judged(probe_freshness, **platform([wrote()], searched(None), **found)).findings
+    assert "No log agent that is known to send to Loki runs on worker1." in finding.cause
+    assert "sends to es.logging:9200" in finding.cause
+
+
+def test_an_agent_that_does_not_say_which_files_it_reads_is_not_said_to_read_none() -> None:
+    found = Readings((agent(counts_files=False),))
+    (finding,) = judged(probe_freshness, **platform([wrote()], searched(None), agent_states=found)).findings
+    assert "does not say which files it reads" in finding.cause
+    assert "reads no file" not in finding.cause
+
+
+def test_what_may_not_send_to_loki_at_all_is_said() -> None:
+    found = {"agent_destinations": Readings((sends(loki=None, program="vector"),)), "agent_states": Readings((agent(counts_files=False),))}
+    (finding,) = judged(probe_freshness, **platform([wrote()], searched(None), **found)).findings
+    assert "says whether the agent there" in finding.cause

@@ -282,11 +282,23 @@ def test_a_login_page_in_the_place_of_rules_is_unreadable() -> None:
         stored(400, b"<html>login</html>")
 
 
-def test_a_loki_of_several_tenants_says_what_to_put_into_the_profile() -> None:
-    loki = Answering()
-    loki.answers["/prometheus/api/v1/rules"] = (401, Unauthenticated("HTTP 401: no org id"))
-    with pytest.raises(Unauthenticated, match="`tenant` under `endpoints:`"):
-        read_ruler(loki, LOKI)  # type: ignore[arg-type]
+def test_the_rules_of_each_tenant_are_read_as_that_tenant() -> None:
+    class Tenants(Answering):
+        """One that asks who wants to know, and has rules of its own for each."""
+
+        def __init__(self, tenant: str = "") -> None:
+            super().__init__()
+            one = {"name": f"of {tenant}", "health": "ok", "type": "alerting", "query": "x"}
+            body = {"status": "success", "data": {"groups": [{"name": "g", "file": "f", "rules": [one]}]}}
+            rules = json.dumps(body).encode() if tenant else Unauthenticated("HTTP 401: no org id")
+            self.answers["/prometheus/api/v1/rules"] = (200, rules)
+
+        def as_tenant(self, tenant: str) -> "Tenants":
+            return Tenants(tenant)
+
+    assert [one.name for one in read_ruler(Tenants(), LOKI, ["a", "b"]).rules] == ["of a", "of b"]  # type: ignore[arg-type]
+    with pytest.raises(Unauthenticated):
+        read_ruler(Tenants(), LOKI)  # type: ignore[arg-type]
 
 
 def test_only_alerts_that_fire_are_kept_of_a_rule() -> None:

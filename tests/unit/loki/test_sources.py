@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from clusterprobe.access.http import Answer
-from clusterprobe.errors import BadResponse, Unauthenticated, Unreadable
+from clusterprobe.errors import BadResponse, Unreadable
 from clusterprobe.systems.formats.exposition import parse_line, samples_of
-from clusterprobe.systems.loki.sources import Build, _asked, _Labels, _labels, _search
+from clusterprobe.systems.loki.sources import Build, _labels, _search
 
 
 class Answering:
@@ -63,17 +63,6 @@ def test_an_answer_without_lines_is_empty_and_no_error() -> None:
 )
 def test_an_odd_answer_says_so_and_is_never_empty(answer: Any) -> None:
     assert search(answer).error
-
-
-def test_a_missing_tenant_says_what_to_put_into_the_profile() -> None:
-    with pytest.raises(Unauthenticated, match="`tenant` under `endpoints:`"):
-        _asked(Answering(labels=Unauthenticated("HTTP 401: no org id")), "/labels", _Labels, {})
-
-
-def test_any_other_lack_of_credentials_is_left_as_it_is() -> None:
-    with pytest.raises(Unauthenticated) as raised:
-        _asked(Answering(labels=Unauthenticated("HTTP 401: who are you")), "/labels", _Labels, {})
-    assert "tenant" not in str(raised.value)
 
 
 def test_a_loki_without_any_stream_has_no_labels() -> None:

@@ -174,10 +174,13 @@ def test_the_names_are_those_that_clients_use() -> None:
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
-        (["mlflow", "server", "--allowed-hosts", "a:*,b"], Started("a:*,b", "")),
-        (["sh", "-c", "mlflow server --allowed-hosts='*' --backend-store-uri sqlite:////data/m.db"], Started("*", "sqlite at /data/m.db")),
-        (["mlflow", "--backend-store-uri=mysql+pymysql://u:planted@db/x?ssl=1"], Started("", "mysql at db")),
-        (["mlflow", "--backend-store-uri", "$(STORE)"], Started("", "")),
+        (["mlflow", "server", "--allowed-hosts", "a:*,b"], Started("a:*,b", "", "b")),
+        (
+            ["sh", "-c", "mlflow server --allowed-hosts='*' --backend-store-uri sqlite:////data/m.db"],
+            Started("*", "sqlite at /data/m.db", "b"),
+        ),
+        (["mlflow", "--backend-store-uri=mysql+pymysql://u:planted@db/x?ssl=1"], Started("", "mysql at db", "b")),
+        (["mlflow", "--backend-store-uri", "$(STORE)"], Started("", "", "b")),
     ],
 )
 def test_the_command_line_tells_names_and_database_but_no_password(command: list[str], expected: Started) -> None:

@@ -8,15 +8,22 @@ from clusterprobe.model import Subject
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.systems.kubernetes.objects import Service
+from clusterprobe.systems.pods.crash_causes import Kill
 from clusterprobe.systems.pods.crash_diagnosis import Broken, Diagnosis, Recovered, Starting, Unclear, World, diagnose
 from clusterprobe.systems.pods.crashes import CrashEvent, CrashEvents, crashes_of
+from clusterprobe.times import epoch
 from tests.factories import labelled, listing, refused
 from tests.unit.pods.crash_corpus import CURL, LOOPING, OLD, REFUSED, URL, YOUNG, Case, ended, running, waiting
 from tests.unit.pods.crash_world import NEW, pod_of, world
 
 MINUTE = 60.0
 LOKI = Ref(RefKind.SERVICE, "logging", "loki")
-KILLED = [CrashEvent("Unhealthy", "Liveness probe failed: 500"), CrashEvent("Killing", "Container main failed liveness probe")]
+
+
+def killed(at: str | None, container: str = "main", kind: str = "liveness") -> list[CrashEvent]:
+    """A probe that fails, and a kill for it."""
+    said = [("Unhealthy", f"{kind.capitalize()} probe failed: 500"), ("Killing", f"Container {container} failed {kind} probe")]
+    return [CrashEvent(reason, message, 1, epoch(at)) for reason, message in said]
 
 
 def diagnosed(case: Case, **changes: Any) -> Diagnosis | None:
@@ -44,22 +51,44 @@ def dead(code: int, *lines: str, **more: Any) -> Case:
         (stuck("ErrImagePull", "pull access denied"), "ImageError", "image refused"),
         (stuck("ErrImagePull", "dial tcp: i/o timeout"), "ImageError", "registry out of reach"),
         (stuck("ErrImagePull", "toomanyrequests"), "ImageError", "registry limit"),
+        (stuck("ErrImagePull", "no match for platform in manifest: not found"), "ImageError", "image platform"),
+        (stuck("ErrImagePull", "Head https://r/v2/: x509: signed by unknown authority"), "ImageError", "registry certificate"),
+        (
+            stuck("ErrImagePull", "Head https://r/v2/: http: server gave HTTP response to HTTPS client"),
+            "ImageError",
+            "registry without tls",
+        ),
+        (stuck("ErrImagePull", "failed to extract layer: no space left on device"), "ImageError", "node full"),
+        (stuck("ErrImagePull", "unexpected status from HEAD request: 401 Unauthorized"), "ImageError", "image refused"),
+        (stuck("ErrImagePull", "sha256:40340142: unexpected media type"), "ImageError", "image"),
+        (stuck("ImagePullBackOff", 'Back-off pulling image "x:2": ErrImagePull: x:2: not found'), "ImageError", "image missing"),
         (stuck("ErrImageNeverPull"), "ImageError", "image not loaded"),
         (stuck("InvalidImageName"), "ImageError", "image name"),
         (stuck("ImagePullBackOff", "Back-off"), "ImageError", "image"),
         (stuck("CreateContainerConfigError", 'secret "db" not found'), "ConfigError", "reference missing"),
         (stuck("CreateContainerConfigError", "container has runAsNonRoot"), "ConfigError", "root user"),
+        (stuck("CreateContainerConfigError", "runAsNonRoot and image has non-numeric user (app)"), "ConfigError", "named user"),
+        (stuck("CreateContainerConfigError", "container's runAsUser breaks non-root policy"), "ConfigError", "user zero"),
+        (stuck("CreateContainerConfigError", "failed to sync secret cache: timed out"), "ConfigError", "not synced"),
         (stuck("CreateContainerConfigError", "failed to prepare subPath"), "ConfigError", "sub path"),
         (stuck("CreateContainerConfigError", "other"), "ConfigError", "configuration"),
         (stuck("RunContainerError", "permission denied"), "StartError", "not executable"),
         (stuck("RunContainerError", "executable file not found"), "StartError", "no program"),
         (stuck("CreateContainerError", "name is reserved for"), "StartError", "name reserved"),
         (stuck("CreateContainerError", "other"), "StartError", "start"),
+        (stuck("RunContainerError", 'error mounting "/a" to rootfs at "/b": not a directory'), "StartError", "mounted on a file"),
+        (stuck("RunContainerError", 'error mounting "/a": mkdirat /b: read-only file system'), "StartError", "mounted read only"),
+        (stuck("RunContainerError", 'chdir to cwd ("/app") set in config.json failed: no such file'), "StartError", "working directory"),
+        (stuck("CreateContainerError", "cannot load seccomp profile: no such file or directory"), "StartError", "profile missing"),
+        (stuck("RunContainerError", "error running hook #0: exit status 1"), "StartError", "runtime hook"),
+        (stuck("CreateContainerError", "no command specified"), "StartError", "no command"),
+        (stuck("RunContainerError", "exec /app: exec format error"), "StartError", "architecture"),
         (dead(128, reason="StartError", message="no such file"), "StartError", "no program"),
         (dead(137, reason="OOMKilled"), "OomKilled", "memory"),
         (dead(0), "CrashLoop", "exits with 0"),
         (dead(1, "[Errno 30] Read-only file system", "PermissionError"), "CrashLoop", "read only"),
         (dead(1, "PermissionError: '/x'"), "CrashLoop", "denied"),
+        (dead(255, "exec /app/serve: exec format error"), "CrashLoop", "architecture"),
         (dead(126), "CrashLoop", "not executable"),
         (dead(127), "CrashLoop", "no program"),
         (dead(139), "CrashLoop", "signal"),
@@ -73,12 +102,80 @@ def test_each_fault_is_told_by_status_and_log(case: Case, code: str, fault: str)
     assert (found.code, found.fault, found.wait) == (code, fault, None)
 
 
-def test_a_probe_that_kills_is_the_fault_whatever_the_exit_code() -> None:
-    read = Readings(((Subject(kind="Pod", namespace="app", name="tmp-curl"), CrashEvents(KILLED)),))
-    found = diagnosed(dead(0), crash_events=read)
+# The last end is at 11:59:01, and the grace period is 30 s: a kill begins it, so that it is some time before it.
+@pytest.mark.parametrize(
+    ("code", "events", "fault"),
+    [
+        (137, killed("2026-01-01T11:58:31Z"), "probe"),
+        (0, killed("2026-01-01T11:59:00Z"), "probe"),  # it handles SIGTERM
+        (3, killed("2026-01-01T11:58:21Z"), "probe"),
+        (3, killed("2026-01-01T11:58:20Z"), "exit"),
+        (3, killed("2026-01-01T11:59:12Z"), "exit"),
+        (137, killed("2026-01-01T11:20:00Z"), "signal"),
+        (0, killed("2026-01-01T11:20:00Z"), "exits with 0"),
+        (137, killed(None), "probe"),
+        (3, killed(None), "exit"),
+        (137, killed("2026-01-01T11:58:31Z", container="sidecar"), "signal"),
+    ],
+)
+def test_a_kill_counts_for_the_end_that_it_belongs_to(code: int, events: list[CrashEvent], fault: str) -> None:
+    read = Readings(((Subject(kind="Pod", namespace="app", name="tmp-curl"), CrashEvents(events)),))
+    found = diagnosed(dead(code), crash_events=read)
     assert isinstance(found, Broken)
-    assert found.kill is not None
-    assert (found.fault, found.kill.probe, found.kill.answer) == ("probe", "liveness", "Liveness probe failed: 500")
+    assert found.fault == fault
+
+
+def of_pod(events: list[CrashEvent]) -> Readings[CrashEvents]:
+    return Readings(((Subject(kind="Pod", namespace="app", name="tmp-curl"), CrashEvents(events)),))
+
+
+HOOK = 'Exec lifecycle hook ([/init.sh]) for Container "main" in Pod "tmp-curl" failed - error: exited with 1'
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "at", "fault"),
+    [
+        (137, HOOK, "2026-01-01T11:58:40Z", "start hook"),
+        (137, "PostStartHook failed", "2026-01-01T11:58:40Z", "start hook"),
+        (137, HOOK.replace("main", "sidecar"), "2026-01-01T11:58:40Z", "signal"),
+        (137, HOOK, "2026-01-01T11:20:00Z", "signal"),
+        (3, HOOK, "2026-01-01T11:58:40Z", "exit"),
+    ],
+)
+def test_a_hook_that_fails_is_why_a_container_is_killed(code: int, message: str, at: str, fault: str) -> None:
+    found = diagnosed(dead(code), crash_events=of_pod([CrashEvent("FailedPostStartHook", message, 1, epoch(at))]))
+    assert isinstance(found, Broken)
+    assert (found.fault, found.message) == (fault, message if fault == "start hook" else "")
+
+
+def test_why_an_image_cannot_be_pulled_is_in_the_event_of_the_last_try() -> None:
+    events = [
+        CrashEvent("Failed", 'Failed to pull image "registry/app:2": dial tcp: i/o timeout', 3, 100.0),
+        CrashEvent("Failed", 'Failed to pull image "registry/app:2": registry/app:2: not found', 3, 900.0),
+        CrashEvent("Failed", 'Failed to pull image "registry/other:1": 401 Unauthorized', 3, 950.0),
+        CrashEvent("Failed", "Error: ErrImagePull", 9, 990.0),
+    ]
+    found = diagnosed(stuck("ImagePullBackOff", 'Back-off pulling image "registry/app:2"'), crash_events=of_pod(events))
+    assert isinstance(found, Broken)
+    assert (found.fault, found.message) == ("image missing", events[1].message)
+
+
+@pytest.mark.parametrize(
+    ("message", "fault", "secrets"),
+    [("pull access denied", "pull secret missing", ["regcred", "two"]), ("x:2: not found", "image missing", [])],
+)
+def test_a_pull_secret_that_does_not_exist_is_why_a_registry_refuses(message: str, fault: str, secrets: list[str]) -> None:
+    said = "Unable to retrieve some image pull secrets (regcred, two); attempting to pull the image may not succeed."
+    found = diagnosed(stuck("ErrImagePull", message), crash_events=of_pod([CrashEvent("FailedToRetrieveImagePullSecret", said, 1, 9.0)]))
+    assert isinstance(found, Broken)
+    assert (found.fault, found.pull_secrets) == (fault, secrets)
+
+
+def test_of_two_kills_the_one_of_the_last_end_counts() -> None:
+    events = [*killed("2026-01-01T11:20:00Z"), *killed("2026-01-01T11:58:50Z", kind="startup")]
+    found = diagnosed(dead(137), crash_events=Readings(((Subject(kind="Pod", namespace="app", name="tmp-curl"), CrashEvents(events)),)))
+    assert isinstance(found, Broken)
+    assert found.kill == Kill("startup", "Startup probe failed: 500")
 
 
 @pytest.mark.parametrize(

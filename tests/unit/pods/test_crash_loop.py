@@ -10,9 +10,10 @@ from clusterprobe.readings import Readings
 from clusterprobe.systems.kubernetes.objects import Pod, PodSpec
 from clusterprobe.systems.pods.crash_advice import back
 from clusterprobe.systems.pods.crashes import CrashEvent, CrashEvents
+from clusterprobe.times import epoch
 from probes.pods.probe_crash_loop import probe_crash_loop
 from tests.factories import assert_blindness_is_no_health, blinded, judged, labelled, listing, outcome, reasons, refused
-from tests.unit.pods.crash_corpus import CORPUS, CURL, LOOPING, NOW, URL, Case, ended, waiting
+from tests.unit.pods.crash_corpus import CORPUS, CURL, LOOPING, NOW, OLD, URL, Case, ended, running, waiting
 from tests.unit.pods.crash_world import NEW, owners, pod_of, world
 
 
@@ -108,12 +109,58 @@ def test_having_run_out_of_memory_is_a_warning_for_an_hour() -> None:
         ("pull access denied, insufficient_scope: authorization failed", "the registry refuses"),
         ("dial tcp: lookup registry: no such host", "cannot be reached"),
         ("toomanyrequests: rate limit", "rate limit"),
+        ("no match for platform in manifest: not found", "not for the processor"),
+        ("x509: certificate signed by unknown authority", "does not trust the registry's certificate"),
+        ("http: server gave HTTP response to HTTPS client", "plain HTTP"),
+        ("no space left on device", "disk is full"),
     ],
 )
 def test_an_image_error_says_why(message: str, cause: str) -> None:
     (finding,) = judged(probe_crash_loop, **world(Case("x", "", waiting("ErrImagePull", message), restarts=0, phase="Pending"))).findings
     assert cause in finding.cause
     assert "registry/app:2" in finding.cause
+
+
+def test_a_back_off_whose_events_are_gone_says_that_they_are() -> None:
+    (finding,) = judged(
+        probe_crash_loop, **world(Case("x", "", waiting("ImagePullBackOff", 'Back-off pulling image "registry/app:2"')))
+    ).findings
+    assert finding.cause.endswith("Of why it cannot, no event is left.")
+
+
+def test_a_missing_pull_secret_is_named_and_would_explain_it() -> None:
+    said = "Unable to retrieve some image pull secrets (regcred); attempting to pull the image may not succeed."
+    events = CrashEvents([CrashEvent("FailedToRetrieveImagePullSecret", said)])
+    read = Readings(((Subject(kind="Pod", namespace="app", name="tmp-curl"), events),))
+    (finding,) = judged(probe_crash_loop, **world(Case("x", "", waiting("ErrImagePull", "pull access denied")), crash_events=read)).findings
+    assert "the pull secret does not exist" in finding.cause
+    assert "Create the pull secret regcred in app" in finding.fix
+    assert "Secret/app/regcred" in [str(one) for one in finding.rests_on]
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "cause", "fix"),
+    [
+        ("CreateContainerConfigError", "container's runAsUser breaks non-root policy", "its runAsUser is 0", "other than 0"),
+        ("CreateContainerConfigError", "runAsNonRoot and image has non-numeric user (app)", "is a name", "to that user's number"),
+        ("CreateContainerConfigError", "failed to sync configmap cache", "not yet read from the API server", "Wait: the kubelet"),
+        ("CreateContainerError", "cannot load seccomp profile: no such file", "security profile", "Install the profile"),
+    ],
+)
+def test_what_keeps_a_container_from_being_made_is_named(reason: str, message: str, cause: str, fix: str) -> None:
+    (finding,) = judged(probe_crash_loop, **world(Case("x", "", waiting(reason, message), restarts=0, phase="Pending"))).findings
+    assert cause in finding.cause
+    assert fix in finding.fix
+
+
+def test_a_probe_whose_command_does_not_exist_is_not_given_more_time() -> None:
+    said = 'Liveness probe errored: exec: "curl": executable file not found in $PATH'
+    events = CrashEvents([CrashEvent("Unhealthy", said, 30, epoch(NOW)), CrashEvent("Killing", "Container main failed liveness probe")])
+    read = Readings(((Subject(kind="Pod", namespace="app", name="tmp-curl"), events),))
+    case = Case("x", "", LOOPING, ended(137), more={"livenessProbe": {"periodSeconds": 10}})
+    (finding,) = judged(probe_crash_loop, **world(case, crash_events=read)).findings
+    assert "Correct the command of its liveness probe" in finding.fix
+    assert "startupProbe" not in finding.fix
 
 
 def test_a_missing_secret_is_named_and_would_explain_it() -> None:
@@ -137,6 +184,15 @@ def test_a_liveness_probe_that_kills_is_named_with_its_answer() -> None:
 
 PROBE = {"initialDelaySeconds": 5, "periodSeconds": 7, "timeoutSeconds": 2, "failureThreshold": 4}
 REFUSES = "Get http://10.0.0.1/: dial tcp: connect: connection refused"
+
+
+def test_a_kill_of_an_earlier_end_is_no_cause_and_is_said() -> None:
+    events = CrashEvents([CrashEvent("Killing", "Container main failed liveness probe", 1, epoch("2026-01-01T11:20:00Z"))])
+    read = Readings(((Subject(kind="Pod", namespace="app", name="tmp-curl"), events),))
+    (finding,) = judged(probe_crash_loop, **world(Case("x", "", LOOPING, ended(3), lines=("boom",)), crash_events=read)).findings
+    assert finding.cause.startswith("Its own process ends with exit code 3. Its last words: “boom”.")
+    assert "but not that this was its last end" in finding.cause
+    assert "Fix the error shown at the end of its log." in finding.fix
 
 
 def killed_with(answer: str, kind: str = "liveness", **probes: Any) -> Finding:
@@ -331,3 +387,28 @@ def test_a_pod_that_is_going_is_left_alone() -> None:
         status={"phase": "Running", "containerStatuses": [{"name": "main", "state": LOOPING, "lastState": ended(1)}]},
     )
     assert outcome(judged(probe_crash_loop, **world(case, pods=listing("Pod", [going])))) == "pass"
+
+
+def restless(restarts: int = 12, *, code: int = 1, began: str = "2026-01-01T11:50:00Z", lived: str = "2026-01-01T11:35:00Z") -> Case:
+    """Created two hours ago; it runs since `began`, and the one before it since `lived`."""
+    last = ended(code, started=lived, at="2026-01-01T11:49:50Z")
+    return Case("x", "", running(began), last, restarts=restarts, created=OLD, ready=True)
+
+
+def test_one_that_ends_every_ten_minutes_and_runs_in_between_is_a_warning() -> None:
+    (finding,) = judged(probe_crash_loop, **world(restless())).findings
+    assert (finding.reason, finding.severity) == ("CrashLoop", "warning")
+    assert "ended 12 times in 2 h, and runs in between (Error; Pod tmp-curl)" in finding.problem
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        restless(4),
+        restless(code=0),  # it is made so
+        restless(began="2026-01-01T11:39:59Z"),  # longer than twice as long as usual
+        restless(lived="2026-01-01T11:29:49Z"),
+    ],
+)
+def test_one_that_ended_now_and_then_is_well(case: Case) -> None:
+    assert reasons(judged(probe_crash_loop, **world(case))) == []

@@ -263,3 +263,67 @@ def test_what_cannot_be_read_is_never_a_pass() -> None:
     assert_blindness_is_no_health(
         probe_not_started, readings(pod(), unscheduled(name="web-1"), start_events=said("mount.nfs: Connection timed out"))
     )
+
+
+def test_a_node_under_pressure_is_no_taint_to_tolerate() -> None:
+    one = found(unscheduled("0/3 nodes are available: 3 node(s) had untolerated taint {node.kubernetes.io/disk-pressure: }."))
+    assert "short of disk" in one.cause
+    assert "tolerate" not in one.fix
+
+
+def test_a_claim_that_does_not_exist_is_created_and_needs_no_volume_before() -> None:
+    mounted = [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]
+    one = found(unscheduled('0/3 nodes are available: persistentvolumeclaim "data" not found.', volumes=mounted))
+    assert "Create PVC data" in one.fix
+    assert "Let the PVC get its volume" not in one.fix
+
+
+def test_a_secret_of_the_driver_is_looked_for_where_the_driver_has_it() -> None:
+    message = 'failed to find the secret csi-node in the namespace ceph with error: secrets "csi-node" not found'
+    one = found(pod(), start_events=said(message))
+    assert "kubectl -n ceph get secrets" in one.fix
+    assert "Create the Secret csi-node in ceph" in one.fix
+    assert "Secret/ceph/csi-node" in [str(ref) for ref in one.rests_on]
+
+
+def test_all_that_is_missing_is_created() -> None:
+    one = found(pod(), start_events=said('MountVolume.SetUp failed for volume "all" : [secret "a" not found, configmap "b" not found]'))
+    assert "Create the Secret a" in one.fix
+    assert "Create the ConfigMap b" in one.fix
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "fix"),
+    [
+        ("FailedMount", 'SecretProviderClass.secrets-store.csi.x-k8s.io "vault" not found', "Create the SecretProviderClass vault"),
+        ("FailedMount", "bad superblock on /dev/sdb, missing codepage or helper program", "Take a snapshot of the disk first"),
+        ("FailedCreatePodSandBox", 'no runtime for "kata" is configured', "runtimeClassName"),
+        ("FailedCreatePodSandBox", "error setting cgroup config", "Repair on that node"),
+    ],
+)
+def test_what_the_kubelet_cannot_do_has_a_fix_of_its_own(reason: str, message: str, fix: str) -> None:
+    assert fix in found(pod(), start_events=said(message, reason=reason)).fix
+
+
+def test_the_devices_of_a_claim_are_looked_for() -> None:
+    assert "kubectl -n shop get resourceclaims" in found(unscheduled("0/3 nodes are available: 3 cannot allocate all claims.")).fix
+
+
+@pytest.mark.parametrize(
+    ("answer", "fix"),
+    [
+        ("HTTP probe failed with statuscode: 404", "Correct the path of its readiness probe"),
+        ("HTTP probe failed with statuscode: 401", "needs no login"),
+        ("HTTP probe failed with statuscode: 503", "reports that it is not ready"),
+        ('exec: "redis-cli": executable file not found in $PATH', "the image has no such program"),
+        ("http: server gave HTTP response to HTTPS client", "scheme of its readiness probe to HTTP,"),
+        ("net/http: HTTP/1.x transport connection broken: malformed HTTP response", "to HTTPS"),
+        ("error: this server does not implement the grpc health protocol", "grpc.health.v1.Health"),
+        ("dial tcp 10.0.0.9:80: connect: connection refused", "Nothing listens"),
+        ("context deadline exceeded", "within the timeout of 1 s of its readiness probe"),
+        ("something new", "or correct the readiness probe"),
+    ],
+)
+def test_a_readiness_probe_is_repaired_by_what_it_was_answered(answer: str, fix: str) -> None:
+    running = pod(state=RUNNING, phase="Running", container={"readinessProbe": {}})
+    assert fix in found(running, start_events=said(f"Readiness probe failed: {answer}", reason="Unhealthy")).fix

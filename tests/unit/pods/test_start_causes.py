@@ -50,6 +50,14 @@ def creating(*events: StartEvent) -> Obstacle:
         ("3 node(s) didn't match pod anti-affinity rules", "apart"),
         ("3 node(s) didn't satisfy existing pods anti-affinity rules", "apart"),
         ("2 node(s) exceed max volume count", "volume limit"),
+        ("1 node(s) had untolerated taint {node.kubernetes.io/disk-pressure: }", "node pressure"),
+        ("1 node(s) had untolerated taint {node.cloudprovider.kubernetes.io/uninitialized: true}", "node not set up"),
+        ("1 node(s) had untolerated taint {node.cilium.io/agent-not-ready: }", "node not set up"),
+        ("1 node(s) had untolerated taint {node.kubernetes.io/unschedulable: }", "cordoned"),
+        ("3 node(s) didn't match pod topology spread constraints (missing required label)", "spread label"),
+        ('persistentvolumeclaim "data" is being deleted', "claim deleted"),
+        ('running PreBind plugin "VolumeBinding": binding volumes: context deadline exceeded', "claim"),
+        ("3 cannot allocate all claims", "devices"),
         ("3 something that is new", "unschedulable"),
     ],
 )
@@ -85,8 +93,24 @@ def test_a_pod_of_which_no_scheduler_says_anything_has_none() -> None:
         ("FailedMount", "mount.nfs: Connection timed out", "nfs unreachable"),
         ("FailedMount", "mount.nfs: mounting 10.0.0.5:/srv/a failed, reason given by server: No such file or directory", "nfs path"),
         ("FailedMount", "hostPath type check failed: /dev/fuse is not a character device", "host path"),
+        ("FailedMount", "wrong fs type, bad option, bad superblock on /dev/sdb, missing codepage or helper program", "file system"),
+        ("FailedMount", "wrong fs type, bad option, bad superblock on 10.0.0.5:/srv, missing codepage or helper program", "mount program"),
+        ("FailedMount", "'fsck' found errors on device /dev/sdb but could not correct them", "file system"),
+        ("FailedMount", "mount.nfs: rpc.statd is not running but is required for remote locking", "nfs lock"),
+        ("FailedMount", "mount.nfs: Protocol not supported", "nfs version"),
+        ("FailedMount", "mount.nfs: Stale file handle", "nfs stale"),
+        ("FailedMount", "mount.nfs: an incorrect mount option was specified", "mount option"),
+        ("FailedMount", 'SecretProviderClass.secrets-store.csi.x-k8s.io "vault" not found', "provider class"),
+        ("FailedAttachVolume", "CSINode worker1 does not contain driver ebs.csi.aws.com", "driver missing"),
+        ("FailedAttachVolume", "The disk resource 'd' is already being used by 'old'", "attached elsewhere"),
+        ("FailedAttachVolume", "timed out waiting for external-attacher of ebs.csi.aws.com CSI driver to attach volume vol-1", "attacher"),
+        ("FailedAttachVolume", 'Could not find volume "vol-1": InvalidVolume.NotFound', "disk missing"),
+        ("FailedCreatePodSandBox", 'no runtime for "kata" is configured', "runtime handler"),
+        ("FailedCreatePodSandBox", 'failed to get sandbox image "registry.k8s.io/pause:3.9": failed to pull image', "sandbox image"),
+        ("FailedCreatePodSandBox", "OCI runtime create failed: error setting cgroup config", "sandbox"),
         ("FailedMount", "something that is new", "mount"),
         ("FailedMount", "Unable to attach or mount volumes: unmounted volumes=[d], unattached volumes=[]: timed out waiting", "volumes wait"),
+        ("FailedMount", "Unable to mount volumes for pod web-0: timeout expired waiting for volumes to attach or mount", "volumes wait"),
         ("FailedCreatePodSandBox", "plugin type=aws-cni failed: failed to assign an IP address to container", "no address"),
         ("FailedCreatePodSandBox", "no IP addresses available in range set: 10.244.1.1-10.244.1.254", "no address"),
         ("FailedCreatePodSandBox", "plugin type=calico failed (add): error getting ClusterInformation", "network"),
@@ -112,11 +136,20 @@ def test_what_the_kubelet_says(reason: str, message: str, fault: str) -> None:
             Missing(kind="configmap", name="web-settings", key="app.yaml"),
         ),
         ('MountVolume.SetUp failed for volume "other" : references non-existent secret key: a', None),
+        (
+            'failed to find the secret csi-node in the namespace ceph with error: secrets "csi-node" not found',
+            Missing(kind="secret", name="csi-node", namespace="ceph"),
+        ),
     ],
 )
 def test_a_missing_object_is_named_with_the_key_that_it_lacks(message: str, missing: Missing | None) -> None:
     one = creating(StartEvent("FailedMount", message))
-    assert (one.fault, one.missing) == ("object missing", missing)
+    assert (one.fault, one.missing) == ("object missing", (missing,) if missing else ())
+
+
+def test_all_that_a_projected_volume_lacks_is_named() -> None:
+    one = creating(StartEvent("FailedMount", 'MountVolume.SetUp failed for volume "all" : [secret "a" not found, configmap "b" not found]'))
+    assert one.missing == (Missing(kind="secret", name="a"), Missing(kind="configmap", name="b"))
 
 
 def test_an_event_that_names_the_cause_comes_before_a_newer_one_that_only_says_that_it_waits() -> None:

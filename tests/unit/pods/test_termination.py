@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from clusterprobe.fixes import line
 from clusterprobe.model import Finding, Severity
@@ -217,6 +218,17 @@ def test_an_agent_that_is_slow_on_one_node_is_found_within_its_grace() -> None:
     assert (finding.reason, finding.subject.kind, finding.subject.name) == ("SlowAgent", "DaemonSet", "promtail")
     assert "30 s to stop on worker2; elsewhere: master 1 s, worker1 1 s" in finding.problem
     assert "application's phase" in finding.cause
+
+
+@pytest.mark.parametrize(("seconds", "at_least", "found"), [(1, False, []), (1, True, ["SlowAgent"]), (30, False, ["SlowAgent"])])
+def test_an_agent_that_was_quick_since_was_repaired(seconds: float, at_least: bool, found: list[str]) -> None:
+    before, now = agents(30), cluster(staying())["clock"].now
+    slow = [(subject, replace(one, at=now - 900)) for subject, one in before]
+    subject, last = slow[-1]
+    later = replace(last, seconds=seconds, at=now - 600, at_least=at_least, phase="")
+    verdict = judged(probe_termination, **cluster(staying(), agent_terminations=Readings((*slow, (subject, later)))))
+    assert reasons(verdict) == found
+    assert all("seen in events 1" in one.cause for one in verdict.findings)
 
 
 def test_an_agent_that_is_as_quick_as_its_peers_is_not() -> None:

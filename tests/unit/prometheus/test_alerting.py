@@ -3,18 +3,37 @@ from typing import Any
 
 import pytest
 
+from clusterprobe.access.cluster import Cluster, Endpoint
+from clusterprobe.access.connection import Connection
+from clusterprobe.access.deadline import Deadline
+from clusterprobe.access.http import Origin
+from clusterprobe.access.servers import Server
+from clusterprobe.errors import BadResponse
 from clusterprobe.fixes import line
-from clusterprobe.model import Finding
+from clusterprobe.model import Finding, Subject
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.systems.alertmanager.sources import Alertmanager
 from clusterprobe.systems.kubernetes.objects import Pod, Service
-from clusterprobe.systems.prometheus.alerting import Destinations, LoadedRules, RuleFile, Sending, rule_uid
+from clusterprobe.systems.prometheus import alerting
+from clusterprobe.systems.prometheus.alerting import Destinations, LoadedRules, RuleFile, Sending, prometheus_sending, rule_uid
 from clusterprobe.systems.prometheus.objects import Prometheus, Rule
-from clusterprobe.systems.prometheus.sources import Runtime
+from clusterprobe.systems.prometheus.query import Sample
+from clusterprobe.systems.prometheus.runtime import Runtime
 from clusterprobe.times import epoch
 from probes.prometheus.probe_alerting import SETTLING_SECONDS, probe_alerting
-from tests.factories import ENVIRONMENTS, assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, refused, server
+from tests.factories import (
+    ENVIRONMENTS,
+    OF_STACK_CHART,
+    assert_blindness_is_no_health,
+    judged,
+    labelled,
+    listing,
+    outcome,
+    reasons,
+    refused,
+    server,
+)
 
 OF_PROD = server("prometheus", "monitoring-prod", "main")
 NOW = epoch("2026-01-01T12:00:00Z") or 0.0
@@ -41,7 +60,8 @@ def service(name: str = "main", port: str = "http-web", namespace: str = "monito
 
 
 def platform(*active: str, alerting: Any = NAMED, **changes: Any) -> dict[str, Any]:
-    custom = labelled(Prometheus, "monitoring-dev", "main", spec={"alerting": None if alerting is None else {"alertmanagers": alerting}})
+    spec = {"alerting": None if alerting is None else {"alertmanagers": alerting}}
+    custom = labelled(Prometheus, "monitoring-dev", "main", OF_STACK_CHART, spec=spec)
     places = [*active, *changes.pop("more", [])]
     start, reload = changes.pop("start", LONG_AGO), changes.pop("reload", LONG_AGO)
     rule = labelled(Rule, changes.pop("rules_of", "monitoring-dev"), "own", metadata={"uid": UID})
@@ -50,8 +70,9 @@ def platform(*active: str, alerting: Any = NAMED, **changes: Any) -> dict[str, A
         "prometheus_loaded_rules": Readings(((ONE[0], rules()),)),
         "prometheus_sending": Readings(((ONE[0], Sending(dict.fromkeys(places, 10.0), dict.fromkeys(places, 0.0))),)),
         "prometheus_runtime": Readings(((ONE[0], Runtime(start_time=start, last_config_time=reload)),)),
-        "prometheus_servers": Readings((ONE, OF_PROD)),
+        "alerting_servers": Readings((ONE, OF_PROD)),
         "prometheuses": listing("Prometheus", [custom]),
+        "thanos_rulers": listing("ThanosRuler", []),
         "prometheus_rules": listing("PrometheusRule", [rule]),
         "alertmanagers": listing("Alertmanager", [labelled(Alertmanager, "monitoring-dev", "main", spec={"portName": "http-web"})]),
         "services": listing("Service", [service()]),
@@ -80,7 +101,7 @@ def test_its_own_alertmanager_two_replicas_of_it_and_a_shared_one_pass(active: l
 
 def test_a_shared_prometheus_may_send_anywhere() -> None:
     one = server("prometheus", "monitoring", "main")
-    known = platform(PROD, prometheus_servers=Readings((one,)))
+    known = platform(PROD, alerting_servers=Readings((one,)))
     for name in ("prometheus_alertmanagers", "prometheus_loaded_rules", "prometheus_sending", "prometheus_runtime"):
         known[name] = Readings(((one[0], known[name].items[0]),))
     assert reasons(judged(probe_alerting, **known)) == []
@@ -104,7 +125,7 @@ def stacks_without_environments(*active: str, **changes: Any) -> dict[str, Any]:
     """Two stacks, atlas and borealis, of which the first is asked where it sends to."""
     one, other = server("prometheus", "atlas", "main"), server("prometheus", "borealis", "main")
     named = [{"namespace": "borealis", "name": "main", "port": "web"}]
-    known = platform(*active, prometheus_servers=Readings((one, other)))
+    known = platform(*active, alerting_servers=Readings((one, other)))
     for name in ("prometheus_alertmanagers", "prometheus_loaded_rules", "prometheus_sending", "prometheus_runtime"):
         known[name] = Readings(((one[0], known[name].items[0]),))
     return {
@@ -321,7 +342,7 @@ def test_rules_of_its_own_environment_and_shared_ones_are_fine(namespace: str) -
 
 
 def test_two_replicas_with_the_same_trouble_are_told_once() -> None:
-    known = platform(PROD, rules_of="monitoring-prod", prometheus_servers=Readings((ONE, TWO, OF_PROD)))
+    known = platform(PROD, rules_of="monitoring-prod", alerting_servers=Readings((ONE, TWO, OF_PROD)))
     for name in ("prometheus_alertmanagers", "prometheus_loaded_rules", "prometheus_sending", "prometheus_runtime"):
         known[name] = Readings(((ONE[0], known[name].items[0]), (TWO[0], known[name].items[0])))
     assert sorted(reasons(judged(probe_alerting, **known))) == ["AlertsToOtherEnvironment", "RulesOfOtherEnvironment"]
@@ -330,9 +351,55 @@ def test_two_replicas_with_the_same_trouble_are_told_once() -> None:
 @pytest.mark.parametrize("active", [[], [DEV], [PROD]])
 def test_what_cannot_be_read_is_never_health(active: list[str]) -> None:
     known = platform(*active)
-    assert_blindness_is_no_health(probe_alerting, {**known, "prometheus_servers": known["prometheus_servers"]})
+    assert_blindness_is_no_health(probe_alerting, known)
 
 
 def test_only_files_that_the_operator_named_have_a_uid() -> None:
     assert rule_uid(f"a-b-{UID}.yaml") == UID
     assert rule_uid("rules.yml") == ""
+
+
+# --- what it says of its sending --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("known", "sent"),
+    [
+        ({"main-0": 3.0, "main-shard-1-0": 4.0}, {"main-0": 3.0, "main-shard-1-0": 4.0}),
+        ({"main-0": 3.0}, {"main-0": 3.0, "main-shard-1-0": None}),
+    ],
+)
+def test_of_a_prometheus_in_shards_another_one_may_know_what_one_has_sent(
+    monkeypatch: pytest.MonkeyPatch, known: dict[str, float], sent: dict[str, float | None]
+) -> None:
+    def answers(endpoint: Endpoint, expression: str) -> list[Sample]:
+        """The first shard scrapes both of them, and the second one neither; one of another Prometheus has all."""
+        if "shard-1" in endpoint.url:
+            return []
+        pods = [pod for pod in known if f'pod="{pod}"' in expression]
+        return [Sample({"alertmanager": "http://10.0.0.9:9093/api/v2/alerts"}, 1.0, known[pod]) for pod in pods]
+
+    monkeypatch.setattr(alerting, "query", answers)
+    cluster = Cluster(Connection(Origin("http://127.0.0.1:1"), "test", "somebody", "default", "proxy"), Deadline.after(10))
+    names = ("main-0", "main-shard-1-0")
+    own = [(Subject(kind="Pod", name=one), Server(system="prometheus", namespace="m", name="main", pod=one, port=9090)) for one in names]
+    other = Server(system="prometheus", namespace="m", name="other", pod="other-0", port=9090)
+    found = prometheus_sending(cluster, Readings((*own, (Subject(kind="Pod", name="other-0"), other))), Profile())
+    assert {subject.name: value.sent.get("10.0.0.9:9093") for subject, value in found if subject.name != "other-0"} == sent
+
+
+def test_a_shard_that_does_not_answer_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answers(endpoint: Endpoint, _: str) -> list[Sample]:
+        if "main-0" in endpoint.url:
+            raise BadResponse("nothing of use")
+        return []
+
+    monkeypatch.setattr(alerting, "query", answers)
+    cluster = Cluster(Connection(Origin("http://127.0.0.1:1"), "test", "somebody", "default", "proxy"), Deadline.after(10))
+    own = [
+        (Subject(kind="Pod", name=one), Server(system="prometheus", namespace="m", name="main", pod=one, port=9090))
+        for one in ("main-0", "main-1")
+    ]
+    found = prometheus_sending(cluster, Readings(tuple(own)), Profile())
+    assert [subject.name for subject, _ in found] == ["main-1"]
+    assert [one.subject.name for one in found.unreadable] == ["main-0"]

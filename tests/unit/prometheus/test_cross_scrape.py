@@ -10,7 +10,19 @@ from clusterprobe.readings import Readings
 from clusterprobe.systems.prometheus.objects import Monitor, Prometheus
 from clusterprobe.systems.prometheus.sources import Target
 from probes.prometheus.probe_cross_scrape import probe_cross_scrape
-from tests.factories import ENVIRONMENTS, assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, refused, server
+from tests.factories import (
+    ENVIRONMENTS,
+    OF_STACK_CHART,
+    assert_blindness_is_no_health,
+    judged,
+    labelled,
+    listing,
+    make,
+    outcome,
+    reasons,
+    refused,
+    server,
+)
 
 
 def target(namespace: str, pool: str, url: str = "http://10.0.0.9:80/metrics") -> Target:
@@ -25,7 +37,8 @@ def target(namespace: str, pool: str, url: str = "http://10.0.0.9:80/metrics") -
 
 
 def prometheus(environment: str, **spec: Any) -> Prometheus:
-    return labelled(Prometheus, f"monitoring-{environment}", "main", spec=spec or {"serviceMonitorSelector": {"matchLabels": RELEASE}})
+    asks = spec or {"serviceMonitorSelector": {"matchLabels": RELEASE}}
+    return labelled(Prometheus, f"monitoring-{environment}", "main", OF_STACK_CHART, spec=asks)
 
 
 def platform(targets: list[Target] | None, **changes: Any) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 from typing import Any
 
+import msgspec
+import pytest
+
 from clusterprobe.model import Severity
 from clusterprobe.readings import Readings
-from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.kubernetes.objects import Pod, Workload
 from clusterprobe.systems.prometheus.query import Sample
 from clusterprobe.systems.prometheus.sources import Target
 from probes.prometheus.probe_foreign_series import probe_foreign_series
@@ -39,6 +42,7 @@ def platform(samples: list[Sample], pod: Pod | None = None, scraped: Target | No
         "prometheus_kube_state": Readings(((ASKED, samples),)),
         "prometheus_targets": Readings(((ASKED, [scraped or target()]), (server("prometheus", "monitoring-prod", "main")[0], []))),
         "pods": listing("Pod", [pod or watcher()]),
+        "deployments": listing("Deployment", []),
         "environments": ENVIRONMENTS,
     }
 
@@ -55,9 +59,24 @@ def test_the_own_kube_state_metrics_watching_the_other_environment_is_an_error()
     assert (finding.severity, str(finding.subject)) == (Severity.ERROR, "Deployment monitoring-dev/kube-state-metrics")
     assert "fastapi-prod: without `--namespaces` it watches every namespace" in finding.cause
     _, edit = finding.steps
-    assert edit.code == 'kube-state-metrics:\n  namespaces: "fastapi-dev,monitoring-dev"'
+    assert edit.code == ""
     assert edit.commands[0].pipeline[0][4:6] == ["deployment/kube-state-metrics", "--type"]
     assert '"path":"/spec/template/spec/containers/0/args/-","value":"--namespaces=fastapi-dev,monitoring-dev"' in finding.fix
+
+
+CHART = {"helm.sh/chart": "kube-state-metrics-6.3.0"}
+
+
+@pytest.mark.parametrize("of", ["pod", "deployment"])
+def test_the_value_of_the_chart_is_named_where_the_chart_made_it(of: str) -> None:
+    pod = watcher()
+    seen = labelled(Pod, "monitoring-dev", pod.metadata.name, {**pod.metadata.labels, **CHART}, spec=msgspec.to_builtins(pod.spec))
+    owner = labelled(Workload, "monitoring-dev", "kube-state-metrics", CHART, spec={"template": {"spec": {"containers": []}}})
+    found = {"pods": listing("Pod", [seen])} if of == "pod" else {"deployments": listing("Deployment", [owner])}
+    (finding,) = judged(probe_foreign_series, **{**platform(FOREIGN), **found}).findings
+    edit = finding.steps[-1]
+    assert edit.code == 'namespaces: "fastapi-dev,monitoring-dev"'
+    assert "In the values of the chart kube-state-metrics 6.3.0 it is `namespaces`." in edit.text
 
 
 def test_an_argument_that_names_too_much_is_quoted_and_replaced() -> None:

@@ -3,9 +3,11 @@ from typing import Any
 import pytest
 
 from clusterprobe.access.servers import Server
-from clusterprobe.model import Severity
+from clusterprobe.known_systems import LOKI, PROMETHEUS
+from clusterprobe.model import Severity, Subject
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
+from clusterprobe.systems.inventory.installations import Installation
 from clusterprobe.systems.kubernetes.objects import Namespace
 from probes.airflow.probe_missing import probe_missing as probe_airflow_missing
 from probes.alertmanager.probe_missing import probe_missing as probe_alertmanager_missing
@@ -19,7 +21,12 @@ NAMESPACES = listing("Namespace", [labelled(Namespace, "", "monitoring-dev")])
 
 def platform(*found: tuple[Any, Server], expect: list[str], unreadable: Any = ()) -> dict[str, Any]:
     profile = Profile.model_validate({"expect": {"prometheus": expect}})
-    return {"prometheus_servers": Readings(found, tuple(unreadable), "there is none"), "namespaces": NAMESPACES, "profile": profile}
+    return {
+        "metric_servers": Readings(found, tuple(unreadable), "there is none"),
+        "namespaces": NAMESPACES,
+        "installations": Readings(absent="none"),
+        "profile": profile,
+    }
 
 
 HERE = server("prometheus", "monitoring-dev", "main")
@@ -67,6 +74,17 @@ def test_one_that_is_scaled_to_zero_is_there_but_unchecked() -> None:
     assert (reasons(verdict), outcome(verdict)) == ([], "inconclusive")
 
 
+def test_one_whose_workload_is_scaled_to_zero_is_said_to_be() -> None:
+    workload = Subject(api_version="apps/v1", kind="Deployment", namespace="monitoring-dev", name="prometheus-server")
+    idle = Installation(PROMETHEUS, "monitoring-dev", "main", (), (workload,))
+    other = Installation(LOKI, "monitoring-dev", "loki", (), (workload,))
+    readings = platform(expect=["monitoring-dev"]) | {"installations": Readings(((idle.subject, idle), (other.subject, other)))}
+    (finding,) = judged(probe_missing, **readings).findings
+    assert finding.problem == "The profile expects a Prometheus in monitoring-dev, and it is scaled to 0."
+    assert finding.cause.startswith("Deployment monitoring-dev/prometheus-server is there, with spec.replicas 0.")
+    assert "$ kubectl -n monitoring-dev get deployment prometheus-server -o yaml --show-managed-fields" in finding.fix
+
+
 def test_one_that_only_the_profile_names_by_its_address_is_not_taken_for_seen() -> None:
     by_address = Server(system="prometheus", namespace="monitoring-dev", name="main", url="https://prometheus.example")
     verdict = judged(probe_missing, **platform((HERE[0], by_address), expect=["monitoring-dev"]))
@@ -84,5 +102,5 @@ def test_one_that_only_the_profile_names_by_its_address_is_not_taken_for_seen() 
 )
 def test_the_other_systems_are_held_against_their_own_expectations(probe: Any, system: str) -> None:
     profile = Profile.model_validate({"expect": {system: ["logging"]}})
-    verdict = judged(probe, **{f"{system}_servers": Readings(), "namespaces": NAMESPACES, "profile": profile})
+    verdict = judged(probe, **{f"{system}_servers": Readings(), "namespaces": NAMESPACES, "installations": Readings(), "profile": profile})
     assert [one.subject.kind.lower() for one in verdict.findings] == [system]

@@ -1,14 +1,16 @@
 from typing import Any
 
+import msgspec
 import pytest
 
 from clusterprobe.evidence import Clock
 from clusterprobe.model import Finding, Subject
 from clusterprobe.readings import Readings
 from clusterprobe.systems.kubernetes.event_lists import Complaint
-from clusterprobe.systems.kubernetes.objects import Pod, Service
+from clusterprobe.systems.kubernetes.objects import Namespace, Pod, Service
 from clusterprobe.systems.prometheus.monitor_diagnosis import Chain, Ground, scraped_twice
 from clusterprobe.systems.prometheus.objects import Monitor, Prometheus
+from clusterprobe.systems.prometheus.runtime import Runtime
 from clusterprobe.systems.prometheus.selection import prometheus_operators
 from clusterprobe.systems.prometheus.sources import Discovered, Target
 from probes.prometheus.probe_monitors import probe_monitors
@@ -24,6 +26,7 @@ from tests.factories import (
     refused,
     server,
 )
+from tests.repaired import World
 
 CLOCK = Clock(1_800_000_000.0)  # 2027-01-15T08:00:00Z
 LONG_AGO, JUST_NOW = "2027-01-14T08:00:00Z", "2027-01-15T07:56:00Z"
@@ -58,6 +61,7 @@ def target(
     return Target(labels={"job": "push"}, scrape_pool=pool, health="up", discovered=found, scrape_url=url, scrape_interval=interval)
 
 
+SPACES = listing("Namespace", [labelled(Namespace, "", one) for one in ("shop", "monitoring", "other")])
 OTHER = target("scrapeConfig/monitoring/own", "http://10.0.0.1:9090/metrics", "main")
 
 
@@ -75,6 +79,7 @@ def readings(one: Monitor | None = None, *targets: Target, **changed: Any) -> di
         "prometheus_operators": prometheus_operators(recognised(listing("Pod", [operator]))),
         "namespaces": listing("Namespace", []),
         "prometheus_targets": Readings(((ONE, [OTHER, *targets]),)),
+        "prometheus_runtime": Readings(((ONE, Runtime("", "")),)),
         "services": listing("Service", [service()]),
         "pods": listing("Pod", [pod()]),
         "operator_rejections": Readings(absent="there is no such event"),
@@ -91,7 +96,74 @@ def found(one: Monitor | None = None, *targets: Target, **changed: Any) -> Findi
 
 def chain(one: Monitor, kind: str = "ServiceMonitor", *, services: Any = None, pods: Any = None) -> Chain:
     listed = listing("Service", [service()]) if services is None else services
-    return Ground(listed, listing("Pod", [pod()]) if pods is None else pods, CLOCK.now).chain(kind, one)
+    return Ground(listed, listing("Pod", [pod()]) if pods is None else pods, SPACES, CLOCK.now).chain(kind, one)
+
+
+def test_a_monitor_that_looks_elsewhere_says_where_its_service_is_and_patches_nothing() -> None:
+    here = listing("Service", [service(namespace="other")])
+    one = found(monitor(), services=here, namespaces=SPACES)
+    assert one.reason == "MonitorSelectsNothing"
+    assert one.cause == (
+        "No Service in shop has the labels that its spec.selector asks for: app=push. other/push has them, where it does not look."
+    )
+    assert "name other in spec.namespaceSelector.matchNames" in one.fix
+    assert "kubectl -n other get services --show-labels" in one.fix
+    assert " patch " not in one.fix
+
+
+def test_a_monitor_of_a_namespace_that_does_not_exist_is_not_looked_for_there() -> None:
+    one = found(monitor(namespaceSelector={"matchNames": ["shopp"]}), namespaces=SPACES, services=listing("Service", []))
+    assert one.cause == "The namespace shopp, in which it is to look, does not exist."
+    assert "-n shopp" not in one.fix
+    assert "Correct the names in spec.namespaceSelector.matchNames" in one.fix
+
+
+def test_of_namespaces_that_were_not_listed_none_is_said_to_be_missing() -> None:
+    blind: Readings[Any] = Readings((), (refused("NamespaceList", "", "no rights"),))
+    assert chain(monitor(namespaceSelector={"matchNames": ["shopp"]})).absent == ("shopp",)
+    assert Ground(listing("Service", []), listing("Pod", []), blind, CLOCK.now).chain("ServiceMonitor", monitor()).absent == ()
+
+
+def test_a_service_without_the_labels_that_it_asks_its_pods_for_is_named() -> None:
+    bare = labelled(Service, "shop", "push", spec={"selector": {"app": "push"}, "ports": [{"name": "http", "port": 9091}]})
+    one = found(monitor(), services=listing("Service", [bare]), namespaces=SPACES)
+    assert "Service shop/push asks its pods for them, and does not have them itself." in one.cause
+    assert "Give Service shop/push the labels that spec.selector asks for" in one.fix
+
+
+def lost(selector: dict[str, str] | None = None, namespace: str = "shop") -> Service:
+    spec = {"selector": {"app": "pusher"} if selector is None else selector, "ports": [{"name": "http", "port": 9091}]}
+    return labelled(Service, namespace, "push", {"app": "push"}, spec=spec)
+
+
+def test_a_service_that_leads_to_no_pod_is_found_where_pods_are_there_that_it_may_be_meant_for() -> None:
+    one = found(monitor(), services=listing("Service", [lost()]))
+    assert (one.reason, one.severity) == ("MonitorServiceWithoutPods", "warning")
+    assert "shop/push-0 may be meant" in one.cause
+    assert "kubectl -n shop get pods --show-labels" in one.fix
+
+
+@pytest.mark.parametrize(
+    ("services", "pods"),
+    [
+        ([lost()], []),  # scaled to 0
+        ([lost({})], [pod()]),  # its endpoints are made by something else
+        ([lost(), service()], [pod()]),  # another one leads to pods
+    ],
+)
+def test_a_service_without_pods_is_no_fault_by_itself(services: list[Service], pods: list[Pod]) -> None:
+    assert chain(monitor(), services=listing("Service", services), pods=listing("Pod", pods)).state != "no pod behind"
+
+
+def test_the_control_plane_of_a_managed_cluster_has_no_pods() -> None:
+    one = monitor(namespaceSelector={"matchNames": ["kube-system"]})
+    here, there = listing("Service", [lost(namespace="kube-system")]), listing("Pod", [pod("kube-system")])
+    assert chain(one, services=here, pods=there).state == "nothing ready"
+
+
+def test_a_service_without_pods_is_not_judged_where_pods_could_not_be_read() -> None:
+    blind = Readings(listing("Pod", [pod()]).values, (refused("PodList", "", "no rights"),))
+    assert chain(monitor(), services=listing("Service", [lost()]), pods=blind).state == "nothing ready"
 
 
 def test_a_monitor_with_targets_passes() -> None:
@@ -139,6 +211,25 @@ def test_a_port_that_no_service_has_is_found_with_those_that_there_are() -> None
     assert "Name the port in the monitor as the Service does: http." in one.fix
 
 
+@pytest.mark.parametrize("kind", ["ServiceMonitor", "PodMonitor"])
+def test_the_one_name_that_there_is_is_set_by_command_and_repairs_it(kind: str) -> None:
+    wrong = monitor([{"port": "metrics"}])
+    name = "service_monitors" if kind == "ServiceMonitor" else "pod_monitors"
+    one = World({"kind": kind, **msgspec.to_builtins(wrong)})
+    nothing = {"service_monitors": listing("ServiceMonitor", []), "pod_monitors": listing("PodMonitor", [])}
+    (finding,) = judged(probe_monitors, **readings(**{**nothing, name: one.readings(kind, Monitor)})).findings
+    assert one.repair(finding) == 1
+    (again,) = one.readings(kind, Monitor).items
+    assert chain(again, kind).state == "without targets"
+
+
+@pytest.mark.parametrize("endpoints", [[{"port": "metrics"}, {"port": "http"}], [{"port": "metrics"}, {"port": "more"}]])
+def test_which_of_several_endpoints_is_meant_is_not_guessed(endpoints: Any) -> None:
+    one = World({"kind": "ServiceMonitor", **msgspec.to_builtins(monitor(endpoints))})
+    (finding,) = judged(probe_monitors, **readings(service_monitors=one.readings("ServiceMonitor", Monitor))).findings
+    assert one.repair(finding) == 0
+
+
 def test_a_port_beside_others_that_lead_to_targets_is_a_note() -> None:
     assert found(monitor([*PUSHED, {"port": "extra"}]), target()).severity == "info"
 
@@ -154,7 +245,7 @@ def test_a_monitor_without_targets_names_both_causes() -> None:
     one = found()
     assert (one.reason, one.severity) == ("MonitorWithoutTargets", "warning")
     assert "relabelings drop every target, or that Prometheus may not list" in one.cause
-    assert "app.kubernetes.io/instance=main" in one.fix
+    assert "logs statefulset/prometheus-main" in one.fix
 
 
 def test_of_a_prometheus_that_was_not_asked_no_target_is_missed() -> None:
@@ -223,8 +314,9 @@ def test_where_there_is_no_prometheus_object_it_does_not_apply() -> None:
 
 
 def test_what_cannot_be_read_is_never_a_pass() -> None:
-    assert_blindness_is_no_health(probe_monitors, readings())
-    assert_blindness_is_no_health(probe_monitors, readings(monitor([{"port": "metrics"}])))
+    # With which configuration it runs is asked only where it scrapes through other monitors.
+    assert_blindness_is_no_health(probe_monitors, readings(), but=["prometheus_runtime"])
+    assert_blindness_is_no_health(probe_monitors, readings(monitor([{"port": "metrics"}])), but=["prometheus_runtime"])
 
 
 def test_one_that_scrapes_through_other_monitors_tells_nothing_of_these() -> None:
@@ -233,3 +325,13 @@ def test_one_that_scrapes_through_other_monitors_tells_nothing_of_these() -> Non
     assert (reasons(verdict), outcome(verdict)) == ([], "pass")
     (note,) = verdict.notes
     assert "scrapes through none of the monitors that are there" in note
+
+
+def test_one_that_runs_an_earlier_configuration_does_not_scrape_through_what_was_asked_for_since() -> None:
+    elsewhere = target("serviceMonitor/monitoring/gone/0", "http://10.0.0.1:9090/metrics", "main")
+    failed = Readings(((ONE, Runtime("", "", reload_config_success=False)),))
+    world = readings(prometheus_targets=Readings(((ONE, [elsewhere]),)), prometheus_runtime=failed)
+    (finding,) = judged(probe_monitors, **world).findings
+    assert finding.reason == "MonitorWithoutTargets"
+    assert [str(ref) for ref in finding.rests_on] == ["Other/monitoring/Prometheus/main"]
+    assert_blindness_is_no_health(probe_monitors, world)

@@ -14,7 +14,8 @@ from clusterprobe.readings import Readings, single
 from clusterprobe.systems.formats.exposition import Metric, parse_line
 from clusterprobe.systems.formats.quantities import amount
 from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
-from clusterprobe.systems.prometheus.objects import Rule
+from clusterprobe.systems.prometheus.objects import Prometheus, Rule
+from clusterprobe.systems.prometheus.own_log import OwnError
 from clusterprobe.systems.prometheus.pressure import (
     TROUBLES,
     Head,
@@ -68,7 +69,9 @@ def platform(one: Pressure | None = None, *, nfs: bool = False, limits: dict[str
         "prometheus_pressure": single(SUBJECT, one or pressure()),
         "prometheus_heads": single(SUBJECT, Head(4000, [("apiserver_request_duration_seconds_bucket", 1000)])),
         "prometheus_slow_rules": single(SUBJECT, SlowRules([SlowRule(FILE, "capacity", "up:max", "max_over_time(up[1d])", 29.0)])),
+        "prometheus_own_errors": Readings(absent="no Prometheus is in trouble"),
         "prometheus_rules": listing("PrometheusRule", [labelled(Rule, "monitoring-dev", "capacity")]),
+        "prometheuses": listing("Prometheus", [labelled(Prometheus, "monitoring-dev", "main")]),
         "pods": listing("Pod", [labelled(Pod, "monitoring-dev", "prometheus-main-0", labels, spec=spec)]),
         "claims": listing(
             "PersistentVolumeClaim", [labelled(PersistentVolumeClaim, "monitoring-dev", CLAIM, spec={"volumeName": "pvc-1"})]
@@ -381,6 +384,12 @@ def test_a_page_that_ends_early_is_not_the_whole_page(name: str) -> None:
     assert lacking([one for one in whole_page() if one.name != name]) != ""
 
 
+def test_the_page_of_an_agent_has_no_database_and_no_rules() -> None:
+    page = [one for one in whole_page() if one.name not in TROUBLES and "rule_group" not in one.labels]
+    assert lacking(page) != ""
+    assert lacking(page, ()) == ""
+
+
 def test_a_value_that_is_no_number_is_only_right_for_a_summary() -> None:
     assert "go_memstats_sys_bytes is not a number" in lacking([*whole_page(), Metric("go_memstats_sys_bytes", {}, math.nan)])
 
@@ -419,3 +428,16 @@ def test_refused_samples_count_by_how_much_they_grew() -> None:
     assert lost(grown={"mimir": 0.0}) == {"mimir": 0.0}
     assert lost() == {"mimir": None}
     assert lost(young=True) == {"mimir": 900.0}
+
+
+@pytest.mark.parametrize(
+    ("one", "topic"),
+    [
+        (pressure(refused={"mimir": 5.0}), "remote write"),
+        (pressure(behind={"mimir": 900.0}), "remote write"),
+        (pressure(troubles={"prometheus_tsdb_compactions_failed_total": 2.0}), "database"),
+    ],
+)
+def test_what_its_log_says_is_quoted(one: Pressure, topic: Any) -> None:
+    errors = single(SUBJECT, [OwnError(topic, "the reason", "mimir")])
+    assert "Its log says: “the reason”." in found(one, prometheus_own_errors=errors).cause

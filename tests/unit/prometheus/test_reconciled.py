@@ -123,3 +123,18 @@ def test_where_there_is_no_object_it_does_not_apply() -> None:
 
 def test_what_cannot_be_read_is_never_a_pass() -> None:
     assert_blindness_is_no_health(probe_reconciled, readings(), but=("pods",))
+
+
+@pytest.mark.parametrize(
+    ("generation", "severity", "words"),
+    [(4, "info", ""), (5, "warning", "1 change of it waits."), (7, "warning", "3 changes of it wait.")],
+)
+def test_a_paused_object_is_a_warning_once_a_change_waits(generation: int, severity: str, words: str) -> None:
+    told = [{**each, "observedGeneration": 3} for each in WELL]
+    one = labelled(
+        Prometheus, "monitoring", "main", metadata={"generation": generation}, spec={"paused": True}, status={"conditions": told}
+    )
+    finding = found(one)
+    assert (finding.reason, finding.severity) == ("Paused", severity)
+    assert words in finding.problem
+    assert finding.breaks == ["Other/monitoring/Prometheus/main"]

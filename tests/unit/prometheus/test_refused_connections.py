@@ -83,3 +83,12 @@ def test_a_program_of_ones_own_is_changed_in_what_deploys_it() -> None:
 
 def test_a_pod_that_is_not_ready_is_said_to_be() -> None:
     assert "Its pod kube-system/api-0 is not ready." in why_refused(target(), 80, pod(ready=False)).text
+
+
+@pytest.mark.parametrize(
+    ("pool", "said"),
+    [("serviceMonitor/shop/api/0", "in the Service or the monitor"), ("kubernetes-pods", "in the scrape configuration, or the annotation")],
+)
+def test_a_monitor_is_named_only_where_one_leads_there(pool: str, said: str) -> None:
+    (step,) = why_refused(make(Target, labels={"job": "api"}, scrapePool=pool, health="down"), 8000, None).fix
+    assert said in step.text

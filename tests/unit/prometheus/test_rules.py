@@ -10,9 +10,21 @@ from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.systems.prometheus.alerting import FailingRule, LoadedRules, RuleFile
 from clusterprobe.systems.prometheus.objects import Prometheus, Rule
 from clusterprobe.systems.prometheus.rule_errors import fault_of
+from clusterprobe.systems.prometheus.runtime import Runtime
 from clusterprobe.systems.prometheus.selection import prometheus_operators
 from probes.prometheus.probe_rules import probe_rules
-from tests.factories import ENVIRONMENTS, assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, recognised, server
+from tests.factories import (
+    ENVIRONMENTS,
+    assert_blindness_is_no_health,
+    judged,
+    labelled,
+    listing,
+    outcome,
+    reasons,
+    recognised,
+    refused,
+    server,
+)
 
 CLOCK = Clock(1_800_000_000.0)  # 2027-01-15T08:00:00Z
 LONG_AGO, JUST_UNDER, FIVE_MINUTES_AGO = "2027-01-14T08:00:00Z", "2027-01-15T07:55:01Z", "2027-01-15T07:55:00Z"
@@ -43,11 +55,16 @@ def loaded(*failing: FailingRule, own: bool = True, replicas: tuple[Subject, ...
     return Readings(tuple((one, LoadedRules(files)) for one in replicas))
 
 
+def runtime(*, loads: bool = True) -> Readings[Runtime]:
+    return Readings(((ONE, Runtime(LONG_AGO, LONG_AGO, loads)),))
+
+
 def readings(*rules: Rule, **changed: Any) -> dict[str, Any]:
     operator = labelled(Pod, "monitoring", "operator", spec={"containers": [{"name": "operator", "image": IMAGE}]})
     return {
         "prometheus_rules": listing("PrometheusRule", rules or [rule()]),
         "prometheus_loaded_rules": loaded(),
+        "prometheus_runtime": runtime(),
         "prometheuses": listing("Prometheus", [prometheus()]),
         "thanos_rulers": listing("ThanosRuler", []),
         "prometheus_operators": prometheus_operators(recognised(listing("Pod", [operator]))),
@@ -162,14 +179,55 @@ def test_where_there_is_no_prometheus_it_does_not_apply() -> None:
     assert outcome(judged(probe_rules, **readings(**nothing))) == "not_applicable"
 
 
+def test_a_prometheus_without_an_operator_whose_rules_cannot_be_read_is_there_all_the_same() -> None:
+    blind = Readings((), (refused("Pod", "team-a", "HTTP 404"),))
+    nothing = {
+        "prometheuses": listing("Prometheus", []),
+        "prometheus_rules": listing("PrometheusRule", []),
+        "prometheus_loaded_rules": blind,
+    }
+    verdict = judged(probe_rules, **readings(**nothing))
+    assert (outcome(verdict), [one.reason for one in verdict.unread]) == ("inconclusive", ["HTTP 404"])
+
+
 def test_what_cannot_be_read_is_never_a_pass() -> None:
-    assert_blindness_is_no_health(probe_rules, readings(rule(app="shop")))
-    assert_blindness_is_no_health(probe_rules, readings())
+    # With which configuration it runs is asked only where its files are strange.
+    assert_blindness_is_no_health(probe_rules, readings(rule(app="shop")), but=["prometheus_runtime"])
+    assert_blindness_is_no_health(probe_rules, readings(), but=["prometheus_runtime"])
+    assert_blindness_is_no_health(probe_rules, readings(prometheus_loaded_rules=STRANGE, prometheus_runtime=runtime(loads=False)))
+
+
+STRANGE = Readings(((ONE, LoadedRules([RuleFile("general.yaml", ["general"], 1, [])])),))
+REFUSED = {"conditions": [{"type": "Reconciled", "status": "False", "message": "no such Secret"}]}
+
+
+@pytest.mark.parametrize(
+    ("loads", "status", "codes"),
+    [
+        (True, {}, []),
+        (True, {"conditions": [{"type": "Reconciled", "status": "True"}]}, []),
+        (False, {}, ["PrometheusRuleNotLoaded"]),
+        (True, REFUSED, ["PrometheusRuleNotLoaded"]),
+    ],
+)
+def test_one_with_strange_files_that_runs_an_earlier_configuration_has_not_loaded_the_objects(
+    loads: bool, status: dict[str, Any], codes: list[str]
+) -> None:
+    custom = labelled(Prometheus, "monitoring", "main", spec={"ruleSelector": {}, "ruleNamespaceSelector": {}}, status=status)
+    world = readings(prometheus_loaded_rules=STRANGE, prometheus_runtime=runtime(loads=loads), prometheuses=listing("Prometheus", [custom]))
+    verdict = judged(probe_rules, **world)
+    assert reasons(verdict) == codes
+    assert [[str(ref) for ref in one.rests_on] for one in verdict.findings] == [["Other/monitoring/Prometheus/main"] for _ in codes]
+
+
+def test_the_files_of_an_operator_that_did_not_write_uids_are_known_by_their_names() -> None:
+    files = Readings(((ONE, LoadedRules([RuleFile("shop-alerts.yaml", ["shop"], 1, [])])),))
+    verdict = judged(probe_rules, **readings(prometheus_loaded_rules=files))
+    assert (outcome(verdict), verdict.notes) == ("pass", [])
 
 
 def test_one_whose_files_are_not_the_operators_tells_nothing_of_its_objects() -> None:
-    files = Readings(((ONE, LoadedRules([RuleFile("general.yaml", ["general"], 1, [])])),))
-    verdict = judged(probe_rules, **readings(prometheus_loaded_rules=files))
+    verdict = judged(probe_rules, **readings(prometheus_loaded_rules=STRANGE))
     assert (reasons(verdict), outcome(verdict)) == ([], "pass")
     (note,) = verdict.notes
     assert "of no file that the Operator writes" in note

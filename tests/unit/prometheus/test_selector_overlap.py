@@ -12,6 +12,7 @@ from clusterprobe.systems.prometheus.selection import prometheus_operators
 from probes.prometheus.probe_selector_overlap import probe_selector_overlap
 from tests.factories import (
     ENVIRONMENTS,
+    OF_STACK_CHART,
     assert_blindness_is_no_health,
     judged,
     labelled,
@@ -32,7 +33,8 @@ def release(value: str) -> dict[str, Any]:
 
 def prometheus(environment: str, selector: dict[str, Any] | None, places: dict[str, Any] | None = {}) -> Prometheus:  # noqa: B006
     spec = {f"{field}Selector": selector for field in FIELDS} | {f"{field}NamespaceSelector": places for field in FIELDS}
-    return labelled(Prometheus, f"monitoring-{environment}", "main", spec={key: value for key, value in spec.items() if value is not None})
+    asked = {key: value for key, value in spec.items() if value is not None}
+    return labelled(Prometheus, f"monitoring-{environment}", "main", OF_STACK_CHART, spec=asked)
 
 
 def operator(*arguments: str, image: str = "quay.io/prometheus-operator/prometheus-operator:v0.85.0") -> Pod:

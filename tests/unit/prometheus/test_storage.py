@@ -162,6 +162,19 @@ def test_a_volume_that_the_object_names_is_let_go() -> None:
     assert '"volumeName":null' in finding.fix
 
 
+def test_what_several_nodes_may_mount_moves_to_what_one_may() -> None:
+    template = {"spec": {"storageClassName": "longhorn", "accessModes": ["ReadWriteMany"]}}
+    custom = labelled(Prometheus, "monitoring-dev", "main", spec={"storage": {"volumeClaimTemplate": template}})
+    changes: dict[str, Any] = {
+        "prometheuses": listing("Prometheus", [custom]),
+        "storage_classes": classes(("longhorn", "driver.longhorn.io")),
+    }
+    volume = {"csi": {"driver": "driver.longhorn.io"}, "accessModes": ["ReadWriteMany"]}
+    (finding,) = judged(probe_storage, **platform(volume, "longhorn", **changes)).findings
+    assert '{"storageClassName":"longhorn","accessModes":["ReadWriteOnce"]}' in finding.fix
+    assert "set the class longhorn, and the access mode ReadWriteOnce." in finding.fix
+
+
 def test_a_class_that_only_sounds_local_is_said_to() -> None:
     impostor = [storage_class("local-path", "cluster.local/nfs-subdir-external-provisioner", archiveOnDelete="true")]
     (finding,) = judged(probe_storage, **platform(NFS, storage_classes=listing("StorageClass", impostor))).findings

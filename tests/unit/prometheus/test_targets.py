@@ -9,7 +9,8 @@ from clusterprobe.model import Severity
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.systems.kubernetes.objects import Pod
-from clusterprobe.systems.prometheus.sources import Down, Runtime, Target
+from clusterprobe.systems.prometheus.runtime import Runtime
+from clusterprobe.systems.prometheus.sources import Down, Target
 from clusterprobe.times import epoch
 from probes.prometheus.probe_targets import probe_targets
 from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, refused, server
@@ -190,6 +191,7 @@ def test_a_target_without_a_pod_is_judged_by_itself() -> None:
     kubelet = target("down", discoveredLabels={"__meta_kubernetes_namespace": "kube-system"}, scrapePool="node-exporter")
     (finding,) = judged(probe_targets, **platform(kubelet, pods=[])).findings
     assert str(finding.subject) == "Prometheus monitoring-dev/main"
+    assert "monitor" not in finding.steps[-1].text
 
 
 def test_a_prometheus_without_targets_is_inconclusive() -> None:

@@ -5,7 +5,7 @@ import pytest
 from clusterprobe.fixes import line
 from clusterprobe.model import Severity
 from clusterprobe.readings import Readings
-from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.kubernetes.objects import Namespace, Pod
 from clusterprobe.systems.prometheus.objects import Monitor, Prometheus
 from clusterprobe.systems.prometheus.selection import prometheus_operators
 from probes.prometheus.probe_unselected_monitors import probe_unselected_monitors
@@ -140,7 +140,8 @@ def test_a_namespace_that_the_selector_leaves_out_is_named() -> None:
     )
     seen: Readings[Any] = listing("Namespace", [labelled_namespace("fastapi-dev")])
     (finding,) = judged(probe_unselected_monitors, **platform(LEFT_BEHIND, prometheuses=closed, namespaces=seen)).findings
-    assert (finding.reason, "not in this namespace" in finding.cause) == ("MonitorUnselected", True)
+    assert finding.reason == "MonitorUnselected"
+    assert "looks only into namespaces with kubernetes.io/metadata.name=monitoring-dev (serviceMonitorNamespaceSelector)" in finding.cause
 
 
 def labelled_namespace(name: str) -> Any:
@@ -169,3 +170,35 @@ def test_monitors_that_cannot_be_read_are_inconclusive() -> None:
 
 def test_blindness_is_never_taken_for_health() -> None:
     assert_blindness_is_no_health(probe_unselected_monitors, platform(LEFT_BEHIND, monitor("fastapi-prod")))
+
+
+def test_openshifts_own_prometheus_is_not_made_to_look_into_what_is_a_users() -> None:
+    labels = {"app.kubernetes.io/managed-by": "cluster-monitoring-operator"}
+    places = {"matchLabels": {"openshift.io/cluster-monitoring": "true"}}
+    spec = {"serviceMonitorSelector": {}, "serviceMonitorNamespaceSelector": places}
+    own = labelled(Prometheus, "openshift-monitoring", "k8s", labels, spec=spec)
+    shop = labelled(Namespace, "", "shop", {})
+    changes = {"prometheuses": listing("Prometheus", [own]), "namespaces": listing("Namespace", [shop])}
+    (finding,) = judged(probe_unselected_monitors, **platform(monitor("shop"), **changes)).findings
+    assert "kubectl label" not in finding.fix
+    assert "ConfigMap openshift-monitoring/cluster-monitoring-config" in finding.fix
+    assert "enableUserWorkload: true" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        (None, "looks into monitoring-dev only, since it has no serviceMonitorNamespaceSelector"),
+        ({"matchExpressions": [{"key": "team", "operator": "In", "values": ["ml", "sre"]}]}, "namespaces with team In (ml, sre)"),
+    ],
+)
+def test_labels_that_fit_are_not_said_to_match_nothing(spec: Any, why: str) -> None:
+    selects = {"serviceMonitorSelector": {"matchLabels": {"release": "monitoring"}}}
+    selects |= {"serviceMonitorNamespaceSelector": spec} if spec else {}
+    closed: Readings[Any] = listing("Prometheus", [labelled(Prometheus, "monitoring-dev", "main", spec=selects)])
+    seen: Readings[Any] = listing("Namespace", [labelled_namespace("fastapi-dev")])
+    fitting = monitor("fastapi-dev", release="monitoring")
+    (finding,) = judged(probe_unselected_monitors, **platform(fitting, prometheuses=closed, namespaces=seen)).findings
+    assert "its labels fit, and its namespace does not: " in finding.cause
+    assert why in finding.cause
+    assert "Give it the labels" not in finding.fix

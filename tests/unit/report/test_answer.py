@@ -2,9 +2,10 @@ import msgspec
 
 from clusterprobe import alert_path
 from clusterprobe.correlation import explain
+from clusterprobe.fingerprints import fingerprints
 from clusterprobe.incidents import State
-from clusterprobe.model import Installed, Severity, Subject
-from clusterprobe.report import answer, terminal
+from clusterprobe.model import Accepted, Installed, Remembered, RunVerdict, Severity, Subject, Trend
+from clusterprobe.report import answer, charts, glance, wide
 from clusterprobe.report.html import render
 from clusterprobe.report.junit import suites
 from clusterprobe.report.page import Page
@@ -46,7 +47,8 @@ def test_probes_that_a_replay_left_out_are_counted_and_named_everywhere():
     named = answer.unrecorded(seen)
     assert "a/new-0 (news_0), " in named
     assert " and 2 more. `clusterprobe capture`" in named
-    assert named in [text for text, _ in terminal.lines(seen, None)]
+    assert named in [text for text, _ in wide.lines(seen, None)]
+    assert named in [text for text, _ in glance.lines(seen, None, None)]
     assert "a/new-0 (news_0), " in render(seen)
     skipped = [one.get("name") for one in suites(seen).iter("testcase") if one.find("skipped") is not None]
     assert skipped == list(missing)
@@ -148,17 +150,22 @@ def test_the_tally_says_how_many_hang_on_another():
 
 
 def test_the_page_shows_a_finding_once_under_its_cause():
-    page = Page(correlated())
-    [(group, [cause])] = page.groups
-    assert (group.id, cause.finding.reason) == ("sealed/unsealed", "NotUnsealed")
-    assert [(one.probe.id, one.through) for one in cause.effects] == [("alertmanager/default-config", "Secret/ns/slack")]
+    [group] = Page(correlated()).groups
+    assert (group.first.probe.id, group.first.finding.reason, group.follow) == ("sealed/unsealed", "NotUnsealed", 1)
+    assert [one.probe.id for one in group.first.effects.whole] == ["alertmanager/default-config"]
     html = render(correlated())
-    assert html.count('id="finding-1"') == html.count('id="finding-2"') == 1
-    assert '<details class="folded">' in html
+    assert [html.count(f'id="f-{one}"') for one in fingerprints(correlated()).values()] == [1, 1]
+    assert '<details class="folded item' in html
+
+
+def test_a_cause_stands_where_the_worst_that_it_explains_would_and_says_so():
+    text = "\n".join(line for line, _ in glance.lines(correlated(), None, None))
+    assert "  1  WARNING   The Secret is missing.  (+1 follows, the worst critical)" in text
+    assert "+1 follows, the worst critical" in render(correlated())
 
 
 def test_the_terminal_names_what_a_cause_explains():
-    text = "\n".join(line for line, _ in terminal.lines(correlated(), None))
+    text = "\n".join(line for line, _ in wide.lines(correlated(), None))
     assert "Explains: alertmanager/default-config  Fallback" in text
     assert text.index("NotUnsealed") < text.index("Fallback")
 
@@ -167,9 +174,9 @@ def test_the_terminal_shows_the_fix_of_what_shares_a_cause_and_not_of_what_is_re
     label = {"breaks": ["SharedLabel/release: x"], "rests_on": ["SharedLabel/release: x"]}
     dev, prod = (finding(reason="Overlap", problem=f"{name} takes both.", **label) for name in ("dev", "prod"))
     found = [probe("prometheus/selector-overlap", "findings", findings=[dev, prod])]
-    shown = [line for line, _ in terminal.lines(result(*found, verdict="findings", explained=explain(found)), None)]
+    shown = [line for line, _ in wide.lines(result(*found, verdict="findings", explained=explain(found)), None)]
     assert shown.count("  1. Look: Make it right.") == 2
-    assert [line for line, _ in terminal.lines(correlated(), None)].count("  1. Look: Make it right.") == 1
+    assert [line for line, _ in wide.lines(correlated(), None)].count("  1. Look: Make it right.") == 1
 
 
 def installed(name, state, place="a"):
@@ -189,8 +196,60 @@ def test_what_was_looked_at_and_what_was_not_is_one_sentence_with_counts():
 def test_the_sentence_is_on_top_of_page_and_terminal():
     one = msgspec.structs.replace(healthy(), inventory=[installed("Loki", "looked at")])
     assert '<p class="looked">Looked at: Loki.</p>' in render(one)
-    assert [text for text, _ in terminal.lines(one, None)][2] == "Looked at: Loki."
+    assert [text for text, _ in glance.lines(one, None, None)][1] == "Looked at: Loki."
 
 
 def test_a_run_that_did_not_ask_what_runs_says_nothing_of_it():
     assert answer.looked_at(healthy()) == ""
+
+
+def test_a_finding_says_since_when_it_has_been_there_and_how_often_it_came_back():
+    seen = unwell()
+    name = next(iter(fingerprints(seen).values()))
+
+    def said(**given):
+        known = Remembered(probe="a/b", first="2026-06-10T12:00:00Z", **given)
+        return answer.remembered(msgspec.structs.replace(seen, remembered={name: known}), name)
+
+    assert said(runs=12) == "there since 2026-06-10 12:00 UTC, in 12 runs"
+    assert said(runs=2, returned=1) == "there since 2026-06-10 12:00 UTC, in 2 runs, came back 1 time"
+    assert said(runs=1) == ""
+    assert answer.remembered(seen, name) == ""
+    shown = msgspec.structs.replace(seen, remembered={name: Remembered(probe="a/b", first="2026-06-10T12:00:00Z", runs=12)})
+    assert "there since 2026-06-10 12:00 UTC, in 12 runs" in render(shown)
+
+
+def test_an_accepted_finding_that_ends_soon_speaks_up_everywhere():
+    entry = Accepted(
+        "a/b", "Bad", "*", "known", "ends soon", "team-a", "OPS-1", "2026-06-20", "ends on 2026-06-20: then what it accepts counts again"
+    )
+    seen = msgspec.structs.replace(healthy(), accepted=[entry, msgspec.structs.replace(entry, state="applies", note="")])
+    said = "the accepted a/b Bad * (known (team-a, OPS-1, until 2026-06-20)) ends on 2026-06-20: then what it accepts counts again"
+    assert answer.acceptances(seen) == [said]
+    assert said.replace("the ", "The ", 1) in [text for text, _ in glance.lines(seen, None, None)]
+    assert "ends on 2026-06-20" in render(seen)
+
+
+def test_what_an_annotation_accepts_is_told_with_whose_it_is():
+    by = "Deployment shop/web"
+    entry = Accepted(
+        probe="", code="Bad", subject=by, why="", state="refused", until="2026-06-20", note="does not count: it is too late", by=by
+    )
+    seen = msgspec.structs.replace(healthy(), accepted=[entry] * 105)
+    said = "the annotation of Deployment shop/web that accepts Bad (until 2026-06-20) does not count: it is too late"
+    assert answer.acceptances(seen)[0] == said
+    assert answer.acceptance(entry) == "no reason is given (until 2026-06-20, by the annotation of Deployment shop/web)"
+    assert "and 5 more in results.json" in render(seen)
+
+
+def test_a_trend_is_drawn_in_percent_from_two_runs_on():
+    def run(day, error, selected=()):
+        counts = {"critical": 0, "error": error, "warning": 5, "info": 9}
+        return Trend(run=f"r{day}", finished=f"2026-06-{day:02d}", verdict=RunVerdict.FINDINGS, counts=counts, selected=list(selected))
+
+    assert charts.trend([run(1, 5)]) == []
+    one, two = charts.trend([run(1, 5), run(2, 15, ["loki"])])
+    assert (one.left, one.width, two.left, one.some, two.some) == (0, 50, 50, False, True)
+    assert one.parts == [("critical", 50.0, 0.0), ("error", 50.0, 25.0), ("warning", 75.0, 25.0)]
+    assert two.parts == [("critical", 0.0, 0.0), ("error", 0.0, 75.0), ("warning", 75.0, 25.0)]
+    assert two.title == "2026-06-02: 0 critical, 15 error, 5 warning, only loki"

@@ -7,9 +7,10 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
+from clusterprobe.fingerprints import fingerprints
 from clusterprobe.history import compare
 from clusterprobe.model import Bar, Bars, Matrix, Severity, Table
-from clusterprobe.report import charts, html, page
+from clusterprobe.report import charts, groups, html, page
 from tests.report_factories import (
     finding,
     healthy,
@@ -87,23 +88,48 @@ def test_the_page_has_no_script_and_loads_nothing():
 def test_the_page_opens_with_the_cluster_and_the_answer():
     text = read(unwell()).text
     places = [
-        text.index(one) for one in ("Cluster mlops-platform", "Not healthy 1 critical finding", "Look at this first", "Incident patterns")
+        text.index(one)
+        for one in (
+            *("Cluster mlops-platform", "Not healthy 1 critical finding", "What to do now critical", "All 2 steps of the fix"),
+            *("Severity all critical 1", "What could not be checked Nothing is known", "Alert path From a failing pipeline"),
+        )
     ]
     assert places == sorted(places)
 
 
-def test_the_first_step_links_to_its_finding():
-    assert '<a href="#finding-1">Alertmanager monitoring-prod/main runs' in html.render(unwell())
+def anchor(one, reason):
+    """The anchor of the finding with this code."""
+    names = fingerprints(one)
+    return next(f"f-{names[probe.id, place]}" for probe in one.probes for place, each in enumerate(probe.findings) if each.reason == reason)
+
+
+def test_what_to_do_now_links_to_its_finding():
+    assert f'<a href="#{anchor(unwell(), "OperatorFallback")}">Alertmanager monitoring-prod/main runs' in html.render(unwell())
+
+
+def test_what_to_do_now_begins_with_a_step_that_only_looks_or_with_none():
+    text = html.render(unwell()).partition('<h2 id="findings">')[0]
+    assert "kubectl -n monitoring-dev get prometheus main" in text  # of CrossScrape, whose first step looks
+    assert "alertmanager-slack" not in text  # its fix begins with a change
+    assert "delete pvc" not in text
+
+
+def test_what_to_do_now_holds_five_causes_and_no_note():
+    many = [finding(Severity.WARNING, f"Code{number}", problem=f"Trouble {number}.") for number in range(7)]
+    seen = result(probe("a/b", "findings", findings=[*many, finding(Severity.INFO, "Fine", problem="All fine.")]), verdict="findings")
+    text = html.render(seen).partition('<h2 id="findings">')[0]
+    assert [number for number in range(7) if f">Trouble {number}.</a>" in text] == [0, 1, 2, 3, 4]
+    assert "All fine." not in text
 
 
 def test_an_incomplete_run_links_to_what_could_not_be_checked():
-    assert '<a href="#unchecked">Pod monitoring-prod/prometheus-main-0 and 1 more could not be checked' in html.render(incomplete())
+    assert '<a href="#unchecked">refused: no connection to the Prometheus' in html.render(incomplete())
 
 
 def test_a_healthy_run_says_so_and_asks_for_nothing():
     text = read(healthy()).text
     assert "Healthy 15 probes passed" in text
-    assert "Look at this first" not in text
+    assert "What to do now" not in text
 
 
 def test_a_replayed_interrupted_run_with_another_clock_says_all_three():
@@ -168,7 +194,7 @@ def test_backticks_become_code_and_their_content_stays_text():
 def test_a_finding_shows_where_it_belongs():
     one = finding(about=subject("Pod", "a", "b", "prod", owner="Deployment/c"))
     text = read(result(probe("a/b", findings=[one]))).text
-    assert "prod Wrong It is wrong. Pod b/ a owned by Deployment/c" in text
+    assert "prod It is wrong. Wrong Pod b/ a owned by Deployment/c" in text
 
 
 def test_what_could_not_be_checked_is_grouped_by_reason():
@@ -204,15 +230,60 @@ def test_markup_from_the_cluster_is_text():
     assert len(read(hostile("<script>x</script>")).elements) == len(read(hostile("x")).elements)
 
 
-def test_findings_of_equal_severity_stay_with_their_probe():
-    groups = page.Page(unwell()).groups
-    assert [probe.id for probe, _ in groups][:2] == ["alertmanager/default-config", "prometheus/cross-scrape"]
+def test_findings_of_one_code_are_one_group_that_is_ordered_worst_first():
+    seen = result(probe("a/b", "findings", findings=[finding(Severity.WARNING), finding(reason="Other"), finding(Severity.CRITICAL)]))
+    groups = page.Page(seen).groups
+    assert [one.first.finding.reason for one in groups] == ["Wrong", "Other"]
+    assert [one.finding.severity for one in groups[0].parts.whole] == [Severity.CRITICAL, Severity.WARNING]
 
 
-def test_a_group_is_ordered_worst_first():
-    seen = result(probe("a/b", "findings", findings=[finding(Severity.WARNING), finding(Severity.CRITICAL)]))
-    [(_, group)] = page.Page(seen).groups
-    assert [one.finding.severity for one in group] == [Severity.CRITICAL, Severity.WARNING]
+def test_production_comes_first_among_findings_of_one_severity():
+    def of(environment):
+        return finding(reason=f"Of{environment}", about=subject(namespace=f"a-{environment}", environment=environment))
+
+    worse = finding(Severity.CRITICAL, "Worst", subject(namespace="a-dev", environment="dev"))
+    seen = result(probe("a/b", "findings", findings=[of("dev"), of(""), of("prod"), worse]), production=["prod"])
+    assert [one.first.finding.reason for one in page.Page(seen).groups] == ["Worst", "Ofprod", "Of", "Ofdev"]
+
+
+def test_of_many_alike_some_are_shown_in_whole_and_the_others_as_rows_with_their_fingerprints():
+    many = [finding(about=subject(name=f"pod-{number}"), problem=f"Pod {number} is wrong.") for number in range(250)]
+    seen = result(probe("a/b", "findings", findings=many), verdict="findings")
+    [group] = page.Page(seen).groups
+    assert (len(group.parts.whole), len(group.parts.rows), group.parts.left) == (groups.WHOLE_OF_GROUP, groups.ROWS, 47)
+    one = read(seen)
+    assert "Pod 0 is wrong. and 249 more like it" in one.text
+    assert "and 47 more in results.json" in one.text
+    assert f"f-{fingerprints(seen)['a/b', 100]}" in one.ids
+
+
+def test_of_many_codes_those_that_a_page_has_no_room_for_are_counted_and_no_link_leads_nowhere():
+    many = [finding(reason=f"Code{number}", problem=f"Thing {number} is wrong.") for number in range(groups.GROUPS_OF_PAGE + 7)]
+    worst = finding(Severity.CRITICAL, "Worst", problem="This is worse.")
+    one = read(result(probe("a/b", "findings", findings=[*many, worst]), verdict="findings"))
+    assert "and 8 more, of other codes, in results.json; no filter shows them" in one.text
+    assert "This is worse." in one.text
+    assert f"Thing {groups.GROUPS_OF_PAGE + 1} is wrong." not in one.text
+    assert groups.SECTION in one.ids
+
+
+def test_anchors_stay_the_same_when_other_findings_come():
+    before = read(unwell()).ids
+    more = probe("a/b", "findings", findings=[finding(Severity.CRITICAL)])
+    after = read(msgspec.structs.replace(unwell(), probes=[more, *unwell().probes])).ids
+    assert {one for one in before if one.startswith("f-")} < {one for one in after if one.startswith("f-")}
+
+
+def test_findings_can_be_filtered_by_what_they_differ_in_alone():
+    facets = {one.name: [(name, count) for name, _, count in one.values] for one in page.Page(unwell()).facets}
+    assert facets["Severity"] == [("critical", 1), ("error", 3), ("warning", 1), ("info", 1)]
+    assert facets["Environment"] == [("dev", 2), ("prod", 2), ("(shared)", 2)]
+    assert "Since the last run" not in facets
+    assert page.Page(result(probe("a/b", "findings", findings=[finding()]))).facets == []
+
+
+def test_no_text_of_the_cluster_stands_in_the_style():
+    assert "planted" not in html.render(hostile("planted")).partition("</style>")[0].partition("<style>")[2]
 
 
 def test_a_large_report_is_rendered_quickly():

@@ -102,7 +102,8 @@ def test_the_results_can_be_read_back(tmp_path):
 def test_the_results_have_the_published_names(tmp_path):
     results.write(unwell(), tmp_path)
     read = json.loads((tmp_path / "results.json").read_text())
-    assert list(read) == ["schema", "run", "cluster", "verdict", "probes", "environments", "since", "explained", "inventory", "placed"]
+    known = ["schema", "run", "cluster", "verdict", "probes", "environments", "since", "explained", "inventory", "placed"]
+    assert list(read) == [*known, "accepted", "remembered", "trend", "production"]
     assert read["probes"][0]["findings"][0]["subject"]["apiVersion"] == "monitoring.coreos.com/v1"
 
 

@@ -1,8 +1,8 @@
 import msgspec
 import pytest
 
-from clusterprobe.report.safe import for_console, safe
-from clusterprobe.words import visible, visible_line
+from clusterprobe.report.safe import safe
+from clusterprobe.words import for_console, visible, visible_line
 from tests.report_factories import finding, healthy, hostile, probe, result, subject, unwell
 
 

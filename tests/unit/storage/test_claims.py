@@ -9,6 +9,7 @@ from clusterprobe.model import Severity
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
+from clusterprobe.systems.storage.claim_events import ClaimFailure
 from clusterprobe.times import epoch
 from probes.storage.probe_claims import probe_claims
 from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, refused
@@ -40,6 +41,7 @@ def platform(one: PersistentVolumeClaim, *pods: Pod, volume: dict[str, Any] | No
         "volumes": listing("PersistentVolume", [make(PersistentVolume, metadata={"name": "pv"}, spec=spec)]),
         "storage_classes": listing("StorageClass", CLASSES),
         "pods": listing("Pod", pods),
+        "claim_failures": Readings(absent="no PVC is Pending"),
         "profile": Profile(),
         "clock": SimpleNamespace(now=epoch("2026-01-01T12:00:00Z")),
         **changes,
@@ -148,7 +150,7 @@ def static(phase: str, name: str = "data") -> PersistentVolume:
 @pytest.mark.parametrize(
     ("volume", "command"),
     [
-        (static("Released"), """kubectl patch pv by-hand --type json -p '[{"op":"remove","path":"/spec/claimRef"}]'"""),
+        (static("Released"), """kubectl patch pv by-hand --type json -p '[{"op":"remove","path":"/spec/claimRef/uid"}]'"""),
         (static("Released", "other"), ""),
         (static("Bound"), ""),
     ],
@@ -191,3 +193,40 @@ def test_no_claims_at_all_do_not_apply() -> None:
 def test_blindness_is_never_taken_for_health() -> None:
     assert_blindness_is_no_health(probe_claims, platform(claim("Pending"), USER))
     assert_blindness_is_no_health(probe_claims, platform(claim(), volume={"nfs": {"server": "nas", "path": "/x"}}))
+
+
+def failing(message: str) -> Readings[ClaimFailure]:
+    return listing("PersistentVolumeClaim", [claim("Pending")]).map(lambda _, __: ClaimFailure(message))
+
+
+@pytest.mark.parametrize(
+    ("message", "why", "fix"),
+    [
+        ("Volume capabilities MULTI_NODE_MULTI_WRITER not supported. Only AccessModes[ReadWriteOnce] supported.", "access mode", "ReadWriteOnce"),
+        ("api error UnauthorizedOperation: You are not authorized", "refuses the driver's credentials", "ServiceAccount"),
+        ("Error 403: Quota 'SSD_TOTAL_GB' exceeded", "a quota of the storage", "Raise the quota"),
+        ('volumesnapshots.snapshot.storage.k8s.io "backup-1" not found', "what it is to be filled from", "spec.dataSource"),
+        ("error generating accessibility requirements: no topology key found on CSINode worker1", "no node that fits", "DaemonSet"),
+        ("insufficient capacity in pool", "no room for it", "Give the storage more room"),
+        ("dial tcp 10.0.0.9:443: i/o timeout", "does not reach the storage", "Repair the way"),
+        ("something new", "could not make a volume. It says", "Repair what the provisioner"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["nfs-client", "local-path"])
+def test_what_the_provisioner_says_is_the_cause(name: str, message: str, why: str, fix: str) -> None:
+    (finding,) = judged(probe_claims, **platform(claim("Pending", name), USER, claim_failures=failing(message))).findings
+    assert why in finding.cause
+    assert f"“{message}”" in finding.cause
+    assert fix in finding.fix
+    assert finding.rests_on == []
+
+
+def test_a_class_that_does_not_exist_is_no_provisioners_fault() -> None:
+    (finding,) = judged(probe_claims, **platform(claim("Pending", "fast"), USER, claim_failures=failing("not found"))).findings
+    assert finding.cause == "Its class `fast` does not exist."
+
+
+def test_events_that_could_not_be_read_leave_what_is_known() -> None:
+    blind: Readings[Any] = Readings((), (refused("PersistentVolumeClaim"),))
+    (finding,) = judged(probe_claims, **platform(claim("Pending", "nfs-client"), USER, claim_failures=blind)).findings
+    assert "has made no volume" in finding.cause

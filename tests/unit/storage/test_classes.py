@@ -94,3 +94,11 @@ def test_classes_that_cannot_be_read_are_inconclusive() -> None:
 def test_claims_that_cannot_be_read_only_make_the_cause_less_exact() -> None:
     blind: dict[str, Any] = platform(storage_class("a")) | {"claims": Readings((), (refused("PersistentVolumeClaimList"),))}
     assert reasons(judged(probe_classes, **blind)) == ["NoDefaultClass"]
+
+
+def test_a_mark_of_the_older_kind_is_taken_away_by_its_own_name() -> None:
+    beta = "storageclass.beta.kubernetes.io/is-default-class"
+    old = make(StorageClass, metadata={"name": "gp2", "annotations": {beta: "true"}, "creationTimestamp": "2025-01-01T00:00:00Z"})
+    (finding,) = judged(probe_classes, **platform(old, storage_class("new", default="true", day=2))).findings
+    assert f"kubectl annotate storageclass gp2 {beta}=false --overwrite" in finding.fix
+    assert "gp2 storageclass.kubernetes.io/" not in finding.fix

@@ -42,6 +42,8 @@ def volume(driver: str, *modes: str, **attributes: str) -> PersistentVolume:
         ("csi.trident.netapp.io", [], {}, "unknown"),
         ("csi.san.synology.com", [], {"protocol": "smb"}, "shared"),
         ("pxd.portworx.com", [], {"sharedv4": "true"}, "nfs"),
+        ("pxd.portworx.com", [], {"sharedv4": "True"}, "nfs"),
+        ("pxd.portworx.com", ["ReadWriteMany"], {}, "nfs"),
         ("fsx.csi.aws.com", [], {}, "shared"),
         ("s3.csi.aws.com", [], {}, "object"),
         ("filestore.csi.storage.gke.io", [], {}, "nfs"),

@@ -7,6 +7,7 @@ import pytest
 from clusterprobe.fixes import line
 from clusterprobe.model import Finding, Severity, Subject
 from clusterprobe.readings import Readings
+from clusterprobe.systems.kubernetes.logs import Line
 from clusterprobe.systems.kubernetes.objects import CsiDriver, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
 from clusterprobe.systems.pods.user_and_groups import effect_of, identity_of
 from clusterprobe.systems.pods.write_refusals import ContainerLog, Denial, denials_in
@@ -83,6 +84,20 @@ def test_root_is_told_of_root_squash() -> None:
 
 def test_a_refusal_of_a_ready_pod_counts_as_well() -> None:
     assert reasons(judged(probe_volume_permissions, **platform(pod(), DENIED))) == ["VolumePermissionDenied"]
+
+
+@pytest.mark.parametrize(
+    ("at", "severity", "words"),
+    [
+        ("2026-01-01T11:58:01Z", "error", "It was last refused 119 s ago."),
+        ("2026-01-01T11:58:00Z", "warning", "It was last refused 2 min ago, and has not said so since."),
+    ],
+)
+def test_a_refusal_that_does_not_come_again_may_be_repaired_and_says_when_it_was(at: str, severity: str, words: str) -> None:
+    denial = Denial(LINE, "/app/logs/a.log", epoch(at))
+    (finding,) = judged(probe_volume_permissions, **platform(pod(), denial)).findings
+    assert (finding.severity, finding.cause.endswith(words)) == (severity, True)
+    assert judged(probe_volume_permissions, **platform(pod(ready=False), denial)).findings[0].severity == "error"
 
 
 def test_a_refusal_that_names_no_path_on_a_volume_is_a_note() -> None:
@@ -391,15 +406,15 @@ def test_a_driver_or_volume_that_cannot_be_read_leaves_it_open() -> None:
     ],
 )
 def test_a_refusal_is_read_with_its_path_on_the_volume(line: str, path: str) -> None:
-    assert denials_in([line], ["/app/logs"]) == [Denial(line, path)]
+    assert denials_in([Line(line, 9.0)], ["/app/logs"]) == [Denial(line, path, 9.0)]
 
 
 @pytest.mark.parametrize("line", ["GET /app/logs/x 200", "writing to /app/logs failed: disk full", ""])
 def test_other_lines_are_none(line: str) -> None:
-    assert denials_in([line], ["/app/logs"]) == []
+    assert denials_in([Line(line, 9.0)], ["/app/logs"]) == []
 
 
 def test_an_operation_that_is_not_permitted_counts_only_where_the_program_gave_up() -> None:
     line = "chown: /data: Operation not permitted"
-    assert denials_in([line], ["/data"]) == []
-    assert denials_in([line], ["/data"], gave_up=True) == [Denial(line, "/data")]
+    assert denials_in([Line(line, 9.0)], ["/data"]) == []
+    assert denials_in([Line(line, 9.0)], ["/data"], gave_up=True) == [Denial(line, "/data", 9.0)]

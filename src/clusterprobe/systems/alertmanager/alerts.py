@@ -20,18 +20,23 @@ class _Status(msgspec.Struct):
     state: str = ""
 
 
-class _Alert(msgspec.Struct):
+class _Alert(msgspec.Struct, rename="camel"):
     labels: dict[str, str]
+    starts_at: str = ""
     receivers: list[_Receiver] | None = None
     status: _Status = msgspec.field(default_factory=_Status)
 
 
 class ArrivedAlert(msgspec.Struct, frozen=True):
-    """An alert as an Alertmanager has it; `state` is active, suppressed or unprocessed."""
+    """An alert as an Alertmanager has it; `state` is active, suppressed or unprocessed.
+
+    `starts_at` is since when it fires (RFC 3339); empty in older bundles.
+    """
 
     labels: dict[str, str]
     receivers: list[str]
     state: str = ""
+    starts_at: str = ""
 
 
 class Arrived(msgspec.Struct, frozen=True):
@@ -46,6 +51,8 @@ def alertmanager_alerts(cluster: Cluster, alertmanager_servers: Readings[Server]
 
     def read(endpoint: Endpoint, _: Server) -> Arrived:
         alerts = endpoint.json("/api/v2/alerts", list[_Alert], limit_bytes=bodies.QUERY)
-        return Arrived([ArrivedAlert(one.labels, [each.name for each in one.receivers or []], one.status.state) for one in alerts])
+        return Arrived(
+            [ArrivedAlert(one.labels, [each.name for each in one.receivers or []], one.status.state, one.starts_at) for one in alerts]
+        )
 
     return read_each(cluster, profile, alertmanager_servers, read)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clusterprobe.fixes import change, look, patch, shell, snippet
+from clusterprobe.fixes import change, look, shell
 from clusterprobe.model import Command, Step, Subject
 from clusterprobe.systems.alertmanager.config_secrets import CONFIG_KEY, ConfigSecret
-from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS
+from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS, Alertmanager
 from clusterprobe.systems.kubernetes.looking import owner_of_secret
+from clusterprobe.systems.prometheus.object_advice import IN_ALERTMANAGER, set_spec, value_of, where
 
 WRONG_VALUE = "alertmanager.configFromSecret"
-RIGHT_VALUE = "alertmanager.alertmanagerSpec.configSecret"
+RIGHT_VALUE = f"{IN_ALERTMANAGER}.configSecret"
 
 _KEYS = '{{range $key, $_ := .data}}{{$key}}{{"\\n"}}{{end}}'
 _TEXT = f"jsonpath={{.data.{CONFIG_KEY.replace('.', chr(92) + '.')}}}"
@@ -34,49 +35,50 @@ def look_at_source(namespace: str, name: str, custom: bool, replicas: Sequence[S
     )
 
 
-def name_the_secret(namespace: str, name: str, candidates: list[str]) -> list[Step]:
-    """How to make the chart and the object name the Secret that the team wrote; which it is, is certain of a single one."""
+def name_the_secret(custom: Alertmanager, candidates: list[str]) -> list[Step]:
+    """How to make the object name the Secret that the team wrote; which it is, is certain of a single one."""
+    namespace, name = custom.metadata.namespace, custom.metadata.name
     see = look(f"See which Secrets there are: the right one has the key {CONFIG_KEY}.", shell("kubectl -n {} get secrets", namespace))
+    not_so = f" (not `{WRONG_VALUE}`)" if value_of(custom.metadata, RIGHT_VALUE) else ""
     if len(candidates) != 1:
         which = f"It may be one of {', '.join(candidates)}. " if candidates else ""
-        return [see, change(f"{which}Name it in the values of this release as `{RIGHT_VALUE}`, not `{WRONG_VALUE}`.")]
+        return [see, change(f"{which}Name it in spec.configSecret{not_so}. {where(custom.metadata, RIGHT_VALUE)}")]
     (intended,) = candidates
     return [
         see,
-        change(
-            f"Name {intended}, if it has that key. In Git where Argo CD or Flux manages it, as they revert the command; in the values "
-            f"of this release (`{RIGHT_VALUE}`, not `{WRONG_VALUE}`):",
-            shell(
-                "kubectl -n {} patch {} {} --type merge -p {}",
-                *(namespace, ALERTMANAGERS.name, name),
-                patch({"spec": {"configSecret": intended}}),
-            ),
-            code=snippet("alertmanager:\n  alertmanagerSpec:\n    configSecret: {}", intended),
+        set_spec(
+            f"Name {intended}, if it has that key{not_so}.",
+            *(ALERTMANAGERS, custom.metadata, {"configSecret": intended}),
+            key=IN_ALERTMANAGER,
+            instead=f"Write your configuration into the Secret {namespace}/{custom.chart_secret}.",
         ),
         look("Reconciled must be True then.", look_at_object(namespace, name)),
     ]
 
 
-def configure_first(namespace: str, name: str) -> list[Step]:
+def configure_first(custom: Alertmanager) -> list[Step]:
     """How to give an Alertmanager its first receiver, where nobody has begun to."""
+    namespace, name = custom.metadata.namespace, custom.metadata.name
     return [
         look("See what it is configured from now.", look_at_object(namespace, name)),
         change(
             f"Write a configuration with a receiver that has an integration, keep it in a Secret with the key {CONFIG_KEY}, and name that "
-            f"Secret in the values of this release as `{RIGHT_VALUE}`. Or write an AlertmanagerConfig that this Alertmanager selects."
+            f"Secret in spec.configSecret. {where(custom.metadata, RIGHT_VALUE)} Or write an AlertmanagerConfig that this Alertmanager "
+            "selects."
         ),
         look("Reconciled must be True then.", look_at_object(namespace, name)),
     ]
 
 
-def make_the_secret(namespace: str, name: str, secret: str, known: ConfigSecret | None) -> list[Step]:
-    """How to see which keys a Secret has, and how to make one with the right key. One that is there is never written over."""
+def make_the_secret(custom: Alertmanager, known: ConfigSecret | None) -> list[Step]:
+    """How to see which keys its Secret has, and how to make one with the right key. One that is there is never written over."""
+    namespace, name, secret = custom.metadata.namespace, custom.metadata.name, custom.input_secret
     keys = shell("kubectl -n {} get secret {} -o go-template={}", namespace, secret, _KEYS)
     steps = [
         look("See which keys it has, and what owns it.", keys, owner_of_secret(namespace, secret)),
         change(
             f"Let the Secret {namespace}/{secret} have the key {CONFIG_KEY} (not alertmanager.yml). {_at_source(known)} Or name the right "
-            f"Secret in `{RIGHT_VALUE}`."
+            f"Secret in spec.configSecret. {where(custom.metadata, RIGHT_VALUE)}"
         ),
     ]
     if not (known and (known.exists or known.owner)):

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
+from msgspec.structs import replace
 
 from clusterprobe.systems.formats.alertmanager_config import Configuration, Inhibition, Matcher, Route, Undecidable, effective_receivers
+from clusterprobe.systems.formats.time_intervals import is_shut
 
 
 class Delivery(msgspec.Struct, frozen=True):
     """Where an alert ends: the receiver, and the way there from the root on, with the matchers that were met.
 
-    `muted_by` is the interval by which the route that it ends at is muted at all times.
+    `muted_by` are the intervals by which the route that it ends at is muted for the whole coming year.
     """
 
     receiver: str
@@ -30,31 +33,56 @@ class Delivery(msgspec.Struct, frozen=True):
         return " → ".join((*self.path, f'receiver "{self.receiver}"'))
 
 
-def deliveries(configuration: Configuration, labels: Mapping[str, str]) -> list[Delivery]:
-    """Where an alert with exactly these labels ends. Raises `Undecidable`."""
-    return _follow(configuration, configuration.route, labels, Delivery("", ("route",)))
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """What a way leads through: the configuration, and the moment (epoch seconds) from which on its intervals are judged."""
+
+    whole: Configuration
+    now: float
+
+    def ended(self, here: Delivery, route: Route) -> Delivery:
+        return replace(here, muted_by=self._muted_by(route))
+
+    def _muted_by(self, route: Route) -> str:
+        """The intervals by which it never sends: what mutes it always, or activity that is never. A child does not inherit them."""
+        alone = ([one] for one in route.mutes)
+        for mutes, actives in (*((one, []) for one in alone), ([], route.actives), (route.mutes, route.actives)):
+            if (mutes or actives) and self._is_shut(mutes, actives):
+                return ", ".join((*mutes, *actives))
+        return ""
+
+    def _is_shut(self, mutes: list[str], actives: list[str]) -> bool:
+        known = self.whole.intervals
+        if known is None:
+            raise Undecidable("what its time intervals are was not recorded")
+        if odd := next((one for one in (*mutes, *actives) if one not in known), ""):
+            raise Undecidable(f"the time interval {odd[:200]} is not understood here")
+        muted = [one for name in mutes for one in known[name]]
+        active = [one for name in actives for one in known[name]] if actives else None
+        try:
+            return is_shut(muted, active, self.now)
+        except ValueError as error:
+            raise Undecidable(str(error)) from None
 
 
-def _follow(whole: Configuration, route: Route, labels: Mapping[str, str], here: Delivery) -> list[Delivery]:
-    here = _at(here, route, whole)
+def deliveries(configuration: Configuration, labels: Mapping[str, str], now: float) -> list[Delivery]:
+    """Where an alert with exactly these labels ends, and whether it does so for a year from `now` on. Raises `Undecidable`."""
+    return _follow(_Tree(configuration, now), configuration.route, labels, Delivery("", ("route",)))
+
+
+def _follow(tree: _Tree, route: Route, labels: Mapping[str, str], here: Delivery) -> list[Delivery]:
+    here = _at(here, route)
     found: list[Delivery] = []
     for index, one in enumerate(route.routes):
         if _all_match(one, labels):
-            found += _follow(whole, one, labels, _below(here, one, index))
+            found += _follow(tree, one, labels, _below(here, one, index))
             if not one.goes_on:
                 break
-    return found or [here]
+    return found or [tree.ended(here, route)]
 
 
-def _at(here: Delivery, route: Route, whole: Configuration) -> Delivery:
-    return Delivery(route.receiver or here.receiver, here.path, here.matchers, _muted_by(route, whole))
-
-
-def _muted_by(route: Route, whole: Configuration) -> str:
-    """The interval by which it never sends: a mute that covers all times, or activity that is never. A child does not inherit them."""
-    if muted := next((one for one in route.mutes if one in whole.always), ""):
-        return muted
-    return route.actives[0] if route.actives and set(route.actives) <= set(whole.never) else ""
+def _at(here: Delivery, route: Route) -> Delivery:
+    return replace(here, receiver=route.receiver or here.receiver)
 
 
 def _below(here: Delivery, route: Route, index: int) -> Delivery:
@@ -67,21 +95,21 @@ def _all_match(route: Route, labels: Mapping[str, str]) -> bool:
     return all(one.matches(labels) for one in sorted(route.matchers, key=lambda one: one.is_pattern))
 
 
-def possible_deliveries(configuration: Configuration, labels: Mapping[str, str]) -> list[Delivery]:
-    """Where an alert can end that has these labels and any others besides."""
-    return _explore(configuration, configuration.route, labels, Delivery("", ("route",)))
+def possible_deliveries(configuration: Configuration, labels: Mapping[str, str], now: float) -> list[Delivery]:
+    """Where an alert can end that has these labels and any others besides. Raises `Undecidable`."""
+    return _explore(_Tree(configuration, now), configuration.route, labels, Delivery("", ("route",)))
 
 
-def _explore(whole: Configuration, route: Route, labels: Mapping[str, str], here: Delivery) -> list[Delivery]:
-    here = _at(here, route, whole)
+def _explore(tree: _Tree, route: Route, labels: Mapping[str, str], here: Delivery) -> list[Delivery]:
+    here = _at(here, route)
     found: list[Delivery] = []
     for index, one in enumerate(route.routes):
         answer = _could_match(one, labels)
         if answer is not False:
-            found += _explore(whole, one, labels, _below(here, one, index))
+            found += _explore(tree, one, labels, _below(here, one, index))
         if answer is True and not one.goes_on:
             return found
-    return [*found, here]
+    return [*found, tree.ended(here, route)]
 
 
 def _could_match(route: Route, labels: Mapping[str, str]) -> bool | None:

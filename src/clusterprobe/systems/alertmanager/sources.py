@@ -149,17 +149,22 @@ def alertmanager_statuses(cluster: Cluster, alertmanager_servers: Readings[Serve
 
 RELOADED = "alertmanager_config_last_reload_successful"
 STARTED = "process_start_time_seconds"
+SILENCES = "alertmanager_silences"
 NOTIFICATIONS = frozenset(
     f"alertmanager_notification{rest}_total" for rest in ("s", "s_failed", "_requests", "_requests_failed", "s_suppressed")
 )
 
 
 class AlertmanagerMetrics(msgspec.Struct, frozen=True):
-    """What one replica says of itself: its last reload, since when it runs (epoch seconds), and the notifications that it counts."""
+    """What one replica says of itself: its last reload, since when it runs (epoch seconds), and the notifications that it counts.
+
+    `silences` are how many hold now; None where it does not say, or in older bundles.
+    """
 
     reloaded: bool | None
     started: float | None
     counters: list[Metric]
+    silences: float | None = None
 
 
 @source(proxied("pods"))
@@ -167,12 +172,13 @@ def alertmanager_metrics(cluster: Cluster, alertmanager_servers: Readings[Server
     """The metrics of every replica that tell of its configuration and its deliveries; of those, what is not 0."""
 
     def read(endpoint: Endpoint, _: Server) -> AlertmanagerMetrics:
-        found = samples_of(endpoint, {RELOADED, STARTED, *NOTIFICATIONS})
+        found = samples_of(endpoint, {RELOADED, STARTED, SILENCES, *NOTIFICATIONS})
         values = {one.name: one.value for one in found}
         if not found:
             raise BadResponse(f"GET {endpoint.url}/metrics: there is nothing of an Alertmanager in it")
         counters = [one for one in found if one.name in NOTIFICATIONS and one.value]
-        return AlertmanagerMetrics({1.0: True, 0.0: False}.get(values.get(RELOADED, -1)), values.get(STARTED), counters)
+        active = next((one.value for one in found if one.name == SILENCES and one.labels.get("state") == "active"), None)
+        return AlertmanagerMetrics({1.0: True, 0.0: False}.get(values.get(RELOADED, -1)), values.get(STARTED), counters, active)
 
     return read_each(cluster, profile, alertmanager_servers, read)
 

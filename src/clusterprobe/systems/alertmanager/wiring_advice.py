@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from clusterprobe.access.servers import Server
 from clusterprobe.environments import Environments
-from clusterprobe.fixes import change, look, patch, shell, snippet
+from clusterprobe.fixes import SOURCE, change, look, shell
 from clusterprobe.model import Step, Subject
 from clusterprobe.readings import Readings
 from clusterprobe.systems.alertmanager.sources import Alertmanager
 from clusterprobe.systems.kubernetes.looking import asked_again
 from clusterprobe.systems.kubernetes.objects import Service
-from clusterprobe.systems.prometheus.objects import PROMETHEUSES, AlertmanagerEndpoint, Prometheus
+from clusterprobe.systems.prometheus.object_advice import IN_PROMETHEUS, set_spec, value_of, where
+from clusterprobe.systems.prometheus.objects import PROMETHEUSES, VM_ALERTS, AlertmanagerEndpoint, Prometheus
+from clusterprobe.systems.prometheus.openshift import openshift_setting
 
-VALUE = "prometheus.prometheusSpec.alertingEndpoints"
+VALUE = f"{IN_PROMETHEUS}.alertingEndpoints"
 
 
 def why_nobody(custom: Prometheus | None, place: Subject, services: Readings[Service], dropped: bool) -> str:
     """The likeliest reason why it found no Alertmanager."""
     name = f"{place.namespace}/{place.name}"
+    if place.kind == VM_ALERTS.kind:
+        return "It has no notifier: its flag -notifier.url names none, and what -notifier.config discovers has found none."
     if custom is None:
         return (
             f"No Prometheus object {name} was read, so which Alertmanagers it is configured with is not known: see `alerting` in its file."
         )
     named = (custom.spec.alerting.alertmanagers or []) if custom.spec.alerting else []
     if not named:
-        return (
-            f"spec.alerting of {name} names no Alertmanager. The chart writes it empty where `alertmanager.enabled` is false and "
-            f"`{VALUE}` is not set."
+        return f"spec.alerting of {name} names no Alertmanager." + (
+            f" The chart writes it empty where `alertmanager.enabled` is false and `{VALUE}` is not set."
+            if value_of(custom.metadata, VALUE)
+            else ""
         )
     return f"spec.alerting.alertmanagers of {name} names " + "; and ".join(_look_at(one, place, services, dropped) for one in named) + "."
 
@@ -54,34 +59,52 @@ def name_the_alertmanager(
     environments: Environments,
 ) -> list[Step]:
     """How to make a Prometheus send to its own environment's Alertmanager; commands only where that is certain."""
+    if place.kind == VM_ALERTS.kind:
+        return _name_a_notifier(server)
     found = look("See which Alertmanagers it has found.", asked_again(server, "/api/v1/alertmanagers"))
     ours = _own_service(place, own, alertmanagers, services, environments)
     if ours is None:
         return [
             look("See which Alertmanagers there are.", shell("kubectl get services -A | grep -i alertmanager")),
-            change(
-                f"Name the Service of its environment's Alertmanager under spec.alerting of the object (`{VALUE}` in the values, or "
-                "`alerting` in the file of a Prometheus without the Operator). Change it at its source, in Git."
-            ),
+            change(f"Name the Service of its environment's Alertmanager {_where_named(custom)}"),
             found,
         ]
-    return [_name_it(place, custom, ours), found]
+    return [_name_it(custom, ours), found]
 
 
-def _name_it(place: Subject, custom: Prometheus | None, ours: tuple[str, str, str]) -> Step:
-    namespace, name, port = ours
-    entry = {"namespace": namespace, "name": name, "port": port, "apiVersion": "v2"}
-    edit = patch({"spec": {"alerting": {"alertmanagers": [entry]}}})
-    target = (place.namespace, PROMETHEUSES.name, place.name)
-    return change(
-        "Name its own. In Git where Argo CD or Flux manages it, as they revert the command; in the values of this release "
-        f"(or leave `{VALUE}` empty and `alertmanager.enabled` true):",
-        *([shell("kubectl -n {} patch {} {} --type merge -p {}", *target, edit)] if custom else []),
-        code=snippet(
-            "prometheus:\n  prometheusSpec:\n    alertingEndpoints:\n    - namespace: {}\n      name: {}\n      port: {}\n"
-            "      apiVersion: v2",
-            *ours,
+def _name_a_notifier(server: Server) -> list[Step]:
+    """For a VMAlert, whose Alertmanagers are addresses: no command, for which of them is its own is not certain."""
+    return [
+        look("See which Alertmanagers there are.", shell("kubectl get services -A | grep -i alertmanager")),
+        change(
+            "Name the address of its environment's Alertmanager under spec.notifiers of the VMAlert (`vmalert.spec.notifiers` in the "
+            "values of victoria-metrics-k8s-stack), or by the flag -notifier.url of a vmalert without the operator. Change it at its "
+            "source, in Git."
         ),
+        look("See where it sends alerts, by the label addr of vmalert_alerts_sent_total.", asked_again(server, "/metrics")),
+    ]
+
+
+def _where_named(custom: Prometheus | None) -> str:
+    if custom is None:
+        return f"under `alerting` in its configuration, {SOURCE}."
+    return f"under spec.alerting of the object. {where(custom.metadata, VALUE)}"
+
+
+def _name_it(custom: Prometheus | None, ours: tuple[str, str, str]) -> Step:
+    namespace, name, port = ours
+    if custom is None:
+        return change(f"Name its own, the port {port} of the Service {namespace}/{name}, {_where_named(custom)}")
+    entry = {"namespace": namespace, "name": name, "port": port, "apiVersion": "v2"}
+    default = f"Or leave `{VALUE}` empty and `alertmanager.enabled` true." if value_of(custom.metadata, VALUE) else ""
+    config_map, key, section = openshift_setting(custom.metadata)
+    return set_spec(
+        "Name its own.",
+        *(PROMETHEUSES, custom.metadata, {"alerting": {"alertmanagers": [entry]}}),
+        key=IN_PROMETHEUS,
+        values={"alertingEndpoints": [entry]},
+        instead=f"Name it under {section}.additionalAlertmanagerConfigs in the key config.yaml of the ConfigMap {config_map}/{key}.",
+        after=default,
     )
 
 

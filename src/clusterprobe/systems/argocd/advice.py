@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from clusterprobe.fixes import change, look, shell
 from clusterprobe.model import Step, Subject
+from clusterprobe.systems.argocd.messages import row_of
 from clusterprobe.systems.argocd.sources import Application, ManagedResource, ResourceResult
 
 
@@ -48,14 +49,20 @@ def not_tried(subject: Subject, one: Application) -> list[Step]:
     ]
 
 
-def failed(subject: Subject, hook: ResourceResult | None, *, here: bool) -> list[Step]:
+def repair(messages: str) -> Step:
+    """What the messages ask for."""
+    row = row_of(messages)
+    return change(row.fix if row else "Repair what the message names, in Git or in the Application.")
+
+
+def failed(subject: Subject, hook: ResourceResult | None, messages: str, *, here: bool) -> list[Step]:
     """A synchronisation that failed, on a hook or on an object; what is not `here` is in another cluster."""
     steps = [read(subject, "See all that it said.", ".status.operationState.message")]
     if hook is not None and hook.kind in ("Job", "Pod") and here:
         steps.insert(0, look("See what the hook logs.", shell("kubectl -n {} logs {}/{}", hook.namespace, hook.kind.lower(), hook.name)))
     return [
         *steps,
-        change("Correct it in Git, and commit."),
+        repair(messages) if row_of(messages) else change("Correct it in Git, and commit."),
         synchronise(subject, "If the cause was outside Git, let it try again instead."),
     ]
 

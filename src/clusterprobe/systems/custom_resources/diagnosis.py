@@ -14,13 +14,53 @@ from clusterprobe.times import epoch
 GOOD = frozenset({"Accepted", "Available", "Healthy", "Programmed", "Ready", "Reconciled", "ResolvedRefs", "Synced"})
 GOOD_OF_PARTS = GOOD | {"Admitted"}
 BAD = frozenset({"Conflicted", "Degraded", "ErrorOccurred", "Failure", "NotReady", "ReconcileError", "Stalled"})
+# The same of one group only, since elsewhere these words mean something else, or nothing.
+GOOD_OF: Mapping[str, frozenset[str]] = {
+    "apisix.apache.org": frozenset({"ResourcesAvailable"}),
+    "grafana.integreatly.org": frozenset(
+        {
+            *("AlertGroupSynchronized", "ContactPointSynchronized", "DashboardSynchronized", "DatasourceSynchronized"),
+            *("FolderSynchronized", "GrafanaReady", "NotificationPolicySynchronized"),
+        }
+    ),
+    "monitoring.googleapis.com": frozenset({"ConfigurationCreateSuccess"}),
+    "projectcontour.io": frozenset({"Valid"}),
+    "rabbitmq.com": frozenset({"AllReplicasReady", "ClusterAvailable", "ReconcileSuccess"}),
+    "secrets.doppler.com": frozenset({"secrets.doppler.com/SecretSyncReady"}),
+    "secrets.infisical.com": frozenset({"secrets.infisical.com/ReadyToSyncSecrets"}),
+}
+BAD_OF: Mapping[str, frozenset[str]] = {
+    "argoproj.io": frozenset({"InvalidSpec"}),
+    "helm.cattle.io": frozenset({"Failed"}),
+    "operators.coreos.com": frozenset({"CatalogSourcesUnhealthy", "ResolutionFailed"}),
+}
 # Somebody wants it so.
 INTENDED = frozenset({"Hibernated", "NoTraffic", "Paused", "ReconcilePaused", "Stopped", "Suspended"})
-# Words that stand where others have a condition, by group.
-BAD_PHASES: Mapping[str, frozenset[str]] = {
-    "operator.victoriametrics.com": frozenset({"failed"}),
-    "velero.io": frozenset({"FailedValidation", "Unavailable"}),
+# Words that stand where others have a condition, by group and field: those that are bad.
+BAD_WORDS: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "acid.zalan.do": {"PostgresClusterStatus": frozenset({"CreateFailed", "Invalid", "SyncFailed", "UpdateFailed"})},
+    "argoproj.io": {"phase": frozenset({"Degraded"})},
+    "ceph.rook.io": {"ceph.health": frozenset({"HEALTH_ERR", "HEALTH_WARN"}), "phase": frozenset({"Failure"})},
+    "elasticsearch.k8s.elastic.co": {"health": frozenset({"red"})},
+    "flagger.app": {"phase": frozenset({"Failed"})},
+    "getambassador.io": {"state": frozenset({"Error"})},
+    "grafana.integreatly.org": {"stageStatus": frozenset({"failed"})},
+    "k8s.nginx.org": {"state": frozenset({"Invalid", "Warning"})},
+    "kibana.k8s.elastic.co": {"health": frozenset({"red"})},
+    "longhorn.io": {"robustness": frozenset({"degraded", "faulted"})},
+    "machinelearning.seldon.io": {"state": frozenset({"Failed"})},
+    "minio.min.io": {"healthStatus": frozenset({"red", "yellow"})},
+    "mongodbcommunity.mongodb.com": {"phase": frozenset({"Failed"})},
+    "networking.gke.io": {"certificateStatus": frozenset({"ProvisioningFailed", "ProvisioningFailedPermanently", "RenewalFailed"})},
+    "operator.victoriametrics.com": {"updateStatus": frozenset({"failed"})},
+    "operators.coreos.com": {"phase": frozenset({"Failed"})},
+    "projectcontour.io": {"currentStatus": frozenset({"invalid"})},
+    "psmdb.percona.com": {"state": frozenset({"error"})},
+    "pxc.percona.com": {"state": frozenset({"error"})},
+    "velero.io": {"phase": frozenset({"FailedValidation", "Unavailable"})},
 }
+# It still does its work.
+MILD = frozenset({"HEALTH_WARN", "Warning", "degraded", "yellow"})
 FLUX = ".toolkit.fluxcd.io"
 PROGRESSING_WITH_RETRY = "ProgressingWithRetry"
 
@@ -40,15 +80,28 @@ class Diagnosis:
     retried: bool = False
 
 
-def usual(one: CustomObject) -> list[Stated]:
-    """Its conditions of the types that are judged."""
-    return [each for each in one.conditions if each.type in BAD or each.type in (GOOD_OF_PARTS if each.of else GOOD)]
+def usual(group: str, one: CustomObject) -> list[Stated]:
+    """What it says that is judged: its conditions of the types that are, and the words that stand where others have conditions."""
+    conditions = [each for each in one.conditions if _is_bad(group, each) or _is_good(group, each)]
+    return [*conditions, *(each for each in one.words if each.type in BAD_WORDS.get(group, ()))]
+
+
+def _is_good(group: str, one: Stated) -> bool:
+    return one.type in (GOOD_OF_PARTS if one.of else GOOD) or one.type in GOOD_OF.get(group, ())
+
+
+def _is_bad(group: str, one: Stated) -> bool:
+    return one.type in BAD or one.type in BAD_OF.get(group, ())
 
 
 def reports_on(kind: CustomKind) -> list[CustomObject]:
-    """The objects of a kind that can be judged: they have a usual condition, or ought to."""
-    phases = BAD_PHASES.get(kind.group, frozenset())
-    return [one for one in kind.objects if usual(one) or kind.resource in ALWAYS or one.phase in phases]
+    """The objects of a kind that can be judged: they say something that is, or ought to."""
+    return [one for one in kind.objects if usual(kind.group, one) or kind.resource in ALWAYS]
+
+
+def is_mild(one: Stated) -> bool:
+    """Whether what this says is that something is lost, and the work still done."""
+    return one.type == "Degraded" or (one.word and one.status in MILD)
 
 
 class Families:
@@ -56,10 +109,10 @@ class Families:
 
     def __init__(self, kinds: Iterable[CustomKind]) -> None:
         self._kinds: set[tuple[str, str]] = set()
-        self._objects: dict[str, CustomObject] = {}
+        self._objects: dict[str, tuple[str, CustomObject]] = {}  # with their groups
         for kind in kinds:
             self._kinds.add((kind.group, kind.kind))
-            self._objects |= {one.uid: one for one in kind.objects if one.uid}
+            self._objects |= {one.uid: (kind.group, one) for one in kind.objects if one.uid}
 
     def owner_state(self, one: CustomObject) -> Literal["none", "speaks", "silent", "unread"]:
         """Whether the object that controls this one speaks for it, is not known to, or could not be read."""
@@ -67,7 +120,7 @@ class Families:
         if owner is None or owner.group in BUILT_IN:
             return "none"
         if found := self._objects.get(owner.uid):
-            return "speaks" if usual(found) else "silent"
+            return "speaks" if usual(*found) else "silent"
         return "none" if (owner.group, owner.kind) in self._kinds else "unread"
 
 
@@ -77,12 +130,10 @@ def diagnose(kind: CustomKind, one: CustomObject, families: Families, *, now: fl
     deleted = _since(one.deleted, now)
     if deleted is not None:
         return Diagnosis("deleted" if deleted >= patience_seconds else "passing", seconds=deleted)
-    conditions = usual(one)
-    if one.phase in BAD_PHASES.get(kind.group, ()):
-        conditions = [*conditions, Stated(type="phase", status=one.phase, message=one.message)]
+    conditions = usual(kind.group, one)
     if not conditions:
         return Diagnosis("unreported" if age is None or age >= patience_seconds else "passing", seconds=age)
-    wrong = [each for each in conditions if _verdict(each) != "well"]
+    wrong = [each for each in conditions if _verdict(kind.group, each) != "well"]
     if not wrong:
         return Diagnosis("outdated" if _is_outdated(one, conditions) else "suspended" if one.suspended else "well")
     if one.suspended or all(each.reason in INTENDED for each in wrong) or _is_paused(one):
@@ -96,7 +147,7 @@ def diagnose(kind: CustomKind, one: CustomObject, families: Families, *, now: fl
 
 
 def _judged(kind: CustomKind, one: CustomObject, wrong: list[Stated], age: float | None, now: float, patience: float) -> Diagnosis:
-    failing = [each for each in wrong if _verdict(each) == "failing"]
+    failing = [each for each in wrong if _verdict(kind.group, each) == "failing"]
     retried = bool(failing) and (kind.group.endswith(FLUX) or any(_tries_again(each) for each in one.conditions))
     said = failing or wrong
     moments = [seconds for each in said if (seconds := _since(each.last_transition_time, now)) is not None]
@@ -108,14 +159,14 @@ def _judged(kind: CustomKind, one: CustomObject, wrong: list[Stated], age: float
     return Diagnosis(("failing" if failing else "undecided") if late else "passing", said, seconds, retried)
 
 
-def _verdict(one: Stated) -> Literal["well", "failing", "undecided"]:
-    if one.type == "phase":
-        return "failing"
-    good, bad = ("False", "True") if one.type in BAD else ("True", "False")
+def _verdict(group: str, one: Stated) -> Literal["well", "failing", "undecided"]:
+    if one.word:
+        return "failing" if one.status in BAD_WORDS[group][one.type] else "well"
+    good, bad = ("False", "True") if _is_bad(group, one) else ("True", "False")
     if one.status == bad:
         return "failing"
     # What is bad and not known is not held against it: it is the other conditions that say whether it works.
-    return "well" if one.status == good or one.type in BAD else "undecided"
+    return "well" if one.status == good or _is_bad(group, one) else "undecided"
 
 
 def _tries_again(one: Stated) -> bool:

@@ -15,6 +15,19 @@ from clusterprobe.systems.kubernetes.objects import Object
 # Lists in a status whose entries have conditions of their own: a route's parents, a Gateway's listeners, a policy's ancestors, and
 # the routers that took an OpenShift Route.
 NESTED = ("parents", "listeners", "ancestors", "ingress")
+# Fields of a status whose word stands where others have a condition, with what they are called here.
+_WORDS = {
+    "updateStatus": "update_status",
+    "phase": "phase",
+    "state": "state",
+    "health": "health",
+    "healthStatus": "health_status",
+    "robustness": "robustness",
+    "stageStatus": "stage_status",
+    "currentStatus": "current_status",
+    "certificateStatus": "certificate_status",
+    "PostgresClusterStatus": "cluster_status",
+}
 MOST_CONDITIONS = 100  # of one object
 MESSAGE_CHARACTERS = 2000
 
@@ -53,6 +66,8 @@ class _Spec(Object):
     suspend: object = None
     suspended: object = None
     paused: object = None
+    running: object = None
+    run_strategy: object = None
     source_ref: object = None
     chart_ref: object = None
     secret_store_ref: object = None
@@ -73,8 +88,18 @@ class _Status(Object):
     ingress: object = None
     phase: object = None
     update_status: object = None
+    state: object = None
+    health: object = None
+    health_status: object = None
+    robustness: object = None
+    stage_status: object = None
+    current_status: object = None
+    certificate_status: object = None
+    cluster_status: object = msgspec.field(default=None, name="PostgresClusterStatus")
+    ceph: object = None
     message: object = None
     reason: object = None
+    description: object = None
 
 
 class Raw(Object):
@@ -86,7 +111,10 @@ class Raw(Object):
 
 
 class Stated(Object):
-    """A condition. `of` is the part of the object that it is about, such as a route's parent; empty for the object itself."""
+    """A condition. `of` is the part of the object that it is about, such as a route's parent; empty for the object itself.
+
+    A `word` of its status stands where others have a condition: its field is the type.
+    """
 
     type: str
     status: str = ""
@@ -95,6 +123,7 @@ class Stated(Object):
     last_transition_time: str | None = None
     observed_generation: int = 0
     of: str = ""
+    word: bool = False
 
 
 class Named(Object):
@@ -106,7 +135,7 @@ class Named(Object):
 
 
 class CustomObject(Object):
-    """What is kept of an object. `phase` is a word of its status that stands where others have conditions, with its `message`."""
+    """What is kept of an object. `words` are those of its status that may stand where others have conditions, by their fields."""
 
     namespace: str
     name: str
@@ -117,8 +146,7 @@ class CustomObject(Object):
     deleted: str | None = None
     owner: Owner | None = None
     conditions: list[Stated] = []
-    phase: str = ""
-    message: str = ""
+    words: list[Stated] = []
     suspended: bool = False
     needs: list[Named] = []
     secret_name: str = ""
@@ -153,9 +181,8 @@ def kept(raw: Raw, kind: str) -> CustomObject:
         deleted=meta.deletion_timestamp,
         owner=next((one for one in meta.owner_references if one.controller), None),
         conditions=list(_conditions(status))[:MOST_CONDITIONS],
-        phase=_text(status.update_status) or _text(status.phase),
-        message=(_text(status.message) or _text(status.reason))[:MESSAGE_CHARACTERS],
-        suspended=True in (spec.suspend, spec.suspended, spec.paused),
+        words=list(_words(status)),
+        suspended=True in (spec.suspend, spec.suspended, spec.paused) or spec.running is False or spec.run_strategy == "Halted",
         needs=list(_needs(spec, kind, meta.namespace)),
         secret_name=_secret(spec, kind, meta.name),
     )
@@ -166,6 +193,20 @@ def _conditions(status: _Status) -> Iterator[Stated]:
     for key in NESTED:
         for entry in _dicts(getattr(status, key)):
             yield from _listed(entry.get("conditions"), _part(key, entry))
+
+
+def _words(status: _Status) -> Iterator[Stated]:
+    ceph = status.ceph if isinstance(status.ceph, dict) else {}
+    details = ceph.get("details")
+    detailed = [_text(one.get("message")) for one in _dicts([*details.values()])] if isinstance(details, dict) else []
+    own = _text(status.message) or _text(status.reason) or _text(status.description)
+    values = {field: getattr(status, name) for field, name in _WORDS.items()}
+    for field, value, message in (
+        *((one, value, own) for one, value in values.items()),
+        ("ceph.health", ceph.get("health"), "; ".join(detailed)),
+    ):
+        if word := _text(value):
+            yield Stated(type=field, status=word, message=message[:MESSAGE_CHARACTERS], word=True)
 
 
 def _listed(value: object, of: str) -> Iterator[Stated]:

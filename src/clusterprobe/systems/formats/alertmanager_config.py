@@ -7,14 +7,15 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-import yaml
 
 from clusterprobe.patterns import Pattern, PatternError, ours, theirs
 from clusterprobe.systems.formats.quoted import unescaped
-from clusterprobe.systems.formats.time_intervals import intervals_of, is_always
+from clusterprobe.systems.formats.time_intervals import Period, intervals_of
+from clusterprobe.systems.formats.yaml_text import NotYaml, yaml_of
 
 MAX_TEXT = 4 * 1024 * 1024
 MAX_ROUTES = 20_000
+MAX_VALUES = 200_000
 MAX_DEPTH = 100
 
 # Alerts that are meant to go nowhere: the heartbeat, and what only silences others.
@@ -147,7 +148,7 @@ class Receiver(msgspec.Struct, frozen=True):
 class Configuration(msgspec.Struct, frozen=True):
     """What an Alertmanager does with alerts. `names_heartbeat` tells whether routes or inhibit rules name one of `HEARTBEATS`.
 
-    `always` and `never` are the names of those time intervals that cover all times, and none.
+    `intervals` are the time intervals by name, but for those that are not understood; None in older bundles.
     """
 
     route: Route
@@ -156,8 +157,7 @@ class Configuration(msgspec.Struct, frozen=True):
     inhibit_rules: int = 0
     names_heartbeat: bool = False
     inhibitions: list[Inhibition] = []
-    always: list[str] = []
-    never: list[str] = []
+    intervals: dict[str, list[Period]] | None = None
 
     def __post_init__(self) -> None:
         if effective_receivers(self) - {one.name for one in self.receivers}:
@@ -177,11 +177,11 @@ def parse_configuration(text: str) -> Configuration:
     if len(text) > MAX_TEXT:
         raise OddConfiguration("the configuration is too long to be one")
     try:
-        tree = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both loaders are safe
-        return _configuration(_mapping(tree, "the configuration"))
-    except (yaml.YAMLError, RecursionError, ValueError, UnicodeError) as error:
-        # YAML's own messages quote the text around the trouble, which may be a key.
-        raise OddConfiguration(str(error) if isinstance(error, OddConfiguration) else "the configuration is not YAML") from None
+        return _configuration(_mapping(yaml_of(text, values=MAX_VALUES), "the configuration"))
+    except NotYaml as error:
+        raise OddConfiguration(f"the configuration is {error}") from None
+    except (RecursionError, ValueError) as error:
+        raise OddConfiguration(str(error) if isinstance(error, OddConfiguration) else "the configuration is not one") from None
 
 
 def _configuration(tree: dict[str, Any]) -> Configuration:
@@ -193,15 +193,13 @@ def _configuration(tree: dict[str, Any]) -> Configuration:
     rules = [_inhibition(_mapping(one, "an inhibit rule")) for one in _list(tree.get("inhibit_rules"), "inhibit_rules")]
     route = reader.route(root, 1)
     matchers = [*(one for node in walk(route) for one in node.matchers), *(one for rule in rules for one in (*rule.source, *rule.target))]
-    intervals = intervals_of(tree)
     return Configuration(
         route=route,
         receivers=receivers,
         group_by=[str(one) for one in _list(root.get("group_by"), "group_by")],
         inhibit_rules=len(rules),
         inhibitions=rules,
-        always=[name for name, entries in intervals.items() if any(map(is_always, entries))],
-        never=[name for name, entries in intervals.items() if not entries],
+        intervals=intervals_of(tree),
         names_heartbeat=any(one.name == "alertname" and HEARTBEATS & set(one.value.split("|")) for one in matchers),
     )
 

@@ -21,11 +21,16 @@ class Metric(msgspec.Struct, frozen=True, gc=False):
     value: float
 
 
-def samples_of(endpoint: Endpoint, names: set[str], *, seconds: float = 30) -> list[Metric]:
-    """The series with these names on `/metrics`. Raises an `Unreadable`, also for a page that is no metrics."""
-    what = f"GET {endpoint.url}/metrics"
-    answer = endpoint.get("/metrics", seconds=seconds, limit_bytes=bodies.METRICS)
-    if b"\n# TYPE " not in b"\n" + answer.body:
+def samples_of(
+    endpoint: Endpoint, names: set[str], *, seconds: float = 30, path: str = "/metrics", mark: bytes = b"\n# TYPE "
+) -> list[Metric]:
+    """The series with these names on a page. Raises an `Unreadable`, also for a page that is no metrics.
+
+    `mark` is what each page of that program has: VictoriaMetrics writes no types.
+    """
+    what = f"GET {endpoint.url}{path}"
+    answer = endpoint.get(path, seconds=seconds, limit_bytes=bodies.METRICS)
+    if mark not in b"\n" + answer.body:
         raise BadResponse(f"{what}: the answer is not metrics" + (" but an HTML page" if b"<html" in answer.body[:500].lower() else ""))
     if not answer.body.endswith(b"\n"):
         raise BadResponse(f"{what}: half an answer: the last line does not end")

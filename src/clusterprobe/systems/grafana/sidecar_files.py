@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-import yaml
 
 from clusterprobe.access.cluster import Cluster, Resource
 from clusterprobe.access.urls import without_user
@@ -19,6 +18,7 @@ from clusterprobe.errors import BadResponse
 from clusterprobe.model import Subject
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
+from clusterprobe.systems.formats.yaml_text import NotYaml, yaml_of
 from clusterprobe.systems.grafana.queries import Board, board_of
 from clusterprobe.systems.grafana.sources import Datasource, Datasources
 from clusterprobe.systems.kubernetes.objects import Metadata, Namespace, Object
@@ -56,10 +56,9 @@ def grafana_datasource_files(cluster: Cluster, namespaces: Readings[Namespace]) 
 def datasources_in(text: str) -> Iterator[Datasource]:
     """The data sources of a provisioning file, without what is secret in it; `BadResponse` for what is none."""
     try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        raise BadResponse(f"a file of data sources in it is not YAML{f' (line {mark.line + 1})' if mark else ''}") from None
+        document = yaml_of(text)
+    except NotYaml as error:
+        raise BadResponse(f"a file of data sources in it is {error}") from None
     listed = document.get("datasources") if isinstance(document, dict) else None
     if document is not None and (not isinstance(document, dict) or not isinstance(listed, list | None)):
         raise BadResponse("a file of data sources in it has no list `datasources`")

@@ -14,3 +14,16 @@ def name_the_class(subject: Subject, classes: list[str]) -> list[Step]:
         return [see, change(text)]
     wanted = patch({"spec": {"ingressClassName": classes[0]}})
     return [see, change(text, shell("kubectl -n {} patch ingress {} --type merge -p {}", subject.namespace, subject.name, wanted))]
+
+
+def put_certificate(namespace: str, secret: str) -> list[Step]:
+    """Put a new certificate into a Secret, unless something makes that."""
+    made = "kubectl -n {} create secret tls {} --cert=tls.crt --key=tls.key --dry-run=client -o yaml | kubectl apply -f -"
+    return [
+        change("Where a SealedSecret, ExternalSecret or cert-manager makes the Secret, renew it there: changes by hand are overwritten."),
+        change(
+            "Otherwise, if its type is kubernetes.io/tls or it does not exist, put the new certificate into it. The file tls.crt holds the "
+            "whole chain, the leaf first.",
+            shell(made, namespace, secret),
+        ),
+    ]

@@ -11,6 +11,7 @@ from clusterprobe.access.http import refusal
 from clusterprobe.access.tls import Reply, ask
 from clusterprobe.access.urls import place_of, written
 from clusterprobe.errors import Unreadable
+from clusterprobe.excerpt import excerpt
 from clusterprobe.model import Subject
 from clusterprobe.patterns import ours
 from clusterprobe.readings import Collector, Readings
@@ -21,6 +22,8 @@ from clusterprobe.systems.kubernetes.objects import EndpointSlice, HttpPath, Ing
 
 PLAIN_PATH = ours(r"/[A-Za-z0-9._~/-]*")
 LOGIN = ours(r"(?i)log-?in|sign-?in|oauth|openid|saml|sso|auth|account|session")
+# What the API server answers where nothing listens on a pod's port; without "HTTP", it is itself that does not listen.
+CLOSED = ours(r"HTTP 50\d: .{0,300}dial tcp \S+ connect: connection refused")
 UNREACHED = (502, 503, 504)
 SECONDS = 5
 
@@ -52,11 +55,12 @@ class HostAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DirectAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The status with which a backend answers the same path by itself."""
+    """The status with which a backend answers the same path by itself; where its port is closed, 0, and what `refused` says."""
 
     host: str
     path: str
     status: int
+    refused: str = ""
 
 
 @source()
@@ -149,7 +153,16 @@ def ingress_direct_answers(
             if answer.status >= 400 and b'"kind":"Status"' in answer.body[:200].replace(b" ", b""):
                 raise refusal(answer, f"GET {endpoint.url}{one.path}")  # it is the API server that speaks, not the backend
         except Unreadable as error:
-            found.fail(subject, str(error))
+            if not endpoint_slices.missing_reason(subject.namespace) and _is_closed(cluster, error):
+                found.add(subject, DirectAnswer(host=one.host, path=one.path, status=0, refused=excerpt(str(error), 300)))
+            else:
+                found.fail(subject, str(error))
         else:
             found.add(subject, DirectAnswer(host=one.host, path=one.path, status=answer.status))
     return found.readings("every host answers as a backend may")
+
+
+def _is_closed(cluster: Cluster, error: Unreadable) -> bool:
+    """Whether nothing listens on the port that was asked: seen by the API server from outside, by ourselves from inside."""
+    inside = cluster.connection.route == "in-cluster"
+    return bool("connection refused" in str(error).lower() if inside else CLOSED.search(str(error)))

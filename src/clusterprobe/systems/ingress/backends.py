@@ -13,14 +13,16 @@ from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.systems.kubernetes.objects import EndpointSlice, Pod, ReplicaSet, Service, ServiceBackend, ServicePort
 from clusterprobe.systems.kubernetes.workloads import workload_of
-from clusterprobe.words import listed
+from clusterprobe.words import listed, said
 
-SERVICE_MISSING = FindingKind("ServiceMissing", Severity.ERROR, "An Ingress leads to a Service that does not exist.")
-PORT_MISSING = FindingKind("PortMissing", Severity.ERROR, "An Ingress leads to a port that its Service does not have.")
-NO_ENDPOINTS = FindingKind("NoEndpoints", Severity.ERROR, "Nothing ready is behind the Service of an Ingress.", settles=True)
+SERVICE_MISSING = FindingKind("ServiceMissing", Severity.ERROR, "An Ingress or route leads to a Service that does not exist.")
+PORT_MISSING = FindingKind("PortMissing", Severity.ERROR, "An Ingress or route leads to a port that its Service does not have.")
+NO_ENDPOINTS = FindingKind("NoEndpoints", Severity.ERROR, "Nothing ready is behind the Service of an Ingress or route.", settles=True)
+PORT_CLOSED = FindingKind("PortClosed", Severity.ERROR, "Nothing listens on the port to which the Service of an Ingress leads.")
 # The port by which the AWS load balancer's controller tells an action of an annotation, such as a redirect, from a Service.
 ACTION = "use-annotation"
-LACKS = (SERVICE_MISSING, PORT_MISSING, NO_ENDPOINTS)
+INGRESS = "Ingress"
+LACKS = (SERVICE_MISSING, PORT_MISSING, NO_ENDPOINTS, PORT_CLOSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,11 @@ class Backends:
         for subject, one in slices:
             self._slices_of[subject.namespace, one.service].append(one)
 
-    def judge(self, namespace: str, backend: ServiceBackend) -> Lack | Unknown | None:
-        """What is lacking behind a backend; nothing if a ready pod stands behind its port."""
+    def judge(self, namespace: str, backend: ServiceBackend, by: str = INGRESS) -> Lack | Unknown | None:
+        """What is lacking behind a backend; nothing if a ready pod stands behind its port, or behind any, where none is named.
+
+        `by` is the kind of what leads there.
+        """
         service = self._by_name.get((namespace, backend.name))
         if service is None and backend.port.name == ACTION:
             return None  # it is the load balancer that answers
@@ -75,39 +80,63 @@ class Backends:
             return (
                 Unknown(f"whether the Service {namespace}/{backend.name} exists is not known: {why}")
                 if why
-                else self._no_service(namespace, backend)
+                else self._no_service(namespace, backend, by)
             )
         if service.spec.type == "ExternalName":
             return None  # it leads out of the cluster
         port = port_of(service, backend)
-        if port is None:
-            return _no_port(namespace, backend, service)
+        anywhere = not backend.port.name and not backend.port.number
+        if port is None and not anywhere:
+            return _no_port(namespace, backend, service, by)
         slices = self._slices_of[namespace, backend.name]
-        if any(each.ready for one in slices if port.name in one.port_names for each in one.endpoints):
+        if any(each.ready for one in slices if port is None or port.name in one.port_names for each in one.endpoints):
             return None
         why = self._slices.missing_reason(namespace)
         if why:
             return Unknown(f"whether anything is ready behind the Service {namespace}/{backend.name} is not known: {why}")
-        if any(each.ready for one in slices for each in one.endpoints):
+        if port is not None and any(each.ready for one in slices for each in one.endpoints):
             return _no_target(namespace, backend, port)
-        return self._nothing_ready(namespace, backend, service.spec.selector or {})
+        return self._nothing_ready(namespace, backend, service.spec.selector or {}, by)
 
-    def _no_service(self, namespace: str, backend: ServiceBackend) -> Lack:
+    def closed(self, namespace: str, backend: ServiceBackend, refused: str) -> Lack:
+        """What is lacking where pods are ready, and the port to which the Service leads is closed on them."""
+        service = self._by_name.get((namespace, backend.name))
+        port = port_of(service, backend) if service else None
+        selector = (service.spec.selector or {}) if service else {}
+        pods = [pod for at, pod in self._pods if at.namespace == namespace and selector and selector.items() <= pod.metadata.labels.items()]
+        named = sorted({each.container_port for pod in pods for one in pod.spec.containers for each in one.ports or []})
+        ports = f"its pods name the {'port' if len(named) == 1 else 'ports'} {listed([str(one) for one in named], 5)}" if named else ""
+        target = port.target_port or port.port if port else "that it names"
+        return Lack(
+            PORT_CLOSED,
+            f"port {backend.port} of the Service {namespace}/{backend.name} leads to targetPort {target}, and there it was said "
+            f"{said(refused)}{'; ' + ports if ports else ''}.",
+            [
+                look("See where its ports lead.", shell("kubectl -n {} describe service {}", namespace, backend.name)),
+                change(
+                    "Make targetPort the port on which the program listens, in the chart or "
+                    f"{IN_GIT}. If it is that port, the program listens at localhost only: let it listen at all addresses."
+                ),
+            ],
+        )
+
+    def _no_service(self, namespace: str, backend: ServiceBackend, by: str) -> Lack:
         names = [name for place, name in self._by_name if place == namespace]
         near = difflib.get_close_matches(backend.name, names, 3) or names
         there = f" In {namespace} there are: {listed(near, 3)}." if near else f" There is no Service in {namespace} at all."
         elsewhere = [place for place, name in self._by_name if name == backend.name]
-        where = f" One of that name is in {listed(elsewhere, 3)}, but an Ingress only reaches its own namespace." if elsewhere else ""
+        only = ", but an Ingress only reaches its own namespace" if by == INGRESS else ""
+        where = f" One of that name is in {listed(elsewhere, 3)}{only}." if elsewhere else ""
         return Lack(
             SERVICE_MISSING,
             f"the Service {namespace}/{backend.name} does not exist.{there}{where}",
             [
                 look("See which Services there are.", shell("kubectl -n {} get services", namespace)),
-                change(f"Create the Service, or name the right one in the Ingress, {IN_GIT}."),
+                change(f"Create the Service, or name the right one in the {by}, {IN_GIT}."),
             ],
         )
 
-    def _nothing_ready(self, namespace: str, backend: ServiceBackend, selector: dict[str, str]) -> Lack:
+    def _nothing_ready(self, namespace: str, backend: ServiceBackend, selector: dict[str, str], by: str) -> Lack:
         place, words = f"{namespace}/{backend.name}", ", ".join(f"{key}={value}" for key, value in sorted(selector.items()))
         slices = shell("kubectl -n {} get endpointslices -l kubernetes.io/service-name={}", namespace, backend.name)
         if not selector:
@@ -125,9 +154,9 @@ class Backends:
             rests = tuple(map(Ref.of, owners))
             fix = [see, change("Repair what keeps these pods from being ready; their events and logs name it.")]
             return Lack(NO_ENDPOINTS, f"the Service {place} selects {words}, and none of its pods is ready: {names}.", fix, rests_on=rests)
-        return self._no_pod(namespace, backend, selector, f"the Service {place} selects {words}", see)
+        return self._no_pod(namespace, selector, f"the Service {place} selects {words}", see, by)
 
-    def _no_pod(self, namespace: str, backend: ServiceBackend, selector: dict[str, str], begin: str, see: Step) -> Lack:
+    def _no_pod(self, namespace: str, selector: dict[str, str], begin: str, see: Step, by: str) -> Lack:
         """No pod is selected: its Deployment is scaled to 0 or gets no pods, or a label differs."""
         blind = self._pods.missing_reason(namespace) or self._replica_sets.missing_reason(namespace)
         for name, one in self._newest(namespace).items():
@@ -139,7 +168,7 @@ class Backends:
                 scale = shell("kubectl -n {} scale deployment {} --replicas=1", namespace, name)
                 fix = [
                     change(f"If it is meant to run, scale it up, {IN_GIT}.", scale),
-                    change(f"Otherwise remove the Ingress as well, {IN_GIT}."),
+                    change(f"Otherwise remove the {by} as well, {IN_GIT}."),
                 ]
                 return Lack(NO_ENDPOINTS, cause, fix, Severity.WARNING, rests)
             if not blind:
@@ -171,14 +200,14 @@ class Backends:
         return f" Nearest is Pod {best}, with {', '.join(wrong)}."
 
 
-def _no_port(namespace: str, backend: ServiceBackend, service: Service) -> Lack:
+def _no_port(namespace: str, backend: ServiceBackend, service: Service, by: str) -> Lack:
     ports = ", ".join(f"{one.port} ({one.name})" if one.name else str(one.port) for one in service.spec.ports or []) or "none"
     return Lack(
         PORT_MISSING,
         f"the Service {namespace}/{backend.name} has no port {backend.port}: it has {ports}.",
         [
             look("See which ports it has.", shell("kubectl -n {} get service {}", namespace, backend.name)),
-            change(f"Name one of the Service's ports in the Ingress, in the chart or {IN_GIT}."),
+            change(f"Name one of the Service's ports in the {by}, in the chart or {IN_GIT}."),
         ],
     )
 

@@ -86,3 +86,16 @@ def controller_label(one: Ingress, classes: Readings[IngressClass]) -> str:
     if chosen is None:
         return OLD_NAMES.get(one.metadata.annotations.legacy_class, "")
     return next((label for start, label in CONTROLLERS.items() if chosen.spec.controller.startswith(start)), "")
+
+
+def is_entrance(one: Service, label: str) -> bool:
+    """Whether clients reach the controller by it; the pages of errors and the admission webhook have Services of their own."""
+    labels = one.metadata.labels
+    aside = any(word in labels.get("app.kubernetes.io/component", "") for word in ("default", "webhook"))
+    return labels.get("app.kubernetes.io/name") == label and not aside and bool(entrance_ports(one))
+
+
+def entrance_ports(one: Service) -> list[int]:
+    """Its ports for clients of the controller."""
+    numbers, names = (SECURE[0], PLAIN[0]), (*SECURE[1], *PLAIN[1])
+    return [each.port for each in one.spec.ports or [] if (each.port in numbers or each.name in names) and "webhook" not in each.name]

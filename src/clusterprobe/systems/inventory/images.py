@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from clusterprobe.patterns import ours
+
 # What mirrors and builders put around a name: `rancher/mirrored-grafana-grafana`, `ose-prometheus-rhel9`, `loki-fips`.
 _BEFORE = ("mirrored-", "hardened-", "ose-", "origin-", "bitnami-", "rancher-", "docker.io-", "library-")
+_FLATTENED = "mirrored-"  # what follows is the owner and the name: `mirrored-fluent-fluent-bit`
 _AFTER = (
-    *("-rhel8", "-rhel9", "-ubi", "-ubi8", "-ubi9", "-fips", "-distroless", "-alpine", "-slim", "-debian", "-ubuntu", "-oss", "-dev"),
+    *(
+        "-rhel8",
+        "-rhel9",
+        "-ubi",
+        "-ubi8",
+        "-ubi9",
+        "-fips",
+        "-distroless",
+        "-alpine",
+        "-slim",
+        "-wolfi",
+        "-debian",
+        "-ubuntu",
+        "-oss",
+        "-dev",
+    ),
     *("-amd64", "-arm64", "-linux", "-linux-amd64", "-linux-arm64"),
 )
 
@@ -20,6 +38,20 @@ def repository(image: str) -> tuple[str, str]:
     """
     path, _, last = image.partition("@")[0].rpartition("/")
     return path.rpartition("/")[2].lower(), last.partition(":")[0].lower()
+
+
+_VERSION = ours(r"v?(\d+\.\d[\w.+-]{0,40})")
+
+
+def version(image: str) -> str:
+    """The version that an image's tag is; empty for a digest alone, and for a tag that is none, such as `latest`.
+
+    >>> version("quay.io/prometheus/prometheus:v3.5.0@sha256:0123"), version("localhost:5000/loki"), version("loki:main")
+    ('3.5.0', '', '')
+    """
+    tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+    match = _VERSION.fullmatch(tag)
+    return match.group(1) if match else ""
 
 
 def plain(name: str) -> str:
@@ -40,12 +72,14 @@ def matches(image: str, wanted: str) -> bool:
 
     >>> matches("docker.io/rancher/mirrored-grafana-loki:3", "grafana/loki")
     True
+    >>> matches("rancher/mirrored-fluent-fluent-bit:3", "fluent-bit")
+    True
     >>> matches("example.com/team/agent", "grafana/agent")
     False
     """
     owner, last = repository(image)
     first, slash, second = wanted.rpartition("/")
     if not slash:
-        return plain(last) == wanted or last == wanted
+        return wanted in (plain(last), last) or (last.startswith(_FLATTENED) and plain(last).endswith(f"-{wanted}"))
     flat = f"{first}-{second}"
     return (owner, plain(last)) == (first, second) or plain(last) == flat or plain(last).endswith((f"-{flat}", f".{flat}", f"_{flat}"))

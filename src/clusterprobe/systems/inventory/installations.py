@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from clusterprobe.access.servers import Server
@@ -10,8 +12,10 @@ from clusterprobe.model import Subject
 from clusterprobe.profile import NotJudged, Profile
 from clusterprobe.readings import Readings
 from clusterprobe.sources import source
+from clusterprobe.systems.inventory.flavours import flavours
+from clusterprobe.systems.inventory.images import version
 from clusterprobe.systems.inventory.recognition import SystemPod, recognise
-from clusterprobe.systems.kubernetes.objects import Pod, Workload
+from clusterprobe.systems.kubernetes.objects import Metadata, Pod, Workload
 from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.words import listed
 
@@ -21,7 +25,11 @@ CONDITIONS = "objects/conditions"
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """One system that was found: its pods by namespace and name, the parts and workloads that they are, and what each was seen by."""
+    """One system that was found: its pods by namespace and name, the parts and workloads that they are, and what each was seen by.
+
+    `flavours` are who made and manages it, `versions` what the tags of its images say, the most of them first; `disputed` is a sign that
+    speaks for another system.
+    """
 
     system: System
     namespace: str
@@ -30,6 +38,9 @@ class Installation:
     workloads: tuple[Subject, ...]
     parts: tuple[str, ...] = ()
     seen: str = ""
+    flavours: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+    disputed: str = ""
 
     @property
     def subject(self) -> Subject:
@@ -57,6 +68,10 @@ def installations(
 ) -> Readings[Installation]:
     """Each system that is recognised, once for each of its installations, judged or not; one that is scaled to 0 has no pods."""
     found = gathered(system_pods)
+    made = {_place(subject): one.metadata for subject, one in [*deployments, *stateful_sets]}
+    for key, own in _by_installation(system_pods).items():
+        if key in found:
+            found[key] = _described(found[key], own, made)
     for subject, one in [*deployments, *stateful_sets]:
         idle = _idle(subject, one, profile)
         if idle is not None and not any(subject in each.workloads for each in found.values()):
@@ -68,21 +83,53 @@ def installations(
     return Readings(values, blind, system_pods.why_none("no pod that is there to stay runs a system that is known"))
 
 
-def gathered(pods: Readings[SystemPod]) -> dict[tuple[str, str, str], Installation]:
-    """The installations that have pods, by the system's key, namespace and name."""
-    found: dict[tuple[str, str, str], Installation] = {}
+def _place(one: Subject) -> Key:
+    return one.kind, one.namespace, one.name
+
+
+Key = tuple[str, str, str]
+Pods = list[tuple[Subject, SystemPod]]
+
+
+def _by_installation(pods: Readings[SystemPod]) -> dict[Key, Pods]:
+    """The pods that are there to stay, by their system's key, their namespace and the installation's name."""
+    found: dict[Key, Pods] = {}
     for subject, one in pods:
-        if one.pod.status.phase in ("Succeeded", "Failed"):
-            continue
-        key = (one.key, subject.namespace, one.name)
-        before = found.get(key) or Installation(one.system, subject.namespace, one.name, (), (), (), one.seen)
-        workload = workload_of(one.pod)
-        found[key] = replace(
-            before,
-            pods=(*before.pods, subject),
-            workloads=before.workloads if workload in before.workloads else (*before.workloads, workload),
-            parts=tuple(sorted({*before.parts, one.part} - {""})),
-        )
+        if one.pod.status.phase not in ("Succeeded", "Failed"):
+            found.setdefault((one.key, subject.namespace, one.name), []).append((subject, one))
+    return found
+
+
+def _of_pods(pods: Pods) -> Installation:
+    subject, first = pods[0]
+    return Installation(
+        first.system,
+        subject.namespace,
+        first.name,
+        tuple(one for one, _ in pods),
+        tuple(dict.fromkeys(workload_of(one.pod) for _, one in pods)),
+        tuple(sorted({one.part for _, one in pods} - {""})),
+        first.seen,
+    )
+
+
+def _described(one: Installation, pods: Pods, made: Mapping[Key, Metadata]) -> Installation:
+    """The same with its flavours, versions, and what speaks for another system; `made` are the workloads that were read."""
+    tags = Counter(version(pod.main.image) for _, pod in pods if pod.main)
+    # Of each workload one pod is enough: its pods have the labels of one template.
+    templates = {workload_of(pod.pod): pod.pod.metadata for _, pod in pods}
+    workloads = [made[_place(each)] for each in one.workloads if _place(each) in made]
+    return replace(
+        one,
+        flavours=flavours(one.namespace, [*workloads, *templates.values()]),
+        versions=tuple(tag for tag, _ in tags.most_common() if tag),
+        disputed=next((pod.disputed for _, pod in pods if pod.disputed), ""),
+    )
+
+
+def gathered(pods: Readings[SystemPod]) -> dict[Key, Installation]:
+    """The installations that have pods, by the system's key, namespace and name."""
+    found = {key: _of_pods(own) for key, own in _by_installation(pods).items()}
     whole = {one.system for one in found.values() if not one.only_operates}
     return {key: one for key, one in found.items() if not (one.only_operates and one.system in whole)}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from clusterprobe.known_systems import BY_KEY, HELPERS, KNOWN, PROMETHEUS, Purpose, System
+from clusterprobe.known_systems import BY_KEY, HELPERS, KNOWN, PROMETHEUS, PROMETHEUS_AGENT, Purpose, System
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.sources import source
@@ -24,7 +24,8 @@ class SystemPod:
     """A pod, and the system that it runs. `sign` is what it was recognised by, and `seen` that in words.
 
     `name` is that of its installation: of the custom resource (`custom`), else of the release, else of the workload or system.
-    `part` is which part of the system it is, such as `gateway` or `vmagent`; empty for one that has none.
+    `part` is which part of the system it is, such as `gateway` or `vmagent`; empty for one that has none. `disputed` is what speaks for
+    another system, in words; empty where all signs agree.
     """
 
     pod: Pod
@@ -35,6 +36,7 @@ class SystemPod:
     name: str
     part: str = ""
     custom: bool = False
+    disputed: str = ""
 
     @property
     def key(self) -> str:
@@ -44,6 +46,10 @@ class SystemPod:
     def main(self) -> Container | None:
         """The container that the system runs in."""
         return self.pod.container(self.container)
+
+    def runs_image(self, name: str) -> bool:
+        """Whether the image of that container is called so: by the last segments of its repository, whatever the registry."""
+        return self.main is not None and matches(self.main.image, name)
 
 
 @source()
@@ -77,7 +83,27 @@ def recognise(pod: Pod, profile: Profile | None = None) -> SystemPod | None:
         return None
     system, sign, seen, container = match
     custom = _operated(pod, system)
-    return SystemPod(pod, system, sign, seen, container.name, custom or _release(pod, system), _part(pod, system, container), bool(custom))
+    name, part = custom or _release(pod, system), _part(pod, system, container)
+    return SystemPod(pod, system, sign, seen, container.name, name, part, bool(custom), _disputed(pod, system, container))
+
+
+def _disputed(pod: Pod, system: System, container: Container) -> str:
+    """The strongest sign of another system, on the same container or in the labels; related ones share their signs."""
+    by_label = _by_label(pod, [container])
+    said = [(other, seen) for other, _, seen in _signs_of(container)] + ([(by_label[0], by_label[2])] if by_label else [])
+    return next((f"{seen} is that of {other.name}" for other, seen in said if not _related(system, other)), "")
+
+
+def _related(one: System, other: System) -> bool:
+    """Whether they are one product's, or one does the work of the other."""
+    areas = {one.key, *one.areas} & {other.key, *other.areas}
+    return (
+        one is other
+        or bool(areas)
+        or one.stands_for == other.key
+        or other.stands_for == one.key
+        or one.stands_for == other.stands_for != ""
+    )
 
 
 def program_of(containers: list[Container], profile: Profile | None = None) -> System | None:
@@ -90,6 +116,19 @@ _Match = tuple[System, str, str, Container]
 
 
 def _match(pod: Pod, profile: Profile | None) -> _Match | None:
+    match = _strongest(pod, profile)
+    if match is None or match[0] is not PROMETHEUS or not _sends_on(match[3]):
+        return match
+    return PROMETHEUS_AGENT, *match[1:]
+
+
+def _sends_on(container: Container) -> bool:
+    """Whether it is a Prometheus that only sends on what it scrapes: in its agent mode, or as Google builds it."""
+    flags = container.switched("agent") or "agent" in container.flag("enable-feature").split(",")
+    return flags or any(matches(container.image, one) for one in PROMETHEUS_AGENT.signs.images)
+
+
+def _strongest(pod: Pod, profile: Profile | None) -> _Match | None:
     containers = pod.spec.containers or [Container(name="")]
     own = [one for one in containers if not _helps(one.image)]
     main = (own or containers)[0]
@@ -102,12 +141,10 @@ def _match(pod: Pod, profile: Profile | None) -> _Match | None:
 
 
 def _by_owner(pod: Pod, containers: list[Container]) -> _Match | None:
-    """What an operator made for a custom resource; an agent's pods have the labels of a server's."""
+    """What an operator made for a custom resource."""
     for system in _OPERATED:
         if name := _operated(pod, system):
-            main = _named(containers, system) or containers[0]
-            if system is PROMETHEUS and main.flag("storage.agent.path"):
-                continue
+            main = _named(containers, system) or _named(containers, PROMETHEUS) or containers[0]
             return system, OPERATED, f"made for {name} by its operator", main
     return None
 
@@ -118,13 +155,19 @@ def _operated(pod: Pod, system: System) -> str:
         name = pod.label(label)
         owner = next((one.name for one in pod.metadata.owner_references if one.controller), "")
         usual = pod.label("app.kubernetes.io/name") == system.key
-        if name and (usual or owner.startswith(f"{system.key}-{name}") or "/" in label or "-" in label) and not _is_agent(pod, system):
+        if name and (usual or owner.startswith(f"{system.key}-{name}") or "/" in label or "-" in label) and _of_that_mode(pod, system):
             return name
-    return ""
+    managed, _, by = system.signs.managed.partition("=")
+    return pod.label(INSTANCE) if managed and pod.label(managed) == by else ""
 
 
-def _is_agent(pod: Pod, system: System) -> bool:
-    return system is PROMETHEUS and "agent" in (pod.label("operator.prometheus.io/mode"), pod.label("app.kubernetes.io/name")[-5:])
+def _of_that_mode(pod: Pod, system: System) -> bool:
+    """Whether it is not the other one of a Prometheus and its agent, whose pods have the labels of a server's."""
+    if system not in (PROMETHEUS, PROMETHEUS_AGENT):
+        return True
+    labelled = "agent" in (pod.label("operator.prometheus.io/mode"), pod.label("app.kubernetes.io/name")[-5:])
+    agent = labelled or any(one.flag("storage.agent.path") or _sends_on(one) for one in pod.spec.containers)
+    return agent == (system is PROMETHEUS_AGENT)
 
 
 def _by_container(own: list[Container], main: Container, pod: Pod) -> _Match | None:
@@ -140,7 +183,7 @@ def _by_container(own: list[Container], main: Container, pod: Pod) -> _Match | N
 
 
 def _signs_of(container: Container) -> Iterator[tuple[System, str, str]]:
-    for flag, system in _FLAGS.items():
+    for flag, system in _FLAGS.items() if container.command or container.args else ():
         if container.flag(flag):
             yield system, FLAG, f"its flag --{flag}"
     for program in container.programs or []:
@@ -188,10 +231,20 @@ def _release(pod: Pod, system: System) -> str:
 
 def _part(pod: Pod, system: System, container: Container) -> str:
     component = pod.label("app.kubernetes.io/component") or pod.label("component")
+    if system.parts:
+        return _part_called(pod, system, container)
     if not system.judged:
         return plain(repository(container.image)[1]) if len(system.signs.images) > 1 else ""
     program = next((one for one in container.programs or [] if one in system.signs.programs), "")
     return component or program.partition(" ")[2]
+
+
+def _part_called(pod: Pod, system: System, container: Container) -> str:
+    """The part that the image, a label or the container is called after; the image of the single-node server is called as the system."""
+    image = plain(repository(container.image)[1])
+    names = ("vmsingle" if image == "victoria-metrics" else image, pod.label("app.kubernetes.io/name"), container.name)
+    charts = {"victoria-metrics-single": "vmsingle", "victoria-metrics-agent": "vmagent", "victoria-metrics-alert": "vmalert"}
+    return next((known for one in names if (known := charts.get(one, one)) in dict(system.parts)), "")
 
 
 # --- indexes ----------------------------------------------------------------------------------------------------------
@@ -213,7 +266,8 @@ def _by_image(image: str) -> System | None:
 
 @cache
 def _helps(image: str) -> bool:
-    return bool(image) and plain(repository(image)[1]) in _HELPERS
+    # Its operator's image has the reloader of configurations as well, under tags of its own.
+    return bool(image) and (plain(repository(image)[1]) in _HELPERS or "operator:config-reloader-" in image)
 
 
 _HELPERS = frozenset(HELPERS)

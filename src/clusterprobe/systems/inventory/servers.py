@@ -46,6 +46,12 @@ Resource = TypeVar("Resource", bound=Custom)
 
 
 def of_custom(system: System, custom: Readings[Resource], pods: Readings[SystemPod], profile: Profile) -> Readings[Server]:
+    """The servers of a system with custom resources: their pods, and those that no custom resource explains, or else what stands in."""
+    found = explained(system, custom, pods, profile)
+    return or_stand_ins(system, found, of_system(pods, system).absent, pods, profile)
+
+
+def explained(system: System, custom: Readings[Resource], pods: Readings[SystemPod], profile: Profile) -> Collector[Server]:
     """The servers of a system with custom resources: their pods, and those that no custom resource explains."""
     found: Collector[Server] = Collector(unreadable=[*custom.unreadable, *pods.unreadable])
     explicit = add_explicit(system, profile, found)
@@ -65,7 +71,7 @@ def of_custom(system: System, custom: Readings[Resource], pods: Readings[SystemP
     for each in candidates.items:
         if each.pod.metadata.uid not in taken and not _named(each, explicit):
             add_pods([each], each.name, found)
-    return _or_stand_ins(system, found, candidates.absent, pods, profile)
+    return found
 
 
 def _belongs(pod: SystemPod, one: Custom) -> bool:
@@ -88,10 +94,10 @@ def of_pods(
     for one in ours.items:
         if serves(one) and one.pod.status.phase != "Succeeded" and not _named(one, explicit):
             add_pods([one], one.name, found)
-    return _or_stand_ins(system, found, ours.absent, pods, profile)
+    return or_stand_ins(system, found, ours.absent, pods, profile)
 
 
-def _or_stand_ins(system: System, found: Collector[Server], absent: str, pods: Readings[SystemPod], profile: Profile) -> Readings[Server]:
+def or_stand_ins(system: System, found: Collector[Server], absent: str, pods: Readings[SystemPod], profile: Profile) -> Readings[Server]:
     """What was found; where that is nothing, what does its work here and is not judged, so that nobody calls it absent."""
     others, why = with_stand_ins(system, found.readings(absent), pods, profile)
     for one in others:
@@ -103,18 +109,21 @@ def add_explicit(system: System, profile: Profile, found: Collector[Server]) -> 
     """Add what the profile's endpoints lead to; returns their (namespace, name), either of which may be empty."""
     for one in servers_of(profile, system.key):
         found.add(Subject(kind=system.name, namespace=one.namespace, name=one.name), one)
-    return {(one.namespace, one.name) for one in profile.endpoints if one.system == system.key}
+    return {(one.namespace, one.name) for one in profile.endpoints if one.system == system.key and one.url}
 
 
-def add_pods(pods: Iterable[SystemPod], name: str, found: Collector[Server], listens: Listens | None = None) -> int:
+def add_pods(
+    pods: Iterable[SystemPod], name: str, found: Collector[Server], listens: Listens | None = None, kind: str = "", dialect: str = ""
+) -> int:
     """Add each running pod as a server, and each other one as unreadable; returns how many run.
 
-    `listens` is the spec of the custom resource that `name` names, if there is one.
+    `listens` is the spec of the custom resource that `name` names, if there is one; `kind` is what its owner is called where that is
+    not the system, and `dialect` what it answers as.
     """
     running = 0
     for one in pods:
         pod, system = one.pod, one.system
-        subject = PODS.subject(pod.metadata.namespace, pod.metadata.name, owner=f"{system.name}/{name}")
+        subject = PODS.subject(pod.metadata.namespace, pod.metadata.name, owner=f"{kind or system.name}/{name}")
         if not pod.running:
             state = "being deleted" if pod.metadata.deletion_timestamp else f"{pod.status.phase or 'in no phase'}"
             state = "on a node that does not report" if pod.cut_off else state
@@ -128,6 +137,7 @@ def add_pods(pods: Iterable[SystemPod], name: str, found: Collector[Server], lis
             subject,
             Server(
                 system=system.key,
+                dialect=dialect,
                 namespace=pod.metadata.namespace,
                 name=name,
                 custom=listens is not None,
@@ -159,7 +169,8 @@ def listens_alone(one: SystemPod) -> str:
 
 def _listens(container: Container | None) -> tuple[str, int]:
     """Host and port of the flag that names them; empty and 0 without it."""
-    host, _, port = (container.flag("web.listen-address") if container else "").rpartition(":")
+    stated = container.flag("web.listen-address") or container.flag("httpListenAddr") if container else ""
+    host, _, port = stated.rpartition(":")
     return host, whole_number(port) or 0
 
 
@@ -167,7 +178,7 @@ def port_of(one: SystemPod, name: str = "") -> int:
     """The port that its flag names, else its own container's by name (`name` first), else the usual one; no other container counts."""
     _, stated = _listens(one.main)
     names = (*((name,) if name else ()), *one.system.port_names)
-    return stated or _named_port([one.main] if one.main else [], names) or one.system.port
+    return stated or _named_port([one.main] if one.main else [], names) or dict(one.system.parts).get(one.part, one.system.port)
 
 
 def _named_port(containers: list[Container], names: tuple[str, ...]) -> int:
@@ -185,7 +196,7 @@ def prefix_of(one: SystemPod) -> str:
     container = one.main
     if container is None:
         return ""
-    stated = container.flag("web.route-prefix") or container.flag("static-prefix")
+    stated = container.flag("web.route-prefix") or container.flag("static-prefix") or container.flag("http.pathPrefix")
     outside = container.flag("web.external-url")
     if stated or outside:
         return _path(stated or outside)

@@ -7,6 +7,7 @@ import msgspec
 from clusterprobe.access.cluster import Cluster, Resource
 from clusterprobe.excerpt import excerpt
 from clusterprobe.model import Subject
+from clusterprobe.patterns import ours
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
 from clusterprobe.systems.kubernetes.objects import Metadata, Namespace, Object
@@ -73,3 +74,12 @@ def newest(complaints: Readings[Complaint]) -> dict[tuple[str, str, str], Compla
         if key not in found or (one.last or 0.0) >= (found[key].last or 0.0):
             found[key] = one
     return found
+
+
+_SECRET = ours(r'\bsecrets? "([^"]+)"')
+
+
+def secret_in(message: str) -> str:
+    """The Secret that a message of the Operator names; empty where it names none."""
+    found = _SECRET.search(message)
+    return str(found[1]) if found else ""

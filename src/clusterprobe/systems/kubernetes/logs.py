@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from clusterprobe.access import bodies
+from dataclasses import dataclass
+
 from clusterprobe.access.cluster import Cluster
-from clusterprobe.errors import BadResponse, Forbidden
+from clusterprobe.errors import BadResponse, Unreachable
 from clusterprobe.excerpt import excerpt
 from clusterprobe.systems.kubernetes.objects import ContainerStatus, Pod
 from clusterprobe.systems.kubernetes.resources import PODS
@@ -16,22 +17,32 @@ MAX_CHARACTERS = 400  # of one line
 ROUGHLY = 0.9
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a log, and when it was written by the kubelet's clock: epoch seconds."""
+
+    text: str
+    at: float
+
+
 def last_lines(cluster: Cluster, pod: Pod, container: str, lines: int, *, previous: bool = False, since_seconds: int = 0) -> list[str]:
     """The lines without their times, redacted and shortened. Raises an `Unreadable`."""
+    return [one.text for one in dated_lines(cluster, pod, container, lines, previous=previous, since_seconds=since_seconds)]
+
+
+def dated_lines(cluster: Cluster, pod: Pod, container: str, lines: int, *, previous: bool = False, since_seconds: int = 0) -> list[Line]:
+    """The lines with their times, redacted and shortened. Raises an `Unreadable`."""
     namespace, name = pod.metadata.namespace, pod.metadata.name
     query = {"container": container, "tailLines": lines, "limitBytes": MAX_BYTES, "timestamps": "true"}
     query |= {"previous": "true"} if previous else {}
     query |= {"sinceSeconds": since_seconds} if since_seconds else {}
-    try:
-        path, more = PODS.path(namespace, name) / "log", {"headers": {"Accept": "*/*"}, "limit_bytes": bodies.LOGS}
-        answer = cluster.api.get(path, cluster.deadline, query=query, **more)
-    except Forbidden:
-        message = f"not allowed to get pods/log in namespace {namespace}"
-        raise Forbidden(message, verb="get", resource="pods/log", namespace=namespace) from None
+    if pod.cut_off:
+        raise Unreachable(f"the node {pod.spec.node_name} does not report, so the log of {namespace}/{name} is not asked for")
+    answer = cluster.log(PODS.path(namespace, name), namespace, pod.spec.node_name, query)
     return parse_lines(answer.body, f"the log of {namespace}/{name}, container {container}")
 
 
-def parse_lines(body: bytes, what: str) -> list[str]:
+def parse_lines(body: bytes, what: str) -> list[Line]:
     """A log whose every line begins with the kubelet's time: a login page does not, nor does a kubelet's excuse."""
     if body and not body.endswith(b"\n"):
         if len(body) < ROUGHLY * MAX_BYTES:
@@ -40,9 +51,10 @@ def parse_lines(body: bytes, what: str) -> list[str]:
     found = []
     for line in body.decode("utf-8", "replace").split("\n")[:-1]:
         stamp, _, text = line.partition(" ")
-        if epoch(stamp) is None:
+        at = epoch(stamp)
+        if at is None:
             raise BadResponse(f"{what} is not lines that begin with a time")
-        found.append(excerpt(text.rstrip("\r"), MAX_CHARACTERS))
+        found.append(Line(excerpt(text.rstrip("\r"), MAX_CHARACTERS), at))
     return found
 
 

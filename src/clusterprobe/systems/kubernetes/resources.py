@@ -16,6 +16,8 @@ CLASSES = Resource("v1", "storageclasses", "StorageClass", "storage.k8s.io", nam
 DEPLOYMENTS = Resource("v1", "deployments", "Deployment", "apps")
 STATEFUL_SETS = Resource("v1", "statefulsets", "StatefulSet", "apps")
 DAEMON_SETS = Resource("v1", "daemonsets", "DaemonSet", "apps")
+JOBS = Resource("v1", "jobs", "Job", "batch")
+CRON_JOBS = Resource("v1", "cronjobs", "CronJob", "batch")
 CSI_DRIVERS = Resource("v1", "csidrivers", "CSIDriver", "storage.k8s.io", namespaced=False)
 
 

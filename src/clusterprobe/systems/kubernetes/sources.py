@@ -11,7 +11,9 @@ from clusterprobe.model import Subject, Unchecked
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
 from clusterprobe.systems.kubernetes.objects import (
+    CronJob,
     CsiDriver,
+    Job,
     Namespace,
     Node,
     PersistentVolume,
@@ -26,8 +28,10 @@ from clusterprobe.systems.kubernetes.references import whole
 from clusterprobe.systems.kubernetes.resources import (
     CLAIMS,
     CLASSES,
+    CRON_JOBS,
     CSI_DRIVERS,
     DEPLOYMENTS,
+    JOBS,
     NAMESPACES,
     NODES,
     PODS,
@@ -124,3 +128,18 @@ def deployments(cluster: Cluster, namespaces: Readings[Namespace]) -> Readings[W
 def stateful_sets(cluster: Cluster, namespaces: Readings[Namespace]) -> Readings[Workload]:
     """Every StatefulSet with the images that it wants, and how far its roll-out has got."""
     return cluster.list(STATEFUL_SETS, Workload, namespaces)
+
+
+@source(lists(JOBS))
+def jobs(cluster: Cluster, namespaces: Readings[Namespace]) -> Readings[Job]:
+    """Every Job with its limits, and how it ended or how far it has got."""
+    return cluster.list(JOBS, Job, namespaces)
+
+
+@source(lists(CRON_JOBS))
+def cron_jobs(cluster: Cluster, namespaces: Readings[Namespace], jobs: Readings[Job]) -> Readings[CronJob]:
+    """Every CronJob with its schedule, and when it last ran and last succeeded."""
+    running = {
+        (of.namespace, of.owner.removeprefix("CronJob/")): of for of, one in jobs if of.owner.startswith("CronJob/") and not one.ended
+    }
+    return whole(cluster.list(CRON_JOBS, CronJob, namespaces), CRON_JOBS, running)

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from clusterprobe.model import Subject
-from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.kubernetes.objects import Metadata, Pod
 from clusterprobe.systems.kubernetes.resources import PODS
 
-_API_VERSIONS = {"Deployment": "apps/v1", "StatefulSet": "apps/v1", "DaemonSet": "apps/v1", "ReplicaSet": "apps/v1", "Job": "batch/v1"}
+_API_VERSIONS = {
+    "Deployment": "apps/v1",
+    "StatefulSet": "apps/v1",
+    "DaemonSet": "apps/v1",
+    "ReplicaSet": "apps/v1",
+    "Job": "batch/v1",
+    "CronJob": "batch/v1",
+}
 
 
 def workload_of(pod: Pod) -> Subject:
@@ -18,6 +25,14 @@ def workload_of(pod: Pod) -> Subject:
     if kind == "ReplicaSet" and revision and name.endswith(f"-{revision}"):
         kind, name = "Deployment", name.removesuffix(f"-{revision}")
     return Subject(api_version=_API_VERSIONS.get(kind, ""), kind=kind, namespace=pod.metadata.namespace, name=name)
+
+
+def workload_above(subject: Subject, metadata: Metadata) -> Subject:
+    """What one would change to change a controller: the Deployment of a ReplicaSet, the CronJob of a Job, or the controller itself."""
+    owner = next((one for one in metadata.owner_references if one.controller), None)
+    if owner is None or subject.kind not in ("ReplicaSet", "Job"):  # those above a StatefulSet are of operators
+        return subject
+    return Subject(api_version=_API_VERSIONS.get(owner.kind, ""), kind=owner.kind, namespace=subject.namespace, name=owner.name)
 
 
 _REVISIONS = ("pod-template-hash", "controller-revision-hash")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clusterprobe.known_systems import PROMTAIL, System
+from clusterprobe.known_systems import BY_KEY, PROMTAIL, System
 from clusterprobe.model import Struct, Subject
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
@@ -10,9 +10,10 @@ from clusterprobe.systems.inventory.recognition import SystemPod, program_of
 from clusterprobe.systems.kubernetes.daemon_sets import DaemonSet
 from clusterprobe.systems.kubernetes.objects import Node, Pod
 from clusterprobe.systems.kubernetes.workloads import daemon_set_of
-from clusterprobe.systems.log_agents.programs import AGENTS, mounts_logs
-from clusterprobe.systems.log_agents.states import is_agent
+from clusterprobe.systems.log_agents.agents import AGENTS, FROM_AFAR, mounts_logs, stays
+from clusterprobe.systems.log_agents.destinations import Destination
 from clusterprobe.times import epoch
+from clusterprobe.words import listed
 
 YOUNG_SECONDS = 120.0
 
@@ -47,6 +48,52 @@ def agent_sets(sets: Readings[DaemonSet], profile: Profile) -> tuple[Sets, dict[
     return found, unjudged
 
 
+def _no_judge(system: System) -> str:
+    """Why it is not known what becomes of the lines of some nodes, `{nodes}`, that a system reads which no probe judges."""
+    return (
+        f"it is {system.name}, and no other log agent runs on {{nodes}}; no probe judges whether what it reads arrives anywhere. If "
+        f"something else watches it, accept that in the profile: `not_judged: [{system.key}]`"
+    )
+
+
+def by_destination(
+    sets: Sets, unjudged: dict[Subject, System], destinations: Readings[Destination]
+) -> tuple[Sets, Sets, dict[Subject, str]]:
+    """Those that count for a node's coverage, those that are seen to send elsewhere than to Loki, and those of which that is not known.
+
+    Where none is seen to send to Loki, all count: each is the log agent of whatever it sends to. The last are among the first, each with
+    why it is in doubt, in which `{nodes}` stands for the nodes that it is alone on.
+    """
+    seen: dict[tuple[str, str], Destination] = {}
+    for subject, one in destinations:
+        kind, _, name = one.owner.partition("/")
+        if kind == "DaemonSet":
+            seen[subject.namespace, name] = one
+    open_ones = {place: _no_judge(system) for place, system in unjudged.items()}
+    told = {subject: seen.get((subject.namespace, subject.name)) for subject, _ in sets}
+    if not any(one and one.loki for one in told.values()):
+        return sets, [], open_ones
+    aside = [pair for pair in sets if (known := told[pair[0]]) and known.loki is False]
+    doubts = {subject: _doubt(known) for subject, known in told.items() if known and known.loki is None}
+    return [pair for pair in sets if pair not in aside], aside, {**doubts, **open_ones}
+
+
+def _doubt(one: Destination) -> str:
+    system = BY_KEY[one.program]
+    return (
+        f"it is {system.name}, and no other log agent runs on {{nodes}}; neither its metrics nor a ConfigMap says if it sends to Loki, "
+        f"as another agent here does. If something else watches it, accept that in the profile: `not_judged: [{system.key}]`"
+    )
+
+
+def runs_beside(cover: Cover, destinations: Readings[Destination]) -> str:
+    """A sentence on the agents of a node that send elsewhere; empty without one."""
+    by_name = destinations.by_name()
+    there = [(one, by_name[one.namespace, one.name]) for one in cover.ready if (one.namespace, one.name) in by_name]
+    told = [f"{BY_KEY[known.program].name} {one.namespace}/{one.name}, which sends to {listed(known.names, 2)}" for one, known in there]
+    return f" There runs {listed(told, 2)}, and not to Loki." if told else ""
+
+
 def sets_for(node: Node, sets: Sets) -> Sets:
     """Those whose agent is for the node's operating system; one that does not say is for Linux, as nearly all are."""
     return [pair for pair in sets if _for_windows(pair[1]) == node.windows]
@@ -63,7 +110,7 @@ def _for_windows(one: DaemonSet) -> bool:
 
 def central_agents(pods: Readings[SystemPod]) -> list[SystemPod]:
     """Agents that are no DaemonSet's: they may read all nodes' logs from the API server."""
-    return [one for one in pods.items if is_agent(one) and one.pod.running and not daemon_set_of(one.pod)]
+    return [one for one in pods.items if one.system in FROM_AFAR and stays(one.pod) and one.pod.running and not daemon_set_of(one.pod)]
 
 
 def covers(sets: Sets, pods: Readings[Pod], now: float) -> dict[str, Cover]:

@@ -6,11 +6,14 @@ import posixpath
 
 from clusterprobe.access.cluster import owner_of
 from clusterprobe.model import Struct
+from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
-from clusterprobe.systems.inventory.recognition import SystemPod, of_system
+from clusterprobe.systems.inventory.recognition import SystemPod
 from clusterprobe.systems.kubernetes.objects import Container, PersistentVolume, PersistentVolumeClaim, Pod, Volume, VolumeMount
-from clusterprobe.systems.log_agents.programs import AGENTS, names_positions, positions_path, stays, why_unknown
+from clusterprobe.systems.log_agents.agents import judged_agents, stays
+from clusterprobe.systems.log_agents.configurations import AgentConfiguration
+from clusterprobe.systems.log_agents.programs import configured_paths, names_positions, why_unknown
 from clusterprobe.systems.log_agents.states import AgentState
 from clusterprobe.systems.storage.nfs import Mounts
 
@@ -41,30 +44,43 @@ def agent_positions(
     claims: Readings[PersistentVolumeClaim],
     volumes: Readings[PersistentVolume],
     agent_states: Readings[AgentState],
+    agent_configurations: Readings[AgentConfiguration],
+    profile: Profile,
 ) -> Readings[Positions]:
-    """Where every log agent that is there to stay keeps its positions."""
-    agents = of_system(system_pods, *AGENTS)
+    """Where every log agent that is there to stay keeps its positions; one that has several files has a reading for each."""
+    agents = judged_agents(system_pods, profile)
     found: Collector[Positions] = Collector(unreadable=list(agents.unreadable))
-    states = agent_states.by_name()
     mounts = Mounts(claims, volumes)
     for subject, one in agents:
         pod, program, container = one.pod, one.key, one.main
         if container is None or not pod.spec.node_name or not stays(pod):
             continue
-        state = states.get((subject.namespace, subject.name))
-        path = (state.positions if state else "") or positions_path(program, container)
-        if program == "promtail" and not (state and state.positions) and not names_positions(program, container):
-            why = agent_states.missing_reason(subject.namespace) if state is None else "its page /config does not say"
-            found.fail(subject, f"its configuration says where its positions are, and could not be read: {why or 'it was not asked'}")
-            continue
-        mount, volume = _mounted(pod, container, path)
-        unknown = _why_unknown(path, mount) or why_unknown(subject.namespace, volume, claims, volumes)
-        if unknown:
-            found.fail(subject, f"where its positions ({path}) are stored is not known: {unknown}")
-        else:
-            flag = names_positions(program, container)
-            found.add(subject, _positions(pod, program, path, *_place(pod, path, mount, volume, mounts), flag=flag))
+        paths, why = _paths(one, container, agent_states, agent_configurations)
+        if not paths:
+            found.fail(subject, f"its configuration says where its positions are, and could not be read: {why}")
+        for path in paths:
+            mount, volume = _mounted(pod, container, path)
+            unknown = _why_unknown(path, mount) or why_unknown(subject.namespace, volume, claims, volumes)
+            if unknown:
+                found.fail(subject, f"where its positions ({path}) are stored is not known: {unknown}")
+            else:
+                flag = names_positions(program, container)
+                found.add(subject, _positions(pod, program, path, *_place(pod, path, mount, volume, mounts), flag=flag))
     return found.readings(agents.absent)
+
+
+def _paths(
+    one: SystemPod, container: Container, states: Readings[AgentState], configurations: Readings[AgentConfiguration]
+) -> tuple[list[str], str]:
+    """Where an agent keeps its positions, as it says itself, or as what configures it does; where neither tells, why."""
+    place = one.pod.metadata.namespace, one.pod.metadata.name
+    state = states.by_name().get(place)
+    if state and state.positions:
+        return [state.positions], ""
+    if one.key == "promtail" and not names_positions(one.key, container):
+        why = states.missing_reason(place[0]) if state is None else "its page /config does not say"
+        return [], why or "it was not asked"
+    return configured_paths(one, configurations)
 
 
 def _positions(pod: Pod, program: str, path: str, place: str, kept: bool, *, flag: str) -> Positions:

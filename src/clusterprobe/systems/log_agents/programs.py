@@ -1,20 +1,20 @@
-"""Log agents (Promtail, Grafana Alloy and Agent): where they keep their positions, and how long they may take to end."""
+"""Where log agents keep their positions, and how long they may take to end."""
 
 from __future__ import annotations
 
 from clusterprobe.access.cluster import owner_of
-from clusterprobe.known_systems import ALLOY, GRAFANA_AGENT, PROMTAIL
 from clusterprobe.model import Struct, Subject
 from clusterprobe.patterns import literal, ours
+from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
-from clusterprobe.systems.inventory.recognition import SystemPod, of_system
+from clusterprobe.systems.inventory.recognition import SystemPod
 from clusterprobe.systems.kubernetes.objects import Container, PersistentVolume, PersistentVolumeClaim, Pod, Volume
+from clusterprobe.systems.log_agents.agents import judged_agents, stays
+from clusterprobe.systems.log_agents.configurations import AgentConfiguration, maps_of
 from clusterprobe.systems.pods.termination.history import grace_of
 from clusterprobe.systems.storage.natures import nature_of_volume
 from clusterprobe.systems.storage.nfs import Export, Mounts
-
-AGENTS = (PROMTAIL, ALLOY, GRAFANA_AGENT)
 
 # The flag that says where the positions are, and where they are without it (as the charts have it).
 # https://grafana.com/docs/loki/latest/send-data/promtail/configuration/
@@ -46,18 +46,27 @@ class LogAgent(Struct, frozen=True):
 
 @source()
 def log_agents(
-    system_pods: Readings[SystemPod], claims: Readings[PersistentVolumeClaim], volumes: Readings[PersistentVolume]
+    system_pods: Readings[SystemPod],
+    claims: Readings[PersistentVolumeClaim],
+    volumes: Readings[PersistentVolume],
+    agent_configurations: Readings[AgentConfiguration],
+    profile: Profile,
 ) -> Readings[LogAgent]:
     """Every pod of a log agent that is there to stay, with what its positions are stored on."""
-    agents = of_system(system_pods, *AGENTS)
+    agents = judged_agents(system_pods, profile)
     found: Collector[LogAgent] = Collector(unreadable=list(agents.unreadable))
     mounts = Mounts(claims, volumes)
     for subject, one in agents:
-        pod, program, container = one.pod, one.key, one.main
+        pod, container = one.pod, one.main
         if container is None or not stays(pod):
             continue
-        positions = positions_path(program, container)
-        volume = volume_at(pod, container, positions)
+        paths, why = configured_paths(one, agent_configurations)
+        # Of several places, that on a volume that may need the network counts.
+        kept = [(path, volume_at(pod, container, path)) for path in paths] or _written(pod, container)
+        if not kept:
+            found.fail(subject, f"where it keeps its positions is not known: {why}")
+            continue
+        positions, volume = next((pair for pair in kept if pair[1] and (pair[1].persistent_volume_claim or pair[1].nfs)), kept[0])
         unknown = why_unknown(pod.metadata.namespace, volume, claims, volumes)
         if unknown:
             found.fail(subject, f"what its positions ({positions}) are stored on is not known: {unknown}")
@@ -66,19 +75,6 @@ def log_agents(
         nfs = f"the NFS export {export}" if export else _nfs(mounts.bound_to(pod.metadata.namespace, volume)) if volume else ""
         found.add(subject, _agent(subject, one, container, positions, export, _storage(volume), nfs))
     return found.readings(agents.absent)
-
-
-_LOG_FOLDERS = ("/", "/var", "/var/log", "/var/log/pods", "/var/log/containers", "/var/lib/docker/containers")
-
-
-def mounts_logs(volumes: list[Volume] | None) -> bool:
-    """Whether a pod with these volumes sees the log files of its node."""
-    return any(one.host_path and (one.host_path.path.rstrip("/") or "/") in _LOG_FOLDERS for one in volumes or [])
-
-
-def stays(pod: Pod) -> bool:
-    """Whether a pod is neither done nor being deleted."""
-    return not pod.metadata.deletion_timestamp and pod.status.phase not in ("Succeeded", "Failed")
 
 
 def _nfs(bound: PersistentVolume | None) -> str:
@@ -106,6 +102,29 @@ def _agent(
     )
 
 
+def configured_paths(one: SystemPod, configurations: Readings[AgentConfiguration]) -> tuple[list[str], str]:
+    """Where an agent keeps its positions, by its flag, its ConfigMaps or its chart; where nothing tells, why."""
+    if one.key in POSITIONS:
+        return [positions_path(one.key, one.main)] if one.main else [], ""
+    namespace, known = one.pod.metadata.namespace, configurations.by_name()
+    own = [known[namespace, name] for name in maps_of(one.pod) if (namespace, name) in known]
+    paths = list(dict.fromkeys(path for each in own for path in each.configured.positions))
+    if paths:
+        return paths, ""
+    odd = next((each.odd for each in own if each.odd), "")
+    return [], odd or configurations.missing_reason(namespace) or (
+        "its configuration names none" if own else "no ConfigMap that it mounts says so"
+    )
+
+
+def _written(pod: Pod, container: Container) -> list[tuple[str, Volume | None]]:
+    """Where an agent may keep anything, whatever its configuration says: none of it where one of its volumes may be on the network."""
+    mounts = [one for one in container.volume_mounts or [] if not one.read_only]
+    found = [(one.mount_path, volume) for one in mounts if (volume := volume_at(pod, container, one.mount_path))]
+    far = any(one.persistent_volume_claim or one.nfs or one.csi for _, one in found)
+    return [] if far else [*((path, one) for path, one in found if one.host_path), ("", None)]
+
+
 def positions_path(program: str, container: Container) -> str:
     """Where the agent keeps its positions: as its flag says, else where the chart puts them."""
     return names_positions(program, container) or POSITIONS[program][1]
@@ -113,6 +132,8 @@ def positions_path(program: str, container: Container) -> str:
 
 def names_positions(program: str, container: Container) -> str:
     """The place that the agent's flag names, which wins over its configuration; empty without that flag."""
+    if program not in POSITIONS:
+        return ""
     words = " ".join([*(container.command or []), *(container.args or [])])
     match = ours(rf"(?:^|\s)--?{literal(POSITIONS[program][0])}[= ]\s*(\S+)").search(words)
     return match[1] if match else ""

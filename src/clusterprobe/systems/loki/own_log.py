@@ -18,9 +18,8 @@ import statistics
 
 import msgspec
 
-from clusterprobe.access import bodies
 from clusterprobe.access.cluster import Cluster
-from clusterprobe.errors import BadResponse, Forbidden
+from clusterprobe.errors import BadResponse
 from clusterprobe.excerpt import excerpt
 from clusterprobe.known_systems import LOKI
 from clusterprobe.patterns import ours
@@ -88,15 +87,15 @@ def loki_refused_instant_queries(cluster: Cluster, system_pods: Readings[SystemP
     return Readings(read.values, (*found.unreadable, *read.unreadable), lokis.absent)
 
 
+def pods_of(logs: Readings[LokiLog], namespace: str, release: str) -> list[str]:
+    """The names of the pods whose log was read of one Loki."""
+    return [subject.name for subject, log in logs if (log.namespace, log.release) == (namespace, release)]
+
+
 def _log(cluster: Cluster, one: SystemPod, seconds: int) -> LokiLog:
     namespace, name = one.pod.metadata.namespace, one.pod.metadata.name
     query = {"container": one.container, "sinceSeconds": seconds, "tailLines": MAX_LINES, "timestamps": "true"}
-    try:
-        path, more = PODS.path(namespace, name) / "log", {"headers": {"Accept": "*/*"}, "limit_bytes": bodies.LOGS}
-        answer = cluster.api.get(path, cluster.deadline, query=query, **more)
-    except Forbidden:
-        message = f"not allowed to get pods/log in namespace {namespace}"
-        raise Forbidden(message, verb="get", resource="pods/log", namespace=namespace) from None
+    answer = cluster.log(PODS.path(namespace, name), namespace, one.pod.spec.node_name, query)
     return parse_log(namespace, one.name, answer.body)
 
 

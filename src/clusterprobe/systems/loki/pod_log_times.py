@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from clusterprobe.access import bodies
 from clusterprobe.access.cluster import Cluster
-from clusterprobe.errors import BadResponse, Forbidden, NotFound
+from clusterprobe.errors import BadResponse, NotFound
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import Call, source
@@ -74,11 +73,7 @@ def _times(cluster: Cluster, pod: Pod, container: str, since_seconds: int) -> li
     namespace, name = pod.metadata.namespace, pod.metadata.name
     query = {"container": container, "tailLines": TAIL, "sinceSeconds": since_seconds, "limitBytes": MAX_BYTES, "timestamps": "true"}
     try:
-        path, more = PODS.path(namespace, name) / "log", {"headers": {"Accept": "*/*"}, "limit_bytes": bodies.LOGS}
-        answer = cluster.api.get(path, cluster.deadline, query=query, **more)
-    except Forbidden:
-        message = f"not allowed to get pods/log in namespace {namespace}"
-        raise Forbidden(message, verb="get", resource="pods/log", namespace=namespace) from None
+        answer = cluster.log(PODS.path(namespace, name), namespace, pod.spec.node_name, query)
     except NotFound as error:
         if f'pods "{name}" not found' not in str(error):
             raise

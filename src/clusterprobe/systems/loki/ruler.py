@@ -6,14 +6,16 @@ labels of its counters, so that its configuration, which may hold credentials, i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from clusterprobe.access import bodies
 from clusterprobe.access.cluster import Cluster, Endpoint
 from clusterprobe.access.http import decode, is_page
-from clusterprobe.access.servers import Server, read_each
+from clusterprobe.access.servers import Server, read_each, tenants_of
 from clusterprobe.access.urls import place_of, without_user
-from clusterprobe.errors import BadResponse, Unauthenticated
+from clusterprobe.errors import BadResponse
 from clusterprobe.excerpt import excerpt
 from clusterprobe.patterns import ours
 from clusterprobe.profile import Profile
@@ -21,7 +23,7 @@ from clusterprobe.readings import Readings
 from clusterprobe.sources import proxied, source
 from clusterprobe.systems.formats.answers import Answer, whole
 from clusterprobe.systems.formats.exposition import Metric, samples_of
-from clusterprobe.systems.loki.sources import QUERY_SECONDS, TENANT_HINT
+from clusterprobe.systems.loki.sources import QUERY_SECONDS
 
 LOADED = "/prometheus/api/v1/rules"
 STORED = "/loki/api/v1/rules"
@@ -114,16 +116,17 @@ class _Answer(Answer):
 @source(proxied("pods"))
 def loki_rulers(cluster: Cluster, loki_servers: Readings[Server], profile: Profile) -> Readings[Ruler]:
     """What the ruler of every Loki replica has loaded, and what became of what it sent."""
-    return read_each(cluster, profile, loki_servers, read_ruler)
+    return read_each(cluster, profile, loki_servers, lambda endpoint, server: read_ruler(endpoint, server, tenants_of(profile, server)))
 
 
-def read_ruler(endpoint: Endpoint, server: Server) -> Ruler:
-    """One replica's ruler. That it has none is said only if Loki itself lists its modules without it."""
+def read_ruler(endpoint: Endpoint, server: Server, tenants: Sequence[str] = ()) -> Ruler:
+    """One replica's ruler, with the rules of these tenants. That it has none is said only if Loki itself lists its modules without it."""
     runs = _runs_ruler(endpoint)
     if runs is False:
         _confirm_absence(endpoint)
         return Ruler(server.namespace, server.name, runs=False)
-    rules = _loaded(endpoint)
+    ways = [endpoint.as_tenant(one) for one in tenants] or [endpoint]
+    rules = [rule for way in ways for rule in _loaded(way)]
     metrics = samples_of(endpoint, {DISCOVERED, SENT, FAILED, DROPPED, RELOADED}, seconds=QUERY_SECONDS)
     if odd := [one.value for one in metrics if one.name == RELOADED and one.value not in (0, 1)]:
         raise BadResponse(f"GET {endpoint.url}/metrics: {RELOADED} is {odd[0]:g}, neither 0 nor 1")
@@ -132,7 +135,7 @@ def read_ruler(endpoint: Endpoint, server: Server) -> Ruler:
         release=server.name,
         runs=True,
         rules=rules,
-        stored_error=_stored_error(endpoint),
+        stored_error=next((error for way in ways if (error := _stored_error(way))), ""),
         reload_failed=sorted(one.labels.get("user", "") for one in metrics if one.name == RELOADED and one.value == 0),
         known=int(max((one.value for one in metrics if one.name == DISCOVERED), default=0)),
         receivers=_receivers(metrics),
@@ -162,10 +165,7 @@ def _confirm_absence(endpoint: Endpoint) -> None:
 
 def _loaded(endpoint: Endpoint) -> list[LogRule]:
     what = f"GET {endpoint.url}{LOADED}"
-    try:
-        answer = decode(endpoint.get(LOADED, seconds=QUERY_SECONDS, limit_bytes=bodies.QUERY), _Answer, what)
-    except Unauthenticated as error:
-        raise Unauthenticated(f"{error}; {TENANT_HINT}" if "org id" in str(error) else str(error)) from None
+    answer = decode(endpoint.get(LOADED, seconds=QUERY_SECONDS, limit_bytes=bodies.QUERY), _Answer, what)
     data = whole(answer, what).data
     if data is None or data.groups is None or any(group.rules is None for group in data.groups):
         raise BadResponse(f"{what}: a list is null, where Loki writes an empty one")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from clusterprobe.access.servers import Server
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from clusterprobe.access.servers import Server, tenants_of
 from clusterprobe.known_systems import LOKI
 from clusterprobe.model import Subject
 from clusterprobe.profile import Profile
@@ -46,11 +50,21 @@ def loki_queriers(
         if ways:
             _, port, service = min(ways, key=lambda way: way[0])
             server = Server(system="loki", namespace=namespace, name=name, service=service.metadata.name, port=port, prefix=prefix)
-            found.add(SERVICES.subject(namespace, service.metadata.name), server)
+            for subject, each in _as_tenants(SERVICES.subject(namespace, service.metadata.name), server, profile):
+                found.add(subject, each)
         else:
             found.fail(Subject(kind="Loki", namespace=namespace, name=name), "no Service of it has a port to query")
     found.unreadable.extend(one for one in loki_servers.unreadable if one not in found.unreadable)
     return found.readings(loki_servers.absent)
+
+
+def _as_tenants(subject: Subject, server: Server, profile: Profile) -> Iterator[tuple[Subject, Server]]:
+    """The same way, once for each tenant that the profile names."""
+    tenants = tenants_of(profile, server)
+    if not tenants:
+        yield subject, server
+    for one in tenants:
+        yield Subject(kind=LOKI.name, namespace=server.namespace, name=f"{server.name} ({one})"), replace(server, tenant=one)
 
 
 def _way(service: Service, own: list[SystemPod], namespace: str, name: str) -> tuple[int, int, Service] | None:

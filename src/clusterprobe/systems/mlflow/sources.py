@@ -164,12 +164,13 @@ class Started(msgspec.Struct, frozen=True):
 
     allowed_hosts: str = ""
     database: str = ""
+    pod: str = ""
 
 
 def started(pod: Pod) -> Started:
     """The command line of a pod's containers, without anything that could be a password."""
     words = " ".join(word for one in pod.spec.containers for word in [*(one.command or []), *(one.args or [])])
-    return Started(_option(words, "--allowed-hosts"), _place(_option(words, "--backend-store-uri")))
+    return Started(_option(words, "--allowed-hosts"), _place(_option(words, "--backend-store-uri")), pod.metadata.name)
 
 
 def _option(words: str, name: str) -> str:

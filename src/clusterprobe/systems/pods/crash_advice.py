@@ -10,21 +10,51 @@ from clusterprobe.systems.pods.crash_diagnosis import Broken
 from clusterprobe.systems.pods.crash_words import answer_of
 from clusterprobe.systems.pods.crashes import Crash
 from clusterprobe.systems.pods.missing_objects import missing_in
+from clusterprobe.systems.pods.start_advice import create
 
 _ROLLED_OUT = ("Deployment", "StatefulSet", "DaemonSet")
 _PLAIN: dict[Fault, str] = {
+    "image platform": "Build the image for the node's processor and system too, or let the pod run only on nodes for which it is made.",
     "image missing": "Correct the image's name or tag, or push that image to its registry.",
-    "registry out of reach": "Let the node reach the registry: its DNS, its proxy, and the registry's certificate. Or use a mirror.",
+    "registry certificate": (
+        "Give the node the CA that signed the registry's certificate, in its container runtime's configuration of that registry. Or give "
+        "the registry a certificate that is valid."
+    ),
+    "registry without tls": (
+        "Let the registry serve TLS. Or name it as one without TLS in the container runtime's configuration on each node, where its "
+        "network is trusted."
+    ),
+    "node full": (
+        "Free the disk of the node: remove images and logs that are not used, or give it a larger disk. `crictl rmi --prune` on the node "
+        "removes the images that no container uses."
+    ),
+    "registry out of reach": "Let the node reach the registry: its DNS, its proxy, and the firewall between them. Or use a mirror.",
     "registry limit": "Pull with a pull secret of an account, from a mirror, or wait until the limit is over.",
     "image not loaded": "Load the image on the node, or set imagePullPolicy to IfNotPresent.",
     "image name": "Correct the image's name: a registry, a path in small letters, and a tag or digest.",
-    "image": "Correct the image's name, tag or pull secret, as the message says.",
+    "image": "Repair what its events name: the image's name or tag, the pull secret, the registry, or the node.",
+    "named user": "Set runAsUser in its securityContext to that user's number, which is not 0.",
+    "user zero": "Set runAsUser in its securityContext to a user other than 0 that the image is made for.",
     "root user": "Set runAsUser in its securityContext to a user other than 0, as a number, that the image is made for.",
     "sub path": (
         "Make the folder of the subPath on the volume first, with the owner that the container runs as. On NFS, root_squash keeps the "
         "kubelet from making it."
     ),
+    "not synced": (
+        "Wait: the kubelet tries again by itself. If it lasts, see in the kubelet's log on its node whether it reaches the API server."
+    ),
     "configuration": "Correct what the message names in its specification.",
+    "mounted on a file": (
+        "Let subPath name a key or file that the volume has, and mountPath be a file where that is a file. For a whole volume let "
+        "mountPath be a folder."
+    ),
+    "mounted read only": "Mount it elsewhere, or add it to the volume around it, as a projected volume does with several sources.",
+    "working directory": "Correct its workingDir, or the image, or run it as a user that may enter that folder.",
+    "profile missing": "Install the profile on the nodes where it runs, or name another in its securityContext.",
+    "runtime hook": "Repair on its node what the message names: the driver, or the runtime's toolkit. Or let it run on another node.",
+    "no command": "Set its command, or use an image that has one.",
+    "architecture": "Build the image for the node's processor too, or let the pod run only on nodes for which it is made.",
+    "start hook": "Correct the command of its postStart hook, or what that needs.",
     "no program": "Correct its command, or the image that has that program.",
     "not executable": "Make the file executable in the image, or run it as a user that may execute it.",
     "name reserved": (
@@ -43,7 +73,10 @@ _PLAIN: dict[Fault, str] = {
 }
 
 # What is not repaired in the workload's own values.
-_ELSEWHERE: set[Fault] = {"registry out of reach", "registry limit", "sub path", "name reserved", "signal", "unknown"}
+_ELSEWHERE: set[Fault] = {
+    "registry certificate", "registry without tls", "registry out of reach", "registry limit", "node full", "image",
+    "sub path", "not synced", "runtime hook", "name reserved", "signal", "unknown",
+}  # fmt: skip
 
 
 def repair(one: Broken, *, unexcused: bool) -> list[Step]:
@@ -55,6 +88,8 @@ def repair(one: Broken, *, unexcused: bool) -> list[Step]:
             steps = [_of_memory(one.crash)]
         case "reference missing":
             steps = _of_reference(one.crash)
+        case "pull secret missing":
+            steps = _of_absent_pull_secret(one)
         case "image refused":
             steps = _of_pull_secret(one.crash)
         case _:
@@ -90,7 +125,9 @@ def _of_probe(crash: Crash, kill: Kill) -> Step:
         "{}:  # as it is now\n  initialDelaySeconds: {}\n  periodSeconds: {}\n  timeoutSeconds: {}\n  failureThreshold: {}",
         f"{kind}Probe", probe.initial_delay_seconds, probe.period_seconds, probe.timeout_seconds, probe.failure_threshold,
     )  # fmt: skip
-    if "deadline exceeded" in answer or "timeout" in answer or "timed out" in answer:
+    if "executable file not found" in answer or "no such file" in answer:
+        text = f"Correct the command of its {kind} probe: the image has no such program, so that it never succeeds."
+    elif "deadline exceeded" in answer or "timeout" in answer or "timed out" in answer:
         text = f"Raise timeoutSeconds of its {kind} probe, or let what it asks answer within {probe.timeout_seconds} s."
     elif "statuscode" in answer:
         text = f"Repair what its {kind} probe asks, or correct its path and port: it answers, and reports that it is unhealthy."
@@ -114,12 +151,18 @@ def _of_reference(crash: Crash) -> list[Step]:
     namespace, missing = crash.pod.metadata.namespace, missing_in(crash.message)
     if missing is None:
         return [change(f"Create what the message names, or correct the reference, {SOURCE}.")]
-    made = " If a SealedSecret or an ExternalSecret makes it, see why that does not." if missing.kind == "secret" else ""
-    if missing.key:  # describe shows the keys of a Secret, and none of its values
-        seen = look("See which keys it has.", shell("kubectl -n {} describe {} {}", namespace, missing.kind, missing.name))
-    else:
-        seen = look("See what there is.", shell("kubectl -n {} get {}", namespace, f"{missing.kind}s"))
-    return [seen, change(f"Create {missing}, or correct the reference to it, {SOURCE}.{made}")]
+    return create(missing, namespace)
+
+
+def _of_absent_pull_secret(one: Broken) -> list[Step]:
+    namespace, names = one.crash.pod.metadata.namespace, ", ".join(one.pull_secrets)
+    return [
+        look("See which Secrets there are.", shell("kubectl -n {} get secrets", namespace)),
+        change(
+            f"Create the pull secret {names} in {namespace}, of type kubernetes.io/dockerconfigjson, or correct its name in "
+            f"imagePullSecrets, {SOURCE}. If a SealedSecret or an ExternalSecret makes it, see why that does not."
+        ),
+    ]
 
 
 def _of_pull_secret(crash: Crash) -> list[Step]:

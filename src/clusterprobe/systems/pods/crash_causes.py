@@ -7,6 +7,7 @@ from typing import Literal
 
 from clusterprobe.patterns import Pattern, ours
 from clusterprobe.systems.pods.crashes import Crash, CrashEvent
+from clusterprobe.times import epoch
 
 IMAGE = {
     "ImagePullBackOff",
@@ -20,25 +21,44 @@ IMAGE = {
 _CANNOT_START = {"StartError", "ContainerCannotRun", "RunContainerError"}
 _SIGNALS = {129, 130, 132, 134, 135, 136, 137, 139, 143}  # 128 and the signal, of those that end a process
 _PROBES: tuple[Literal["liveness", "startup"], ...] = ("liveness", "startup")
+_ENDED_BY_KUBELET = {137, 143}  # SIGTERM, and SIGKILL after the grace period, of a process that does not handle them
+_DEFAULT_GRACE_SECONDS = 30  # of a pod that names none
+_SLACK_SECONDS = 10  # between the kubelet's event, whose time is in whole seconds, and the runtime's time of the end
 
 Fault = Literal[
+    "image platform",
     "image missing",
+    "pull secret missing",
     "image refused",
+    "registry certificate",
+    "registry without tls",
     "registry out of reach",
     "registry limit",
     "image not loaded",
     "image name",
+    "node full",
     "image",
     "reference missing",
     "root user",
+    "named user",
+    "user zero",
     "sub path",
+    "not synced",
     "configuration",
+    "mounted on a file",
+    "mounted read only",
+    "working directory",
+    "profile missing",
+    "runtime hook",
+    "no command",
+    "architecture",
     "no program",
     "not executable",
     "name reserved",
     "start",
     "memory",
     "probe",
+    "start hook",
     "read only",
     "denied",
     "exits with 0",
@@ -48,21 +68,35 @@ Fault = Literal[
 ]
 _Faults = tuple[tuple[Pattern, Fault], ...]
 _IMAGE_FAULTS: _Faults = (
-    (ours(r"not found|manifest unknown|no such image|404"), "image missing"),
-    (ours(r"unauthori[sz]ed|denied|authentication|403|401|credentials"), "image refused"),
-    (ours(r"no such host|timeout|timed out|connection|dial tcp|lookup|unreachable|EOF|certificate"), "registry out of reach"),
-    (ours(r"toomanyrequests|rate limit|429"), "registry limit"),
+    (ours(r"no match for platform|no matching manifest for|does not match the specified platform"), "image platform"),
+    (ours(r"no space left on device"), "node full"),
+    (ours(r"toomanyrequests|rate limit|\b429\b"), "registry limit"),
+    (ours(r"HTTP response to HTTPS client"), "registry without tls"),
+    (ours(r"x509:|certificate"), "registry certificate"),
+    (ours(r"not found|manifest unknown|no such image|\b404\b"), "image missing"),
+    (ours(r"(?i)unauthori[sz]ed|denied|authentication|\b40[13]\b|credentials"), "image refused"),
+    (ours(r"no such host|timeout|timed out|connection|dial tcp|lookup|unreachable|EOF|deadline exceeded"), "registry out of reach"),
     (ours(r"never pull|Never"), "image not loaded"),
     (ours(r"invalid|Invalid|parse"), "image name"),
     (ours(r""), "image"),
 )
 _CONFIG_FAULTS: _Faults = (
     (ours(r"not found|couldn't find key|non-existent"), "reference missing"),
+    (ours(r"non-numeric user"), "named user"),
+    (ours(r"runAsUser breaks non-root"), "user zero"),
     (ours(r"runAsNonRoot|non-root"), "root user"),
     (ours(r"(?i)subpath"), "sub path"),
+    (ours(r"failed to sync (?:secret|configmap) cache|services have not yet been read"), "not synced"),
     (ours(r""), "configuration"),
 )
 _START_FAULTS: _Faults = (
+    (ours(r"(?i)error mounting .{0,1000}not a directory|trying to mount a directory onto a file"), "mounted on a file"),
+    (ours(r"error mounting .{0,1000}read-only file system"), "mounted read only"),
+    (ours(r"chdir to cwd"), "working directory"),
+    (ours(r"(?i)seccomp|apparmor"), "profile missing"),
+    (ours(r"error running (?:\w+ )?hook|nvidia-container-cli"), "runtime hook"),
+    (ours(r"no command specified"), "no command"),
+    (ours(r"exec format error"), "architecture"),
     (ours(r"(?i)permission denied"), "not executable"),
     (ours(r"executable file not found|no such file"), "no program"),
     (ours(r"is reserved for"), "name reserved"),
@@ -72,6 +106,7 @@ _START_FAULTS: _Faults = (
 
 # What a process says of itself, the first of them that it says.
 _TOLD: dict[Fault, Pattern] = {
+    "architecture": ours(r"exec format error"),
     "read only": ours(r"(?i)\[Errno 30\]|read-only file system|\bEROFS\b"),
     "denied": ours(r"(?i)\[Errno 13\]|PermissionError|permission denied|EACCES|operation not permitted"),
 }
@@ -79,10 +114,14 @@ _TOLD: dict[Fault, Pattern] = {
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """A probe for which the kubelet kills a container, and what it last answered; empty if no event says that."""
+    """A probe for which the kubelet kills a container, and what it last answered; empty if no event says that.
+
+    `earlier`: it is another end than the last one that this belongs to, or that is not known.
+    """
 
     probe: Literal["liveness", "startup"]
     answer: str = ""
+    earlier: bool = False
 
 
 def code_of(crash: Crash) -> str:
@@ -94,18 +133,38 @@ def code_of(crash: Crash) -> str:
     return "StartError" if crash.ended and crash.ended.reason in _CANNOT_START else "CrashLoop"
 
 
-def fault_of(crash: Crash, lines: list[str], kill: Kill | None) -> Fault:
+_BACK_OFF = ours(r'Back-off pulling image "[^"]*"(?:: )?')
+_NO_PULL_SECRET = ours(r"Unable to retrieve some image pull secrets \(([^()]+)\)")
+
+
+def message_of(crash: Crash, events: list[CrashEvent]) -> str:
+    """What the kubelet says of it; where its status only says that it backs off from pulling, what the event of the last try says."""
+    told = _BACK_OFF.sub("", crash.message)
+    if told or code_of(crash) != "ImageError":
+        return told
+    tried = [one for one in events if one.reason == "Failed" and f'pull image "{image_of(crash)}"' in one.message]
+    return max(tried, key=lambda one: one.last or 0.0).message if tried else ""
+
+
+def absent_pull_secrets(events: list[CrashEvent]) -> list[str]:
+    """The pull secrets that the kubelet did not find."""
+    found = [match[1] for one in events if (match := _NO_PULL_SECRET.search(one.message))]
+    return sorted({name.strip() for names in found for name in names.split(",")})
+
+
+def fault_of(crash: Crash, message: str, lines: list[str], kill: Kill | None, events: list[CrashEvent]) -> Fault:
     """What is at fault, as far as status, events and last lines tell."""
     match code_of(crash):
         case "ImageError":
-            return _first(_IMAGE_FAULTS, f"{crash.waits} {crash.message}")
+            fault = _first(_IMAGE_FAULTS, f"{crash.waits} {message}")
+            return "pull secret missing" if fault == "image refused" and absent_pull_secrets(events) else fault
         case "ConfigError":
             return _first(_CONFIG_FAULTS, crash.message)
         case "StartError":
             return _first(_START_FAULTS, crash.message)
         case "OomKilled":
             return "memory"
-    return _fault_of_end(crash, lines, kill)
+    return "start hook" if hook_failure(crash, events) else _fault_of_end(crash, lines, kill)
 
 
 def _first(faults: _Faults, message: str) -> Fault:
@@ -116,7 +175,7 @@ def _fault_of_end(crash: Crash, lines: list[str], kill: Kill | None) -> Fault:
     if crash.ended is None:
         return "unknown"
     code = crash.ended.exit_code
-    if kill:
+    if kill and not kill.earlier:
         return "probe"
     if code == 0:
         return "exits with 0"
@@ -131,13 +190,47 @@ def telling_line(fault: Fault, lines: list[str]) -> str:
     return next((line for line in reversed(lines) if (pattern.search(line) if pattern else line.strip())), "")
 
 
-def kill_of(events: list[CrashEvent]) -> Kill | None:
-    """The probe that the kubelet gave as the reason; None if it did not."""
+def kill_of(crash: Crash, events: list[CrashEvent]) -> Kill | None:
+    """The probe that the kubelet gave as the reason; None if it did not. The kill of the last end comes before an earlier one."""
+    found: list[Kill] = []
     for kind in _PROBES:
-        if any(one.reason == "Killing" and f"failed {kind} probe" in one.message for one in events):
-            failed = [one.message for one in events if one.reason == "Unhealthy" and one.message.lower().startswith(kind)]
-            return Kill(kind, failed[-1] if failed else "")
-    return None
+        words = f"container {crash.status.name} failed {kind} probe"
+        killed = [one for one in events if one.reason == "Killing" and words in one.message.lower()]
+        if killed:
+            failed = [one for one in events if one.reason == "Unhealthy" and one.message.lower().startswith(kind)]
+            answer = max(failed, key=lambda one: one.last or 0.0).message if failed else ""
+            found.append(Kill(kind, answer, earlier=not any(_belongs(crash, one) for one in killed)))
+    return next(iter(sorted(found, key=lambda one: one.earlier)), None)
+
+
+def hook_failure(crash: Crash, events: list[CrashEvent]) -> str:
+    """What the kubelet says of the postStart hook for whose failure it killed the container; empty where it did not."""
+    if crash.ended is None or crash.ended.exit_code not in _ENDED_BY_KUBELET:
+        return ""
+    failed = [one for one in events if one.reason == "FailedPostStartHook" and _of_container(crash, one) and _belongs(crash, one)]
+    return max(failed, key=lambda one: one.last or 0.0).message if failed else ""
+
+
+def _of_container(crash: Crash, event: CrashEvent) -> bool:
+    """Whether a message names this container, or none."""
+    named = _FOR_CONTAINER.search(event.message)
+    return len(crash.pod.spec.containers) == 1 if named is None else named[1] == crash.status.name
+
+
+_FOR_CONTAINER = ours(r'for Container "([^"]+)"')
+
+
+def _belongs(crash: Crash, event: CrashEvent) -> bool:
+    """Whether a kill is the one of the last end: it begins that, and the container may take its grace period.
+
+    Where a time is not known, the exit code tells. One that handles SIGTERM ends with any, so that it is not known of those.
+    """
+    finished = epoch(crash.ended.finished_at) if crash.ended else None
+    if finished is None or event.last is None:
+        return crash.ended is not None and crash.ended.exit_code in _ENDED_BY_KUBELET
+    grace = crash.pod.spec.termination_grace_period_seconds
+    grace = _DEFAULT_GRACE_SECONDS if grace is None else grace
+    return finished - grace - _SLACK_SECONDS <= event.last <= finished + _SLACK_SECONDS
 
 
 def image_of(crash: Crash) -> str:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref
 from clusterprobe.systems.kubernetes.objects import Pod, Service
 from clusterprobe.systems.kubernetes.workloads import other_revision
-from clusterprobe.systems.pods.crash_causes import Fault, Kill, code_of, fault_of, kill_of, telling_line
+from clusterprobe.systems.pods.crash_causes import (
+    Fault,
+    Kill,
+    absent_pull_secrets,
+    code_of,
+    fault_of,
+    hook_failure,
+    kill_of,
+    message_of,
+    telling_line,
+)
 from clusterprobe.systems.pods.crashes import Crash, CrashEvent, CrashEvents, CrashLog
 from clusterprobe.systems.pods.startup_waits import Neighbourhood, Wait, says_unreachable, wait_of
 from clusterprobe.times import epoch
@@ -19,8 +29,9 @@ from clusterprobe.times import epoch
 class Broken:
     """It crashes, or ran out of memory recently and is healthy: its code by the status alone, and what is at fault.
 
-    `line` is the line of its log that tells it. `wait` is why what it calls does not excuse it, where that is what it says. `rival`
-    is another revision that still serves, `silenced` the Services that have no ready pod beside it.
+    `message` is what the kubelet says of it, `line` the line of its log that tells it. `wait` is why what it calls does not excuse it,
+    where that is what it says. `rival` is another revision that still serves, `silenced` the Services that have no ready pod beside it,
+    `pull_secrets` those that the kubelet did not find.
     """
 
     crash: Crash
@@ -32,6 +43,8 @@ class Broken:
     wait: Wait | None
     rival: str
     silenced: list[Ref]
+    message: str = ""
+    pull_secrets: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +145,10 @@ def _of_recovered(crash: Crash, world: World) -> Diagnosis | None:
 
 
 def _broken(crash: Crash, world: World, wait: Wait | None = None) -> Broken:
-    lines, kill = world.lines(crash), kill_of(world.events(crash))
-    fault = fault_of(crash, lines, kill)
+    lines, events = world.lines(crash), world.events(crash)
+    kill, message = kill_of(crash, events), message_of(crash, events)
+    fault = fault_of(crash, message, lines, kill, events)
     rival, silenced = other_revision(crash.pod, world.pods.items), world.around.silenced_with(crash.pod)
-    return Broken(crash, code_of(crash), fault, lines, telling_line(fault, lines), kill, wait, rival, silenced)
+    absent = absent_pull_secrets(events) if fault == "pull secret missing" else []
+    told = hook_failure(crash, events) if fault == "start hook" else message
+    return Broken(crash, code_of(crash), fault, lines, telling_line(fault, lines), kill, wait, rival, silenced, told, absent)

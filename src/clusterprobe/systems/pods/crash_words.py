@@ -20,8 +20,13 @@ _SIGNALS = {
     143: "asked to end (SIGTERM)",
 }
 _IMAGE: dict[Fault, str] = {
+    "image platform": ": the registry has it, and not for the processor or system of the node",
     "image missing": ": the registry has no such image or tag",
-    "image refused": ": the registry refuses: the pull secret is missing or wrong",
+    "pull secret missing": ": the registry refuses, since the pull secret does not exist",
+    "image refused": ": the registry refuses: the pull secret is missing or wrong, or there is no such repository",
+    "registry certificate": ": the node does not trust the registry's certificate",
+    "registry without tls": ": the registry answers with plain HTTP, and the node asks it with HTTPS",
+    "node full": ": the node's disk is full",
     "registry out of reach": ": the registry cannot be reached",
     "registry limit": ": the registry's rate limit is used up",
     "image not loaded": ": it is not on the node, and imagePullPolicy Never forbids pulling it",
@@ -31,10 +36,23 @@ _IMAGE: dict[Fault, str] = {
 _CONFIGURATION: dict[Fault, str] = {
     "reference missing": "What its specification refers to does not exist",
     "root user": "It must not run as root, and nothing says that it runs as another user",
+    "named user": "It must not run as root, and the image's user is a name, of which the kubelet cannot know whether it is root",
+    "user zero": "It must not run as root (runAsNonRoot), and its runAsUser is 0, which is root",
+    "not synced": "The kubelet has not yet read from the API server what it needs for it",
     "sub path": "The kubelet cannot prepare the folder of a subPath on its volume",
     "configuration": "The kubelet cannot configure it",
 }
 _START: dict[Fault, str] = {
+    "mounted on a file": (
+        " A folder is mounted where the image has a file, or the reverse. A subPath that names no key or file of its volume becomes a "
+        "folder."
+    ),
+    "mounted read only": " The place of that mount does not exist, and cannot be made: it is within a file system that is read-only.",
+    "working directory": " Its working directory does not exist in the image, or its user may not enter it.",
+    "profile missing": " The node does not have the security profile that it names.",
+    "runtime hook": " A hook of the node's container runtime fails, as that of a GPU's driver does where the driver is not loaded.",
+    "no command": " Neither the image nor the specification names a command.",
+    "architecture": " The program is made for another processor than the node's, or is a script without its first line (`#!`).",
     "not executable": " The file is there, but may not be executed by the container's user.",
     "no program": " The image has no such program: the command or the image's tag is wrong.",
     "name reserved": " An earlier attempt to create it is not cleared away on the node.",
@@ -45,10 +63,10 @@ _START: dict[Fault, str] = {
 def cause_of(one: Broken) -> str:
     """One or two sentences that name what is at fault."""
     crash, fault = one.crash, one.fault
-    told = said(crash.message or crash.waits)
+    told = said(one.message or crash.waits)
     match one.code:
         case "ImageError":
-            more = f" {said(crash.message)}" if crash.message else ""
+            more = f" {said(one.message)}" if one.message else " Of why it cannot, no event is left."
             return f"The image `{image_of(crash)}` cannot be had ({crash.waits}){_IMAGE[fault]}.{more}"
         case "ConfigError":
             return f"{_CONFIGURATION[fault]}: {told}."
@@ -61,34 +79,43 @@ def cause_of(one: Broken) -> str:
     return _of_end(one)
 
 
+_ENDS: dict[Fault, str] = {
+    "unknown": "Its status does not say how it ended.",
+    "start hook": "The kubelet kills it, for its postStart hook fails (exit code {code}): {message}.",
+    "architecture": "Its program is made for another processor than the node's (exit code {code}): {line}.",
+    "read only": "It writes where the file system is read-only (exit code {code}): {line}.",
+    "denied": "It was denied access (exit code {code}): {line}.",
+    "exits with 0": "Its command ends without an error (exit code 0), and is started again: it is not a service, or ran in the background.",
+    "not executable": "Its command may not be executed (exit code 126).{words}",
+    "no program": "Its command does not exist in the image (exit code 127).{words}",
+}
+
+
 def _of_end(one: Broken) -> str:
     code = one.crash.ended.exit_code if one.crash.ended else 0
     words = f" Its last words: {said(one.line.strip())}." if one.line else ""
-    match one.fault:
-        case "unknown":
-            return "Its status does not say how it ended."
-        case "probe" if one.kill:
-            return f"The kubelet kills it, for {answer_of(one.kill)} (exit code {code})."
-        case "read only":
-            return f"It writes where the file system is read-only (exit code {code}): {said(one.line)}."
-        case "denied":
-            return f"It was denied access (exit code {code}): {said(one.line)}."
-        case "exits with 0":
-            return "Its command ends without an error (exit code 0), and is started again: it is not a service, or ran in the background."
-        case "not executable":
-            return f"Its command may not be executed (exit code 126).{words}"
-        case "no program":
-            return f"Its command does not exist in the image (exit code 127).{words}"
-        case "signal":
-            return _of_signal(one, code, words)
-    return f"Its own process ends with exit code {code}.{words or ' Its log says nothing.'}"
+    if one.fault == "probe" and one.kill:
+        return f"The kubelet kills it, for {answer_of(one.kill)} (exit code {code})."
+    if one.fault == "signal":
+        return _of_signal(one, code, words)
+    if told := _ENDS.get(one.fault):
+        return told.format(code=code, message=said(one.message), line=said(one.line), words=words)
+    return f"Its own process ends with exit code {code}.{words or ' Its log says nothing.'}{_earlier(one)}"
 
 
 def _of_signal(one: Broken, code: int, words: str) -> str:
     container = one.crash.container
     probe = container is not None and (container.liveness_probe or container.startup_probe)
     hint = " It has a liveness or startup probe, which may be why." if probe and code in (137, 143) else ""
+    hint = _earlier(one) or hint
     return f"Its process was ended by a signal: {_SIGNALS[code]}, exit code {code}.{hint}{words}"
+
+
+def _earlier(one: Broken) -> str:
+    """A kill of an earlier end is no cause of the last one, and worth knowing."""
+    if one.kill is None or not one.kill.earlier:
+        return ""
+    return f" Its events also say that the kubelet killed it for its {one.kill.probe} probe, but not that this was its last end."
 
 
 def answer_of(kill: Kill) -> str:

@@ -25,13 +25,21 @@ LINES = 20
 BACK_OFF_RESET_SECONDS = 600  # after this long without a crash, the kubelet begins to count anew
 _STARTING = {"", "ContainerCreating", "PodInitializing"}
 _OOM = "OOMKilled"
+_PULLS = {"ImagePullBackOff", "ErrImagePull"}
+_KILLED = {137, 143}
 
-Phase = Literal["stuck", "crashing", "recovered"]
+OFTEN = 5  # ends, from which on they are no mishap
+APART_SECONDS = 3600  # on average; what ends more rarely is well most of the time
+
+Phase = Literal["stuck", "crashing", "restless", "recovered"]
 
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """A container that cannot start (`stuck`), that ends again and again (`crashing`), or did and is well by now (`recovered`)."""
+    """A container that cannot start (`stuck`), that ends again and again (`crashing`), or did and is well by now (`recovered`).
+
+    A `restless` one runs, and will end again: it does so every hour or more often, each time after a while that is no crash loop.
+    """
 
     pod: Pod
     status: ContainerStatus
@@ -83,7 +91,8 @@ def phase_of(pod: Pod, status: ContainerStatus, now: float, *, init: bool) -> Ph
     last = status.last_state.terminated
     if running is None or last is None or not status.restart_count:
         return None
-    return _phase_of_running(status, last, epoch(running.get("startedAt")), now)
+    phase = _phase_of_running(status, last, epoch(running.get("startedAt")), now)
+    return "restless" if phase == "recovered" and _ends_often(pod, status, last, epoch(running.get("startedAt")), now) else phase
 
 
 def _phase_of_ended(pod: Pod, status: ContainerStatus, ended: Terminated, *, init: bool) -> Phase | None:
@@ -105,6 +114,15 @@ def _phase_of_running(status: ContainerStatus, last: Terminated, began: float | 
     return "recovered" if status.ready and up > max(30.0, 2 * lived) else "crashing"
 
 
+def _ends_often(pod: Pod, status: ContainerStatus, last: Terminated, began: float | None, now: float) -> bool:
+    """Whether it fails every hour or more often since it was created, and goes on so: neither this life nor the last is much longer."""
+    born, started, finished = epoch(pod.metadata.creation_timestamp), epoch(last.started_at), epoch(last.finished_at)
+    if born is None or began is None or started is None or finished is None or not last.exit_code or status.restart_count < OFTEN:
+        return False
+    usual = (now - born) / status.restart_count
+    return usual <= APART_SECONDS and max(finished - started, now - began) <= 2 * usual
+
+
 # --- what is read of them ---------------------------------------------------------------------------------------------
 
 
@@ -116,11 +134,12 @@ class CrashLog(msgspec.Struct, frozen=True):
 
 
 class CrashEvent(msgspec.Struct, frozen=True):
-    """What was said of a pod, and how often."""
+    """What was said of a pod, how often, and when last (epoch seconds)."""
 
     reason: str
     message: str
     count: int = 1
+    last: float | None = None
 
 
 class CrashEvents(msgspec.Struct, frozen=True):
@@ -155,13 +174,13 @@ def _log(cluster: Cluster, crash: Crash) -> CrashLog:
 
 @source(Call("list", "events"))
 def crash_events(cluster: Cluster, pods: Readings[Pod]) -> Readings[CrashEvents]:
-    """What was said of every pod that crashes and has a liveness or startup probe, at most of 30."""
+    """What was said of every pod that crashes in a way that its status does not explain, at most of 30."""
     wanted: Collector[Pod] = Collector(unreadable=list(pods.unreadable))
     seen: set[tuple[str, str]] = set()
     for crash in _crashing(cluster, pods):
-        pod, container = crash.pod, crash.container
+        pod = crash.pod
         place = (pod.metadata.namespace, pod.metadata.name)
-        if place in seen or container is None or not (container.liveness_probe or container.startup_probe):
+        if place in seen or not _may_tell_more(crash):
             continue
         seen.add(place)
         if len(seen) <= MAX_LOGS:
@@ -169,9 +188,16 @@ def crash_events(cluster: Cluster, pods: Readings[Pod]) -> Readings[CrashEvents]
         else:
             wanted.fail(PODS.subject(*place), f"only the events of the first {MAX_LOGS} crashing pods are read")
     read = cluster.each(wanted.readings(), lambda subject, _: _events(cluster, subject))
-    return Readings(read.values, read.unreadable, "no container with a liveness probe crashes")
+    return Readings(read.values, read.unreadable, "no container crashes whose events tell more than its status")
+
+
+def _may_tell_more(crash: Crash) -> bool:
+    """Whether it may have been killed, by a probe or a hook, or its image cannot be pulled: of a back-off the status names no reason."""
+    container, ended = crash.container, crash.ended
+    probed = container is not None and bool(container.liveness_probe or container.startup_probe)
+    return probed or crash.waits in _PULLS or (ended is not None and ended.exit_code in _KILLED)
 
 
 def _events(cluster: Cluster, subject: Subject) -> CrashEvents:
     events = events_of(cluster, subject, MAX_EVENTS)
-    return CrashEvents([CrashEvent(one.reason, excerpt(one.message, 400), one.count or 1) for one in events])
+    return CrashEvents([CrashEvent(one.reason, excerpt(one.message, 400), one.count or 1, one.last) for one in events])

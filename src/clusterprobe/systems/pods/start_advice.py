@@ -7,32 +7,62 @@ from collections.abc import Callable
 from clusterprobe.fixes import SOURCE, change, look, shell
 from clusterprobe.model import Command, Step
 from clusterprobe.systems.kubernetes.objects import ContainerProbe
+from clusterprobe.systems.pods.missing_objects import Missing
 from clusterprobe.systems.pods.start_causes import Fault, Obstacle
 from clusterprobe.systems.pods.start_diagnosis import Held
 
 _PLAIN: dict[Fault, str] = {
     "node not ready": "Bring the node back (`nodes/ready`), or let the pod run on another.",
+    "node pressure": "Free what the node is short of, or let the pod run on another node: the taint goes when the pressure does.",
+    "node not set up": (
+        "Let the agent run that takes the taint off: the network plugin's, the cloud's controller, or the driver's. Its pods and their "
+        "logs say why it does not. Do not take it off by hand."
+    ),
     "taint": f"Let the pod tolerate the taint, {SOURCE}, if it is meant to run there. Or take the taint off the node.",
     "selector": f"Correct the nodeSelector or node affinity, {SOURCE}, or give a node the label that it asks for.",
     "claim": "Let the PVC get its volume (`storage/claims`).",
+    "claim deleted": (
+        f"Let the deletion end: pods that mount the PVC hold it. Then create it again, {SOURCE}. Its class's reclaim policy decides what "
+        "becomes of its data (`storage/archive-on-delete`)."
+    ),
     "too many pods": "Add a node, or raise maxPods of the kubelet, if the node's network has addresses for them.",
     "cordoned": "Uncordon the node once its maintenance is done, or add a node.",
     "spread": f"Add a node to the zone or host that is short of pods, or relax topologySpreadConstraints {SOURCE}.",
+    "spread label": f"Give the nodes the label that topologyKey names, or correct topologyKey, {SOURCE}.",
     "apart": f"Add a node, or relax the affinity or anti-affinity to other pods, {SOURCE}.",
     "volume limit": "Add a node, or let pods with volumes move to another.",
     "no scheduler": f"Let the scheduler run. Or correct spec.schedulerName, {SOURCE}.",
     "unschedulable": "Change what the scheduler's message names.",
     "attach": "Repair what the message names: the volume's driver, its permissions, or the volume itself.",
+    "attacher": "Read the log of the driver's controller pod, container csi-attacher, and see that it runs.",
+    "disk missing": (
+        f"Restore the disk from a snapshot or backup, and correct the PersistentVolume's volumeHandle. Without one the data are lost: then "
+        f"the PVC has to be made again, {SOURCE}."
+    ),
     "driver missing": (
         "Let the driver's DaemonSet run on that node: its nodeSelector, its tolerations, its own pods. After a restart of the kubelet a "
         "driver registers again only when its pod is restarted."
     ),
+    "file system": (
+        "Take a snapshot of the disk first. Then repair its file system (fsck, xfs_repair) while nothing has it mounted. Where the disk is "
+        "of another type, correct fsType instead."
+    ),
+    "mount option": f"Correct mountOptions of the volume or its class, {SOURCE}.",
+    "nfs lock": f"Start rpc.statd on the node (nfs-common), or mount with nfsvers=4 or nolock (mountOptions), {SOURCE}.",
+    "nfs version": f"Correct nfsvers in mountOptions, {SOURCE}, or let the file server speak that version.",
+    "nfs stale": "Bring the folder back on the file server. Then the pods that still have it mounted have to be restarted.",
     "mount program": "Install the program that mounts this kind of volume on the node, such as nfs-common or cifs-utils.",
     "nfs refused": "Let the file server export the folder to the node's address.",
     "nfs unreachable": "Repair the way from the node to the file server: its name, its address, the firewall between them.",
     "nfs path": f"Make the folder on the file server, or correct the path of the volume, {SOURCE}.",
     "host path": f"Make on the node what the volume's type asks for, or correct its path or type, {SOURCE}.",
     "no address": "Give the network plugin more addresses: a larger range for the node or the subnet, or fewer pods on the node.",
+    "runtime handler": (
+        f"Install that runtime on the node and name it in the container runtime's configuration, let the pod run on nodes that have it, or "
+        f"correct runtimeClassName, {SOURCE}."
+    ),
+    "sandbox image": "Let the node reach the registry of its pause image, or set another in the container runtime's configuration.",
+    "sandbox": "Repair on that node what the message names: its container runtime, its cgroups, its disk.",
     "network": "Repair the network plugin on that node: its pod, its configuration, its log.",
     "mount": "Repair what the message names.",
     "volumes wait": "Read the events of the volume and of its driver on that node.",
@@ -57,6 +87,8 @@ def steps(held: Held) -> list[Step]:
 def _of(held: Held, one: Obstacle) -> list[Step]:
     if made := _MADE.get(one.fault):
         return made(held, one)
+    if one.fault == "claim" and held.absent and not held.pending:
+        return []  # that it has to be created is said already
     if one.fault == "unknown" and (held.pending or held.node):
         return [change(_PLAIN["claim"])] if held.pending else []
     return [change(_PLAIN[one.fault])]
@@ -101,15 +133,39 @@ def _of_pinned(held: Held, _: Obstacle) -> list[Step]:
 
 
 def _of_object(held: Held, one: Obstacle) -> list[Step]:
-    namespace, missing = held.start.pod.metadata.namespace, one.missing
-    if missing is None:
+    if not one.missing:
         return [change(f"Create what the message names, or correct the reference to it, {SOURCE}.")]
+    return [step for each in one.missing for step in create(each, held.start.pod.metadata.namespace)]
+
+
+def create(missing: Missing, namespace: str) -> list[Step]:
+    """Look for what a pod of this namespace misses, and create it."""
+    namespace = missing.namespace or namespace
     made = " If a SealedSecret or an ExternalSecret makes it, see why that does not." if missing.kind == "secret" else ""
-    if missing.key:
+    if missing.key:  # describe shows the keys of a Secret, and none of its values
         seen = look("See which keys it has.", shell("kubectl -n {} describe {} {}", namespace, missing.kind, missing.name))
     else:
         seen = look("See what there is.", shell("kubectl -n {} get {}", namespace, f"{missing.kind}s"))
     return [seen, change(f"Create {missing}, or correct the reference to it, {SOURCE}.{made}")]
+
+
+def _of_provider_class(held: Held, one: Obstacle) -> list[Step]:
+    there = shell("kubectl -n {} get secretproviderclasses.secrets-store.csi.x-k8s.io", held.start.pod.metadata.namespace)
+    return [
+        look("See which there are.", there),
+        change(f"Create the SecretProviderClass {one.what} in the pod's namespace, or correct its name in the volume, {SOURCE}."),
+    ]
+
+
+def _of_devices(held: Held, _: Obstacle) -> list[Step]:
+    return [
+        look(
+            "See its claims, and what the nodes have.",
+            shell("kubectl -n {} get resourceclaims", held.start.pod.metadata.namespace),
+            shell("kubectl get resourceslices"),
+        ),
+        change(f"Let the device's driver run on the nodes that have it, add such a node, or let it ask for less, {SOURCE}."),
+    ]
 
 
 def _of_account(held: Held, one: Obstacle) -> list[Step]:
@@ -159,19 +215,36 @@ def _of_check(held: Held, one: Obstacle) -> list[Step]:
         check = container.startup_probe if one.fault == "startup probe" else container.readiness_probe
     pod = start.pod.metadata
     log = look("Read what the container says.", shell("kubectl -n {} logs {} -c {} --tail=50", pod.namespace, pod.name, start.container))
-    name = one.fault
-    if "statuscode: 404" in says:
-        text = f"Correct the path of its {name}, {SOURCE}: it answers, and there is no such page."
-    elif "statuscode" in says:
-        text = f"Repair what its {name} asks: it answers, and reports that it is not ready."
-    elif "connection refused" in says:
-        text = f"Nothing listens where its {name} asks: correct the port, {SOURCE}, or find in its log why it does not listen yet."
-    elif "deadline exceeded" in says or "timeout" in says or "timed out" in says:
-        seconds = f" {check.timeout_seconds} s" if check else ""
-        text = f"Let it answer within the timeout of its {name}{seconds and ' of' + seconds}, or raise timeoutSeconds, {SOURCE}."
-    else:
-        text = f"Repair what its {name} asks, or correct the {name}, {SOURCE}."
-    return [log, change(text)]
+    return [log, change(_of_answer(one.fault, says, check.timeout_seconds if check else 0))]
+
+
+def _of_answer(name: str, says: str, timeout_seconds: int) -> str:
+    """What helps against what a check was answered."""
+    seconds = f" of {timeout_seconds} s" if timeout_seconds else ""
+    known = (
+        (("statuscode: 404",), f"Correct the path of its {name}, {SOURCE}: it answers, and there is no such page."),
+        (
+            ("statuscode: 401", "statuscode: 403"),
+            f"Let its {name} ask a page that needs no login, {SOURCE}: what it asks now wants credentials.",
+        ),
+        (("statuscode",), f"Repair what its {name} asks: it answers, and reports that it is not ready."),
+        (("executable file not found", "no such file"), f"Correct the command of its {name}, {SOURCE}: the image has no such program."),
+        (("response to https client",), f"Set the scheme of its {name} to HTTP, {SOURCE}: the port speaks no TLS."),
+        (("malformed http",), f"Set the scheme of its {name} to HTTPS, {SOURCE}, or correct its port: what answers is no HTTP."),
+        (("does not implement the grpc health",), f"Let the program serve grpc.health.v1.Health, or check it otherwise, {SOURCE}."),
+        (
+            ("connection refused",),
+            f"Nothing listens where its {name} asks: correct the port, {SOURCE}, or find in its log why it does not listen yet.",
+        ),
+        (
+            ("deadline exceeded", "timeout", "timed out"),
+            f"Let it answer within the timeout{seconds} of its {name}, or raise timeoutSeconds, {SOURCE}.",
+        ),
+    )
+    return next(
+        (text for words, text in known if any(one in says for one in words)),
+        f"Repair what its {name} asks, or correct the {name}, {SOURCE}.",
+    )
 
 
 _MADE: dict[Fault, Callable[[Held, Obstacle], list[Step]]] = {
@@ -179,6 +252,8 @@ _MADE: dict[Fault, Callable[[Held, Obstacle], list[Step]]] = {
     "host port": _of_host_port,
     "volume node": _of_pinned,
     "object missing": _of_object,
+    "provider class": _of_provider_class,
+    "devices": _of_devices,
     "account missing": _of_account,
     "attached elsewhere": _of_attachment,
     "group refused": _of_group,

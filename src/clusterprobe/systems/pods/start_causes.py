@@ -7,21 +7,26 @@ from typing import Literal
 
 from clusterprobe.patterns import Pattern, ours
 from clusterprobe.systems.kubernetes.objects import Pod
-from clusterprobe.systems.pods.missing_objects import Missing, missing_in
+from clusterprobe.systems.pods.missing_objects import Missing, all_missing
 from clusterprobe.systems.pods.starts import Start, StartEvent
 
 Fault = Literal[
     # what the scheduler says
     "resources",
     "node not ready",
+    "node pressure",
+    "node not set up",
     "taint",
     "selector",
     "volume node",
     "host port",
     "claim",
+    "claim deleted",
+    "devices",
     "too many pods",
     "cordoned",
     "spread",
+    "spread label",
     "apart",
     "volume limit",
     "no scheduler",
@@ -29,17 +34,28 @@ Fault = Literal[
     # what the kubelet says
     "object missing",
     "account missing",
+    "provider class",
     "attached elsewhere",
+    "attacher",
+    "disk missing",
     "attach",
     "group refused",
     "driver missing",
+    "file system",
     "mount program",
+    "mount option",
+    "nfs lock",
+    "nfs version",
+    "nfs stale",
     "nfs refused",
     "nfs unreachable",
     "nfs path",
     "host path",
     "no address",
     "network",
+    "runtime handler",
+    "sandbox image",
+    "sandbox",
     "mount",
     "volumes wait",
     "pulling",
@@ -54,13 +70,18 @@ _Faults = tuple[tuple[Pattern, Fault], ...]
 _SCHEDULER: _Faults = (
     (ours(r"[Ii]nsufficient ([^\s,]+)|enough free storage"), "resources"),
     (ours(r"taints?(?:\(s\))? \{node\.kubernetes\.io/(?:not-ready|unreachable)"), "node not ready"),
+    (ours(r"taints?(?:\(s\))? \{node\.kubernetes\.io/\w+-pressure"), "node pressure"),
+    (ours(r"taints?(?:\(s\))? \{(?:\S+/uninitialized|node\.kubernetes\.io/network-unavailable|\S+/agent-not-ready)"), "node not set up"),
+    (ours(r"were unschedulable|\{node\.kubernetes\.io/unschedulable"), "cordoned"),
     (ours(r"\btaint"), "taint"),
     (ours(r"volume node affinity conflict"), "volume node"),
-    (ours(r"(?i)persistentvolumeclaim|persistent volumes? to bind|ephemeral volume|persistentvolume "), "claim"),
+    (ours(r'persistentvolumeclaim "[^"]+" is being deleted'), "claim deleted"),
+    (ours(r"(?i)persistentvolumeclaim|persistent volumes? to bind|ephemeral volume|persistentvolume |VolumeBinding"), "claim"),
+    (ours(r"cannot allocate all claims|resourceclaim"), "devices"),
     (ours(r"max volume count"), "volume limit"),
     (ours(r"free ports"), "host port"),
     (ours(r"Too many pods"), "too many pods"),
-    (ours(r"were unschedulable"), "cordoned"),
+    (ours(r"topology spread constraints \(missing required label\)"), "spread label"),
     (ours(r"topology spread"), "spread"),
     (ours(r"pods? (?:anti-)?affinity"), "apart"),
     (ours(r"affinity/selector|node selector|node affinity|match(?:ed)? (?:the )?requested node"), "selector"),
@@ -69,10 +90,21 @@ _SCHEDULER: _Faults = (
 _KUBELET: _Faults = (
     (ours(r"""(?i)(?:secret|configmap)s? "[^"]+" not found|non-existent (?:secret|config) key|couldn't find key"""), "object missing"),
     (ours(r'(?i)serviceaccounts? "[^"]+" not found'), "account missing"),
-    (ours(r"(?i)Multi-Attach|already (?:exclusively )?attached|is already used by"), "attached elsewhere"),
+    (ours(r'SecretProviderClass\S* "[^"]+" not found'), "provider class"),
+    (
+        ours(r"(?i)Multi-Attach|already (?:exclusively )?attached|already (?:being )?used by|currently attached to"),
+        "attached elsewhere",
+    ),
+    (ours(r"waiting for external-attacher"), "attacher"),
+    (ours(r"(?i)could not find volume|InvalidVolume\.NotFound|volume \S+ does not exist"), "disk missing"),
     (ours(r"(?i)applyFSGroup|fsGroup|\blchown|\bchown"), "group refused"),
-    (ours(r"not found in the list of registered CSI drivers"), "driver missing"),
+    (ours(r"not found in the list of registered CSI drivers|CSINode \S+ does not contain driver"), "driver missing"),
+    (ours(r"(?i)bad superblock on /dev|'fsck' found errors|RUN fsck MANUALLY|structure needs cleaning"), "file system"),
+    (ours(r"rpc\.statd is not running"), "nfs lock"),
+    (ours(r"(?i)protocol not supported|requested NFS version"), "nfs version"),
+    (ours(r"(?i)stale (?:NFS )?file handle"), "nfs stale"),
     (ours(r"(?i)helper program|executable file not found|unknown filesystem type"), "mount program"),
+    (ours(r"(?i)incorrect mount option|bad option"), "mount option"),
     (ours(r"(?i)access denied by server|mount\S*: permission denied|operation not permitted"), "nfs refused"),
     (ours(r"(?i)connection (?:timed out|refused)|no route to host|failed to resolve server|name or service not known"), "nfs unreachable"),
     (ours(r"(?i)reason given by server: no such file|mount\S*: .{0,300}no such file"), "nfs path"),
@@ -81,31 +113,38 @@ _KUBELET: _Faults = (
         ours(r"(?i)no (?:available )?(?:ip )?address(?:es)? (?:available|left)|failed to (?:assign|allocate)\b.{0,60}\bIP|no IP addresses"),
         "no address",
     ),
+    (ours(r'no runtime for "[^"]+" is configured|RuntimeHandler "[^"]+" not supported'), "runtime handler"),
+    (ours(r"failed to (?:get|pull) (?:sandbox )?image|failed pulling image"), "sandbox image"),
+    (ours(r"(?i)set ?up network|network for (?:pod|sandbox)|\bcni\b|plugin type="), "network"),
 )
 # What events are about, where their messages do not say more.
 _REASONS: dict[str, Fault] = {
     "FailedMount": "mount",
     "FailedMapVolume": "mount",
     "FailedAttachVolume": "attach",
-    "FailedCreatePodSandBox": "network",
+    "FailedCreatePodSandBox": "sandbox",
     "FailedPodSandBoxStatus": "network",
     "NetworkNotReady": "network",
 }
-_WAITS = ours(r"(?i)^(?:Unable to attach or mount volumes|.{0,200}timed out waiting for the condition)")
+_WAITS = ours(r"(?i)^(?:Unable to (?:attach or )?mount volumes|.{0,200}timed out waiting for the condition)")
 _KEY = ours(r'volume "([^"]+)".{0,80}non-existent (secret|config) key: (\S+)')
 _ACCOUNT = ours(r'(?i)serviceaccounts? "([^"]+)" not found')
 _RESOURCE = ours(r"[Ii]nsufficient ([^\s,]+)")
+_PROVIDER_CLASS = ours(r'SecretProviderClass\S* "([^"]+)" not found')
 _CHECKS: tuple[tuple[str, Fault], ...] = (("startup probe", "startup probe"), ("readiness probe", "readiness probe"))
 
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """One thing that keeps a pod from starting, in the words of who says it; `what` is the resource or account that is concerned."""
+    """One thing that keeps a pod from starting, in the words of who says it.
+
+    `what` is the resource, account or class that is concerned, `missing` what is mounted and does not exist.
+    """
 
     fault: Fault
     says: str = ""
     what: str = ""
-    missing: Missing | None = None
+    missing: tuple[Missing, ...] = ()
 
 
 def obstacles_of(start: Start, events: list[StartEvent]) -> list[Obstacle]:
@@ -154,7 +193,7 @@ def _of_creating(pod: Pod, events: list[StartEvent]) -> Obstacle:
     """The newest event that names a cause; else the newest that does not; else an image that is still on its way."""
     told = sorted((one for one in events if one.reason in _REASONS and not _overcome(one, events)), key=_when, reverse=True)
     obstacles = [_kubelet(pod, one) for one in told]
-    named = [one for one in obstacles if one.fault not in ("mount", "attach", "network", "volumes wait")]
+    named = [one for one in obstacles if one.fault not in ("mount", "attach", "network", "sandbox", "volumes wait")]
     known = named or [one for one in obstacles if one.fault != "volumes wait"] or obstacles
     if known:
         return known[0]
@@ -180,20 +219,20 @@ def _kubelet(pod: Pod, event: StartEvent) -> Obstacle:
     if _WAITS.search(message) and not _KUBELET[0][0].search(message):
         return Obstacle("volumes wait", message)
     fault = next((fault for pattern, fault in _KUBELET if pattern.search(message)), _REASONS[event.reason])
-    account = _ACCOUNT.search(message)
-    return Obstacle(fault, message, account[1] if account else "", _missing(pod, message))
+    what = _ACCOUNT.search(message) or _PROVIDER_CLASS.search(message)
+    return Obstacle(fault, message, what[1] if what else "", _missing(pod, message))
 
 
-def _missing(pod: Pod, message: str) -> Missing | None:
+def _missing(pod: Pod, message: str) -> tuple[Missing, ...]:
     """What is missing; of a key the kubelet names only the volume, so the pod says of which Secret or ConfigMap."""
     if not (found := _KEY.search(message)):
-        return missing_in(message)
+        return tuple(all_missing(message))
     volume = next((one for one in pod.spec.volumes or [] if one.name == found[1]), None)
     if volume and volume.secret and found[2] == "secret":
-        return Missing(kind="secret", name=volume.secret.secret_name, key=found[3])
+        return (Missing(kind="secret", name=volume.secret.secret_name, key=found[3]),)
     if volume and volume.config_map and found[2] == "config":
-        return Missing(kind="configmap", name=volume.config_map.name, key=found[3])
-    return None
+        return (Missing(kind="configmap", name=volume.config_map.name, key=found[3]),)
+    return ()
 
 
 # --- a container that is not ready --------------------------------------------------------------------------------------

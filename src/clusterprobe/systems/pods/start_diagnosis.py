@@ -59,8 +59,8 @@ class Held:
         """What explains it, where another finding breaks that."""
         namespace = self.start.pod.metadata.namespace
         found = [Ref(RefKind.NODE, name=self.node)] if self.node else []
-        secrets = [one.missing.name for one in self.obstacles if one.missing and one.missing.kind == "secret"]
-        found += [Ref(RefKind.SECRET, namespace, name) for name in secrets]
+        secrets = [each for one in self.obstacles for each in one.missing if each.kind == "secret"]
+        found += [Ref(RefKind.SECRET, one.namespace or namespace, one.name) for one in secrets]
         if self.start.state == "creating" or any(one.fault == "claim" for one in self.obstacles):
             found += [Ref(RefKind.PERSISTENT_VOLUME_CLAIM, namespace, name) for name in self.pending]
         return found + [one.service for one in self.calls if one.service and one.state == "not ready"]

@@ -13,7 +13,7 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.sources import Call, source
-from clusterprobe.systems.kubernetes.logs import has_ended, last_ended_was_before, last_lines
+from clusterprobe.systems.kubernetes.logs import Line, dated_lines, has_ended, last_ended_was_before
 from clusterprobe.systems.kubernetes.objects import (
     Container,
     ContainerStatus,
@@ -39,10 +39,11 @@ _PATH = ours(r"(?:^|[^\w.:/-])(/[\w.@+=,-]+(?:/[\w.@+=,-]+)*)")
 
 
 class Denial(msgspec.Struct, frozen=True):
-    """A line that says so, and the path under a volume's mount that it names; empty if it names none such."""
+    """A line that says so, the path under a volume's mount that it names (empty if it names none such), and when: epoch seconds."""
 
     line: str
     path: str = ""
+    at: float | None = None
 
 
 class ContainerLog(msgspec.Struct, frozen=True):
@@ -157,21 +158,22 @@ def volume_logs(
 
 def _read(cluster: Cluster, look: Look, storage: Storage, seconds: int) -> ContainerLog:
     window = 0 if look.previous or not look.status.state.running else seconds
-    lines = last_lines(cluster, look.pod, look.container.name, LINES, previous=look.previous, since_seconds=window)
+    lines = dated_lines(cluster, look.pod, look.container.name, LINES, previous=look.previous, since_seconds=window)
     if not lines and window:  # it may just have been quiet for so long
-        lines = last_lines(cluster, look.pod, look.container.name, 1) and [""]
+        lines = [Line("", one.at) for one in dated_lines(cluster, look.pod, look.container.name, 1)]
     paths = [one.path for one in mounts_of(look.pod, look.container, storage)]
     return ContainerLog(look.container.name, not lines, denials_in(lines, paths, gave_up=not look.status.ready))
 
 
-def denials_in(lines: list[str], mounts: list[str], *, gave_up: bool = False) -> list[Denial]:
+def denials_in(lines: list[Line], mounts: list[str], *, gave_up: bool = False) -> list[Denial]:
     """The refusals, each path once, at most ten; a refusal about something else has no path."""
     found: dict[str, Denial] = {}
-    for line in lines:
+    for one in lines:
+        line = one.text
         if not _DENIED.search(line) and not (gave_up and _NOT_PERMITTED.search(line)):
             continue
-        path = next((one for one in _PATH.findall(line) if any(_under(one, mount) for mount in mounts)), "")
-        found[path] = Denial(line, path)  # the newest line of each
+        path = next((each for each in _PATH.findall(line) if any(_under(each, mount) for mount in mounts)), "")
+        found[path] = Denial(line, path, one.at)  # the newest line of each
     return list(found.values())[-10:]
 
 

@@ -8,28 +8,39 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from clusterprobe.access.cluster import Cluster, Endpoint
-from clusterprobe.access.servers import Server, read_each
+from clusterprobe.access.servers import Server, reach, read_each
 from clusterprobe.access.urls import place_of
-from clusterprobe.errors import BadResponse
+from clusterprobe.errors import BadResponse, Unreadable
 from clusterprobe.excerpt import excerpt
+from clusterprobe.model import Subject
 from clusterprobe.patterns import ours
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
+from clusterprobe.redaction import redact
 from clusterprobe.sources import proxied, source
 from clusterprobe.systems.formats.answers import Answer, asked
+from clusterprobe.systems.formats.exposition import samples_of
+from clusterprobe.systems.formats.promql import metrics_in, namespaces_in
 from clusterprobe.systems.formats.queries import matchers
 from clusterprobe.systems.kubernetes.objects import Pod, Service
+from clusterprobe.systems.prometheus.dialects import VICTORIAMETRICS, Ability, able
+from clusterprobe.systems.prometheus.objects import VM_ALERTS, VM_RULES
 from clusterprobe.systems.prometheus.query import query
+from clusterprobe.systems.prometheus.runtime import UNTYPED
 
 MAX_ERROR = 600  # characters of what a rule's evaluation failed with
 SENDING_SECONDS = 300  # the window in which every alert must have failed before it is a finding
 
 
 class Destinations(msgspec.Struct, frozen=True):
-    """The Alertmanagers that one replica sends to, as `host:port`; `dropped` are hosts that relabelling left out of those found."""
+    """The Alertmanagers that one replica sends to, as `host:port`; `dropped` are hosts that relabelling left out of those found.
+
+    `blackhole` tells of a VMAlert that it is told to send its alerts nowhere.
+    """
 
     active: list[str]
     dropped: list[str] = []
+    blackhole: bool = False
 
 
 class _Url(msgspec.Struct):
@@ -56,10 +67,13 @@ def host_of(place: str) -> str:
 
 
 @source(proxied("pods"))
-def prometheus_alertmanagers(cluster: Cluster, prometheus_servers: Readings[Server], profile: Profile) -> Readings[Destinations]:
-    """The Alertmanagers that every replica of every Prometheus has found to send to."""
+def prometheus_alertmanagers(cluster: Cluster, metric_servers: Readings[Server], profile: Profile) -> Readings[Destinations]:
+    """The Alertmanagers that every replica of every Prometheus has found to send to, and every VMAlert."""
 
-    def read(endpoint: Endpoint, _: Server) -> Destinations:
+    def read(endpoint: Endpoint, server: Server) -> Destinations:
+        if server.dialect in VICTORIAMETRICS:
+            sent = _sent_since_the_start(endpoint).sent
+            return Destinations(active=[one for one in sent if one], blackhole="" in sent)
         data = asked(endpoint, "/api/v1/alertmanagers", _AlertmanagersAnswer).data
         if data is None or data.active_alertmanagers is None:
             raise BadResponse(f"{endpoint.url}/api/v1/alertmanagers: a list is null, where Prometheus writes an empty one")
@@ -69,7 +83,7 @@ def prometheus_alertmanagers(cluster: Cluster, prometheus_servers: Readings[Serv
         dropped = {host_of(_place(one.url)) for one in data.dropped_alertmanagers or []}
         return Destinations(active=active, dropped=sorted(dropped - {""} - {host_of(one) for one in active}))
 
-    return read_each(cluster, profile, prometheus_servers, read)
+    return read_each(cluster, profile, able(metric_servers, Ability.ALERTS), read)
 
 
 # --- rules ------------------------------------------------------------------------------------------------------------
@@ -85,10 +99,21 @@ class FailingRule(msgspec.Struct, frozen=True):
 
 
 class AlertingRule(msgspec.Struct, frozen=True):
-    """A rule that alerts, with the labels that it gives to its alerts; those that are made of series are left out."""
+    """A rule that alerts, with the labels that it gives to its alerts; those that are made of series are left out.
+
+    `metrics` are the names of those that its expression asks for, but for those that it asks the absence of; None in older
+    bundles, and where a secret may stand in the expression. `namespaces` are those that its alerts can be of ("" for none); None where that
+    can be any, or is not known.
+    """
 
     name: str
     labels: dict[str, str] = {}
+    metrics: list[str] | None = None
+    namespaces: list[str] | None = None
+
+    def may_be_of(self, namespace: str) -> bool:
+        """Whether it may alert of something of this namespace, which is empty for none."""
+        return self.namespaces is None or namespace in self.namespaces
 
 
 class RuleFile(msgspec.Struct, frozen=True):
@@ -109,11 +134,16 @@ class _Rule(msgspec.Struct, rename="camel"):
     name: str = ""
     health: str = ""
     last_error: str = ""
+    query: str = ""
     labels: dict[str, str] | None = None
 
     @property
     def alerting(self) -> AlertingRule:
-        return AlertingRule(self.name, {name: value for name, value in (self.labels or {}).items() if "{{" not in value})
+        labels = {name: value for name, value in (self.labels or {}).items() if "{{" not in value}
+        # Once the names stand alone, nothing tells any more that one of them is the value of a key before it.
+        secret = redact(self.query) != self.query
+        metrics, namespaces = (None, None) if secret else (sorted(metrics_in(self.query)), namespaces_in(self.query))
+        return AlertingRule(self.name, labels, metrics, namespaces)
 
 
 class _Group(msgspec.Struct):
@@ -141,7 +171,7 @@ class LoadedRules(msgspec.Struct, frozen=True):
 
 
 @source(proxied("pods"))
-def prometheus_loaded_rules(cluster: Cluster, prometheus_servers: Readings[Server], profile: Profile) -> Readings[LoadedRules]:
+def prometheus_loaded_rules(cluster: Cluster, metric_servers: Readings[Server], profile: Profile) -> Readings[LoadedRules]:
     """The files of rules that every replica has loaded; the Operator names them after the PrometheusRule they come from."""
 
     def read(endpoint: Endpoint, _: Server) -> LoadedRules:
@@ -151,7 +181,7 @@ def prometheus_loaded_rules(cluster: Cluster, prometheus_servers: Readings[Serve
             files.setdefault(group.file.rpartition("/")[2], []).append(group)
         return LoadedRules([_file(name, groups) for name, groups in sorted(files.items())])
 
-    return read_each(cluster, profile, prometheus_servers, read)
+    return read_each(cluster, profile, able(metric_servers, Ability.RULES), read)
 
 
 def _file(name: str, groups: Iterable[_Group]) -> RuleFile:
@@ -163,6 +193,22 @@ def _file(name: str, groups: Iterable[_Group]) -> RuleFile:
         if rule.health == "err"
     ]
     return RuleFile(name, [group.name for group in groups], len(alerting), failing, alerting)
+
+
+def rule_key(subject: Subject, uid: str) -> str:
+    """How the rules of an object are known once they are loaded: by its UID, or those of a VMRule by the name of their file."""
+    return f"{subject.namespace}-{subject.name}" if subject.kind == VM_RULES.kind else uid
+
+
+def loaded_key(file: str, stack: Subject) -> str:
+    """The same of a file that is loaded; empty for one that no operator writes, and of VMAlert for one that may be any.
+
+    >>> loaded_key("shop-orders.yaml", Subject(kind="VMAlert"))
+    'shop-orders'
+    """
+    if stack.kind == VM_ALERTS.kind:
+        return file.removesuffix(".gz").removesuffix(".yaml")
+    return rule_uid(file)
 
 
 _OPERATORS_FILE = ours(r".+-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.yaml")
@@ -182,25 +228,70 @@ def rule_uid(file: str) -> str:
 
 
 class Sending(msgspec.Struct, frozen=True):
-    """By `host:port` of an Alertmanager, how many alerts one replica has sent recently, and how many of these it did not take."""
+    """By `host:port` of an Alertmanager, how many alerts one replica has sent recently, and how many of these it did not take.
+
+    Of a VMAlert, which keeps no series, it is not recently but since its start, `since_start`.
+    """
 
     sent: dict[str, float]
     failed: dict[str, float]
+    since_start: bool = False
 
 
 @source(proxied("pods"))
-def prometheus_sending(cluster: Cluster, prometheus_servers: Readings[Server], profile: Profile) -> Readings[Sending]:
-    """How many alerts every replica has sent in the last minutes, as it says of itself, where it scrapes itself."""
+def prometheus_sending(cluster: Cluster, metric_servers: Readings[Server], profile: Profile) -> Readings[Sending]:
+    """How many alerts every replica has sent in the last minutes, by the series that one of the same Prometheus scrapes of it."""
 
     def read(endpoint: Endpoint, server: Server) -> Sending:
+        if server.dialect in VICTORIAMETRICS:
+            return _sent_since_the_start(endpoint)
         if not server.pod:
             raise BadResponse("which of its series are its own is not known, for it is asked under the profile's address")
-        own = matchers({"namespace": server.namespace, "pod": server.pod}) + f"[{SENDING_SECONDS}s]"
-        sent = query(endpoint, f"increase(prometheus_notifications_sent_total{own})")
-        failed = query(endpoint, f"increase(prometheus_notifications_errors_total{own})")
-        return Sending(*({_place(one.labels.get("alertmanager", "")): one.value for one in found} for found in (sent, failed)))
+        found = _sent(endpoint, server)
+        # Of a Prometheus in shards it may be another one that scrapes this one.
+        others = (one for one in metric_servers.items if one.key == server.key and one.pod not in ("", server.pod))
+        while not found.sent and (other := next(others, None)):
+            found = _sent_as_known_to(cluster, profile, other, server) or found
+        return found
 
-    return read_each(cluster, profile, prometheus_servers, read)
+    return read_each(cluster, profile, able(metric_servers, Ability.ALERTS), read)
+
+
+def _sent(endpoint: Endpoint, server: Server) -> Sending:
+    own = matchers({"namespace": server.namespace, "pod": server.pod}) + f"[{SENDING_SECONDS}s]"
+    sent = query(endpoint, f"increase(prometheus_notifications_sent_total{own})")
+    failed = query(endpoint, f"increase(prometheus_notifications_errors_total{own})")
+    sent_by, failed_by = ({_place(one.labels.get("alertmanager", "")): one.value for one in found} for found in (sent, failed))
+    return Sending(sent_by, failed_by)
+
+
+def _sent_as_known_to(cluster: Cluster, profile: Profile, other: Server, server: Server) -> Sending | None:
+    """The same as another replica knows it; None where that cannot be asked."""
+    try:
+        return _sent(reach(cluster, profile, other), server)
+    except Unreadable:
+        return None
+
+
+_SENT, _FAILED = "vmalert_alerts_sent_total", "vmalert_alerts_send_errors_total"
+_RELOADED = "vmalert_config_last_reload_successful"  # each vmalert has it
+_BLACKHOLE = "blackhole"  # what a VMAlert calls the address of its flag -notifier.blackhole
+
+
+def _sent_since_the_start(endpoint: Endpoint) -> Sending:
+    """What a VMAlert has sent to each of its notifiers, of which it has a counter from its start on; "" is nowhere."""
+    found = samples_of(endpoint, {_SENT, _FAILED, _RELOADED}, mark=UNTYPED)
+    if all(one.name != _RELOADED for one in found):
+        raise BadResponse(f"GET {endpoint.url}/metrics: there is no {_RELOADED} in it, so it is not the whole page, or not a vmalert's")
+    counts: dict[str, dict[str, float]] = {_SENT: {}, _FAILED: {}}
+    for one in found:
+        address = one.labels.get("addr", "")
+        place = _place(address) if address.startswith(("http://", "https://")) else ""
+        if one.name in counts and (place or address == _BLACKHOLE):
+            counts[one.name][place] = counts[one.name].get(place, 0.0) + one.value
+        elif one.name in counts:
+            raise BadResponse(f"GET {endpoint.url}/metrics: {one.name} has an address that is none")
+    return Sending(counts[_SENT], counts[_FAILED], since_start=True)
 
 
 # --- whose Alertmanager it is -----------------------------------------------------------------------------------------

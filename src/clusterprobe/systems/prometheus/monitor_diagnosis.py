@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from clusterprobe.readings import Readings
 from clusterprobe.systems.inventory.servers import leads_to
-from clusterprobe.systems.kubernetes.objects import Pod, Service
-from clusterprobe.systems.prometheus.objects import SERVICE_MONITORS, Monitor, MonitorEndpoint
+from clusterprobe.systems.kubernetes.objects import LabelSelector, Namespace, Pod, Service
+from clusterprobe.systems.kubernetes.workloads import workload_of
+from clusterprobe.systems.prometheus.objects import SERVICE_MONITORS, VM_SERVICE_SCRAPES, Monitor, MonitorEndpoint
 from clusterprobe.systems.prometheus.sources import Target
 from clusterprobe.times import epoch
 
+_SYSTEM = "kube-system"
 SETTLING_SECONDS = 300  # the Operator, the reload of the configuration, and service discovery
 
-State = Literal["nothing to select", "port missing", "nothing ready", "without targets", "unknown"]
+OF_SERVICES = (SERVICE_MONITORS.kind, VM_SERVICE_SCRAPES.kind)
+"""The kinds that select Services."""
+
+State = Literal["nothing to select", "port missing", "no pod behind", "nothing ready", "without targets", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,9 @@ class Chain:
     """How far a monitor leads.
 
     `selected` are the Services or pods that it selects, as `namespace/name`. `wanted` are the port names that none of them has, `there`
-    those that they have. `whole` tells that no endpoint is left that would lead to something.
+    those that they have. `whole` tells that no endpoint is left that would lead to something. `places` is where it looks, `absent` those
+    of them that do not exist. `near` is what it may be meant for: of one that selects nothing what has those labels in another namespace
+    (`elsewhere`), or leads to pods that have them; of a Service that leads to no pod, the pods that it may be meant for.
     """
 
     state: State
@@ -32,13 +39,17 @@ class Chain:
     there: tuple[str, ...] = ()
     whole: bool = True
     places: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
 
 
 class Ground:
-    """The Services and pods that monitors select."""
+    """The Services and pods that monitors select, and the namespaces in which they look."""
 
-    def __init__(self, services: Readings[Service], pods: Readings[Pod], now: float) -> None:
+    def __init__(self, services: Readings[Service], pods: Readings[Pod], namespaces: Readings[Namespace], now: float) -> None:
         self._services, self._pods, self._now = services, pods, now
+        self._there = {one.metadata.name for one in namespaces.items} if namespaces.complete else set()
         self._by_namespace: dict[str, list[Pod]] = defaultdict(list)
         for pod in pods.items:
             self._by_namespace[pod.metadata.namespace].append(pod)
@@ -46,7 +57,7 @@ class Ground:
     def chain(self, kind: str, monitor: Monitor) -> Chain:
         """The first link of a ServiceMonitor or PodMonitor that is missing; where targets should follow, `without targets`."""
         places = namespaces_of(monitor)
-        if kind == SERVICE_MONITORS.kind:
+        if kind in OF_SERVICES:
             return self._of_services(monitor, places)
         return self._of_pods(monitor, places)
 
@@ -54,21 +65,43 @@ class Ground:
         selector = monitor.spec.selector
         found = [one for one in self._services.items if _in(places, one.metadata.namespace) and _matches(selector, one.metadata.labels)]
         if not found:
-            return Chain("unknown" if self._blind(self._services, places) else "nothing to select", places=places)
-        names = tuple(f"{one.metadata.namespace}/{one.metadata.name}" for one in found)
+            lead = [one for one in self._services.items if _in(places, one.metadata.namespace) and _asks_for(selector, one)]
+            return self._nothing(self._services, places, selector, tuple(map(_place, lead)))
+        names = tuple(map(_place, found))
         there = {port.name for one in found for port in one.spec.ports or [] if port.name}
         missing = _missing(monitor.spec.endpoints or [], there)
         if missing and not self._blind(self._services, places):
             return Chain("port missing", names, missing, tuple(sorted(there)), whole=len(missing) == len(monitor.spec.endpoints or []))
-        ready = any(self._ready(pod) for one in found for pod in self._by_namespace[one.metadata.namespace] if leads_to(one, pod))
-        return Chain("without targets" if ready else "nothing ready", names)
+        behind = [pod for one in found for pod in self._by_namespace[one.metadata.namespace] if leads_to(one, pod)]
+        if not behind and (near := self._meant(found, selector)) and not self._blind(self._pods, places):
+            return Chain("no pod behind", names, near=near)
+        return Chain("without targets" if any(map(self._ready, behind)) else "nothing ready", names)
+
+    def _nothing(self, readings: Any, places: tuple[str, ...], selector: LabelSelector | None, near: tuple[str, ...] = ()) -> Chain:
+        """One that selects nothing where it looks; what has these labels in another namespace may be what it is meant for."""
+        if self._blind(readings, places):
+            return Chain("unknown", places=places)
+        other = [_place(one) for one in readings.items if places and _names(selector, one.metadata.labels)]
+        absent = tuple(one for one in places if self._there and one not in self._there)
+        return Chain("nothing to select", places=places, absent=absent, elsewhere=tuple(other), near=near)
+
+    def _meant(self, services: list[Service], selector: LabelSelector | None) -> tuple[str, ...]:
+        """The pods that Services without any may be meant for: they have the monitor's labels, or are of a workload called like one."""
+        found = []
+        for one in services:
+            if not one.spec.selector or one.metadata.namespace == _SYSTEM:
+                return ()  # its endpoints are made otherwise, or the control plane that it is for runs elsewhere
+            named = one.metadata.name
+            pods = self._by_namespace[one.metadata.namespace]
+            found += [pod for pod in pods if _names(selector, pod.metadata.labels) or workload_of(pod).name == named]
+        return tuple(dict.fromkeys(map(_place, found)))
 
     def _of_pods(self, monitor: Monitor, places: tuple[str, ...]) -> Chain:
         selector = monitor.spec.selector
         found = [one for one in self._pods.items if _in(places, one.metadata.namespace) and _matches(selector, one.metadata.labels)]
         if not found:
-            return Chain("unknown" if self._blind(self._pods, places) else "nothing to select", places=places)
-        names = tuple(f"{one.metadata.namespace}/{one.metadata.name}" for one in found)
+            return self._nothing(self._pods, places, selector)
+        names = tuple(map(_place, found))
         there = {port.name for one in found for each in one.spec.containers for port in each.ports or [] if port.name}
         endpoints = monitor.spec.pod_metrics_endpoints or []
         missing = _missing(endpoints, there)
@@ -99,8 +132,22 @@ def _in(places: tuple[str, ...], namespace: str) -> bool:
     return not places or namespace in places
 
 
-def _matches(selector: object, labels: dict[str, str]) -> bool:
-    return selector is None or bool(selector.matches(labels))  # type: ignore[attr-defined]
+def _matches(selector: LabelSelector | None, labels: dict[str, str]) -> bool:
+    return selector is None or selector.matches(labels)
+
+
+def _asks_for(selector: LabelSelector | None, service: Service) -> bool:
+    """Whether a Service asks for pods with the labels that it should have itself: the frequent mistake."""
+    return _names(selector, service.spec.selector or {})
+
+
+def _names(selector: LabelSelector | None, labels: dict[str, str]) -> bool:
+    """Whether a selector that asks for labels finds them here: one that asks for none finds everything."""
+    return selector is not None and bool(selector.match_labels) and selector.matches(labels)
+
+
+def _place(one: Service | Pod) -> str:
+    return f"{one.metadata.namespace}/{one.metadata.name}"
 
 
 def _missing(endpoints: list[MonitorEndpoint], there: set[str]) -> tuple[str, ...]:

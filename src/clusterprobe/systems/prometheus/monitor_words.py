@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clusterprobe.fixes import SOURCE, change, look, shell
-from clusterprobe.model import Step, Subject
+from clusterprobe.fixes import SOURCE, change, look, patch, shell
+from clusterprobe.model import Command, Step, Subject
 from clusterprobe.patterns import ours
-from clusterprobe.systems.kubernetes.looking import logs_of_label
-from clusterprobe.systems.prometheus.monitor_diagnosis import Chain, Twice
-from clusterprobe.systems.prometheus.objects import SERVICE_MONITORS, pool_origin
+from clusterprobe.systems.kubernetes.event_lists import secret_in
+from clusterprobe.systems.kubernetes.looking import log_of
+from clusterprobe.systems.kubernetes.managers import Manager
+from clusterprobe.systems.kubernetes.objects import LabelSelector
+from clusterprobe.systems.prometheus.monitor_diagnosis import OF_SERVICES, Chain, Twice
+from clusterprobe.systems.prometheus.objects import PROMETHEUSES, pool_origin
 from clusterprobe.systems.prometheus.selection import BY_KIND
 from clusterprobe.words import listed
 
-_SECRET = ours(r'\bsecrets? "([^"]+)"')
 _KUBELET = ours(r"kubelet$")
-
-
-def secret_in(message: str) -> str:
-    """The Secret that a message of the Operator names; empty where it names none."""
-    found = _SECRET.search(message)
-    return str(found[1]) if found else ""
 
 
 def _see(subject: Subject) -> Step:
@@ -31,22 +27,23 @@ def _resource(subject: Subject) -> str:
     return BY_KIND[subject.kind].resource.name
 
 
-def reject_steps(subject: Subject, refusal: str) -> list[Step]:
+def reject_steps(subject: Subject, refusal: str, manager: Manager) -> list[Step]:
     """For a monitor that the Operator refuses."""
     if name := secret_in(refusal):
         return [
             _see(subject),
             look("See which Secrets there are.", shell("kubectl -n {} get secrets", subject.namespace)),
             change(
-                f"Create the Secret {name} with the key that the monitor names, or correct its name in the monitor. Change it {SOURCE}."
+                f"Create the Secret {name} with the key that the monitor names, or correct its name in the monitor. Change it "
+                f"{manager.source}."
             ),
         ]
-    return [_see(subject), change(f"Correct in the monitor what the message names. Change it {SOURCE}.")]
+    return [_see(subject), change(f"Correct in the monitor what the message names. Change it {manager.source}.")]
 
 
-def steps_of(subject: Subject, chain: Chain, takers: Sequence[Subject] = ()) -> list[Step]:
+def steps_of(subject: Subject, chain: Chain, manager: Manager, takers: Sequence[Subject] = ()) -> list[Step]:
     """By the link that is missing."""
-    what, plural = ("Service", "services") if subject.kind == SERVICE_MONITORS.kind else ("pod", "pods")
+    what, plural = ("Service", "services") if subject.kind in OF_SERVICES else ("pod", "pods")
     match chain.state:
         case "port missing":
             places = list(dict.fromkeys(one.split("/", 1)[0] for one in chain.selected))[:3]
@@ -55,30 +52,79 @@ def steps_of(subject: Subject, chain: Chain, takers: Sequence[Subject] = ()) -> 
             return [
                 _see(subject),
                 look(f"See the ports of each {what}.", *(shell("kubectl -n {} get {} -o wide", one, plural) for one in places)),
-                change(f"Name the port in the monitor as the {what} does: {name}. Change it {SOURCE}.{given}"),
+                change(
+                    f"Name the port in the monitor as the {what} does: {name}. Change it {manager.source}.{given}",
+                    *_named(subject, chain, manager),
+                ),
             ]
         case "nothing to select":
-            places = list(chain.places[:3])
-            shown = [shell("kubectl -n {} get {} --show-labels", one, plural) for one in places]
+            return [_see(subject), _see_labels(chain, what, plural), change(f"{_selecting(chain, what)} Change it {manager.source}.")]
+        case "no pod behind":
+            place, _, name = chain.selected[0].partition("/")
             return [
-                _see(subject),
-                look(f"See the labels of each {what}.", *(shown or [shell("kubectl get {} -A --show-labels", plural)])),
-                change(
-                    f"Correct spec.selector or spec.namespaceSelector, or give the {what} those labels. Or delete the monitor, if what it "
-                    f"watched was removed. Change it {SOURCE}."
-                ),
+                look("See the Service.", shell("kubectl -n {} get service {} -o yaml", place, name)),
+                look("See the labels of each pod.", shell("kubectl -n {} get pods --show-labels", place)),
+                change(f"Let spec.selector of the Service ask for the labels that its pods have. Change it {SOURCE}."),
             ]
     return [
         _see(subject),
         *[
             look(
                 "See whether it may look there.",
-                logs_of_label(one.namespace, f"app.kubernetes.io/instance={one.name}", "forbidden|failed to (list|watch)", "1h"),
+                log_of(one.namespace, f"statefulset/prometheus-{one.name}", "forbidden|failed to (list|watch)"),
             )
             for one in takers[:1]
+            if one.kind == PROMETHEUSES.kind  # of an agent there may be a DaemonSet
         ],
-        change(f"Correct the relabelings of the monitor, or let the Role of that Prometheus allow it to list there. Change it {SOURCE}."),
+        change(f"Correct the relabelings of the monitor, {manager.source}. Or let the Role of what selects it allow it to list there."),
     ]
+
+
+def _see_labels(chain: Chain, what: str, plural: str) -> Step:
+    """Where it looks, of what exists, and where it may be meant to."""
+    places = [one for one in chain.places if one not in chain.absent] + [one.partition("/")[0] for one in chain.elsewhere]
+    shown = [shell("kubectl -n {} get {} --show-labels", one, plural) for one in list(dict.fromkeys(places))[:3]]
+    return look(f"See the labels of each {what}.", *(shown or [shell("kubectl get {} -A --show-labels", plural)]))
+
+
+def _selecting(chain: Chain, what: str) -> str:
+    removed = "Or delete the monitor, if what it watched was removed."
+    if chain.elsewhere:
+        names = sorted({one.partition("/")[0] for one in chain.elsewhere})
+        return (
+            f"If it is meant for {listed(chain.elsewhere, 3)}, let it look there: name {listed(names, 3)} in "
+            f"spec.namespaceSelector.matchNames. Else correct spec.selector. {removed}"
+        )
+    if chain.absent:
+        return f"Correct the names in spec.namespaceSelector.matchNames. {removed}"
+    if chain.near:
+        return f"Give {what} {listed(chain.near, 3)} the labels that spec.selector asks for, in its metadata.labels. {removed}"
+    return f"Correct spec.selector or spec.namespaceSelector, or give the {what} those labels. {removed}"
+
+
+def selects_nothing(subject: Subject, chain: Chain, selector: LabelSelector | None) -> str:
+    """Why a monitor selects nothing, with what it may be meant for."""
+    what = "Service" if subject.kind in OF_SERVICES else "pod"
+    there = [one for one in chain.places if one not in chain.absent]
+    told = [f"The namespace {one}, in which it is to look, does not exist." for one in chain.absent]
+    if there or not chain.places:
+        where = f"in {listed(there, 3)}" if there else "of any namespace"
+        told.append(f"No {what} {where} has the labels that its spec.selector asks for: {selector}.")
+    if chain.elsewhere:
+        told.append(f"{listed(chain.elsewhere, 3)} {'has' if len(chain.elsewhere) == 1 else 'have'} them, where it does not look.")
+    elif chain.near:
+        told.append(f"{what} {listed(chain.near, 3)} asks its pods for them, and does not have them itself.")
+    return " ".join(told)
+
+
+def _named(subject: Subject, chain: Chain, manager: Manager) -> list[Command | None]:
+    """The command for a monitor with one endpoint, of whose port there is but one name; it changes nothing where that is another by now."""
+    if manager.maker or not chain.whole or len(chain.wanted) != 1 or len(chain.there) != 1:
+        return []
+    path = f"/spec/{'endpoints' if subject.kind in OF_SERVICES else 'podMetricsEndpoints'}/0/port"
+    edit = [{"op": "test", "path": path, "value": chain.wanted[0]}, {"op": "replace", "path": path, "value": chain.there[0]}]
+    target = (subject.namespace, _resource(subject), subject.name)
+    return [shell("kubectl -n {} patch {} {} --type json -p {}", *target, patch(edit))]
 
 
 def about_twice(one: Twice) -> str:

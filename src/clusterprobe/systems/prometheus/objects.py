@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
 from clusterprobe.access.cluster import Resource
 from clusterprobe.known_systems import PROMETHEUS
+from clusterprobe.model import Subject
 from clusterprobe.patterns import ours
 from clusterprobe.readings import Readings
 from clusterprobe.systems.inventory.recognition import SystemPod, of_system
@@ -25,9 +27,25 @@ RULES = Resource("v1", "prometheusrules", "PrometheusRule", GROUP)
 AGENTS = Resource("v1alpha1", "prometheusagents", "PrometheusAgent", GROUP)
 THANOS_RULERS = Resource("v1", "thanosrulers", "ThanosRuler", GROUP)
 
+VM_GROUP = "operator.victoriametrics.com"
+VM_AGENTS = Resource("v1beta1", "vmagents", "VMAgent", VM_GROUP)
+VM_ALERTS = Resource("v1beta1", "vmalerts", "VMAlert", VM_GROUP)
+VM_SINGLES = Resource("v1beta1", "vmsingles", "VMSingle", VM_GROUP)
+VM_SERVICE_SCRAPES = Resource("v1beta1", "vmservicescrapes", "VMServiceScrape", VM_GROUP)
+VM_POD_SCRAPES = Resource("v1beta1", "vmpodscrapes", "VMPodScrape", VM_GROUP)
+VM_PROBES = Resource("v1beta1", "vmprobes", "VMProbe", VM_GROUP)
+VM_SCRAPE_CONFIGS = Resource("v1beta1", "vmscrapeconfigs", "VMScrapeConfig", VM_GROUP)
+VM_STATIC_SCRAPES = Resource("v1beta1", "vmstaticscrapes", "VMStaticScrape", VM_GROUP)
+VM_NODE_SCRAPES = Resource("v1beta1", "vmnodescrapes", "VMNodeScrape", VM_GROUP)
+VM_RULES = Resource("v1beta1", "vmrules", "VMRule", VM_GROUP)
+
+STACKS = {one.kind: one for one in (PROMETHEUSES, AGENTS, THANOS_RULERS, VM_AGENTS, VM_ALERTS, VM_SINGLES)}
+"""By kind, the objects of which stacks are made."""
+
 
 class ClaimTemplateSpec(Object):
     storage_class_name: str | None = None
+    access_modes: list[str] | None = None
     volume_name: str = ""
 
 
@@ -64,9 +82,21 @@ class SecretKey(Object):
     key: str = ""
 
 
-class PrometheusSpec(Object):
-    """A `*_selector` that is None selects nothing, an empty one everything; a namespace selector that is None means its own."""
+class Selection(Object):
+    """What an object selects of one kind: by labels, where None is nothing and `{}` everything; and where, None for its own namespace."""
 
+    labels: LabelSelector | None = None
+    places: LabelSelector | None = None
+
+
+class PrometheusSpec(Object):
+    """A `*_selector` that is None selects nothing, an empty one everything; a namespace selector that is None means its own.
+
+    `selects` is the same of VictoriaMetrics' objects, by the kind that is selected; None for those of the Prometheus Operator.
+    """
+
+    selects: dict[str, Selection] | None = None
+    mode: str = ""
     replicas: int | None = None
     shards: int | None = None
     paused: bool = False
@@ -109,7 +139,15 @@ class Prometheus(Object):
     status: CustomStatus = msgspec.field(default_factory=CustomStatus)
 
     @property
+    def of_victoriametrics(self) -> bool:
+        """Whether it stands for an object of VictoriaMetrics' operator."""
+        return self.spec.selects is not None
+
+    @property
     def wanted_pods(self) -> int:
+        """How many pods it is to have; of one on every node, not how many."""
+        if self.spec.mode == "DaemonSet":
+            return 1
         replicas = 1 if self.spec.replicas is None else self.spec.replicas
         return replicas * (1 if self.spec.shards is None else self.spec.shards)
 
@@ -145,7 +183,15 @@ class Binding(Object):
 
 
 class BoundStatus(Object):
+    """What an operator says of the object: the Prometheus Operator by who selects it, VictoriaMetrics' in one word."""
+
     bindings: list[Binding] | None = None
+    update_status: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether VictoriaMetrics' operator refuses it, which `objects/conditions` says with the reason."""
+        return self.update_status == "failed"
 
     @property
     def refusal(self) -> str:
@@ -185,18 +231,39 @@ class Rule(Object):
 
 # --- scrape pools -----------------------------------------------------------------------------------------------------
 
-_POOL = ours(r"(serviceMonitor|podMonitor|probe|scrapeConfig)/([^/]+)/([^/]+)(?:/\d+)?")
-_KINDS = {"serviceMonitor": SERVICE_MONITORS, "podMonitor": POD_MONITORS, "probe": PROBES, "scrapeConfig": SCRAPE_CONFIGS}
+_POOL = ours(r"(serviceMonitor|podMonitor|probe|scrapeConfig|serviceScrape|podScrape|staticScrape|nodeScrape)/([^/]+)/([^/]+)(?:/\d+)?")
+_KINDS = {
+    "serviceMonitor": SERVICE_MONITORS,
+    "podMonitor": POD_MONITORS,
+    "probe": PROBES,
+    "scrapeConfig": SCRAPE_CONFIGS,
+    "serviceScrape": VM_SERVICE_SCRAPES,
+    "podScrape": VM_POD_SCRAPES,
+    "staticScrape": VM_STATIC_SCRAPES,
+    "nodeScrape": VM_NODE_SCRAPES,
+}
+# Whose pools are called as the Operator's. A VMAgent selects no ServiceMonitor, but the copy of one, which has its name.
+_OF_VICTORIAMETRICS = {
+    "probe": VM_PROBES,
+    "scrapeConfig": VM_SCRAPE_CONFIGS,
+    "serviceMonitor": VM_SERVICE_SCRAPES,
+    "podMonitor": VM_POD_SCRAPES,
+}
 
 
-def pool_origin(pool: str) -> tuple[Resource, str, str] | None:
-    """The object that the Operator made a scrape pool from: its resource, *its own* namespace, and name.
+def pool_origin(pool: str, stack: Subject | None = None) -> tuple[Resource, str, str] | None:
+    """The object that an operator made a scrape pool from: its resource, *its own* namespace, and name.
+
+    Pools of two kinds are called the same by both operators: `stack`, which scrapes it, tells whose they are.
 
     >>> pool_origin("serviceMonitor/monitoring-prod/api/0")[1:]
     ('monitoring-prod', 'api')
     """
     match = _POOL.fullmatch(pool)
-    return (_KINDS[match[1]], match[2], match[3]) if match else None
+    if match is None:
+        return None
+    theirs = stack is not None and stack.kind in (VM_AGENTS.kind, VM_SINGLES.kind)
+    return (_OF_VICTORIAMETRICS.get(match[1], _KINDS[match[1]]) if theirs else _KINDS[match[1]], match[2], match[3])
 
 
 def monitor_index(*kinds: Readings[Monitor]) -> dict[tuple[str, str, str], Monitor]:
@@ -204,12 +271,40 @@ def monitor_index(*kinds: Readings[Monitor]) -> dict[tuple[str, str, str], Monit
     return {(subject.kind, subject.namespace, subject.name): one for readings in kinds for subject, one in readings}
 
 
+# --- stacks -----------------------------------------------------------------------------------------------------------
+
+Customs = Mapping[tuple[str, str, str], "Prometheus"]
+"""The objects that stacks are made of, by kind, namespace and name."""
+
+
+def stack_of(replica: Subject) -> Subject:
+    """What a replica belongs to, as its object, whether there is one or not."""
+    kind, _, name = replica.owner.partition("/")
+    return STACKS.get(kind, PROMETHEUSES).subject(replica.namespace, name or replica.name)
+
+
+def called(stack: Subject) -> str:
+    """A stack in a sentence, with what it is."""
+    return f"{stack.kind} {stack.namespace}/{stack.name}"
+
+
+def key_of(subject: Subject) -> tuple[str, str, str]:
+    """By what an object is told from all others."""
+    return subject.kind, subject.namespace, subject.name
+
+
+def customs_of(*several: Iterable[tuple[Subject, Prometheus]]) -> dict[tuple[str, str, str], Prometheus]:
+    """The objects that stacks are made of, by kind, namespace and name."""
+    return {key_of(subject): one for each in several for subject, one in each}
+
+
 # --- the database -----------------------------------------------------------------------------------------------------
 
 
 def database_path(pod: Pod) -> str:
     """Where a Prometheus pod keeps its database."""
-    path = next((path for one in pod.spec.containers if (path := one.flag("storage.tsdb.path"))), "/prometheus")
+    flags = ("storage.tsdb.path", "storage.agent.path")
+    path = next((path for one in pod.spec.containers for flag in flags if (path := one.flag(flag))), "/prometheus")
     return path if path.startswith("/") else f"/prometheus/{path}"  # the image works in /prometheus
 
 

@@ -8,7 +8,7 @@ counter that grew long ago is no news, and neither is one of the process before.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -22,11 +22,13 @@ from clusterprobe.sources import proxied, source
 from clusterprobe.systems.formats.answers import Answer, asked
 from clusterprobe.systems.formats.exposition import Metric, samples_of
 from clusterprobe.systems.formats.queries import any_of, matchers
+from clusterprobe.systems.prometheus.dialects import AGENT_DIALECT, Ability, able
+from clusterprobe.systems.prometheus.dropped import DROPPED, dropped_query, gained_by
 from clusterprobe.systems.prometheus.query import Sample, query
+from clusterprobe.systems.prometheus.runtime import START
 from clusterprobe.times import duration_seconds
 
 MISSED = "prometheus_rule_group_iterations_missed_total"
-START = "process_start_time_seconds"
 CPU = "process_cpu_seconds_total"
 # Counters that should never grow; each says what it means that one did.
 TROUBLES = {
@@ -82,6 +84,7 @@ class Pressure(msgspec.Struct, frozen=True, kw_only=True):
     `cpu` are cores in use, `lifelong` those on average since it started, `throttled` the share of periods in which the kernel held
     it back; `memory` is what the Go runtime holds in bytes, without the files that are mapped into it. `behind` are the seconds by
     which each remote write lags, and `refused` the samples that each lost within the window, as its receiver did not take them.
+    `dropped` is what each counter of `DROPPED` gained within the window. `version` is its own, as in `3.5.0`; empty where it does not say.
     """
 
     started: float
@@ -97,36 +100,52 @@ class Pressure(msgspec.Struct, frozen=True, kw_only=True):
     queue: float | None = None
     behind: dict[str, float] = {}
     refused: dict[str, float | None] = {}
+    version: str = ""
+    dropped: dict[str, float | None] = {}
+
+    @property
+    def loses(self) -> bool:
+        """Whether anything grew that says that something is lost, or may have grown."""
+        counts = (*self.troubles.values(), *self.refused.values(), *self.dropped.values())
+        return any(one is None or one > 0 for one in counts)
 
 
 @source(proxied("pods"))
-def prometheus_pressure(cluster: Cluster, prometheus_servers: Readings[Server], profile: Profile) -> Readings[Pressure]:
+def prometheus_pressure(cluster: Cluster, metric_servers: Readings[Server], profile: Profile) -> Readings[Pressure]:
     """Whether every replica keeps up with its scrapes, rules, database and remote writes."""
     window = profile.thresholds.prometheus.window_minutes * 60
 
     def read(endpoint: Endpoint, server: Server) -> Pressure:
-        now = samples_of(endpoint, {*_NOW, *TROUBLES, MISSED})
+        now = samples_of(endpoint, {*_NOW, *TROUBLES, *DROPPED, MISSED, _BUILD})
         started = next((one.value for one in now if one.name == START), 0.0)
         if not started:
             raise BadResponse(f"GET {endpoint.url}/metrics: there is no {START} in it")
-        if lack := lacking(now):
+        agent = server.dialect == AGENT_DIALECT.key  # which has no database and no rules, and keeps nothing of its own past
+        if lack := lacking(now, () if agent else TROUBLES):
             raise BadResponse(f"GET {endpoint.url}/metrics: {lack}, so it is not the whole page, or not Prometheus'")
-        before = query(endpoint, before_query(started, window, server))
+        before = [] if agent else query(endpoint, before_query(started, window, server))
         lost = [one for one in now if one.name == _REFUSED and one.value]
-        refusals = query(endpoint, _refusals_query(started, window)) if lost else []
+        refusals = query(endpoint, _refusals_query(started, window)) if lost and not agent else []
         refused = _refused(lost, refusals, young=cluster.now() - started < window)
-        return msgspec.structs.replace(pressure_of(now, before, started, cluster.now(), window), refused=refused)
+        young = cluster.now() - started < window
+        thrown = [one for one in now if one.name in DROPPED and one.value]
+        gained = query(endpoint, dropped_query(started, window)) if thrown and not agent and not young else []
+        dropped = gained_by(thrown, gained, young=young)
+        version = next((one.labels.get("version", "") for one in now if one.name == _BUILD), "")
+        found = pressure_of(now, before, started, cluster.now(), window)
+        return msgspec.structs.replace(found, refused=refused, dropped=dropped, version=version)
 
-    return read_each(cluster, profile, prometheus_servers, read)
+    return read_each(cluster, profile, able(metric_servers, Ability.PRESSURE), read)
 
 
+_BUILD = "prometheus_build_info"
 _EVERY_GROUP = ("prometheus_rule_group_interval_seconds", "prometheus_rule_group_last_duration_seconds", MISSED)
 
 
-def lacking(now: list[Metric]) -> str:
+def lacking(now: list[Metric], troubles: Collection[str] = TROUBLES) -> str:
     """What every Prometheus has and these have not; empty if nothing. A page that ends early is cut between two lines at times."""
     names = {one.name for one in now}
-    for name in (*TROUBLES, CPU, "go_memstats_sys_bytes"):
+    for name in (*troubles, CPU, "go_memstats_sys_bytes"):
         if name not in names:
             return f"there is no {name} in it"
     for one in now:
@@ -286,7 +305,7 @@ class _DatabaseAnswer(Answer):
 
 
 @source(proxied("pods"))
-def prometheus_heads(cluster: Cluster, prometheus_servers: Readings[Server], profile: Profile) -> Readings[Head]:
+def prometheus_heads(cluster: Cluster, metric_servers: Readings[Server], profile: Profile) -> Readings[Head]:
     """The metrics with most series, at every replica."""
 
     def read(endpoint: Endpoint, _: Server) -> Head:
@@ -297,7 +316,7 @@ def prometheus_heads(cluster: Cluster, prometheus_servers: Readings[Server], pro
             raise BadResponse(f"{endpoint.url}/api/v1/status/tsdb: it counts series, and names no metric")
         return Head(series, [(one.name, one.value) for one in (counts or [])[:10]])
 
-    return read_each(cluster, profile, prometheus_servers, read)
+    return read_each(cluster, profile, able(metric_servers, Ability.PRESSURE, Ability.QUERIES), read)
 
 
 class SlowRule(msgspec.Struct, frozen=True):
@@ -340,7 +359,7 @@ MAX_RULES = 20
 
 
 @source(proxied("pods"))
-def prometheus_slow_rules(cluster: Cluster, prometheus_servers: Readings[Server], profile: Profile) -> Readings[SlowRules]:
+def prometheus_slow_rules(cluster: Cluster, metric_servers: Readings[Server], profile: Profile) -> Readings[SlowRules]:
     """The rules whose last evaluation took longest, at every replica."""
 
     def read(endpoint: Endpoint, _: Server) -> SlowRules:
@@ -352,4 +371,4 @@ def prometheus_slow_rules(cluster: Cluster, prometheus_servers: Readings[Server]
         ]
         return SlowRules(sorted(found, key=lambda one: -one.seconds)[:MAX_RULES])
 
-    return read_each(cluster, profile, prometheus_servers, read)
+    return read_each(cluster, profile, able(metric_servers, Ability.PRESSURE, Ability.RULES), read)

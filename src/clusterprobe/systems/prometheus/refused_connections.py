@@ -9,6 +9,7 @@ from clusterprobe.fixes import change, snippet
 from clusterprobe.model import Step
 from clusterprobe.numerals import whole_number
 from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.prometheus.objects import pool_origin
 from clusterprobe.systems.prometheus.scrape_errors import Cause
 from clusterprobe.systems.prometheus.sources import Target
 
@@ -95,9 +96,10 @@ def why_refused(target: Target, port: int, pod: Pod | None) -> Cause:
         return Cause(text, _rebind(component, pod))
     state = f" Its pod {pod.metadata.namespace}/{pod.metadata.name} is not ready." if pod and not pod.ready else ""
     text = f"Nothing listens at this address and port: the port is wrong, the program does not run, or it listens at localhost only.{state}"
+    place = "the Service or the monitor" if pool_origin(target.scrape_pool) else "the scrape configuration, or the annotation that it reads"
     step = change(
-        "Compare the port with the one that the program listens at: correct it in the Service or the monitor. Where the program listens "
-        "at 127.0.0.1, let it listen at the pod's address. Change it at its source in Git."
+        f"Compare the port with the one that the program listens at: correct it in {place}. Where the program listens at 127.0.0.1, let "
+        "it listen at the pod's address. Change it at its source in Git."
     )
     return Cause(text, (step,))
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from clusterprobe.fixes import GIT, change, destroys, each, look, patch, shell, snippet
+from clusterprobe.fixes import GIT, SOURCE, change, destroys, each, look, shell
 from clusterprobe.model import Step, Subject
-from clusterprobe.systems.kubernetes.objects import StorageClass
-from clusterprobe.systems.prometheus.managers import of_chart, of_openshift, openshift_setting
+from clusterprobe.systems.kubernetes.managers import manager_of_pods
+from clusterprobe.systems.kubernetes.objects import Metadata, StorageClass
+from clusterprobe.systems.prometheus.object_advice import IN_PROMETHEUS, set_spec, where
 from clusterprobe.systems.prometheus.objects import PROMETHEUSES, Prometheus
-from clusterprobe.systems.storage.drivers import allowed
+from clusterprobe.systems.prometheus.openshift import of_openshift, openshift_setting
+from clusterprobe.systems.storage.drivers import RWX, allowed
 from clusterprobe.systems.storage.natures import Storage, nature_of_class
 
 CLASSES = "kubectl get storageclasses -o custom-columns=NAME:.metadata.name,PROVISIONER:.provisioner"
@@ -33,40 +35,44 @@ def move_of_custom(
     if of_openshift(custom.metadata):
         return _in_openshift(custom, target, choice, used=bool(claims))
     template = custom.spec.storage.volume_claim_template if custom.spec.storage else None
-    in_chart = of_chart(custom.metadata)
     if not target or template is None:
-        return _to_be_named(choice, in_chart=in_chart, used=bool(claims))
-    place, kind, name = subject.namespace, PROMETHEUSES.name, subject.name
-    spec: dict[str, object] = {"storageClassName": target, **({"volumeName": None} if template.spec.volume_name else {})}
-    stopped = {"spec": {"replicas": 0, "storage": {"volumeClaimTemplate": {"spec": spec}}}}
+        return _to_be_named(custom, choice, used=bool(claims))
+    place, name = subject.namespace, subject.name
+    # Some drivers give a disk to a claim of one node, and NFS to one of several.
+    shared = RWX in (template.spec.access_modes or [])
+    spec: dict[str, object] = {
+        "storageClassName": target,
+        **({"volumeName": None} if template.spec.volume_name else {}),
+        **({"accessModes": ["ReadWriteOnce"]} if shared else {}),
+    }
+    claim = {"volumeClaimTemplate": {"spec": spec}}
     replicas = 1 if custom.spec.replicas is None else custom.spec.replicas
     return [
         look(choice, shell(CLASSES)),
-        change(
-            f"Stop {place}/{name} and set the class {target}. It scrapes and alerts nothing until it is started again below. {GIT}"
-            + ("; in the values of kube-prometheus-stack under prometheus.prometheusSpec:" if in_chart else "."),
-            shell("kubectl -n {} patch {} {} --type merge -p {}", place, kind, name, patch(stopped)),
-            code=snippet("replicas: 0\nstorageSpec:\n  volumeClaimTemplate:\n    spec:\n      storageClassName: {}", target)
-            if in_chart
-            else "",
+        set_spec(
+            f"Stop {place}/{name} and set the class {target}{', and the access mode ReadWriteOnce' if shared else ''}. It scrapes and "
+            "alerts nothing until it is started again below.",
+            *(PROMETHEUSES, custom.metadata, {"replicas": 0, "storage": claim}),
+            key=IN_PROMETHEUS,
+            values={"replicas": 0, "storageSpec": claim},
         ),
         *_emptied(place, claims, pods),
-        change(
-            f"Start it again, with as many replicas as before ({replicas}). {GIT}.",
-            shell("kubectl -n {} patch {} {} --type merge -p {}", place, kind, name, patch({"spec": {"replicas": replicas}})),
+        set_spec(
+            f"Start it again, with as many replicas as before ({replicas}).",
+            *(PROMETHEUSES, custom.metadata, {"replicas": replicas}),
+            key=IN_PROMETHEUS,
         ),
         look("See that the new PVCs have the class.", shell("kubectl -n {} get pvc", place)),
     ]
 
 
-def _to_be_named(choice: str, *, in_chart: bool, used: bool) -> list[Step]:
+def _to_be_named(custom: Prometheus, choice: str, *, used: bool) -> list[Step]:
     """Where the class is not certain, so that no command is."""
     return [
         look(choice, shell(CLASSES)),
         change(
-            "Name such a class, and a size, under spec.storage.volumeClaimTemplate of the Prometheus object"
-            + ("; in the values of kube-prometheus-stack under prometheus.prometheusSpec.storageSpec" if in_chart else "")
-            + f". {GIT}."
+            "Name such a class, and a size, under spec.storage.volumeClaimTemplate of the Prometheus object. "
+            + where(custom.metadata, f"{IN_PROMETHEUS}.storageSpec")
             + (" Then the PVCs have to be made again: a PVC keeps its class, and the history in it is lost." if used else "")
         ),
     ]
@@ -97,26 +103,29 @@ def _emptied(place: str, claims: list[str], pods: list[str]) -> list[Step]:
     return steps
 
 
-def follow_the_object(subject: Subject, custom: Prometheus, present: str, storage: Storage, moved: list[Step]) -> list[Step]:
+def follow_the_object(custom: Prometheus, present: str, storage: Storage, moved: list[Step]) -> list[Step]:
     """For a PVC on a disk that is fine, of another class than its object asks for by now: the object may name the present one again."""
     wanted = wanted_class(custom)
     if of_openshift(custom.metadata):
         return moved
     if wanted in _supported(storage):
         return [look(f"Nothing has to be moved. To keep the history, name the class {present} in the object again, and stop here."), *moved]
-    again = {"spec": {"storage": {"volumeClaimTemplate": {"spec": {"storageClassName": present}}}}}
-    target = (subject.namespace, PROMETHEUSES.name, subject.name)
+    again = {"volumeClaimTemplate": {"spec": {"storageClassName": present}}}
     return [
         look(f"See which classes there are: {wanted} is not known to be a disk that Prometheus supports.", shell(CLASSES)),
-        change(
-            f"Name the class {present} in the object again. {GIT}.",
-            shell("kubectl -n {} patch {} {} --type merge -p {}", *target, patch(again)),
+        set_spec(
+            f"Name the class {present} in the object again.",
+            *(PROMETHEUSES, custom.metadata, {"storage": again}),
+            key=IN_PROMETHEUS,
+            values={"storageSpec": again},
         ),
     ]
 
 
-def move_of_workload(workload: Subject, storage: Storage, kinds: Iterable[str]) -> list[Step]:
+def move_of_workload(workload: Subject, pod: Metadata, storage: Storage, kinds: Iterable[str]) -> list[Step]:
     """For one without the Operator: what deploys it has to name the class, so that no command is certain."""
+    manager = manager_of_pods(pod)
+    value = f" (`server.persistentVolume.storageClass` in {manager.values})" if manager.chart == "prometheus" else ""
     target, choice = _class_for(storage, "", kinds)
     named = f"the class {target}" if target else "such a class"
     return [
@@ -127,8 +136,8 @@ def move_of_workload(workload: Subject, storage: Storage, kinds: Iterable[str]) 
             shell("kubectl -n {} get pvc", workload.namespace),
         ),
         change(
-            f"Set {named} in what deploys it (in the chart prometheus-community/prometheus: server.persistentVolume.storageClass). A PVC "
-            f"keeps its class, so it has to be deleted and made again, and the history in it is lost. {BACKUP}."
+            f"Set {named} {SOURCE}{value}. A PVC keeps its class, so it has to be deleted and made again, and the history in it is lost. "
+            f"{BACKUP}."
         ),
     ]
 

@@ -4,38 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
 from clusterprobe.access.cluster import Resource
 from clusterprobe.environment_names import speaks_of
 from clusterprobe.environments import Environments
-from clusterprobe.known_systems import PROMETHEUS_OPERATOR
+from clusterprobe.known_systems import PROMETHEUS_OPERATOR, VICTORIAMETRICS_OPERATOR
 from clusterprobe.model import Subject
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
 from clusterprobe.systems.inventory.recognition import SystemPod, of_system
 from clusterprobe.systems.kubernetes.objects import LabelSelector, Metadata, Namespace
-from clusterprobe.systems.prometheus.objects import POD_MONITORS, PROBES, RULES, SCRAPE_CONFIGS, SERVICE_MONITORS, Prometheus
+from clusterprobe.systems.prometheus.objects import (
+    POD_MONITORS,
+    PROBES,
+    RULES,
+    SCRAPE_CONFIGS,
+    SERVICE_MONITORS,
+    VM_NODE_SCRAPES,
+    VM_POD_SCRAPES,
+    VM_PROBES,
+    VM_RULES,
+    VM_SCRAPE_CONFIGS,
+    VM_SERVICE_SCRAPES,
+    VM_STATIC_SCRAPES,
+    Prometheus,
+)
 
 NAMESPACE_NAME = "kubernetes.io/metadata.name"  # set by the API server on every namespace
 
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """One kind of selected objects, and the two fields on the Prometheus object that select it."""
+    """One kind of selected objects, and the two fields of what selects it. Those of VictoriaMetrics have no `stem` of a Prometheus."""
 
     resource: Resource
     stem: str
     field: str
 
     def labels_of(self, prometheus: Prometheus) -> LabelSelector | None:
+        if prometheus.spec.selects is not None or not self.stem:
+            one = (prometheus.spec.selects or {}).get(self.resource.kind)
+            return one.labels if one else None
         selector: LabelSelector | None = getattr(prometheus.spec, f"{self.stem}_selector")
         return selector
 
     def places_of(self, prometheus: Prometheus) -> LabelSelector | None:
+        if prometheus.spec.selects is not None or not self.stem:
+            one = (prometheus.spec.selects or {}).get(self.resource.kind)
+            return one.places if one else None
         selector: LabelSelector | None = getattr(prometheus.spec, f"{self.stem}_namespace_selector")
         return selector
+
+    @property
+    def taker(self) -> str:
+        """What selects it, for a sentence."""
+        return "Prometheus" if self.stem else "VMAlert" if self.resource is VM_RULES else "VMAgent"
+
+    def concerns(self, prometheus: Prometheus) -> bool:
+        """Whether it is a kind that the object's own operator knows."""
+        return bool(self.stem) != prometheus.of_victoriametrics
 
 
 SELECTED = (
@@ -44,16 +74,45 @@ SELECTED = (
     Selected(PROBES, "probe", "probeSelector"),
     Selected(SCRAPE_CONFIGS, "scrape_config", "scrapeConfigSelector"),
     Selected(RULES, "rule", "ruleSelector"),
+    Selected(VM_SERVICE_SCRAPES, "", "serviceScrapeSelector"),
+    Selected(VM_POD_SCRAPES, "", "podScrapeSelector"),
+    Selected(VM_PROBES, "", "probeSelector"),
+    Selected(VM_SCRAPE_CONFIGS, "", "scrapeConfigSelector"),
+    Selected(VM_STATIC_SCRAPES, "", "staticScrapeSelector"),
+    Selected(VM_NODE_SCRAPES, "", "nodeScrapeSelector"),
+    Selected(VM_RULES, "", "ruleSelector"),
 )
-MONITORS = SELECTED[:4]
+MONITORS = tuple(one for one in SELECTED if one.resource not in (RULES, VM_RULES))
 BY_KIND = {one.resource.kind: one for one in SELECTED}
+COPIES = {
+    SERVICE_MONITORS.kind: VM_SERVICE_SCRAPES.kind,
+    POD_MONITORS.kind: VM_POD_SCRAPES.kind,
+    PROBES.kind: VM_PROBES.kind,
+    SCRAPE_CONFIGS.kind: VM_SCRAPE_CONFIGS.kind,
+    RULES.kind: VM_RULES.kind,
+}
+"""What VictoriaMetrics' operator makes of the Prometheus Operator's objects, under the same name, and then scrapes or evaluates."""
+
+
+def places_field(kind: Selected) -> str:
+    """The field of a Prometheus that says in which namespaces it looks for a kind."""
+    return kind.field.replace("Selector", "NamespaceSelector")
+
+
+def of_kinds(*several: Readings[Any]) -> list[tuple[Selected, Readings[Any]]]:
+    """Every kind that can be selected, with what there is of it."""
+    found: dict[str, list[tuple[Subject, Any]]] = {one: [] for one in BY_KIND}
+    for readings in several:
+        for subject, one in readings:
+            found[subject.kind].append((subject, one))
+    return [(one, Readings(tuple(found[one.resource.kind]))) for one in SELECTED]
 
 
 # --- the operators ----------------------------------------------------------------------------------------------------
 
 
 class Operator(msgspec.Struct, frozen=True):
-    """What one Prometheus Operator watches. None means every namespace.
+    """What one Prometheus Operator watches, or VictoriaMetrics' (`victoriametrics`). None means every namespace.
 
     `instances` are the namespaces whose Prometheus objects it manages, `objects` those whose monitors and rules it sees.
     `unclear` names an argument whose value cannot be told from the pod.
@@ -67,8 +126,11 @@ class Operator(msgspec.Struct, frozen=True):
     alertmanager_instances: list[str] | None = None
     ready: bool = True
     started: str = ""
+    victoriametrics: bool = False
 
     def manages(self, prometheus: Prometheus) -> bool:
+        if self.victoriametrics != prometheus.of_victoriametrics:
+            return False
         if self.controller_id != prometheus.metadata.annotations.controller_id:
             return False
         namespace = prometheus.metadata.namespace
@@ -76,6 +138,8 @@ class Operator(msgspec.Struct, frozen=True):
 
     def keeps(self, metadata: Metadata) -> bool:
         """Whether it manages an Alertmanager object with this metadata."""
+        if self.victoriametrics:
+            return False
         if self.controller_id != metadata.annotations.controller_id:
             return False
         own = self.alertmanager_instances
@@ -87,14 +151,16 @@ class Operator(msgspec.Struct, frozen=True):
 
 @source()
 def prometheus_operators(system_pods: Readings[SystemPod]) -> Readings[Operator]:
-    """What each Prometheus Operator watches, from the arguments of its pod."""
-    operators = of_system(system_pods, PROMETHEUS_OPERATOR)
+    """What each Prometheus Operator watches, from the arguments of its pod; and each of VictoriaMetrics, which says so elsewhere."""
+    operators = of_system(system_pods, PROMETHEUS_OPERATOR, VICTORIAMETRICS_OPERATOR)
     found: Collector[Operator] = Collector(unreadable=list(operators.unreadable))
     for subject, one in operators:
         if one.main is not None and not one.pod.metadata.deletion_timestamp:
             told = _operator([*(one.main.command or []), *(one.main.args or [])])
-            found.add(subject, msgspec.structs.replace(told, ready=one.pod.ready, started=one.pod.status.start_time or ""))
-    return found.readings(operators.absent)
+            theirs = one.system is VICTORIAMETRICS_OPERATOR
+            started = one.pod.status.start_time or ""
+            found.add(subject, msgspec.structs.replace(told, ready=one.pod.ready, started=started, victoriametrics=theirs))
+    return found.readings(of_system(system_pods, PROMETHEUS_OPERATOR).absent)
 
 
 _FLAGS = ("namespaces", "deny-namespaces", "prometheus-instance-namespaces", "alertmanager-instance-namespaces")
@@ -167,8 +233,8 @@ class Taking:
 
 
 def takings(prometheuses: Iterable[tuple[Subject, Prometheus]], operators: Readings[Operator]) -> list[Taking]:
-    """Every Prometheus object with what its operators watch."""
-    return [_taking(subject, one, operators) for subject, one in prometheuses]
+    """Every Prometheus object with what its operators watch; but for those of VictoriaMetrics that select nothing."""
+    return [_taking(subject, one, operators) for subject, one in prometheuses if one.spec.selects != {}]
 
 
 def _taking(subject: Subject, prometheus: Prometheus, operators: Readings[Operator]) -> Taking:
@@ -176,7 +242,8 @@ def _taking(subject: Subject, prometheus: Prometheus, operators: Readings[Operat
     unclear = next((one.unclear for one in operators.items if one.unclear), "")
     blind = operators.unreadable[0].reason if operators.unreadable else unclear
     if not own and not blind:
-        blind = "no Prometheus Operator that was found manages it, so what it selects is not known"
+        whose = "VictoriaMetrics operator" if prometheus.of_victoriametrics else "Prometheus Operator"
+        blind = f"no {whose} that was found manages it, so what it selects is not known"
     return Taking(subject, prometheus, own, blind)
 
 
@@ -261,7 +328,7 @@ def review(every: list[Taking], environments: Environments) -> list[list[str]]:
     for mine in every:
         own = environments.of(mine.subject.namespace)
         rivals = [one for one in every if environments.of(one.subject.namespace) not in ("", own)]
-        for kind in SELECTED:
+        for kind in (one for one in SELECTED if one.concerns(mine.prometheus)):
             selector, places = kind.labels_of(mine.prometheus), kind.places_of(mine.prometheus)
             same = [one.subject.namespace for one in rivals if alike(selector, kind.labels_of(one.prometheus))]
             named = "-" if selector is None or not own else "yes" if names_environment(selector, own) else "no"

@@ -10,12 +10,22 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from clusterprobe.access.cluster import Resource
 from clusterprobe.fixes import GIT, change, look, patch, shell, snippet
 from clusterprobe.model import Step, Subject
 from clusterprobe.systems.kubernetes.looking import owner_of_secret
 from clusterprobe.systems.kubernetes.objects import LabelSelector
-from clusterprobe.systems.prometheus.objects import AGENTS, POD_MONITORS, PROMETHEUSES, SERVICE_MONITORS, Prometheus
-from clusterprobe.systems.prometheus.selection import NAMESPACE_NAME, Selected, asked
+from clusterprobe.systems.prometheus.object_advice import set_spec, spec_key, value_of
+from clusterprobe.systems.prometheus.objects import (
+    POD_MONITORS,
+    PROMETHEUSES,
+    SERVICE_MONITORS,
+    STACKS,
+    VM_POD_SCRAPES,
+    VM_SERVICE_SCRAPES,
+    Prometheus,
+)
+from clusterprobe.systems.prometheus.selection import NAMESPACE_NAME, Selected, asked, describe_places, places_field
 from clusterprobe.words import listed, said
 
 
@@ -35,32 +45,41 @@ class Apart:
     @property
     def target(self) -> tuple[str, str, str]:
         """Its namespace, its resource and its name, as kubectl wants them."""
-        resource = AGENTS if self.subject.kind == AGENTS.kind else PROMETHEUSES
-        return self.subject.namespace, resource.name, self.subject.name
+        return self.subject.namespace, resource_of(self.subject).name, self.subject.name
 
 
 def keep_to_namespaces(apart: Apart, custom: Prometheus | None, kinds: Sequence[Selected]) -> list[Step]:
     """For objects of the other environment that its selectors match, by whatever label, or by none."""
     if custom is None:
         return [look(f"See what {apart.name} selects; its object was not read.", shell("kubectl -n {} get {} {} -o yaml", *apart.target))]
-    spec = {_places_field(kind): _limited(kind.places_of(custom), apart.places) for kind in kinds}
-    first, *others = spec
-    also = f" The same values belong under {', '.join(others)}." if others else ""
+    spec = {places_field(kind): _limited(kind.places_of(custom), apart.places) for kind in kinds}
     return [
         _see(kinds[0], custom),
-        change(
-            f"Let {apart.name} select only in the namespaces of {apart.own}, and in the shared ones that it uses. {GIT}; in the values "
-            f"of kube-prometheus-stack it belongs under prometheus.prometheusSpec.{also} Add new namespaces there as they come.",
-            shell("kubectl -n {} patch {} {} --type merge -p {}", *apart.target, patch({"spec": spec})),
-            code=_code(first, spec[first]),
+        set_spec(
+            f"Let {apart.name} select only in the namespaces of {apart.own}, and in the shared ones that it uses.",
+            *(resource_of(apart.subject), custom.metadata, spec),
+            key=spec_key(apart.subject.kind),
+            instead=_by_namespace(kinds, custom),
+            after="Add new namespaces there as they come.",
         ),
         *_by_label(apart, custom, kinds[0]),
-        look("See that the Operator has taken it.", shell("kubectl -n {} get {} {} -o jsonpath='{.status.conditions}'", *apart.target)),
+        look("See that the Operator has taken it.", shell("kubectl -n {} get {} {} -o jsonpath='{.status}'", *apart.target))
+        if custom.of_victoriametrics
+        else look(
+            "See that the Operator has taken it.", shell("kubectl -n {} get {} {} -o jsonpath='{.status.conditions}'", *apart.target)
+        ),
     ]
 
 
-def _places_field(kind: Selected) -> str:
-    return kind.field.replace("Selector", "NamespaceSelector")
+def resource_of(subject: Subject) -> Resource:
+    """The kind of what selects, as kubectl wants it."""
+    return STACKS.get(subject.kind, PROMETHEUSES)
+
+
+def _by_namespace(kinds: Sequence[Selected], custom: Prometheus) -> str:
+    """For a Prometheus that OpenShift's Operator makes: what it asks namespaces for can be changed on these only."""
+    asked_for = listed(list(dict.fromkeys(f"{places_field(one)} {describe_places(one.places_of(custom))}" for one in kinds)), 3)
+    return f"What its namespaces are asked for stays as it is ({asked_for}): change the labels of the namespaces to leave out."
 
 
 def _limited(present: LabelSelector | None, places: Iterable[str], operator: str = "In") -> dict[str, Any]:
@@ -72,24 +91,14 @@ def _limited(present: LabelSelector | None, places: Iterable[str], operator: str
     return {"matchExpressions": [*kept, {"key": NAMESPACE_NAME, "operator": operator, "values": sorted(places)}]}
 
 
-def _code(field: str, selector: dict[str, Any]) -> str:
-    lines = [snippet("{}:\n  matchExpressions:", field)]
-    for one in selector["matchExpressions"]:
-        lines.append(snippet("  - key: {}\n    operator: {}", one["key"], one["operator"]))
-        lines += ["    values:", *(snippet("    - {}", value) for value in one["values"])] if "values" in one else []
-    return "\n".join(lines)
-
-
 def leave_out(subject: Subject, custom: Prometheus, kinds: Sequence[Selected], whose: Subject) -> Step:
     """For objects in the namespace of another Prometheus, which are made for that one."""
-    spec = {_places_field(kind): _limited(kind.places_of(custom), [whose.namespace], "NotIn") for kind in kinds}
-    first = next(iter(spec))
-    resource = AGENTS if subject.kind == AGENTS.kind else PROMETHEUSES
-    return change(
-        f"Let {subject.namespace}/{subject.name} select outside of {whose.namespace}: what is there is made for {whose.name}. "
-        f"{GIT}; in the values of kube-prometheus-stack it belongs under prometheus.prometheusSpec.",
-        shell("kubectl -n {} patch {} {} --type merge -p {}", subject.namespace, resource.name, subject.name, patch({"spec": spec})),
-        code=_code(first, spec[first]),
+    spec = {places_field(kind): _limited(kind.places_of(custom), [whose.namespace], "NotIn") for kind in kinds}
+    return set_spec(
+        f"Let {subject.namespace}/{subject.name} select outside of {whose.namespace}: what is there is made for {whose.name}.",
+        *(resource_of(subject), custom.metadata, spec),
+        key=spec_key(subject.kind),
+        instead=_by_namespace(kinds, custom),
     )
 
 
@@ -129,13 +138,13 @@ def _by_label(apart: Apart, custom: Prometheus, kind: Selected) -> list[Step]:
     keys = sorted(selector.match_labels) if selector else []
     if not keys:
         return []
-    value = f"prometheus.prometheusSpec.{kind.field}.matchLabels.{keys[0]}"
+    value = value_of(custom.metadata, f"{spec_key(apart.subject.kind)}.{kind.field}.matchLabels.{keys[0]}")
     made = f", such as `kube-state-metrics.prometheus.monitor.additionalLabels.{keys[0]}`" if kind.resource is SERVICE_MONITORS else ""
+    in_values = f" In the values these are `{value}`, and the label of each {kind.resource.kind}{made}." if value else ""
     return [
         change(
             f"Later, to tell {apart.own} from {apart.other} by label as well, change the selector and every {kind.resource.kind} that it "
-            f"selects in one commit: with the selector alone changed, it selects nothing. In the values these are `{value}`, and the "
-            f"label of each {kind.resource.kind}{made}."
+            f"selects in one commit: with the selector alone changed, it selects nothing.{in_values}"
         )
     ]
 
@@ -143,9 +152,12 @@ def _by_label(apart: Apart, custom: Prometheus, kind: Selected) -> list[Step]:
 # --- other ways in ----------------------------------------------------------------------------------------------------
 
 
+_NARROWED = {one.name for one in (SERVICE_MONITORS, POD_MONITORS, VM_SERVICE_SCRAPES, VM_POD_SCRAPES)}
+
+
 def narrow_monitors(apart: Apart, reaching: Mapping[tuple[str, str, str], Collection[str]]) -> list[Step]:
     """For monitors of its own that reach over: (resource, namespace, name) → the namespaces where each has targets to keep."""
-    patched = {one: kept for one, kept in reaching.items() if one[0] in (SERVICE_MONITORS.name, POD_MONITORS.name) and kept}
+    patched = {one: kept for one, kept in reaching.items() if one[0] in _NARROWED and kept}
     steps = [
         look(
             f"See where they look for targets: what selects in {apart.other} is in the monitor itself.",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from clusterprobe.fixes import look, shell
 from clusterprobe.model import Step, Subject
-from clusterprobe.systems.prometheus.objects import Prometheus, pool_origin
+from clusterprobe.systems.prometheus.objects import Customs, key_of, pool_origin
 from clusterprobe.systems.prometheus.selection import BY_KIND, SELECTED, Selected
 from clusterprobe.systems.prometheus.selection_advice import divide, drop_in_job, leave_out
 from clusterprobe.systems.prometheus.stacks import Overlap
@@ -14,14 +14,14 @@ from clusterprobe.systems.prometheus.stacks import Overlap
 MAX_JOBS = 5
 
 
-def fix_of_overlap(one: Overlap, customs: Mapping[tuple[str, str], Prometheus]) -> list[Step]:
+def fix_of_overlap(one: Overlap, customs: Customs) -> list[Step]:
     """For targets that two stacks scrape. A command only for what certainly is the other's."""
     steps: list[Step] = []
     for taker, whose, pools in (
         (one.first, one.second, {pool for pool, _ in one.of_second}),
         (one.second, one.first, {pool for pool, _ in one.of_first}),
     ):
-        kinds = {origin[0].kind for pool in pools if (origin := pool_origin(pool))}
+        kinds = {origin[0].kind for pool in pools if (origin := pool_origin(pool, taker))}
         steps += keep_apart(taker, whose, customs, [each for each in SELECTED if each.resource.kind in kinds])
         steps += [drop_in_job(taker, pool, whose) for pool in sorted(pools)[:MAX_JOBS] if not pool_origin(pool)]
     sure = one.of_first | one.of_second
@@ -29,15 +29,15 @@ def fix_of_overlap(one: Overlap, customs: Mapping[tuple[str, str], Prometheus]) 
     return [_see_both(one, kinds_of(one)), *steps, *([divide(one.first, one.second, rest)] if rest else [])]
 
 
-def keep_apart(taker: Subject, whose: Subject, customs: Mapping[tuple[str, str], Prometheus], kinds: list[Selected]) -> list[Step]:
+def keep_apart(taker: Subject, whose: Subject, customs: Customs, kinds: list[Selected]) -> list[Step]:
     """For what a Prometheus selects in the namespace of another one."""
-    custom = customs.get((taker.namespace, taker.name))
+    custom = customs.get(key_of(taker))
     return [leave_out(taker, custom, kinds, whose)] if custom is not None and kinds else []
 
 
 def kinds_of(one: Overlap) -> Collection[str]:
     """The kinds of the monitors through which both scrape."""
-    return {origin[0].kind for pool, _ in one.targets if (origin := pool_origin(pool))}
+    return {origin[0].kind for pool, _ in one.targets if (origin := pool_origin(pool, one.first))}
 
 
 def _see_both(one: Overlap, kinds: Collection[str]) -> Step:

@@ -14,13 +14,13 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.systems.inventory.recognition import recognise
 from clusterprobe.systems.kubernetes.objects import LabelSelector, Metadata, Pod
-from clusterprobe.systems.prometheus.objects import PROMETHEUSES, Monitor, Prometheus, Rule, pool_origin
+from clusterprobe.systems.prometheus.objects import Customs, Monitor, Rule, key_of, pool_origin, stack_of
 from clusterprobe.systems.prometheus.selection import BY_KIND, Selected, Taking, asked
 from clusterprobe.systems.prometheus.sources import Target
 
 Scraped = dict[tuple[str, str], Target]  # by scrape pool and URL
 _SCRAPING = {"prometheus", "prometheus-agent"}
-_SCRAPING_PARTS = {"vmagent", "vmsingle", "victoria-metrics"}  # of VictoriaMetrics, whose other parts scrape nothing
+_SCRAPING_PARTS = {"vmagent", "vmsingle"}  # of VictoriaMetrics, whose other parts scrape nothing
 
 
 def stack_namespaces(pods: Iterable[Pod], profile: Profile | None = None) -> set[str]:
@@ -34,8 +34,8 @@ def stack_namespaces(pods: Iterable[Pod], profile: Profile | None = None) -> set
 
 
 def name_of(replica: Subject) -> Subject | None:
-    """The Prometheus that a replica belongs to, as its object; None for one at an address without a namespace."""
-    return PROMETHEUSES.subject(replica.namespace, replica.owner.partition("/")[2] or replica.name) if replica.namespace else None
+    """The stack that a replica belongs to, as its object; None for one at an address without a namespace."""
+    return stack_of(replica) if replica.namespace else None
 
 
 def scraped_by(targets: Iterable[tuple[Subject, list[Target]]]) -> dict[Subject, Scraped]:
@@ -80,7 +80,7 @@ class Overlap:
 
 def overlaps(
     scraped: Mapping[Subject, Scraped],
-    customs: Mapping[tuple[str, str], Prometheus],
+    customs: Customs,
     monitors: Mapping[tuple[str, str, str], Monitor],
 ) -> Iterator[Overlap]:
     """Each pair of stacks of different namespaces that scrape the same through the same. Two in one namespace are one team's own matter."""
@@ -105,15 +105,15 @@ def _overlap(
     second: Subject,
     common: Scraped,
     scraped: Mapping[Subject, Scraped],
-    customs: Mapping[tuple[str, str], Prometheus],
+    customs: Customs,
     monitors: Mapping[tuple[str, str, str], Monitor],
 ) -> Overlap:
-    homes = {key: origin[1] if (origin := pool_origin(key[0])) else one.namespace for key, one in common.items()}
+    homes = {key: origin[1] if (origin := pool_origin(key[0], first)) else one.namespace for key, one in common.items()}
     labels: dict[str, None] = {}
     blind = False
-    mine, theirs = customs.get((first.namespace, first.name)), customs.get((second.namespace, second.name))
+    mine, theirs = customs.get(key_of(first)), customs.get(key_of(second))
     for pool in dict.fromkeys(pool for pool, _ in common):
-        origin = pool_origin(pool)
+        origin = pool_origin(pool, first)
         if origin is None:
             continue
         monitor = monitors.get((origin[0].kind, origin[1], origin[2]))

@@ -7,7 +7,8 @@ from collections import Counter
 from clusterprobe.model import Subject
 from clusterprobe.readings import Readings
 from clusterprobe.systems.kubernetes.objects import Pod
-from clusterprobe.systems.prometheus.sources import DOWN_WINDOW_SECONDS, Down, Runtime, Target
+from clusterprobe.systems.prometheus.runtime import Runtime
+from clusterprobe.systems.prometheus.sources import DOWN_WINDOW_SECONDS, Down, Target
 from clusterprobe.times import ago, duration_seconds, epoch
 
 SCRAPES_TO_WAIT = 3  # before a target that was never scraped is no longer taken for a new one
@@ -23,6 +24,8 @@ class Judge:
         self._targets = dict(targets)
         self._twins: dict[Subject, Counter[frozenset[tuple[str, str]]]] = {}
         self._down = {subject: {frozenset(one.items()) for one in value.targets} for subject, value in down}
+        # What keeps no series is not asked for those of the past: of its targets only the last scrape is known.
+        self._blind = bool(down.unreadable)
         self._runtime, self._now = dict(runtime), now
         self._pods, self._by_name = pods, pods.by_name()
 
@@ -52,7 +55,7 @@ class Judge:
                 return "since when it is a target is not known"
             young = self._now - since <= SCRAPES_TO_WAIT * interval + SLACK_SECONDS
             return f"it was not scraped yet, which is normal {ago(self._now - since)} after it appeared" if young else ""
-        if subject not in self._down and self._told(subject, target):
+        if subject not in self._down and self._blind and self._told(subject, target):
             return "whether it answered before is not known"
         pod = self._pod(target)
         if pod is not None and not pod.ready and started is not None and self._now - started < DOWN_WINDOW_SECONDS:
@@ -61,10 +64,14 @@ class Judge:
 
     def for_long(self, subject: Subject, target: Target) -> bool:
         """Whether not one of a target's last scrapes succeeded; where `up` does not tell, the last one has to do."""
-        if not self._told(subject, target):
+        if not self._told(subject, target) or self.knows_the_last_only(subject):
             return True
         labels = frozenset(target.labels.items())
         return labels in self._down.get(subject, set())
+
+    def knows_the_last_only(self, subject: Subject) -> bool:
+        """Whether of its targets only the last scrape is known, as it keeps no series."""
+        return subject not in self._down and not self._blind
 
     def age(self, subject: Subject, target: Target) -> str:
         since = self._since(subject, target)

@@ -15,7 +15,8 @@ import msgspec
 from clusterprobe.known_systems import MODEL_SERVER
 from clusterprobe.model import Subject
 from clusterprobe.numerals import whole_number
-from clusterprobe.profile import ModelProfile, Profile
+from clusterprobe.profile import Profile
+from clusterprobe.profile_sections import ModelProfile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
 from clusterprobe.systems.inventory.recognition import recognise

@@ -210,7 +210,7 @@ def _of_several(driver: str, given: Mapping[str, str], modes: set[str]) -> Told 
         shared = RWX in modes or "file" in given.get("type", "").lower()
         return ("nfs", "NFS of vSAN File Services") if shared else ("block", "a vSphere disk")
     if driver in ("pxd.portworx.com", "pxd.openstorage.org", "kubernetes.io/portworx-volume"):
-        shared = "true" in (given.get("shared"), given.get("sharedv4"))
+        shared = RWX in modes or "true" in (given.get("shared", "").lower(), given.get("sharedv4", "").lower())
         return ("nfs", "a shared Portworx volume, which is NFS") if shared else ("block", "a Portworx volume")
     if driver == "csi.nutanix.com":
         shared = given.get("storagetype") == "NutanixFiles"

@@ -20,8 +20,12 @@ FLAGS = frozenset(
         "allowed-hosts",  # MLflow: which names it answers to, and its database without the password
         "backend-store-uri",
         "storage.agent.path",  # that a Prometheus is an agent
+        "enable-feature",
         "prometheus-config-reloader",  # that it is the Prometheus Operator
-        "storageDataPath",  # that it is VictoriaMetrics
+        "storageDataPath",  # that it is VictoriaMetrics, whether it scrapes, and where its programs listen
+        "promscrape.config",
+        "httpListenAddr",
+        "http.pathPrefix",
         "web.route-prefix",  # where Prometheus, Alertmanager and MLflow listen, and below which path
         "web.external-url",
         "web.listen-address",
@@ -39,6 +43,7 @@ FLAGS = frozenset(
         "secure-listen-address",
     }
 )
+SWITCHES = frozenset({"agent"})  # flags without a value: that a Prometheus is an agent
 
 
 _FLAG = ours(rf"(?:^|\s)--?({'|'.join(literal(one) for one in sorted(FLAGS))})[= ]\s*[\"']?([^\s\"']+)")
@@ -56,7 +61,10 @@ def kept(arguments: list[str]) -> list[str]:
     found, follows = [], False
     for one in arguments:
         name, equals, _ = one.lstrip("-").partition("=")
-        if follows and not one.startswith("-"):
+        if one.startswith("-") and one.lstrip("-") in SWITCHES:
+            found.append(one)
+            follows = False
+        elif follows and not one.startswith("-"):
             found.append(redact(one))
             follows = False
         elif one.startswith("-") and name in FLAGS and not any(map(str.isspace, one)):
@@ -70,6 +78,8 @@ def kept(arguments: list[str]) -> list[str]:
 
 _PROGRAMS = tuple(tuple(one.split()) for system in KNOWN for one in system.signs.programs)
 _FIRST_WORDS = frozenset(one[0] for one in _PROGRAMS)
+_BEFORE = frozenset({"exec", "-m", ""})  # what stands before the program that is started
+_SHELLS, _WRAPPERS = frozenset({"sh", "bash", "ash", "dash"}), frozenset({"tini", "dumb-init"})
 
 
 def programs(arguments: list[str]) -> list[str]:
@@ -77,6 +87,8 @@ def programs(arguments: list[str]) -> list[str]:
 
     >>> programs(["/bin/sh", "-c", "until test -s x; do sleep 1; done; exec /usr/bin/airflow scheduler -n 5"])
     ['airflow scheduler']
+    >>> programs(["gunicorn", "-b", "0.0.0.0:5000", "mlflow.server:app"])
+    ['mlflow.server:app']
     """
     words = [(word.strip("\"'();&|"), place == 0) for argument in arguments for place, word in enumerate(argument.split())]
     names = [word if word.startswith("-") else word.rpartition("/")[2] for word, _ in words]
@@ -84,11 +96,28 @@ def programs(arguments: list[str]) -> list[str]:
     for place, name in enumerate(names):
         if name not in _FIRST_WORDS:
             continue
-        started = place == 0 or words[place - 1][0] in ("exec", "-m", "")
+        # What a server of applications runs is named in full, wherever it stands.
+        started = place == 0 or ":" in name or words[place - 1][0] in _BEFORE or _handed_on(names[:place])
         for one in _PROGRAMS:
             if tuple(names[place : place + len(one)]) == one and (started or (len(one) > 1 and words[place][1])):
                 found.append(" ".join(one))
     return list(dict.fromkeys(found))
+
+
+def _handed_on(before: list[str]) -> bool:
+    """Whether a shell or a wrapper that stands before starts what follows; `kubectl exec -c loki` starts none."""
+    shell = len(before) > 1 and before[-2] in _SHELLS and before[-1].startswith("-") and before[-1].endswith("c")
+    return shell or (before[-1:] == ["--"] and not _WRAPPERS.isdisjoint(before))
+
+
+def started_by(image: str, arguments: list[str]) -> list[str]:
+    """The same where a container has no command: the program that its image is called after, with these arguments.
+
+    >>> started_by("docker.io/apache/airflow:3.0.1", ["scheduler"]), started_by("grafana/loki:3.5.0", ["-target=read"])
+    (['airflow scheduler'], [])
+    """
+    name = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    return [one for one in programs([name, *arguments]) if " " in one]
 
 
 def calls(arguments: list[str]) -> list[str]:

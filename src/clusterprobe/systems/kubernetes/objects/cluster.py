@@ -8,8 +8,15 @@ from clusterprobe.systems.kubernetes.objects.meta import Condition, Metadata, Ob
 from clusterprobe.systems.kubernetes.objects.network import BalancedStatus
 
 
+class NamespaceStatus(Object):
+    """Its conditions say what keeps it, while it is being deleted."""
+
+    conditions: list[Condition] | None = None
+
+
 class Namespace(Object):
     metadata: Metadata
+    status: NamespaceStatus | None = None
 
 
 class NodeAddress(Object):

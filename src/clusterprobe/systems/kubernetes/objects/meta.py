@@ -39,6 +39,13 @@ class Annotations(Object, rename=None):
     sealed_patch: str = msgspec.field(default="", name="sealedsecrets.bitnami.com/patch")
     sealed_without_owner: str = msgspec.field(default="", name="sealedsecrets.bitnami.com/skip-set-owner-references")
     revision: str = msgspec.field(default="", name="deployment.kubernetes.io/revision")
+    helm_release: str = msgspec.field(default="", name="meta.helm.sh/release-name")
+    helm_namespace: str = msgspec.field(default="", name="meta.helm.sh/release-namespace")
+    argo_tracking: str = msgspec.field(default="", name="argocd.argoproj.io/tracking-id")
+    accept: str = msgspec.field(default="", name="clusterprobe.io/accept")
+    accept_until: str = msgspec.field(default="", name="clusterprobe.io/accept-until")
+    accept_why: str = msgspec.field(default="", name="clusterprobe.io/accept-why")
+    accept_owner: str = msgspec.field(default="", name="clusterprobe.io/accept-owner")
 
 
 class Metadata(Object):

@@ -32,6 +32,14 @@ class ConfigMapVolume(Object):
     name: str = ""
 
 
+class ProjectedSource(Object):
+    config_map: ConfigMapVolume | None = None
+
+
+class ProjectedVolume(Object):
+    sources: list[ProjectedSource] | None = None
+
+
 class InlineCsiVolume(Object):
     driver: str = ""
     fs_type: str = ""
@@ -46,6 +54,7 @@ class Volume(Object):
     config_map: ConfigMapVolume | None = None
     empty_dir: dict[str, Any] | None = None
     csi: InlineCsiVolume | None = None
+    projected: ProjectedVolume | None = None
 
 
 class VolumeMount(Object):
@@ -114,13 +123,17 @@ class Container(Object):
 
     def __post_init__(self) -> None:
         if self.command or self.args:
-            kept = _kept(tuple(self.command or ()), tuple(self.args or ()))
+            kept = _kept(tuple(self.command or ()), tuple(self.args or ()), self.image)
             force = msgspec.structs.force_setattr
             force(self, "command", kept.command or None)
             force(self, "args", kept.args or None)
             # What a bundle holds was emptied before it was written, so that what was seen then is taken over.
             force(self, "calls", list(dict.fromkeys([*(self.calls or []), *kept.calls])))
             force(self, "programs", list(dict.fromkeys([*(self.programs or []), *kept.programs])) or None)
+
+    def switched(self, name: str) -> bool:
+        """Whether a flag of `arguments.SWITCHES` is given."""
+        return any(one.startswith("-") and one.lstrip("-") == name for one in [*(self.command or []), *(self.args or [])])
 
     def flag(self, name: str) -> str:
         """The value of a flag of `arguments.FLAGS`, as `--name=value` or in two arguments; empty without it."""
@@ -134,10 +147,11 @@ class Container(Object):
 
 
 @functools.lru_cache(maxsize=4096)
-def _kept(command: tuple[str, ...], args: tuple[str, ...]) -> _Kept:
+def _kept(command: tuple[str, ...], args: tuple[str, ...], image: str) -> _Kept:
     """The same for the thousand pods of one workload."""
     line = [*command, *args]
-    return _Kept(arguments.kept([*command]), arguments.kept([*args]), arguments.calls(line), arguments.programs(line))
+    started = arguments.programs(line) or ([] if command else arguments.started_by(image, line))
+    return _Kept(arguments.kept([*command]), arguments.kept([*args]), arguments.calls(line), started)
 
 
 class _Kept(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from clusterprobe.numerals import whole_number
-from clusterprobe.systems.kubernetes.objects.meta import Condition, LabelSelector, Metadata, Object
+from clusterprobe.systems.kubernetes.objects.meta import Condition, LabelSelector, Metadata, Object, OwnerReference
 from clusterprobe.systems.kubernetes.objects.pods import PodSpec
 
 
@@ -27,11 +27,17 @@ class ReplicaSetSpec(Object):
     template: PodTemplate = msgspec.field(default_factory=PodTemplate)
 
 
+class ReplicaSetStatus(Object):
+    replicas: int = 0
+    conditions: list[Condition] | None = None
+
+
 class ReplicaSet(Object):
-    """One revision of a Deployment: its number is an annotation."""
+    """One revision of a Deployment: its number is an annotation. Older bundles hold no status of it."""
 
     metadata: Metadata
     spec: ReplicaSetSpec = msgspec.field(default_factory=ReplicaSetSpec)
+    status: ReplicaSetStatus | None = None
 
     @property
     def revision(self) -> int:
@@ -109,3 +115,68 @@ class Workload(Object):
         """The image that each container should run, by the container's name."""
         spec = self.spec.template.spec
         return {one.name: one.image for one in [*(spec.init_containers or []), *spec.containers]}
+
+
+class TemplateLabels(Object):
+    labels: dict[str, str] = {}
+
+
+class JobTemplate(Object):
+    metadata: TemplateLabels = msgspec.field(default_factory=TemplateLabels)
+
+
+class JobSpec(Object):
+    parallelism: int | None = None
+    completions: int | None = None
+    backoff_limit: int | None = None
+    active_deadline_seconds: int | None = None
+    suspend: bool = False
+    template: JobTemplate = msgspec.field(default_factory=JobTemplate)
+
+
+class JobStatus(Object):
+    active: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    start_time: str | None = None
+    completion_time: str | None = None
+    conditions: list[Condition] | None = None
+
+
+class Job(Object):
+    """A Job: how many pods it is to have, and how far it has got."""
+
+    metadata: Metadata
+    spec: JobSpec = msgspec.field(default_factory=JobSpec)
+    status: JobStatus = msgspec.field(default_factory=JobStatus)
+
+    @property
+    def end(self) -> Condition | None:
+        """The condition with which it ended, `Complete` or `Failed`; None while it has not."""
+        return next((one for one in self.status.conditions or [] if one.type in ("Complete", "Failed") and one.status == "True"), None)
+
+    @property
+    def ended(self) -> bool:
+        return self.end is not None
+
+
+class CronJobSpec(Object):
+    schedule: str = ""
+    time_zone: str | None = None
+    suspend: bool = False
+    concurrency_policy: str = "Allow"
+    starting_deadline_seconds: int | None = None
+
+
+class CronJobStatus(Object):
+    active: list[OwnerReference] | None = None
+    last_schedule_time: str | None = None
+    last_successful_time: str | None = None
+
+
+class CronJob(Object):
+    """A CronJob: when it is to run, and when it last did."""
+
+    metadata: Metadata
+    spec: CronJobSpec = msgspec.field(default_factory=CronJobSpec)
+    status: CronJobStatus = msgspec.field(default_factory=CronJobStatus)

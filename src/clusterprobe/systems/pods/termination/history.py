@@ -32,6 +32,7 @@ from clusterprobe.times import epoch
 KILLINGS = Resource("v1", "events", "Event", field_selector="reason=Killing")
 SUFFIX_LENGTH = 5  # of a DaemonSet's pods: promtail-x7k2p
 DEFAULT_GRACE_SECONDS = 30
+SAME_SECONDS = 60.0  # between an event and a scrape of one and the same termination
 KILLED_WITHIN_SECONDS = 3.0  # after the end of its grace, a pod that was killed then is gone
 
 # --- events -----------------------------------------------------------------------------------------------------------
@@ -139,23 +140,31 @@ def agent_terminations(
         kill = _predecessor(pod, begun)
         created = epoch(pod.metadata.creation_timestamp)
         if kill and created is not None and steady.get(pod.spec.node_name, 0.0) <= kill.at:
-            _add(found, pod, kill.pod, created - kill.at, at_least=False, seen="events")
+            _add(found, pod, kill.pod, created - kill.at, at=created)
     for past in [one for seen in past_terminations.items for one in seen]:
         kind, _, name = past.owner.partition("/")
         heir = next((pod for pod in agents if _place(pod) == (past.namespace, name, past.node)), None)
         if kind == "DaemonSet" and heir and heir.metadata.uid != past.uid and steady.get(past.node, 0.0) <= past.last_seen - past.seconds:
-            _add(found, heir, past.pod, past.seconds, at_least=True, seen="Prometheus")
+            _add(found, heir, past.pod, past.seconds, at=past.last_seen, scraped=True)
     return found.readings("no pod of a DaemonSet was replaced recently")
 
 
-def _add(found: Collector[AgentTermination], heir: Pod, pod: str, seconds: float, *, at_least: bool, seen: str) -> None:
+def _add(found: Collector[AgentTermination], heir: Pod, pod: str, seconds: float, *, at: float, scraped: bool = False) -> None:
+    """Of what a scrape saw, only a lower bound is known."""
     grace = grace_of(heir)
     if not 0 <= seconds <= grace + CLEANUP_SECONDS:
         return
-    killed = not at_least and grace - 1 <= seconds <= grace + KILLED_WITHIN_SECONDS
+    killed = not scraped and grace - 1 <= seconds <= grace + KILLED_WITHIN_SECONDS
     place = dict(zip(("namespace", "daemon_set", "node"), _place(heir), strict=True))
     one = AgentTermination(
-        **place, pod=pod, seconds=seconds, grace_seconds=grace, phase=Phase.APPLICATION.name if killed else "", at_least=at_least, seen=seen
+        **place,
+        pod=pod,
+        seconds=seconds,
+        grace_seconds=grace,
+        phase=Phase.APPLICATION.name if killed else "",
+        at_least=scraped,
+        seen="Prometheus" if scraped else "events",
+        at=at,
     )
     found.add(PODS.subject(heir.metadata.namespace, pod, owner=f"DaemonSet/{one.daemon_set}"), one)
 
@@ -230,6 +239,13 @@ def slowest(terminations: list[AgentTermination]) -> AgentTermination:
     return max(terminations, key=lambda one: one.seconds)
 
 
+def _since_the_last(terminations: list[AgentTermination]) -> list[AgentTermination]:
+    """Those from the last one on whose time is known as a whole: what was slow before that may have been repaired since."""
+    known = [one.at for one in terminations if one.at is not None and not one.at_least]
+    since = max(known, default=0.0) - SAME_SECONDS
+    return [one for one in terminations if one.at is None or one.at >= since]
+
+
 def by_daemon_set(terminations: list[AgentTermination]) -> dict[tuple[str, str], Peers]:
     """Terminations by DaemonSet (namespace, name) and then by node."""
     found: dict[tuple[str, str], Peers] = {}
@@ -244,7 +260,7 @@ def slow_agents(terminations: list[AgentTermination], thresholds: Thresholds) ->
     Gives each with what the peers took, by node. One that hangs after its containers ended is none of the agent's.
     """
     for nodes in by_daemon_set(terminations).values():
-        worst = {node: slowest(seen) for node, seen in nodes.items()}
+        worst = {node: slowest(_since_the_last(seen)) for node, seen in nodes.items()}
         for node, one in worst.items():
             peers = {other: slowest(seen).seconds for other, seen in nodes.items() if other != node}
             sticks_out = is_outlier(

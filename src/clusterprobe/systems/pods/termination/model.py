@@ -152,7 +152,7 @@ class Kill(msgspec.Struct, frozen=True, kw_only=True):
 class AgentTermination(msgspec.Struct, frozen=True, kw_only=True):
     """How long a DaemonSet's pod took to go from a node.
 
-    `at_least` marks a lower bound. `phase` is empty where nothing tells it.
+    `at_least` marks a lower bound. `phase` is empty where nothing tells it. `at` is when it was gone, or last seen: epoch seconds.
     """
 
     namespace: str
@@ -164,3 +164,4 @@ class AgentTermination(msgspec.Struct, frozen=True, kw_only=True):
     phase: str = ""
     at_least: bool = False
     seen: str = ""
+    at: float | None = None

@@ -14,15 +14,16 @@ from clusterprobe.access.http import decode
 from clusterprobe.access.servers import Server, read_each
 from clusterprobe.decoding import from_json
 from clusterprobe.environments import Environments
-from clusterprobe.errors import BadResponse, Unauthenticated
+from clusterprobe.errors import BadResponse
 from clusterprobe.excerpt import excerpt
-from clusterprobe.profile import Profile, Serving
+from clusterprobe.profile import Profile
+from clusterprobe.profile_sections import Serving
 from clusterprobe.readings import Readings
 from clusterprobe.sources import proxied, source
 from clusterprobe.systems.formats.answers import Answer, whole
 from clusterprobe.systems.formats.queries import any_of, matchers, raw, within
 from clusterprobe.systems.kubernetes.objects import Namespace
-from clusterprobe.systems.loki.sources import API, QUERY_SECONDS, TENANT_HINT
+from clusterprobe.systems.loki.sources import API, QUERY_SECONDS
 from clusterprobe.systems.prometheus.query import Sample, counted, query
 from clusterprobe.systems.serving.sources import Canary
 from clusterprobe.times import epoch
@@ -242,8 +243,5 @@ def _examples(endpoint: Endpoint, selector: str, label: str, start: int, end: in
 
 def _ask(endpoint: Endpoint, path: str, kind: type[Found], parameters: dict[str, object]) -> Found:
     what = f"GET {endpoint.url}{API}/{path}"
-    try:
-        answer = decode(endpoint.get(API / path, parameters, seconds=QUERY_SECONDS, limit_bytes=bodies.QUERY), kind, what)
-    except Unauthenticated as error:
-        raise Unauthenticated(f"{error}; {TENANT_HINT}" if "org id" in str(error) else str(error)) from None
+    answer = decode(endpoint.get(API / path, parameters, seconds=QUERY_SECONDS, limit_bytes=bodies.QUERY), kind, what)
     return whole(answer, what)

@@ -1,0 +1,95 @@
+"""What Argo CD's messages, and those of the API server that it passes on, ask for: one row for each that is known.
+
+Where a message names its cause in full, nothing is added to it; a row has what it does not say.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from clusterprobe.patterns import Pattern, ours
+
+
+class Row(NamedTuple):
+    """`message` is searched in what Argo CD says. `means` is a sentence, `fix` what to change for just that."""
+
+    message: Pattern
+    means: str
+    fix: str
+
+
+TABLE = (
+    Row(
+        ours(r"annotations: Too long"),
+        "The object is too large for a client-side apply, which keeps a copy of it in an annotation.",
+        "Set `ServerSideApply=true` in syncPolicy.syncOptions of the Application, or on that object alone by the annotation "
+        "`argocd.argoproj.io/sync-options: ServerSideApply=true`.",
+    ),
+    Row(
+        ours(r"(?i)field is immutable|updates to statefulset spec|spec is immutable"),
+        "The API server does not let this field of an object that exists be changed.",
+        "Set the field back in Git. Or let the object be created again, which ends its pods: delete it at a time that suits, with "
+        "`--cascade=orphan` where its pods are to stay, and synchronise.",
+    ),
+    Row(
+        ours(r'namespaces? "[^"]+" not found'),
+        "The namespace does not exist, and Argo CD does not create it by itself.",
+        "Set `CreateNamespace=true` in syncPolicy.syncOptions of the Application, or create the namespace.",
+    ),
+    Row(
+        ours(r"CRD is installed|no matches for kind|could not find the requested resource|could not find version"),
+        "The kind is not served in that cluster: its definition (CRD) is not installed, or not in that version.",
+        "Install what has the definition first, by an earlier sync wave or an Application of its own, or correct apiVersion.",
+    ),
+    Row(
+        ours(r"(?i)authentication required|permission denied \(publickey\)|repository not found|invalid username or password"),
+        "The repository refuses the credentials of Argo CD, or does not exist for them.",
+        "Correct the address of the repository, or renew its credentials: the Secret of Argo CD with the label "
+        "argocd.argoproj.io/secret-type.",
+    ),
+    Row(
+        ours(r"unable to resolve '[^']*' to a commit SHA|couldn't find remote ref|reference not found"),
+        "The repository has no such branch, tag or commit.",
+        "Correct targetRevision of the Application, or push the branch or tag.",
+    ),
+    Row(
+        ours(r"app path does not exist"),
+        "The repository has no such folder at this revision.",
+        "Correct spec.source.path of the Application, or commit the folder.",
+    ),
+    Row(
+        ours(r"do(?:es)? not match any of the allowed destinations|is not permitted in project|not in the permitted"),
+        "Its AppProject does not allow this.",
+        "Allow it in spec.destinations, spec.sourceRepos or the lists of resources of the AppProject, or let the Application name another.",
+    ),
+    Row(
+        ours(r"referencing project \S+ which does not exist"),
+        "Its AppProject does not exist.",
+        "Create the AppProject, or correct spec.project of the Application.",
+    ),
+    Row(
+        ours(r"there are no clusters with this name|cluster \S+ has not been configured|unable to find destination server"),
+        "Argo CD does not know the cluster that it is to deploy to.",
+        "Add the cluster to Argo CD, or correct spec.destination of the Application.",
+    ),
+    Row(
+        ours(r"failed calling webhook"),
+        "An admission webhook that has to be asked does not answer.",
+        "Bring the webhook's pods back, or repair its certificate. If what it belongs to was removed, its configuration has to go with it.",
+    ),
+    Row(
+        ours(r"(?i)no such host|i/o timeout|connection refused|context deadline exceeded"),
+        "Argo CD does not reach what the message names, or not in time.",
+        "Let Argo CD's repo-server and application controller reach it: its name, its address, their egress policies, the proxy.",
+    ),
+    Row(
+        ours(r"conversion webhook for"),
+        "A conversion webhook does not answer, so that the objects of that kind cannot be listed.",
+        "Bring the webhook's pods back, or repair its certificate. If its operator was removed, its definitions have to go with it.",
+    ),
+)
+
+
+def row_of(message: str) -> Row | None:
+    """What a message asks for; None where it is not known."""
+    return next((one for one in TABLE if one.message.search(message)), None)

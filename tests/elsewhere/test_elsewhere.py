@@ -1,0 +1,84 @@
+"""The command line on clusters that are nothing like the lab: what it says first, its exit status, and what it must not say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.elsewhere.running import run
+from tests.elsewhere.worlds import World, pod, ready
+
+DNS = pod("kube-system", "coredns-0", "registry.k8s.io/coredns/coredns:v1.12.1", {"k8s-app": "kube-dns"})
+KUSTOMIZATIONS = ("kustomizations.kustomize.toolkit.fluxcd.io", "Kustomization")
+
+# --- a platform of other brands ----------------------------------------------------------------------------------------
+
+BRANDS = [
+    DNS,
+    pod("metrics", "mimir-0", "grafana/mimir:2.17.0", {"app.kubernetes.io/name": "mimir"}, port=8080),
+    pod("tracing", "tempo-0", "grafana/tempo:2.8.0", {"app.kubernetes.io/name": "tempo"}, port=3200),
+    pod("logs", "vector-0", "timberio/vector:0.48.0-debian", {"app.kubernetes.io/name": "Vector"}),
+    pod("flux-system", "kustomize-controller-0", "ghcr.io/fluxcd/kustomize-controller:v1.6.1", {"app": "kustomize-controller"}),
+]
+
+
+def test_a_platform_of_other_brands_is_named_and_never_healthy(tmp_path: Path) -> None:
+    said = run(World(BRANDS, {KUSTOMIZATIONS: [ready("flux-system", "apps")]}), tmp_path)
+    assert (said.status, said.findings) == (2, [])
+    assert {one: said.state(one) for one in ("mimir", "tempo", "vector", "flux")} == {
+        "mimir": ["not looked at"],
+        "tempo": ["not looked at"],
+        "vector": ["looked at"],
+        "flux": ["objects looked at"],
+    }
+    assert "Healthy" not in said.text
+    assert any("Grafana Mimir" in one and "no probe judges" in one for one in said.open)
+    assert any("pods/vector-0" in one and "not_judged: [vector]" in one for one in said.open)  # it is asked, and did not answer
+    assert said.verdict("prometheus/targets") == "inconclusive"  # something does the work of a Prometheus here
+
+
+def test_what_the_profile_accepts_of_other_brands_leaves_what_can_be_judged(tmp_path: Path) -> None:
+    profile = "not_judged: [mimir, tempo, vector]\n"
+    said = run(World(BRANDS, {KUSTOMIZATIONS: [ready("flux-system", "apps")]}), tmp_path, profile)
+    assert (said.status, said.findings, said.open) == (0, [], [])
+    (flux,) = [one for one in said.results["inventory"] if one["system"] == "flux"]
+    assert (flux["objects"], flux["versions"], flux["version_by"]) == (
+        {"kustomizations.kustomize.toolkit.fluxcd.io": 1},
+        ["1.6.1"],
+        "image",
+    )
+
+
+# --- plain Prometheus of two teams -------------------------------------------------------------------------------------
+
+FLAGS = ["--storage.tsdb.path=/data"]
+TEAMS = [DNS, *(pod(team, "prometheus-0", "prom/prometheus:v3.5.0", {"app": "prometheus"}, FLAGS, 9090) for team in ("team-a", "team-b"))]
+
+
+def test_plain_prometheus_of_two_teams_is_found_and_what_does_not_answer_is_open(tmp_path: Path) -> None:
+    said = run(World(TEAMS), tmp_path)
+    assert (said.status, set(said.findings)) == (2, {"TsdbNotKept"})  # as a warning: its pods have no volume
+    assert len(said.state("prometheus")) == 2
+    assert said.verdict("prometheus/targets") == "inconclusive"
+    assert [
+        one["id"]
+        for one in said.results["probes"]
+        if re.search(r"there is no Prometheus\b(?! object of the Operator)", one.get("reason", ""))
+    ] == []
+    assert said.results["environments"] == {}
+
+
+# --- nothing, and nothing that is known --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "pods", [[DNS], [DNS, pod("shop", "web-0", "corp.example/shop/web:7"), pod("shop", "db-0", "corp.example/shop/store@sha256:0123")]]
+)
+def test_a_cluster_without_anything_that_is_known_is_not_called_healthy(tmp_path: Path, pods: list[dict[str, Any]]) -> None:
+    said = run(World(pods), tmp_path)
+    assert (said.status, said.findings) == (2, [])
+    assert "Healthy" not in said.text
+    assert any("nothing of a platform was looked at" in one for one in said.open)

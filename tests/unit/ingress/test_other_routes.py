@@ -1,0 +1,160 @@
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from clusterprobe.model import Subject
+from clusterprobe.readings import Readings
+from clusterprobe.systems.ingress.other_routes import Lead, OtherRoute, other_routes
+from clusterprobe.systems.kubernetes.objects import BackendPort, EndpointSlice, Namespace, Service, ServiceBackend
+from clusterprobe.verdict import Verdict
+from probes.ingress.probe_other_routes import probe_other_routes
+from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons
+from tests.listserver import ListServer, discovered, serving
+
+SHOP = listing("Namespace", [make(Namespace, metadata={"name": "shop"})])
+RULE = "Host(`api.example.org`)"
+ROUTE = Subject(api_version="traefik.io/v1alpha1", kind="IngressRoute", namespace="shop", name="api")
+HTTP_ROUTE = Subject(api_version="gateway.networking.k8s.io/v1", kind="HTTPRoute", namespace="shop", name="api")
+
+
+@pytest.fixture
+def server() -> Iterator[ListServer]:
+    with serving() as one:
+        yield one
+
+
+def service(name: str = "api", namespace: str = "shop", ports: Any = None) -> Service:
+    own = [{"name": "http", "port": 80, "targetPort": "http"}] if ports is None else ports
+    return labelled(Service, namespace, name, spec={"selector": {"app": name}, "ports": own})
+
+
+def endpoints(*ready: bool, of: str = "api", namespace: str = "shop") -> EndpointSlice:
+    found = [{"conditions": {"ready": one}} for one in ready]
+    return labelled(
+        EndpointSlice, namespace, f"{of}-x1", {"kubernetes.io/service-name": of}, endpoints=found, ports=[{"name": "http", "port": 8000}]
+    )
+
+
+def route(port: int | str = 80, name: str = "api", namespace: str = "shop", **more: Any) -> OtherRoute:
+    own = BackendPort(name=port) if isinstance(port, str) else BackendPort(number=port)
+    return OtherRoute([Lead(RULE, namespace, ServiceBackend(name=name, port=own))], **more)
+
+
+def around(*routes: OtherRoute, subject: Subject = ROUTE, **more: Any) -> dict[str, Any]:
+    told = {"services": [service()], "endpoint_slices": [endpoints(True)], "pods": [], "replica_sets": [], **more}
+    kinds = {"services": "Service", "endpoint_slices": "EndpointSlice", "pods": "Pod", "replica_sets": "ReplicaSet"}
+    lists = {name: listing(kinds[name], value) for name, value in told.items()}
+    return {"other_routes": Readings(tuple((subject, one) for one in routes)), **lists}
+
+
+def judge(*routes: OtherRoute, **more: Any) -> Verdict:
+    return judged(probe_other_routes, **around(*routes, **more))
+
+
+# --- the judgement -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("port", [80, "http", 0])
+def test_a_service_with_something_ready_passes_by_number_name_or_no_port(port: int | str) -> None:
+    verdict = judge(route(port))
+    assert (outcome(verdict), verdict.findings) == ("pass", [])
+
+
+def test_a_service_that_does_not_exist_is_named_with_those_that_do() -> None:
+    (finding,) = judge(route(), services=[service("api-v2")], endpoint_slices=[]).findings
+    assert (finding.reason, str(finding.severity)) == ("ServiceMissing", "error")
+    assert finding.problem == f"Nothing answers behind {RULE}: clients get an error of the controller."
+    assert finding.cause == (
+        "IngressRoute shop/api leads to port 80 of Service api, and the Service shop/api does not exist. In shop there are: api-v2."
+    )
+    assert "name the right one in the IngressRoute" in finding.fix
+
+
+def test_one_of_another_namespace_is_pointed_out_without_the_rule_of_an_ingress() -> None:
+    (finding,) = judge(route(), services=[service(namespace="billing")], endpoint_slices=[]).findings
+    assert finding.cause.endswith("One of that name is in billing.")
+
+
+def test_a_route_may_lead_to_another_namespace() -> None:
+    assert judge(
+        route(namespace="billing"), services=[service(namespace="billing")], endpoint_slices=[endpoints(True, namespace="billing")]
+    )
+    (finding,) = judge(route(namespace="billing")).findings
+    assert "the Service billing/api does not exist" in finding.cause
+
+
+def test_a_port_that_is_not_there_and_nothing_ready_are_told_apart() -> None:
+    assert reasons(judge(route("web"))) == ["PortMissing"]
+    assert reasons(judge(route(), endpoint_slices=[endpoints(False)])) == ["NoEndpoints"]
+    assert reasons(judge(route(0), endpoint_slices=[endpoints(False)])) == ["NoEndpoints"]
+
+
+def test_what_the_controller_of_a_gateway_tells_is_not_told_twice() -> None:
+    told = route(controller_tells=True)
+    assert reasons(judge(told, subject=HTTP_ROUTE, services=[], endpoint_slices=[])) == []
+    assert reasons(judge(told, subject=HTTP_ROUTE, endpoint_slices=[endpoints(False)])) == ["NoEndpoints"]
+
+
+def test_a_certificate_that_is_not_looked_at_is_said() -> None:
+    assert judge(route(unseen_tls=True)).notes == [
+        "1 route of Traefik ends TLS (shop/api): the certificates that such routes show are not looked at."
+    ]
+
+
+def test_what_cannot_be_read_is_never_a_pass() -> None:
+    assert_blindness_is_no_health(probe_other_routes, around(route()))
+
+
+# --- the routes --------------------------------------------------------------------------------------------------------
+
+
+def read(server: ListServer, path: str, plural: str, kind: str, spec: Any, version: str = "v1") -> Readings[OtherRoute]:
+    server.answers = {path: {"kind": f"{kind}List", "items": [{"metadata": {"name": "api", "namespace": "shop"}, "spec": spec}]}}
+    return other_routes(server.cluster(), discovered({plural: kind}, version=version), SHOP)
+
+
+def leads(readings: Readings[OtherRoute]) -> list[tuple[str, str, str, str]]:
+    return [(one.route, one.namespace, one.backend.name, str(one.backend.port)) for each in readings.items for one in each.leads]
+
+
+@pytest.mark.parametrize("group", ["traefik.io", "traefik.containo.us"])
+def test_an_ingress_route_of_either_group_is_read(server: ListServer, group: str) -> None:
+    services = [
+        {"name": "api", "port": "http"},
+        {"name": "v2", "namespace": "next", "port": 80, "kind": "Service"},
+        {"name": "dashboard@internal", "kind": "TraefikService"},
+    ]
+    spec = {"routes": [{"match": RULE, "kind": "Rule", "services": services}, {"match": "PathPrefix(`/`)"}], "tls": {"secretName": "api"}}
+    found = read(server, f"/apis/{group}/v1alpha1/ingressroutes", f"ingressroutes.{group}", "IngressRoute", spec, "v1alpha1")
+    assert leads(found) == [(RULE, "shop", "api", "http"), (RULE, "next", "v2", "80")]
+    assert found.items[0].unseen_tls
+    assert (found.complete, found.values[0][0].kind) == (True, "IngressRoute")
+
+
+def test_a_route_of_openshift_is_read_with_its_alternates(server: ListServer) -> None:
+    spec = {"host": "api.example.org", "to": {"kind": "Service", "name": "api"}, "port": {"targetPort": "http"}}
+    spec["alternateBackends"] = [{"kind": "Service", "name": "v2", "weight": 10}]
+    found = read(server, "/apis/route.openshift.io/v1/routes", "routes.route.openshift.io", "Route", spec)
+    assert leads(found) == [("api.example.org", "shop", "api", "http"), ("api.example.org", "shop", "v2", "http")]
+
+
+def test_the_number_of_a_routes_port_is_one_of_the_pods_and_no_port_of_the_service(server: ListServer) -> None:
+    spec = {"host": "api.example.org", "to": {"kind": "Service", "name": "api"}, "port": {"targetPort": 8000}}
+    found = read(server, "/apis/route.openshift.io/v1/routes", "routes.route.openshift.io", "Route", spec)
+    assert leads(found) == [("api.example.org", "shop", "api", "0")]
+
+
+def test_an_http_route_is_read_without_what_is_no_service(server: ListServer) -> None:
+    references = [{"name": "api", "port": 80}, {"group": "example.org", "kind": "Bucket", "name": "files"}]
+    spec = {"hostnames": ["api.example.org"], "rules": [{"backendRefs": references}, {}]}
+    found = read(server, "/apis/gateway.networking.k8s.io/v1/httproutes", "httproutes.gateway.networking.k8s.io", "HTTPRoute", spec)
+    assert leads(found) == [("api.example.org", "shop", "api", "80")]
+    assert found.items[0].controller_tells
+
+
+def test_routes_that_may_not_be_listed_are_unreadable_and_none_served_is_proved(server: ListServer) -> None:
+    server.answers = dict.fromkeys(("/apis/route.openshift.io/v1/routes", "/apis/route.openshift.io/v1/namespaces/shop/routes"), 403)
+    found = other_routes(server.cluster(), discovered({"routes.route.openshift.io": "Route"}), SHOP)
+    assert not found.complete
+    assert other_routes(server.cluster(), discovered({}), SHOP).absent.startswith("no route beside the Ingresses is here")

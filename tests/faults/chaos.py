@@ -212,7 +212,7 @@ def _signal(process: subprocess.Popen[bytes], server: FaultServer, begun: float,
     while not server.seen and time.monotonic() < begun + 60:
         time.sleep(0.05)
     time.sleep(after)
-    process.send_signal(signal.SIGTERM)
+    os.kill(process.pid, signal.SIGTERM)  # not `send_signal`, which would wait for one that has ended, and leave nothing to `_await`
     return time.monotonic()
 
 

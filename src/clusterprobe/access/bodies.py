@@ -57,6 +57,7 @@ def read(response: requests.Response, deadline: Deadline, what: str, limit: int,
                 raise errors.TimedOut(f"{what}: no whole answer in time")
             if len(found) > limit:  # a bomb never gets to unfold
                 if whole:
+                    found.clear()  # the traceback holds this frame for as long as anybody keeps the error
                     raise errors.TooLarge(f"{what}: the answer is larger than {_size(limit)}")
                 return bytes(found[:limit])
     if members:

@@ -348,7 +348,7 @@ class Cluster:
             try:
                 return read(*pair)
             except errors.Unreadable as error:
-                return error
+                return error.with_traceback(None)  # it would keep the answer that it is about
 
         for (subject, _), value in zip(pairs, in_parallel(one, pairs, MAX_IN_FLIGHT), strict=True):
             if isinstance(value, errors.Unreadable):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -50,20 +52,15 @@ def call_within(deadline: Deadline, what: str, function: Callable[[], Value]) ->
     name resolution has none. A thread that nobody waits for is the one deadline that covers all of it.
     """
     future: Future[Value] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(function())
-        except BaseException as error:  # whatever it is, it belongs to the thread that waits; here nobody would hear of it
-            future.set_exception(error)
-
-    background.start("request", run)
+    background.start("request", _settle, future, function)
     try:
         return future.result(timeout=deadline.remaining)
     except TimeoutError:
         if future.done():
             return future.result()
         raise TimedOut(f"{what}: no whole answer in time") from None
+    finally:
+        del future  # the error's traceback has this frame: a circle that keeps whole answers in memory
 
 
 def in_parallel(function: Callable[[Value], Other], values: Iterable[Value], workers: int) -> list[Other]:
@@ -71,8 +68,10 @@ def in_parallel(function: Callable[[Value], Other], values: Iterable[Value], wor
 
     The threads are daemons: Python waits for those of its own pools as it ends, and for all that is left for them to do.
     """
-    pairs = [(value, Future[Other]()) for value in values]
+    pairs = tuple((value, Future[Other]()) for value in values)
+    waited_for = deque(future for _, future in pairs)
     left, lock = iter(pairs), threading.Lock()
+    del pairs  # as below: what holds all futures keeps every answer that an error is about
 
     def work() -> None:
         while True:
@@ -80,15 +79,30 @@ def in_parallel(function: Callable[[Value], Other], values: Iterable[Value], wor
                 pair = next(left, None)
             if pair is None:
                 return
-            value, future = pair
-            try:
-                future.set_result(function(value))
-            except BaseException as error:  # it belongs to whoever waits for the result
-                future.set_exception(error)
+            _settle(pair[1], functools.partial(function, pair[0]))
 
-    for _ in range(min(workers, len(pairs))):
+    for _ in range(min(workers, len(waited_for))):
         background.start("each", work)
-    return [future.result() for _, future in pairs]
+    results = []
+    while waited_for:
+        results.append(_result(waited_for.popleft()))
+    return results
+
+
+def _settle(future: Future[Value], function: Callable[[], Value]) -> None:
+    try:
+        future.set_result(function())
+    except BaseException as error:  # whatever it is, it belongs to the thread that waits; here nobody would hear of it
+        future.set_exception(error)
+    finally:
+        del future  # the error's traceback has this frame: a circle that keeps whole answers in memory
+
+
+def _result(future: Future[Value]) -> Value:
+    try:
+        return future.result()
+    finally:
+        del future
 
 
 @contextlib.contextmanager

@@ -1,8 +1,11 @@
+import gc
 import signal
 import subprocess
 import sys
 import threading
 import time
+import weakref
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -61,6 +64,46 @@ def test_results_come_in_order_whatever_ends_first() -> None:
 def test_the_first_exception_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         in_parallel(lambda one: 1 // one, [1, 0, 2], 2)
+
+
+class Answer:
+    """A body, as what is refused has it in a local variable."""
+
+
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collection")
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda refuse: call_within(Deadline.after(5), "a request", refuse),
+        lambda refuse: in_parallel(lambda _: refuse(), [1, 2, 3], 2),
+        lambda refuse: in_parallel(lambda _: call_within(Deadline.after(5), "a request", refuse), [1], 2),
+    ],
+    ids=["one", "several", "both"],
+)
+def test_what_an_error_is_about_goes_with_the_error(ask: Callable[[Callable[[], None]], object]) -> None:
+    answers = []
+
+    def refuse() -> None:
+        answer = Answer()
+        answers.append(weakref.ref(answer))
+        raise ValueError("too large")
+
+    try:  # and not `pytest.raises`, which keeps the error
+        ask(refuse)
+    except ValueError as error:
+        assert str(error) == "too large"
+    until = time.monotonic() + 5  # the others are at work for a moment
+    while any(one() for one in answers) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert answers
+    assert not [one for one in answers if one()]
 
 
 def test_python_does_not_wait_for_what_is_left_to_do() -> None:

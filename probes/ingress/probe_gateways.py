@@ -10,8 +10,8 @@ from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Examined
 from clusterprobe.systems.ingress.advice import put_certificate
 from clusterprobe.systems.ingress.default_certificates import whose_default
-from clusterprobe.systems.ingress.gateways import GATEWAYS, ListenerCertificate, is_for
-from clusterprobe.systems.ingress.sources import name_of
+from clusterprobe.systems.ingress.gateways import GATEWAYS, ListenerCertificate
+from clusterprobe.systems.ingress.handshakes import is_for, name_of
 from clusterprobe.times import day
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed, number

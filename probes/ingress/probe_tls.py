@@ -10,8 +10,10 @@ from clusterprobe.profile import Profile
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Enriching, Examined
 from clusterprobe.systems.ingress.advice import name_the_class, put_certificate
+from clusterprobe.systems.ingress.certificates import HostCertificate
 from clusterprobe.systems.ingress.default_certificates import whose_default
-from clusterprobe.systems.ingress.sources import INGRESSES, HostCertificate, covers, missing_class, name_of
+from clusterprobe.systems.ingress.handshakes import is_for, name_of
+from clusterprobe.systems.ingress.sources import INGRESSES, missing_class
 from clusterprobe.systems.kubernetes.objects import Ingress, IngressClass
 from clusterprobe.times import day
 from clusterprobe.verdict import Verdict
@@ -102,7 +104,7 @@ def probe_tls(
 def judge(one: HostCertificate, now: float, days: float) -> FindingKind | None:
     """What is wrong with what a host shows; None if nothing is."""
     certificate = one.shown.certificate
-    fits = certificate is not None and any(covers(name, name_of(one.host)) for name in certificate.names)
+    fits = is_for(one.host, certificate)
     if certificate is None:
         return NAME_REFUSED if one.listed else None
     if not one.listed:

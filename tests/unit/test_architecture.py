@@ -82,7 +82,10 @@ FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}
 SYSTEMS = [path for path in MODULES if path.is_relative_to(PACKAGE / "systems")]
 
 # What asks a server or the API although it is no source: helpers that sources share.
-ASK_FOR_SOURCES = {"formats/answers.py", "formats/exposition.py", "kubernetes/events.py", "kubernetes/logs.py", "prometheus/query.py"}
+ASK_FOR_SOURCES = {
+    *("formats/answers.py", "formats/exposition.py", "ingress/handshakes.py", "kubernetes/events.py", "kubernetes/logs.py"),
+    "prometheus/query.py",
+}
 
 
 def layer(module: str) -> str:

@@ -12,7 +12,7 @@ from clusterprobe.evidence import Clock
 from clusterprobe.model import Subject
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.ingress import gateways as sources
+from clusterprobe.systems.ingress import handshakes
 from clusterprobe.systems.ingress.gateways import Gateway, HttpRoute, ListenerCertificate, gateway_certificates, hosts_of
 from clusterprobe.verdict import Verdict
 from probes.ingress.probe_gateways import probe_gateways
@@ -148,8 +148,10 @@ def read(
         if str(address) not in there:
             raise Unreachable(f"{address}: connection refused")
 
-    monkeypatch.setattr(sources, "connects", connects)
-    monkeypatch.setattr(sources, "show", lambda address, name, *_: Shown(address=str(address), name=name, certificate=there[str(address)]))
+    monkeypatch.setattr(handshakes, "connects", connects)
+    monkeypatch.setattr(
+        handshakes, "show", lambda address, name, *_: Shown(address=str(address), name=name, certificate=there[str(address)])
+    )
     cluster = Cluster(Connection(Origin("http://127.0.0.1:1"), "test", "somebody", "default", "proxy"), Deadline.after(10))
     return gateway_certificates(cluster, Profile(), listing("Gateway", [one]), listing("HTTPRoute", routes))
 

@@ -11,8 +11,9 @@ from clusterprobe.model import Subject
 from clusterprobe.profile import Profile
 from clusterprobe.profile_sections import IngressProfile
 from clusterprobe.readings import Readings
+from clusterprobe.systems.ingress.certificates import ingress_certificates
 from clusterprobe.systems.ingress.entrances import Surroundings, candidates
-from clusterprobe.systems.ingress.sources import Entrance, ingress_certificates, ingress_entrances, watched_ingresses
+from clusterprobe.systems.ingress.sources import Entrance, ingress_entrances, watched_ingresses
 from clusterprobe.systems.kubernetes.objects import Ingress, IngressClass, Node, Service
 from tests.factories import labelled, listing, make, refused
 from tests.tls_server import Behaviour, make_pair, plain, resetting, serving, showing

@@ -6,8 +6,9 @@ from clusterprobe.access.tls import Certificate, Shown
 from clusterprobe.evidence import Clock
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
+from clusterprobe.systems.ingress.certificates import HostCertificate, hosts_with_tls
 from clusterprobe.systems.ingress.default_certificates import whose_default
-from clusterprobe.systems.ingress.sources import HostCertificate, covers, hosts_with_tls, name_of
+from clusterprobe.systems.ingress.handshakes import covers, name_of
 from clusterprobe.systems.kubernetes.objects import Ingress, IngressClass
 from probes.ingress.probe_tls import probe_tls
 from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, refused

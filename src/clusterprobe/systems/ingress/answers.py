@@ -17,7 +17,8 @@ from clusterprobe.patterns import ours
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import proxied, source
 from clusterprobe.systems.ingress.backends import port_of
-from clusterprobe.systems.ingress.sources import Entrance, name_of
+from clusterprobe.systems.ingress.handshakes import name_of
+from clusterprobe.systems.ingress.sources import Entrance
 from clusterprobe.systems.kubernetes.objects import EndpointSlice, HttpPath, Ingress, Pod, Service, ServiceBackend
 
 PLAIN_PATH = ours(r"/[A-Za-z0-9._~/-]*")

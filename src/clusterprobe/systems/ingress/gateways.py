@@ -9,12 +9,12 @@ from __future__ import annotations
 import msgspec
 
 from clusterprobe.access.cluster import Cluster, Resource
-from clusterprobe.access.tls import Address, Certificate, Shown, connects, show
+from clusterprobe.access.tls import Address, Shown
 from clusterprobe.model import Subject
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
-from clusterprobe.systems.ingress.sources import covers, name_of
+from clusterprobe.systems.ingress.handshakes import Pair, closed_of, is_for, name_of, shaken
 from clusterprobe.systems.kubernetes.api import Served, list_custom
 from clusterprobe.systems.kubernetes.objects import IngressMetadata, Metadata, Namespace, Object
 from clusterprobe.systems.kubernetes.resources import lists
@@ -23,7 +23,6 @@ GROUP = "gateway.networking.k8s.io"
 GATEWAYS = Resource("v1", "gateways", "Gateway", GROUP)
 HTTP_ROUTES = Resource("v1", "httproutes", "HTTPRoute", GROUP)
 HTTPS_PORT = 443
-Pair = tuple[Address, str]  # where to ask, and for which name
 
 
 class CertificateRef(Object):
@@ -165,10 +164,6 @@ def gateway_certificates(
     return found.readings(gateways.why_none("no listener of a Gateway ends TLS"))
 
 
-def is_for(host: str, certificate: Certificate | None) -> bool:
-    return certificate is not None and any(covers(name, name_of(host)) for name in certificate.names)
-
-
 def hosts_of(gateway: Gateway, listener: Listener, routes: Readings[HttpRoute]) -> list[str]:
     """The host of a listener; of one that takes every host, those of the HTTPRoutes that name it."""
     if listener.hostname:
@@ -189,12 +184,7 @@ def _addresses(gateway: Gateway, listener: Listener) -> tuple[Address, ...]:
 
 def _shown(cluster: Cluster, profile: Profile, wanted: list[_Wanted]) -> tuple[dict[Pair, Shown], dict[Pair, str]]:
     """By address and name what is shown, or why nothing is. An address that nothing listens at is tried once."""
-    pairs = {(address, name_of(each.host)) for each in wanted for address in each.addresses}
-    places = {Subject(kind="Address", name=str(address)): address for address in sorted({one for one, _ in pairs}, key=str)}
-    tried = cluster.each(Readings(tuple(places.items())), lambda _, one: connects(one, cluster.deadline))
-    closed = {places[one.subject]: one.reason for one in tried.unreadable}
-    hosts = {Subject(kind="Host", namespace=str(pair[0]), name=pair[1]): pair for pair in sorted(pairs, key=str) if pair[0] not in closed}
-    shaken = cluster.each(Readings(tuple(hosts.items())), lambda _, pair: show(*pair, cluster.deadline, profile.ingress.ca_file))
-    failed = {pair: closed[pair[0]] for pair in pairs if pair[0] in closed}
-    failed |= {hosts[one.subject]: one.reason for one in shaken.unreadable}
-    return {hosts[subject]: value for subject, value in shaken}, failed
+    pairs = {pair for each in wanted for pair in each.pairs}
+    closed = closed_of(cluster, {address for address, _ in pairs})
+    shown, failed = shaken(cluster, profile, {pair for pair in pairs if pair[0] not in closed})
+    return shown, failed | {pair: closed[pair[0]] for pair in pairs if pair[0] in closed}

@@ -1,18 +1,16 @@
-"""Ingresses: what they ask for, where their controller can be reached, and which certificate it shows for each host."""
+"""Ingresses: what they ask for, and where their controller can be reached."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import msgspec
 
 from clusterprobe.access.cluster import Cluster, Resource
-from clusterprobe.access.tls import Address, Shown, connects, show
-from clusterprobe.model import Subject
+from clusterprobe.access.tls import Address
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
 from clusterprobe.systems.ingress.entrances import Surroundings, candidates
+from clusterprobe.systems.ingress.handshakes import closed_of
 from clusterprobe.systems.kubernetes.api import Served, list_custom
 from clusterprobe.systems.kubernetes.objects import EndpointSlice, Ingress, IngressClass, Namespace, Node, Service
 from clusterprobe.systems.kubernetes.resources import lists
@@ -70,7 +68,7 @@ def ingress_entrances(
     """For each Ingress the first address that can be connected to; where none can, what was tried."""
     around = Surroundings(cluster.connection.route, profile, ingress_classes, services, nodes)
     possible = {subject: candidates(one, around) for subject, one in watched_ingresses}
-    closed = _closed(cluster, {address for addresses in possible.values() for address in addresses})
+    closed = closed_of(cluster, {address for addresses in possible.values() for address in addresses})
     found: Collector[Entrance] = Collector(unreadable=list(watched_ingresses.unreadable))
     for subject, one in watched_ingresses:
         open_ = next((address for address in possible[subject] if address not in closed), None)
@@ -82,14 +80,6 @@ def ingress_entrances(
     return found.readings(watched_ingresses.absent)
 
 
-def _closed(cluster: Cluster, addresses: set[Address]) -> dict[Address, str]:
-    """Which of these cannot be connected to, and why; each is tried once."""
-    tried = tuple((Subject(kind="Address", name=str(one)), one) for one in sorted(addresses, key=str))
-    by_subject = dict(tried)
-    answers = cluster.each(Readings(tried), lambda _, one: connects(one, cluster.deadline))
-    return {by_subject[one.subject]: one.reason for one in answers.unreadable}
-
-
 def _unreached(one: Ingress, tried: list[Address], closed: dict[Address, str], unread: list[str]) -> str:
     if not tried and unread:
         return f"no address is known: its status has none, and its controller's Service could not be looked for: {unread[0]}; {OVERRIDE}"
@@ -97,66 +87,6 @@ def _unreached(one: Ingress, tried: list[Address], closed: dict[Address, str], u
         whose = f"of its class {one.class_name}" if one.class_name else "at all"
         return f"no address is known: its status has none, and no Service of a controller {whose} was recognised; {OVERRIDE}"
     return "its controller could not be reached: " + "; ".join(f"{closed[each]} ({each.origin})" for each in tried) + f"; {OVERRIDE}"
-
-
-class HostCertificate(msgspec.Struct, frozen=True, kw_only=True):
-    """What is shown for one host of an Ingress. `secret_name`: what spec.tls names for it; `listed`: whether spec.tls has the host."""
-
-    host: str
-    secret_name: str = ""
-    listed: bool = True
-    shown: Shown
-
-
-@source()
-def ingress_certificates(
-    cluster: Cluster, profile: Profile, watched_ingresses: Readings[Ingress], ingress_entrances: Readings[Entrance]
-) -> Readings[HostCertificate]:
-    """The certificate that is shown for each host of each Ingress with TLS: one handshake for each address and name."""
-    entrances = dict(ingress_entrances)
-    wanted = [(subject, *each) for subject, one in watched_ingresses for each in hosts_with_tls(one)]
-    pairs = {(entrances[subject].address, name_of(host)) for subject, host, _, _ in wanted if subject in entrances}
-    keyed = {Subject(kind="Host", namespace=str(address), name=name): (address, name) for address, name in sorted(pairs, key=str)}
-    shaken = cluster.each(Readings(tuple(keyed.items())), lambda _, pair: show(*pair, cluster.deadline, profile.ingress.ca_file))
-    shown = {keyed[subject]: value for subject, value in shaken}
-    failed = {keyed[one.subject]: one.reason for one in shaken.unreadable}
-    with_tls = {subject for subject, *_ in wanted}
-    blind = [one for one in ingress_entrances.unreadable if one.subject in with_tls or one in watched_ingresses.unreadable]
-    found: Collector[HostCertificate] = Collector(unreadable=blind)
-    for subject, host, secret, listed in wanted:
-        if subject not in entrances:
-            continue
-        pair = entrances[subject].address, name_of(host)
-        if pair in shown:
-            found.add(subject, HostCertificate(host=host, secret_name=secret, listed=listed, shown=shown[pair]))
-        else:
-            found.fail(subject, failed[pair])
-    return found.readings(watched_ingresses.why_none("no Ingress asks for TLS for a host"))
-
-
-def hosts_with_tls(one: Ingress) -> Iterator[tuple[str, str, bool]]:
-    """Each host of an Ingress with TLS, the Secret that is named for it, and whether spec.tls lists it."""
-    seen: set[str] = set()
-    for entry in one.spec.tls or []:
-        for host in one.hosts_of(entry):
-            if host not in seen:
-                seen.add(host)
-                yield host, entry.secret_name, True
-    if one.spec.tls:
-        yield from ((host, "", False) for host in one.rule_hosts if not any(covers(name, host) for name in seen))
-
-
-def name_of(host: str) -> str:
-    """The name to ask for: no client asks for a wildcard."""
-    return f"clusterprobe{host[1:]}" if host.startswith("*.") else host
-
-
-def covers(name: str, host: str) -> bool:
-    """Whether a certificate's name is good for a host: a wildcard stands for exactly one label."""
-    name, host = name.lower().rstrip("."), host.lower().rstrip(".")
-    if name.startswith("*.") and not host.startswith("*."):
-        return "." in host and host.partition(".")[2] == name[2:]
-    return name == host
 
 
 def missing_class(one: Ingress, classes: Readings[IngressClass]) -> str:

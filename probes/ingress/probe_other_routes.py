@@ -8,7 +8,7 @@ from clusterprobe.systems.ingress.backends import NO_ENDPOINTS, PORT_MISSING, SE
 from clusterprobe.systems.ingress.other_routes import OtherRoute
 from clusterprobe.systems.kubernetes.objects import EndpointSlice, Pod, ReplicaSet, Service, ServiceBackend
 from clusterprobe.verdict import Verdict
-from clusterprobe.words import listed, number
+from clusterprobe.words import listed
 
 TOLD_BY_CONTROLLER = (SERVICE_MISSING, PORT_MISSING)
 
@@ -42,9 +42,6 @@ def probe_other_routes(
                 verdict.unchecked(subject, lack.reason)
             elif lack is not None and not (one.controller_tells and lack.kind in TOLD_BY_CONTROLLER):
                 _report(verdict, subject, hosts, namespace, backend, lack)
-    if unseen := [f"{subject.namespace}/{subject.name}" for subject, one in other_routes if one.unseen_tls]:
-        routes_ = number(len(unseen), "route of Traefik ends", "routes of Traefik end")
-        verdict.note(f"{routes_} TLS ({listed(unseen, 5)}): the certificates that such routes show are not looked at.")
 
 
 def _report(verdict: Verdict, subject: Subject, hosts: list[str], namespace: str, backend: ServiceBackend, lack: Lack) -> None:

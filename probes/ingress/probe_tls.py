@@ -5,7 +5,7 @@ from clusterprobe.access.tls import Certificate
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import IN_GIT, change, look, shell
-from clusterprobe.model import Severity, Step, Subject, Table
+from clusterprobe.model import Command, Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Enriching, Examined
@@ -13,6 +13,7 @@ from clusterprobe.systems.ingress.advice import name_the_class, put_certificate
 from clusterprobe.systems.ingress.certificates import HostCertificate
 from clusterprobe.systems.ingress.default_certificates import whose_default
 from clusterprobe.systems.ingress.handshakes import is_for, name_of
+from clusterprobe.systems.ingress.other_routes import ROUTES, TRAEFIK
 from clusterprobe.systems.ingress.sources import INGRESSES, missing_class
 from clusterprobe.systems.kubernetes.objects import Ingress, IngressClass
 from clusterprobe.times import day
@@ -44,14 +45,14 @@ Key = tuple[FindingKind, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A host of an Ingress, and the certificate that it showed."""
+    """A host of an Ingress or route, and the certificate that it showed."""
 
-    ingress: Subject
+    by: Subject
     one: HostCertificate
 
     @property
     def place(self) -> str:
-        return f"{self.ingress.namespace}/{self.one.secret_name}" if self.one.secret_name else ""
+        return f"{self.by.namespace}/{self.one.secret_name}" if self.one.secret_name else ""
 
     @property
     def certificate(self) -> Certificate:
@@ -68,13 +69,14 @@ def probe_tls(
     profile: Profile,
     clock: Clock,
 ) -> None:
-    """Does every host of an Ingress present its own, valid certificate?
+    """Does every host of an Ingress, or of a route of Traefik or OpenShift, present its own, valid certificate?
 
     Problem: Browsers and clients refuse the host: the certificate has expired, is for other names, or is the controller's own default.
     Cause: The Secret that spec.tls names is missing, in another namespace, or has no certificate and key that fit: the controller
     says so in its log only, and shows its default (`Kubernetes Ingress Controller Fake Certificate`, `TRAEFIK DEFAULT CERT`). Or the
-    Secret is there and holds a certificate that was not renewed, or one for other names.
-    Fix: Make or renew the Secret that the finding names, in the Ingress' own namespace.
+    Secret is there and holds a certificate that was not renewed, or one for other names. Traefik's own resolver says in its log only why
+    it got none.
+    Fix: Make or renew the Secret that the finding names, in the namespace of the Ingress or route.
     Prevention: Let cert-manager issue and renew the certificate, alert on its age (`certmanager_certificate_expiration_timestamp_seconds`,
     or a blackbox exporter's `probe_ssl_earliest_cert_expiry`), and run this probe after each deployment.
     """
@@ -87,17 +89,17 @@ def probe_tls(
         kind = judge(one, clock.now, profile.thresholds.ingress.certificate_days)
         rows.append(_row(seen, kind))
         if kind:
-            found[kind, subject.namespace, one.secret_name or subject.name].append(seen)
+            found[kind, subject.namespace, one.secret_name or str(subject)].append(seen)
         elif one.shown.distrust:
             distrusted[seen.certificate.issuer, one.shown.distrust].append(seen)
     for (kind, _, _), hosts in found.items():
-        ingress = ingresses.get(hosts[0].ingress)
+        ingress = ingresses.get(hosts[0].by)
         lost = missing_class(ingress, ingress_classes) if ingress else ""
         _report(verdict, kind, hosts, ingress, lost, sorted(one.name for one, _ in ingress_classes), clock.now)
     for (issuer, why), hosts in distrusted.items():
         _mention(verdict, issuer, why, hosts)
     if rows:
-        columns = ["Host", "Ingress", "Secret", "Certificate of", "Issued by", "Until", "What is wrong"]
+        columns = ["Host", "Ingress or route", "Secret", "Certificate of", "Issued by", "Until", "What is wrong"]
         verdict.exhibit(Table(title="What the hosts show", columns=columns, rows=rows[:50]))
 
 
@@ -127,12 +129,14 @@ def _report(
     names = ", ".join(dict.fromkeys(one.one.host for one in hosts))
     lost = lost if kind in (DEFAULT_CERTIFICATE, NAME_REFUSED, WRONG_NAMES) else ""
     problem, cause = _words(kind, first, names, now, lost)
-    passes = ingress is not None and ingress.metadata.annotations.passes_through
+    annotated = ingress is not None and ingress.metadata.annotations.passes_through
+    passes = annotated or first.one.passes_through
     if passes:
-        cause += " By an annotation its TLS passes through to the backend, so it is the backend that shows this certificate."
+        by = "By an annotation its" if annotated else "Its"
+        cause += f" {by} TLS passes through to the backend, so it is the backend that shows this certificate."
     verdict.report(
         kind,
-        first.ingress,
+        first.by,
         problem=problem,
         cause=cause,
         fix=_fix(kind, first, ingress, lost, classes),
@@ -142,24 +146,24 @@ def _report(
 
 def _rests_on(first: Seen, lost: str) -> list[Ref]:
     if lost:
-        return [Ref.of(first.ingress)]
-    return [Ref(RefKind.SECRET, first.ingress.namespace, first.one.secret_name)] if first.one.secret_name else []
+        return [Ref.of(first.by)]
+    return [Ref(RefKind.SECRET, first.by.namespace, first.one.secret_name)] if first.one.secret_name else []
 
 
 def _words(kind: FindingKind, first: Seen, names: str, now: float, lost: str) -> tuple[str, str]:
     """What clients meet, and why. `lost`: why the controller may not know of the Ingress at all."""
-    where, shown = f"Ingress {first.ingress.namespace}/{first.ingress.name}", first.one.shown
-    entry = f"spec.tls of {where} names {f'the Secret {first.place}' if first.place else 'no Secret'} for it"
+    where, shown = first.by, first.one.shown
+    entry = f"spec.tls of {where} names {_source(first)} for it"
     if kind == NAME_REFUSED:
+        lacking = "that Secret is missing, or cannot be used" if first.place else "it has no certificate for it"
         unknown = f"{shown.address} answers that it does not know the name (unrecognized_name)"
-        return f"{names} refuses TLS.", f"{entry}, but {unknown}: {lost or 'that Secret is missing, or cannot be used'}."
+        return f"{names} refuses TLS.", f"{entry}, but {unknown}: {lost or lacking}."
     one = first.certificate
     own = f"The certificate is that of {one.subject}, issued by {one.issuer}, for {listed(one.names, 8) or 'no name at all'}"
     if kind == HOST_NOT_IN_TLS:
         return f"{names} shows a certificate that is not for it.", f"The rules of {where} have {names}, its spec.tls does not. {own}."
     if kind == DEFAULT_CERTIFICATE:
-        missing = "that Secret is missing in the Ingress' namespace, has no `tls.crt` and `tls.key` that fit, or is for other names"
-        because = lost or (missing if first.place else "the controller has no default certificate of its own")
+        because = lost or _lacking(first)
         return f"{names} shows the default certificate of {whose_default(one)}: no client trusts it.", f"{entry}, but {because}. {own}."
     if kind == WRONG_NAMES:
         or_else = " (or that Secret is missing, and this is the controller's default certificate)" if first.place else ""
@@ -171,19 +175,45 @@ def _words(kind: FindingKind, first: Seen, names: str, now: float, lost: str) ->
     return f"The certificate of {names} {when}, on {day(one.ends)}.", f"{entry}, and it was not renewed. {own}."
 
 
+def _source(first: Seen) -> str:
+    if first.place:
+        return f"the Secret {first.place}"
+    return f"Traefik's resolver {first.one.resolver}" if first.one.resolver else "no Secret"
+
+
+def _lacking(first: Seen) -> str:
+    """Why a controller that was asked for its own certificate may show its default one."""
+    if first.one.passes_through:
+        return "the Traefik that was asked does not take this route"
+    if first.place:
+        found = "that Secret is missing in this namespace, has no `tls.crt` and `tls.key` that fit, or is for other names"
+    elif first.one.resolver:
+        found = "that has got no certificate for it"
+    else:
+        found = "the controller has no default certificate of its own"
+    return f"{found}, or the Traefik that was asked does not take this route" if _is_of_traefik(first.by) else found
+
+
+def _is_of_traefik(subject: Subject) -> bool:
+    return subject.kind in {one.kind for one in TRAEFIK}
+
+
 def _fix(kind: FindingKind, first: Seen, ingress: Ingress | None, lost: str, classes: list[str]) -> list[Step]:
-    namespace, name, secret = first.ingress.namespace, first.ingress.name, first.one.secret_name
-    see = look("See what it has under `spec.tls`.", shell("kubectl -n {} get ingress {} -o yaml", namespace, name))
+    namespace, secret = first.by.namespace, first.one.secret_name
+    see = look("See what it has under `spec.tls`.", _see(first.by))
     if lost:
-        return name_the_class(first.ingress, classes)
+        return name_the_class(first.by, classes)
     if kind == HOST_NOT_IN_TLS:
         return [see, change(f"If it is to be reached by TLS, list {first.one.host} under `spec.tls`, {IN_GIT}.")]
-    if not secret:
-        return [see, change(f"Name a Secret with a certificate for {first.one.host} under `spec.tls`, {IN_GIT}.")]
+    if not secret and not first.one.passes_through:
+        return [see, *_without_secret(first)]
     annotations, where = ingress.metadata.annotations if ingress else None, _address(first)
     client = shell("openssl s_client -connect {} -servername {} < /dev/null | openssl x509 -noout -text", *where)
     shown = look("Then see what is shown.", client)
-    if annotations and annotations.passes_through:
+    if first.one.passes_through and kind == DEFAULT_CERTIFICATE:
+        takes = "Its `providers.kubernetesCRD` says of which namespaces, class and labels it takes routes"
+        return [see, change(f"Let a Traefik take the route. {takes}."), shown]
+    if first.one.passes_through or (annotations and annotations.passes_through):
         return [change("Renew the certificate in the backend itself, which shows it."), shown]
     issuer = (annotations.cluster_issuer or annotations.issuer) if annotations else ""
     return [
@@ -191,6 +221,30 @@ def _fix(kind: FindingKind, first: Seen, ingress: Ingress | None, lost: str, cla
         *(_by_manager(namespace, issuer) if issuer else _by_hand(namespace, secret)),
         shown,
     ]
+
+
+def _see(by: Subject) -> Command | None:
+    """Of a Route only what is no certificate: its key may stand beside it."""
+    if by.kind == INGRESSES.kind:
+        return shell("kubectl -n {} get ingress {} -o yaml", by.namespace, by.name)
+    resource = f"{by.kind.lower()}.{by.api_version.partition('/')[0]}"
+    if by.kind == ROUTES.kind:
+        parts = "-o jsonpath='{.spec.tls.termination} {.spec.tls.externalCertificate.name}'"
+        return shell(f"kubectl -n {{}} get {{}} {{}} {parts}", by.namespace, resource, by.name)
+    return shell("kubectl -n {} get {} {} -o yaml", by.namespace, resource, by.name)
+
+
+def _without_secret(first: Seen) -> list[Step]:
+    host = first.one.host
+    if first.one.resolver:
+        pods = shell("kubectl get pods -A -l app.kubernetes.io/name=traefik")
+        return [
+            look("See what Traefik says of it: in the log of each of its pods, lines with `acme` quote what the authority answered.", pods),
+            change("Repair what these name, such as DNS or a port that the authority cannot reach. Traefik tries again when it starts."),
+        ]
+    if first.by.kind == ROUTES.kind:
+        return [change(f"Give the route a certificate for {host} and its key under `spec.tls`, {IN_GIT}.")]
+    return [change(f"Name a Secret with a certificate for {host} under `spec.tls`, {IN_GIT}.")]
 
 
 def _by_manager(namespace: str, issuer: str) -> list[Step]:
@@ -217,7 +271,7 @@ def _mention(verdict: Verdict, issuer: str, why: str, hosts: list[Seen]) -> None
     own = first.certificate.self_signed
     verdict.report(
         SELF_SIGNED if own else CHAIN_NOT_VERIFIED,
-        first.ingress if len({one.ingress for one in hosts}) == 1 else INGRESSES.subject(),
+        first.by if len({one.by for one in hosts}) == 1 else INGRESSES.subject(),
         problem=f"The certificate of {names} could not be verified: {why}.",
         cause=f"It is {'signed by itself' if own else f'issued by {issuer}'}, which neither the system nor `ingress.ca_file` of the "
         "profile knows: normal for a private CA. With a public one, the intermediate certificate is missing after the leaf in `tls.crt`.",
@@ -233,7 +287,8 @@ def _mention(verdict: Verdict, issuer: str, why: str, hosts: list[Seen]) -> None
 
 def _row(seen: Seen, kind: FindingKind | None) -> list[str]:
     one = seen.one.shown.certificate
-    place, reason = f"{seen.ingress.namespace}/{seen.ingress.name}", kind.code if kind else ""
+    of_ingress = seen.by.kind == INGRESSES.kind
+    place, reason = f"{seen.by.namespace}/{seen.by.name}" if of_ingress else str(seen.by), kind.code if kind else ""
     if one is None:
         return [seen.one.host, place, seen.one.secret_name, "", "", "", reason]
     return [seen.one.host, place, seen.one.secret_name, one.subject, one.issuer, day(one.ends), reason]

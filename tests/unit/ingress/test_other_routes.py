@@ -5,7 +5,8 @@ import pytest
 
 from clusterprobe.model import Subject
 from clusterprobe.readings import Readings
-from clusterprobe.systems.ingress.other_routes import Lead, OtherRoute, other_routes
+from clusterprobe.systems.ingress.other_routes import Lead, OtherRoute, RouteTls, other_routes
+from clusterprobe.systems.ingress.traefik_rules import hosts_in
 from clusterprobe.systems.kubernetes.objects import BackendPort, EndpointSlice, Namespace, Service, ServiceBackend
 from clusterprobe.verdict import Verdict
 from probes.ingress.probe_other_routes import probe_other_routes
@@ -14,6 +15,8 @@ from tests.listserver import ListServer, discovered, serving
 
 SHOP = listing("Namespace", [make(Namespace, metadata={"name": "shop"})])
 RULE = "Host(`api.example.org`)"
+TRAEFIK = {"app.kubernetes.io/name": "traefik"}
+NO_HOST = "its rule “PathPrefix('/')” names no host to ask for; name it there as `Host(…)` alone, or under `spec.tls.domains`, which is asked for then"
 ROUTE = Subject(api_version="traefik.io/v1alpha1", kind="IngressRoute", namespace="shop", name="api")
 HTTP_ROUTE = Subject(api_version="gateway.networking.k8s.io/v1", kind="HTTPRoute", namespace="shop", name="api")
 
@@ -96,12 +99,6 @@ def test_what_the_controller_of_a_gateway_tells_is_not_told_twice() -> None:
     assert reasons(judge(told, subject=HTTP_ROUTE, endpoint_slices=[endpoints(False)])) == ["NoEndpoints"]
 
 
-def test_a_certificate_that_is_not_looked_at_is_said() -> None:
-    assert judge(route(unseen_tls=True)).notes == [
-        "1 route of Traefik ends TLS (shop/api): the certificates that such routes show are not looked at."
-    ]
-
-
 def test_what_cannot_be_read_is_never_a_pass() -> None:
     assert_blindness_is_no_health(probe_other_routes, around(route()))
 
@@ -128,8 +125,73 @@ def test_an_ingress_route_of_either_group_is_read(server: ListServer, group: str
     spec = {"routes": [{"match": RULE, "kind": "Rule", "services": services}, {"match": "PathPrefix(`/`)"}], "tls": {"secretName": "api"}}
     found = read(server, f"/apis/{group}/v1alpha1/ingressroutes", f"ingressroutes.{group}", "IngressRoute", spec, "v1alpha1")
     assert leads(found) == [(RULE, "shop", "api", "http"), (RULE, "next", "v2", "80")]
-    assert found.items[0].unseen_tls
+    assert found.items[0].tls == RouteTls(hosts=["api.example.org"], hostless=[NO_HOST], secret_name="api", controller=TRAEFIK)
     assert (found.complete, found.values[0][0].kind) == (True, "IngressRoute")
+
+
+def tls_of(server: ListServer, tls: Any, *matches: str, **spec: Any) -> RouteTls | None:
+    spec |= {"routes": [{"match": one} for one in matches]} | ({} if tls is None else {"tls": tls})
+    path = "/apis/traefik.io/v1alpha1/ingressroutes"
+    return read(server, path, "ingressroutes.traefik.io", "IngressRoute", spec, "v1alpha1").items[0].tls
+
+
+def test_the_tls_of_a_route_of_traefik_is_read_even_if_it_is_empty(server: ListServer) -> None:
+    assert tls_of(server, None, RULE) is None
+    assert tls_of(server, {}, RULE) == RouteTls(hosts=["api.example.org"], controller=TRAEFIK)
+    asked = tls_of(server, {"certResolver": "le", "passthrough": True}, RULE, entryPoints=["websecure"])
+    assert asked == RouteTls(hosts=["api.example.org"], resolver="le", passes_through=True, controller=TRAEFIK, entry_points=["websecure"])
+
+
+def test_the_domains_of_a_certificate_stand_in_for_a_rule_without_a_host(server: ListServer) -> None:
+    domains = [{"main": "example.org", "sans": ["*.example.org"]}]
+    found = tls_of(server, {"certResolver": "le", "domains": domains}, "HostRegexp(`.+`)")
+    assert found and (found.hosts, found.hostless) == (["example.org", "*.example.org"], [])
+    found = tls_of(server, {"certResolver": "le", "domains": domains}, RULE)
+    assert found and found.hosts == ["api.example.org"]
+
+
+@pytest.mark.parametrize(
+    ("match", "hosts"),
+    [
+        (RULE, ["api.example.org"]),
+        ("Host(`a.org`) || Host(`b.org`) && PathPrefix(`/x`)", ["a.org", "b.org"]),
+        ('Host("a.org", `b.org`)', ["a.org", "b.org"]),
+        ("HostSNI(`db.org`)", ["db.org"]),
+        ("HostSNI(`*`)", []),
+        ("HostRegexp(`^.+\\.a\\.org$`)", []),
+        ("Host(`a.org`) || HostRegexp(`.+`)", []),
+        ("!Host(`a.org`) && Host(`b.org`)", ["b.org"]),
+        ("!(Host(`a.org`) || Host(`b.org`))", []),
+        ('Host(`a.org`) && Header(`X`, `Host("c.org")`)', ["a.org"]),
+        ("PathPrefix(`/`)", []),
+        ("Host(`a.org` `", []),
+        ("Host(`-a;b`)", []),
+        ("", []),
+    ],
+)
+def test_the_hosts_of_a_rule_are_those_that_it_is_for(match: str, hosts: list[str]) -> None:
+    assert hosts_in(match) == hosts
+
+
+@pytest.mark.parametrize("termination", ["edge", "reencrypt", "passthrough", ""])
+def test_the_tls_of_a_route_of_openshift_is_that_of_the_router_that_admitted_it(server: ListServer, termination: str) -> None:
+    tls = {"termination": termination, "key": "never read", "externalCertificate": {"name": "api-tls"}} if termination else None
+    spec = {"host": "api.example.org", "to": {"kind": "Service", "name": "api"}, "tls": tls}
+    admitted = {"ingress": [{"routerName": "default", "routerCanonicalHostname": "router.apps.example.org"}, {"routerName": "other"}]}
+    item = {"metadata": {"name": "api", "namespace": "shop"}, "spec": spec, "status": admitted}
+    server.answers = {"/apis/route.openshift.io/v1/routes": {"kind": "RouteList", "items": [item]}}
+    found = other_routes(server.cluster(), discovered({"routes.route.openshift.io": "Route"}), SHOP).items[0].tls
+    assert found == (
+        RouteTls(
+            hosts=["api.example.org"],
+            secret_name="api-tls",
+            passes_through=termination == "passthrough",
+            controller={"ingresscontroller.operator.openshift.io/owning-ingresscontroller": "default"},
+            addresses=["router.apps.example.org"],
+        )
+        if termination
+        else None
+    )
 
 
 def test_a_route_of_openshift_is_read_with_its_alternates(server: ListServer) -> None:

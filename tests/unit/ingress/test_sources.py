@@ -7,12 +7,14 @@ from clusterprobe.access.connection import Connection
 from clusterprobe.access.deadline import Deadline
 from clusterprobe.access.http import Origin
 from clusterprobe.access.tls import Address
-from clusterprobe.model import Subject
+from clusterprobe.model import Subject, Unchecked
 from clusterprobe.profile import Profile
 from clusterprobe.profile_sections import IngressProfile
 from clusterprobe.readings import Readings
+from clusterprobe.systems.ingress import certificates as certificates_of
 from clusterprobe.systems.ingress.certificates import ingress_certificates
-from clusterprobe.systems.ingress.entrances import Surroundings, candidates
+from clusterprobe.systems.ingress.entrances import Surroundings, candidates, doors
+from clusterprobe.systems.ingress.other_routes import OtherRoute, RouteTls
 from clusterprobe.systems.ingress.sources import Entrance, ingress_entrances, watched_ingresses
 from clusterprobe.systems.kubernetes.objects import Ingress, IngressClass, Node, Service
 from tests.factories import labelled, listing, make, refused
@@ -145,8 +147,8 @@ def test_without_any_address_the_profile_is_pointed_at_and_what_could_not_be_rea
 
 def certificates(address: Address, one: Ingress | None = None) -> Readings[Any]:
     ingresses = listing("Ingress", [one or ingress()])
-    doors = Readings(tuple((subject, Entrance(address, True)) for subject, _ in ingresses))
-    return ingress_certificates(cluster(), Profile(), ingresses, doors)
+    entrances_ = Readings(tuple((subject, Entrance(address, True)) for subject, _ in ingresses))
+    return ingress_certificates(cluster(), Profile(), ingresses, entrances_, Readings(), Readings(), Readings())
 
 
 def test_each_host_is_shown_its_own_certificate() -> None:
@@ -176,8 +178,8 @@ def test_one_handshake_for_each_address_and_name() -> None:
 
     two = listing("Ingress", [ingress(), labelled(Ingress, "shop", "also", spec={"tls": [{"hosts": [HOST]}]})])
     with serving(counting) as address:
-        doors = Readings(tuple((subject, Entrance(address, True)) for subject, _ in two))
-        found = ingress_certificates(cluster(), Profile(), two, doors)
+        entrances_ = Readings(tuple((subject, Entrance(address, True)) for subject, _ in two))
+        found = ingress_certificates(cluster(), Profile(), two, entrances_, Readings(), Readings(), Readings())
     assert len(found) == 2
     assert len(seen) == 2, "one that verifies the chain, and one more because it did not; not one for each Ingress"
 
@@ -185,10 +187,117 @@ def test_one_handshake_for_each_address_and_name() -> None:
 def test_an_ingress_without_tls_is_no_reason_to_be_blind() -> None:
     bare = listing("Ingress", [ingress(tls=False)])
     blind: Readings[Entrance] = Readings((), (make_unread(bare.values[0][0]),))
-    found = ingress_certificates(cluster(), Profile(), bare, blind)
+    found = ingress_certificates(cluster(), Profile(), bare, blind, Readings(), Readings(), Readings())
     assert found.complete
     assert found.absent
 
 
 def make_unread(subject: Subject) -> Any:
     return make(type(refused("x")), subject=subject, reason="nothing listens")
+
+
+# --- routes beside the Ingress -------------------------------------------------------------------------------------------
+
+ROUTE = Subject(api_version="traefik.io/v1alpha1", kind="IngressRoute", namespace="shop", name="api")
+
+
+def route_tls(**changes: Any) -> RouteTls:
+    return RouteTls(**{"hosts": [HOST], "controller": {"app.kubernetes.io/name": "traefik"}, **changes})
+
+
+def traefik(name: str, ports: Any, **selector: str) -> Service:
+    status = {"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}]}} if ports == PORTS else {}
+    spec = {"clusterIP": "10.96.0.9", "ports": ports, "selector": selector}
+    return labelled(Service, "traefik", name, {"app.kubernetes.io/name": "traefik"}, spec=spec, status=status)
+
+
+def of_doors(tls: RouteTls, **changes: Any) -> list[list[str]]:
+    return [[str(one) for one in door] for door in doors(tls, around(**changes))]
+
+
+def test_a_route_of_traefik_is_asked_at_the_services_of_traefik() -> None:
+    assert of_doors(route_tls()) == [["lb.example.org:443", "10.0.0.5:30443"]]
+    assert of_doors(route_tls(entry_points=["websecure"]), route="in-cluster") == [["10.96.0.7:443"]]
+    assert of_doors(route_tls(controller={})) == [[]]
+
+
+def test_two_services_of_the_same_pods_are_one_door_and_those_of_others_another() -> None:
+    same = [traefik("a", PORTS, app="one"), traefik("b", PORTS, app="one")]
+    assert len(of_doors(route_tls(), services=listing("Service", same))) == 1
+    assert len(of_doors(route_tls(), services=listing("Service", [*same, traefik("c", PORTS, app="two")]))) == 2
+
+
+def test_an_entry_point_of_its_own_is_the_port_of_that_name_wherever_https_is() -> None:
+    profile = Profile(ingress=IngressProfile(address="198.51.100.1:443"))
+    assert of_doors(route_tls(), profile=profile) == [["198.51.100.1:443"]]
+    own = listing("Service", [traefik("a", [*PORTS, {"name": "db", "port": 5432}], app="one")])
+    assert of_doors(route_tls(entry_points=["db"]), profile=profile, route="in-cluster", services=own) == [["10.96.0.9:5432"]]
+    assert of_doors(route_tls(entry_points=["db"]), profile=profile) == [[]]
+
+
+def test_a_route_of_openshift_is_asked_where_its_router_says_and_then_at_its_services() -> None:
+    label = {"ingresscontroller.operator.openshift.io/owning-ingresscontroller": "default"}
+    router = labelled(Service, "openshift-ingress", "router-internal-default", label, spec={"clusterIP": "10.0.0.1", "ports": PORTS})
+    tls = route_tls(controller=label, addresses=["router.apps.example.org"])
+    found = of_doors(tls, services=listing("Service", [router]), route="in-cluster")
+    assert found == [["router.apps.example.org:443", "10.0.0.1:443"]]
+
+
+def of_route(tls: RouteTls, *addresses: Address, monkeypatch: Any = None) -> Readings[Any]:
+    """What is read of a route that each of these addresses may serve."""
+    if monkeypatch:
+        monkeypatch.setattr(certificates_of, "doors", lambda *_: [[one] for one in addresses])
+    none: Readings[Any] = Readings(absent="there is no Ingress in the cluster")
+    routes = Readings(((ROUTE, OtherRoute([], tls=tls)),))
+    return ingress_certificates(cluster(), Profile(), none, Readings(), routes, Readings(), Readings())
+
+
+def test_a_route_is_shown_its_own_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(showing(make_pair([HOST]))) as address:
+        ((subject, found),) = of_route(route_tls(secret_name="api-tls", resolver=""), address, monkeypatch=monkeypatch)
+    assert (subject, found.host, found.secret_name, found.shown.certificate.names) == (ROUTE, HOST, "api-tls", [HOST])
+
+
+def test_of_two_controllers_the_one_counts_that_shows_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(showing(make_pair(["default"]))) as other, serving(showing(make_pair([HOST]))) as own:
+        ((_, found),) = of_route(route_tls(), other, own, monkeypatch=monkeypatch)
+    assert found.shown.address == str(own)
+
+
+def test_of_two_controllers_that_show_something_else_none_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(showing(make_pair(["default"]))) as one, serving(showing(make_pair(["other"]))) as two:
+        found = of_route(route_tls(), one, two, monkeypatch=monkeypatch)
+    assert not found.values
+    assert found.unreadable[0].reason.startswith(f"which of 2 controllers serves {HOST} is not known; to say where it listens, set")
+
+
+def test_one_controller_that_shows_something_else_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(showing(make_pair(["default"]))) as one:
+        ((_, found),) = of_route(route_tls(), one, monkeypatch=monkeypatch)
+    assert found.shown.certificate.names == ["default"]
+
+
+def test_a_route_that_cannot_be_asked_is_unreadable_with_a_way_out() -> None:
+    (blind,) = of_route(route_tls()).unreadable
+    assert (blind.subject, "with the label app.kubernetes.io/name=traefik was recognised; to say where" in blind.reason) == (ROUTE, True)
+    (blind,) = of_route(route_tls(entry_points=["db"])).unreadable
+    assert "and a port db was recognised; it is looked for at the Service of Traefik that has a port db" in blind.reason
+    (blind,) = of_route(route_tls(hosts=[], hostless=["it names no host"])).unreadable
+    assert blind.reason == "it names no host"
+
+
+def test_routes_without_tls_and_lists_of_the_gateway_api_are_no_reason_to_be_blind() -> None:
+    group = "gateway.networking.k8s.io"
+    blind = [
+        Unchecked(subject=Subject(kind="HTTPRoute", api_version=f"{group}/v1"), reason="x"),
+        Unchecked(subject=Subject(kind="APIGroup", name=group), reason="x"),
+        Unchecked(subject=Subject(kind="IngressRoute", api_version="traefik.io/v1alpha1"), reason="not allowed"),
+    ]
+    none: Readings[Any] = Readings(absent="there is no Ingress in the cluster")
+    routes = Readings(((ROUTE, OtherRoute([])),), tuple(blind[:2]))
+    found = ingress_certificates(cluster(), Profile(), none, Readings(), routes, Readings(), Readings())
+    assert (found.complete, found.absent) == (True, "no Ingress, and no route of Traefik or OpenShift, asks for TLS for a host")
+    routes = Readings((), tuple(blind))
+    found = ingress_certificates(cluster(), Profile(), none, Readings(), routes, Readings(), Readings())
+    assert [one.subject.kind for one in found.unreadable] == ["IngressRoute"]
+    assert found.absent == "there is no Ingress in the cluster"

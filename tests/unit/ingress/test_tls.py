@@ -4,9 +4,10 @@ import pytest
 
 from clusterprobe.access.tls import Certificate, Shown
 from clusterprobe.evidence import Clock
+from clusterprobe.model import Subject
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.ingress.certificates import HostCertificate, hosts_with_tls
+from clusterprobe.systems.ingress.certificates import Asked, HostCertificate, hosts_with_tls
 from clusterprobe.systems.ingress.default_certificates import whose_default
 from clusterprobe.systems.ingress.handshakes import covers, name_of
 from clusterprobe.systems.kubernetes.objects import Ingress, IngressClass
@@ -215,13 +216,20 @@ def test_no_ingress_with_tls_is_not_applicable_only_if_all_were_read() -> None:
 
 def test_an_entry_without_hosts_is_for_those_of_the_rules() -> None:
     one = ingress(tls=[{"secretName": "api-tls"}], rules=[{"host": HOST}, {"host": "www.example.org"}, {}])
-    assert list(hosts_with_tls(one)) == [(HOST, "api-tls", True), ("www.example.org", "api-tls", True)]
+    assert list(hosts_with_tls(one)) == [
+        Asked(host=HOST, secret_name="api-tls"),
+        Asked(host="www.example.org", secret_name="api-tls"),
+    ]
 
 
 def test_each_host_has_the_secret_of_its_entry_and_a_wildcard_entry_covers_those_of_the_rules() -> None:
     tls = [{"hosts": ["*.example.org"], "secretName": "wild"}, {"hosts": [HOST], "secretName": "own"}]
     one = ingress(tls=tls, rules=[{"host": HOST}, {"host": "www.example.org"}, {"host": "example.com"}])
-    assert list(hosts_with_tls(one)) == [("*.example.org", "wild", True), (HOST, "own", True), ("example.com", "", False)]
+    assert list(hosts_with_tls(one)) == [
+        Asked(host="*.example.org", secret_name="wild"),
+        Asked(host=HOST, secret_name="own"),
+        Asked(host="example.com", listed=False),
+    ]
 
 
 def test_an_ingress_without_tls_has_no_host_to_shake_hands_with() -> None:
@@ -232,3 +240,74 @@ def test_an_ingress_without_tls_has_no_host_to_shake_hands_with() -> None:
 def test_no_client_asks_for_a_wildcard() -> None:
     assert name_of("*.example.org") == "clusterprobe.example.org"
     assert name_of(HOST) == HOST
+
+
+# --- routes of Traefik and OpenShift -----------------------------------------------------------------------------------
+
+INGRESS_ROUTE = Subject(api_version="traefik.io/v1alpha1", kind="IngressRoute", namespace="shop-prod", name="api")
+OPENSHIFT_ROUTE = Subject(api_version="route.openshift.io/v1", kind="Route", namespace="shop-prod", name="api")
+
+
+def judge_route(shown: Certificate | None, subject: Subject = INGRESS_ROUTE, **asked: Any) -> Any:
+    seen = HostCertificate(host=HOST, shown=Shown(address="10.0.0.9:443", name=HOST, certificate=shown), **asked)
+    return judged(probe_tls, **{**platform(certificate()), "ingress_certificates": Readings(((subject, seen),))})
+
+
+def test_a_route_with_its_own_certificate_passes_and_is_shown_as_what_it_is() -> None:
+    verdict = judge_route(certificate(), secret_name="api-tls")
+    assert (outcome(verdict), verdict.findings) == ("pass", [])
+    assert verdict.exhibits[0].rows[0][:3] == [HOST, "IngressRoute shop-prod/api", "api-tls"]
+
+
+def test_an_expired_secret_of_a_route_is_named_with_how_to_renew_it() -> None:
+    (finding,) = judge_route(certificate(ends=-3), secret_name="api-tls").findings
+    assert (finding.reason, finding.subject.kind) == ("Expired", "IngressRoute")
+    assert finding.cause.startswith(
+        "spec.tls of IngressRoute shop-prod/api names the Secret shop-prod/api-tls for it, and it was not renewed."
+    )
+    assert "kubectl -n shop-prod create secret tls api-tls --cert=tls.crt" in finding.fix
+    assert finding.rests_on == ["Secret/shop-prod/api-tls"]
+
+
+def test_traefiks_default_certificate_for_a_route_may_be_that_of_a_traefik_that_does_not_take_it() -> None:
+    (finding,) = judge_route(TRAEFIK, secret_name="api-tls").findings
+    assert finding.reason == "DefaultCertificate"
+    assert "that Secret is missing in this namespace" in finding.cause
+    assert "or the Traefik that was asked does not take this route" in finding.cause
+
+
+def test_a_resolver_that_has_got_no_certificate_is_named_and_no_secret_is() -> None:
+    (finding,) = judge_route(TRAEFIK, resolver="letsencrypt").findings
+    assert "names Traefik's resolver letsencrypt for it, but that has got no certificate for it" in finding.cause
+    assert finding.rests_on == []
+    assert "$ kubectl get pods -A -l app.kubernetes.io/name=traefik" in finding.fix
+    assert "create secret" not in finding.fix
+    assert "$ kubectl -n shop-prod get ingressroute.traefik.io api -o yaml" in finding.fix
+
+
+def test_a_name_that_is_refused_without_a_secret_blames_none() -> None:
+    (finding,) = judge_route(None, resolver="letsencrypt").findings
+    assert finding.cause.endswith("(unrecognized_name): it has no certificate for it.")
+
+
+def test_a_route_that_passes_tls_through_is_renewed_in_its_backend() -> None:
+    (finding,) = judge_route(certificate(ends=-1), passes_through=True).findings
+    assert "Its TLS passes through to the backend, so it is the backend that shows this certificate." in finding.cause
+    assert "Renew the certificate in the backend itself" in finding.fix
+    (finding,) = judge_route(TRAEFIK, passes_through=True).findings
+    assert "but the Traefik that was asked does not take this route" in finding.cause
+    assert "Let a Traefik take the route." in finding.fix
+
+
+def test_the_key_of_a_route_of_openshift_is_not_printed_by_what_is_to_be_looked_at() -> None:
+    (finding,) = judge_route(certificate(["*.apps.example.org"]), OPENSHIFT_ROUTE).findings
+    assert (finding.reason, finding.subject) == ("WrongNames", finding.subject)
+    assert finding.cause.startswith("spec.tls of Route shop-prod/api names no Secret for it")
+    assert "get route.route.openshift.io api -o jsonpath='{.spec.tls.termination} {.spec.tls.externalCertificate.name}'" in finding.fix
+    assert f"Give the route a certificate for {HOST} and its key under `spec.tls`" in finding.fix
+
+
+def test_an_ingress_and_a_route_of_one_name_are_two_findings() -> None:
+    told = platform(TRAEFIK, one=ingress(tls=[{"hosts": [HOST]}]), secret="")
+    both = (*told["ingress_certificates"].values, (INGRESS_ROUTE, told["ingress_certificates"].items[0]))
+    assert len(judged(probe_tls, **{**told, "ingress_certificates": Readings(both)}).findings) == 2

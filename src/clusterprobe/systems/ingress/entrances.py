@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from clusterprobe.access.tls import Address
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
+from clusterprobe.systems.ingress.other_routes import RouteTls
 from clusterprobe.systems.kubernetes.objects import Ingress, IngressClass, Node, Service, ServicePort
 
 # The label app.kubernetes.io/name of each controller's Service, as its chart sets it, by how its IngressClass names it.
@@ -43,22 +45,49 @@ def candidates(one: Ingress, around: Surroundings) -> list[Address]:
     The profile's address is that of TLS; plain is port 80 of the same host.
     """
     port, names = SECURE if one.spec.tls else PLAIN
-    host, _, stated = around.profile.ingress.address.rpartition(":")
-    if host:
-        return [Address(host.strip("[]"), int(stated) if one.spec.tls else port, "ingress.address of the profile", found=False)]
-    return list(dict.fromkeys(_found(one, around, port, names)))
-
-
-def _found(one: Ingress, around: Surroundings, number: int, names: tuple[str, ...]) -> Iterator[Address]:
-    for address in one.status.addresses:
-        yield Address(address, number, "its status.loadBalancer")
+    if given := _given(around.profile, 0 if one.spec.tls else port):
+        return [given]
     label = controller_label(one, around.classes)
+    stated = [Address(address, port, "its status.loadBalancer") for address in one.status.addresses]
+    by_service = _by_service({"app.kubernetes.io/name": label} if label else {}, around, port, names)
+    return list(dict.fromkeys([*stated, *(address for _, address in by_service)]))
+
+
+def doors(tls: RouteTls, around: Surroundings) -> list[list[Address]]:
+    """Where a route with TLS may be answered, the likeliest first, by each of the controllers that may serve it.
+
+    The profile's address is not that of entry points with names of their own.
+    """
+    if is_usual(tls) and (given := _given(around.profile)):
+        return [[given]]
+    number, names = SECURE if is_usual(tls) else (0, tuple(tls.entry_points))
+    stated = [Address(one, SECURE[0], "its status.ingress") for one in tls.addresses]
+    found: dict[tuple[str, str], list[Address]] = defaultdict(list)
+    for service, address in _by_service(tls.controller, around, number, names):
+        # Services that select the same pods are ways to one controller.
+        found[service.metadata.namespace, str(sorted((service.spec.selector or {}).items()))].append(address)
+    return [[*stated, *each] for each in found.values()] or [stated]
+
+
+def is_usual(tls: RouteTls) -> bool:
+    """Whether it is answered at the port of HTTPS, rather than at one of its own."""
+    return not tls.entry_points or any(one in SECURE[1] for one in tls.entry_points)
+
+
+def _given(profile: Profile, port: int = 0) -> Address | None:
+    """What the profile says, with another port where one is named."""
+    host, _, stated = profile.ingress.address.rpartition(":")
+    return Address(host.strip("[]"), port or int(stated), "ingress.address of the profile", found=False) if host else None
+
+
+def _by_service(labels: Mapping[str, str], around: Surroundings, number: int, names: tuple[str, ...]) -> Iterator[tuple[Service, Address]]:
+    """The ways to the Services with these labels, at a port of this number or one of these names."""
     for subject, service in around.services:
-        if not label or service.metadata.labels.get("app.kubernetes.io/name") != label:
+        if not labels or not labels.items() <= service.metadata.labels.items():
             continue
         port = next((each for each in service.spec.ports or [] if each.port == number or each.name in names), None)
         if port is not None:
-            yield from _ways_to(service, port, around, f"Service {subject.namespace}/{subject.name}")
+            yield from ((service, one) for one in _ways_to(service, port, around, f"Service {subject.namespace}/{subject.name}"))
 
 
 def _ways_to(service: Service, port: ServicePort, around: Surroundings, origin: str) -> Iterator[Address]:

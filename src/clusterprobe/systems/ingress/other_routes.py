@@ -12,13 +12,16 @@ from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
 from clusterprobe.systems.ingress.gateways import GROUP as GATEWAY_GROUP
 from clusterprobe.systems.ingress.gateways import HTTP_ROUTES
+from clusterprobe.systems.ingress.traefik_rules import hosts_in
 from clusterprobe.systems.kubernetes.api import Served, list_custom
 from clusterprobe.systems.kubernetes.objects import BackendPort, Metadata, Namespace, Object, ServiceBackend
 from clusterprobe.systems.kubernetes.resources import lists
-from clusterprobe.words import listed
+from clusterprobe.words import listed, said
 
 OPENSHIFT = "route.openshift.io"
 ROUTES = Resource("v1", "routes", "Route", OPENSHIFT)
+# On the Services of a router, with the name of that; the Operator for Ingress sets it.
+ROUTER_LABEL = "ingresscontroller.operator.openshift.io/owning-ingresscontroller"
 GRPC_ROUTES = Resource("v1", "grpcroutes", "GRPCRoute", GATEWAY_GROUP)
 _TRAEFIK_KINDS = {"ingressroutes": "IngressRoute", "ingressroutetcps": "IngressRouteTCP", "ingressrouteudps": "IngressRouteUDP"}
 TRAEFIK = tuple(
@@ -36,12 +39,32 @@ class Lead(msgspec.Struct, frozen=True):
     backend: ServiceBackend
 
 
+class RouteTls(msgspec.Struct, frozen=True, kw_only=True):
+    """The TLS of a route: its hosts, what its certificate is to come from, and by what its controller is found.
+
+    `hostless` says of each of its rules of which no host is known what to do about it. `controller` are the labels of its controller's
+    Services, `entry_points` the names of their ports where it names any, and `addresses` where its status says that it is answered.
+    """
+
+    hosts: list[str] = []
+    hostless: list[str] = []
+    secret_name: str = ""
+    resolver: str = ""
+    passes_through: bool = False
+    controller: dict[str, str] = {}
+    entry_points: list[str] = []
+    addresses: list[str] = []
+
+
 class OtherRoute(msgspec.Struct, frozen=True):
-    """A route: where it leads, whether its controller itself says that a Service or a port is missing, and whether it ends TLS unseen."""
+    """A route: where it leads, whether its controller itself says that a Service or a port is missing, and its TLS, if it has any.
+
+    The certificates of the Gateway API are those of Gateways; in older bundles no route has `tls`.
+    """
 
     leads: list[Lead]
     controller_tells: bool = False
-    unseen_tls: bool = False
+    tls: RouteTls | None = None
 
 
 class _Target(Object):
@@ -65,9 +88,27 @@ class _TraefikRule(Object):
     services: list[_Target] | None = None
 
 
+class _TraefikDomain(Object):
+    main: str = ""
+    sans: list[str] | None = None
+
+
+class _TraefikTls(Object):
+    secret_name: str = ""
+    cert_resolver: str = ""
+    passthrough: bool = False
+    domains: list[_TraefikDomain] | None = None
+
+    @property
+    def hosts(self) -> list[str]:
+        """Those of its domains."""
+        return [host for one in self.domains or [] for host in (one.main, *(one.sans or [])) if host]
+
+
 class _TraefikSpec(Object):
+    entry_points: list[str] | None = None
     routes: list[_TraefikRule] | None = None
-    tls: dict[str, msgspec.Raw] | None = None
+    tls: _TraefikTls | None = None
 
 
 class _TraefikRoute(Object):
@@ -79,17 +120,37 @@ class _RoutePort(Object):
     target_port: int | str | None = None
 
 
+class _ExternalCertificate(Object):
+    name: str = ""
+
+
+class _RouteTls(Object):
+    termination: str = ""
+    external_certificate: _ExternalCertificate = msgspec.field(default_factory=_ExternalCertificate)
+
+
 class _RouteSpec(Object):
     host: str = ""
+    tls: _RouteTls | None = None
     path: str = ""
     to: _Target = msgspec.field(default_factory=_Target)
     alternate_backends: list[_Target] | None = None
     port: _RoutePort | None = None
 
 
+class _Admission(Object):
+    router_name: str = ""
+    router_canonical_hostname: str = ""
+
+
+class _RouteStatus(Object):
+    ingress: list[_Admission] | None = None
+
+
 class _Route(Object):
     metadata: Metadata
     spec: _RouteSpec = msgspec.field(default_factory=_RouteSpec)
+    status: _RouteStatus = msgspec.field(default_factory=_RouteStatus)
 
 
 class _GatewayRule(Object):
@@ -126,7 +187,28 @@ def other_routes(cluster: Cluster, served: Readings[Served], namespaces: Reading
 
 def _of_traefik(one: _TraefikRoute) -> OtherRoute:
     rules = [(rule.match or "every connection", each) for rule in one.spec.routes or [] for each in rule.services or []]
-    return OtherRoute(_leads(rules, one.metadata.namespace), unseen_tls=one.spec.tls is not None)
+    return OtherRoute(_leads(rules, one.metadata.namespace), tls=_tls_of_traefik(one.spec, one.spec.tls) if one.spec.tls else None)
+
+
+def _tls_of_traefik(spec: _TraefikSpec, tls: _TraefikTls) -> RouteTls:
+    """Where a rule names no host, those for which its certificate is asked for stand in for it."""
+    by_rule = {rule.match: hosts_in(rule.match) for rule in spec.routes or []}
+    hostless = [match for match, hosts in by_rule.items() if not hosts]
+    named = [host for hosts in by_rule.values() for host in hosts] + (tls.hosts if hostless else [])
+    return RouteTls(
+        hosts=list(dict.fromkeys(named)),
+        hostless=[] if tls.hosts else [_hostless(match) for match in hostless],
+        secret_name=tls.secret_name,
+        resolver=tls.cert_resolver,
+        passes_through=tls.passthrough,
+        controller={"app.kubernetes.io/name": "traefik"},
+        entry_points=spec.entry_points or [],
+    )
+
+
+def _hostless(match: str) -> str:
+    rule = f"its rule {said(match, 100)}" if match else "a rule of it"
+    return f"{rule} names no host to ask for; name it there as `Host(…)` alone, or under `spec.tls.domains`, which is asked for then"
 
 
 def _of_openshift(one: _Route) -> OtherRoute:
@@ -134,7 +216,21 @@ def _of_openshift(one: _Route) -> OtherRoute:
     spec = one.spec
     port = spec.port.target_port if spec.port and isinstance(spec.port.target_port, str) else None
     targets = [msgspec.structs.replace(each, port=port) for each in (spec.to, *(spec.alternate_backends or []))]
-    return OtherRoute(_leads([(f"{spec.host or 'its host'}{spec.path}", each) for each in targets], one.metadata.namespace))
+    leads = _leads([(f"{spec.host or 'its host'}{spec.path}", each) for each in targets], one.metadata.namespace)
+    return OtherRoute(leads, tls=_tls_of_openshift(one, spec.tls) if spec.tls and spec.tls.termination else None)
+
+
+def _tls_of_openshift(one: _Route, tls: _RouteTls) -> RouteTls:
+    """It is answered by the router that has admitted it; of several, by the first."""
+    router = next(iter(one.status.ingress or []), _Admission())
+    return RouteTls(
+        hosts=[one.spec.host] if one.spec.host else [],
+        hostless=[] if one.spec.host else ["it names no host to ask for; name one under `spec.host`"],
+        secret_name=tls.external_certificate.name,
+        passes_through=tls.termination == "passthrough",
+        controller={ROUTER_LABEL: router.router_name} if router.router_name else {},
+        addresses=[router.router_canonical_hostname] if router.router_canonical_hostname else [],
+    )
 
 
 def _of_gateway(one: _GatewayRoute) -> OtherRoute:

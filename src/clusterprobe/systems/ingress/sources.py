@@ -76,17 +76,18 @@ def ingress_entrances(
             found.add(subject, Entrance(open_, bool(one.spec.tls)))
         else:
             unread = [each.reason for lists in (ingress_classes, services, nodes) for each in lists.unreadable]
-            found.fail(subject, _unreached(one, possible[subject], closed, unread))
+            whose = f"of its class {one.class_name}" if one.class_name else "at all"
+            found.fail(subject, unreached(whose, possible[subject], closed, unread))
     return found.readings(watched_ingresses.absent)
 
 
-def _unreached(one: Ingress, tried: list[Address], closed: dict[Address, str], unread: list[str]) -> str:
+def unreached(whose: str, tried: list[Address], closed: dict[Address, str], unread: list[str], way_out: str = OVERRIDE) -> str:
+    """Why a controller was not reached, and what to do about it; `whose` says which one was looked for."""
     if not tried and unread:
-        return f"no address is known: its status has none, and its controller's Service could not be looked for: {unread[0]}; {OVERRIDE}"
+        return f"no address is known: its status has none, and its controller's Service could not be looked for: {unread[0]}; {way_out}"
     if not tried:
-        whose = f"of its class {one.class_name}" if one.class_name else "at all"
-        return f"no address is known: its status has none, and no Service of a controller {whose} was recognised; {OVERRIDE}"
-    return "its controller could not be reached: " + "; ".join(f"{closed[each]} ({each.origin})" for each in tried) + f"; {OVERRIDE}"
+        return f"no address is known: its status has none, and no Service of a controller {whose} was recognised; {way_out}"
+    return "its controller could not be reached: " + "; ".join(f"{closed[each]} ({each.origin})" for each in tried) + f"; {way_out}"
 
 
 def missing_class(one: Ingress, classes: Readings[IngressClass]) -> str:

@@ -6,18 +6,18 @@ from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import IN_GIT, change, look, shell
 from clusterprobe.model import Severity, Subject, Table
 from clusterprobe.readings import Readings
-from clusterprobe.references import Ref, RefKind
+from clusterprobe.references import Ref
 from clusterprobe.roles import Enriching, Examined, Needed
 from clusterprobe.systems.ingress.advice import name_the_class
 from clusterprobe.systems.ingress.answers import UNREACHED, DirectAnswer, HostAnswer
-from clusterprobe.systems.ingress.backends import LACKS, NO_ENDPOINTS, Backends, Lack, Unknown
+from clusterprobe.systems.ingress.backends import LACKS, Backends, Lack, Lead, Unknown
 from clusterprobe.systems.ingress.claimed_paths import Claim, claims_of
 from clusterprobe.systems.ingress.controllers import Down, controllers_down
 from clusterprobe.systems.ingress.sources import missing_class
 from clusterprobe.systems.kubernetes.objects import EndpointSlice, Ingress, IngressClass, Pod, ReplicaSet, Service, ServiceBackend
 from clusterprobe.times import epoch
 from clusterprobe.verdict import Verdict
-from clusterprobe.words import listed, number
+from clusterprobe.words import number
 
 CLASS_MISSING = FindingKind("ClassMissing", Severity.ERROR, "An Ingress names a class that no controller serves.")
 NO_CLASS = FindingKind("NoClass", Severity.WARNING, "An Ingress names no class, and there is no default one.")
@@ -36,7 +36,7 @@ REDIRECTS_ELSEWHERE = FindingKind(
     "RedirectsElsewhere", Severity.WARNING, "The controller redirects to another host, although the backend does not."
 )
 YOUNG_SECONDS = 120.0
-Broken = dict[tuple[str, str, str], Lack | Unknown]
+Broken = set[tuple[str, str, str]]  # the backends behind which something is lacking, or may be
 
 
 @reports(
@@ -74,7 +74,7 @@ def probe_routes(
     answered = {subject for subject, one in ingress_answers if one.reply.status not in UNREACHED}
     for down in controllers_down(watched_ingresses.readings, ingress_classes, services, backends, answered):
         _report_down(verdict, down)
-    broken: Broken = {}
+    broken: Broken = set()
     served: set[Subject] = set()  # where no controller serves it, what a host answers says no more
     unrouted = {subject for subject, answer in ingress_answers if answer.reply.status == 404}
     for subject, one in watched_ingresses:
@@ -116,39 +116,37 @@ def _report_class(verdict: Verdict, kind: FindingKind, subject: Subject, problem
     )
 
 
-def _backends(one: Ingress) -> Iterator[tuple[str, ServiceBackend]]:
+def _leads(one: Ingress) -> Iterator[Lead]:
     """Each backend of an Ingress, with the host and path that lead to it."""
+    namespace = one.metadata.namespace
     if one.spec.default_backend and one.spec.default_backend.service:
-        yield "every other host", one.spec.default_backend.service
+        yield Lead("every other host", namespace, one.spec.default_backend.service)
     for rule in one.spec.rules or []:
         for path in (rule.http.paths if rule.http else None) or []:
             if path.backend.service is not None:
-                yield f"{rule.host or '*'}{path.path or '/'}", path.backend.service
+                yield Lead(f"{rule.host or '*'}{path.path or '/'}", namespace, path.backend.service)
 
 
 def _judge_backends(verdict: Verdict, subject: Subject, one: Ingress, backends: Backends, broken: Broken) -> None:
-    routes: dict[ServiceBackend, list[str]] = defaultdict(list)
-    for route, backend in _backends(one):
-        routes[backend].append(route)
-    for backend, hosts in routes.items():
-        lack = backends.judge(subject.namespace, backend)
-        if lack is not None:
-            broken[subject.namespace, backend.name, str(backend.port)] = lack
+    for lead, lack in backends.behind(subject, _leads(one)):
+        broken.add(_key(subject, lead.backend))
         if isinstance(lack, Unknown):
             verdict.unchecked(subject, lack.reason)
-        elif lack is not None:
-            # Where nothing is ready behind it, it is the Service that is broken, for whatever else leads to it or calls it.
-            silent = [Ref(RefKind.SERVICE, subject.namespace, backend.name)] if lack.kind == NO_ENDPOINTS else []
+        else:
             verdict.report(
                 lack.kind,
                 subject,
                 severity=lack.severity,
-                problem=f"Nothing answers behind {listed(hosts, 4)}: clients get 503 or 404 of the Ingress controller.",
-                cause=f"{subject} leads to port {backend.port} of Service {backend.name}, and {lack.cause}",
+                problem=lack.problem,
+                cause=lack.cause,
                 fix=lack.fix,
-                breaks=[Ref.of(subject), *silent],
-                rests_on=[*silent, *lack.rests_on],
+                breaks=lack.breaks,
+                rests_on=lack.rests_on,
             )
+
+
+def _key(subject: Subject, backend: ServiceBackend) -> tuple[str, str, str]:
+    return subject.namespace, backend.name, str(backend.port)
 
 
 def _judge_claims(verdict: Verdict, ingresses: Readings[Ingress]) -> None:
@@ -191,7 +189,7 @@ def _judge_answers(
         closed = by_itself.refused if by_itself else ""
         status = by_itself.status if by_itself and not closed else None
         rows.append([f"{one.host}{one.path}", str(one.reply.status), "" if status is None else str(status), one.reply.location])
-        if not one.odd or (subject.namespace, one.backend.name, str(one.backend.port)) in broken:
+        if not one.odd or _key(subject, one.backend) in broken:
             continue
         if closed and one.reply.status in UNREACHED:
             _report_closed(verdict, subject, one, backends.closed(subject.namespace, one.backend, closed))

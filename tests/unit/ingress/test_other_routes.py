@@ -5,7 +5,8 @@ import pytest
 
 from clusterprobe.model import Subject
 from clusterprobe.readings import Readings
-from clusterprobe.systems.ingress.other_routes import Lead, OtherRoute, RouteTls, other_routes
+from clusterprobe.systems.ingress.backends import Lead
+from clusterprobe.systems.ingress.other_routes import OtherRoute, RouteTls, other_routes
 from clusterprobe.systems.ingress.traefik_rules import hosts_in
 from clusterprobe.systems.kubernetes.objects import BackendPort, EndpointSlice, Namespace, Service, ServiceBackend
 from clusterprobe.verdict import Verdict

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import msgspec
 
 from clusterprobe.findings import FindingKind
 from clusterprobe.fixes import IN_GIT, change, look, shell
-from clusterprobe.model import Severity, Step
+from clusterprobe.model import Severity, Step, Subject
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.systems.kubernetes.objects import EndpointSlice, Pod, ReplicaSet, Service, ServiceBackend, ServicePort
@@ -27,13 +30,18 @@ LACKS = (SERVICE_MISSING, PORT_MISSING, NO_ENDPOINTS, PORT_CLOSED)
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """Why nothing answers behind a backend: what is at fault, how to repair it, and the workloads that it rests on."""
+    """Why nothing answers behind a backend: what is at fault, how to repair it, and the workloads that it rests on.
+
+    `problem` and `breaks` are what clients of those that lead there meet, where these are known.
+    """
 
     kind: FindingKind
     cause: str
     fix: list[Step]
     severity: Severity = Severity.ERROR
     rests_on: tuple[Ref, ...] = ()
+    problem: str = ""
+    breaks: tuple[Ref, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,14 @@ class Unknown:
     """Whether anything answers could not be seen."""
 
     reason: str
+
+
+class Lead(msgspec.Struct, frozen=True):
+    """That requests of some hosts or rule go to a Service; a backend without a port goes to any of its ports."""
+
+    route: str
+    namespace: str
+    backend: ServiceBackend
 
 
 def port_of(service: Service, backend: ServiceBackend) -> ServicePort | None:
@@ -66,6 +82,16 @@ class Backends:
         self._slices_of = defaultdict[tuple[str, str], list[EndpointSlice]](list)
         for subject, one in slices:
             self._slices_of[subject.namespace, one.service].append(one)
+
+    def behind(self, subject: Subject, leads: Iterable[Lead]) -> Iterator[tuple[Lead, Lack | Unknown]]:
+        """What is lacking behind the backends to which an object leads, each once, and as it is said of that object."""
+        alike: dict[tuple[str, ServiceBackend], list[Lead]] = defaultdict(list)
+        for lead in leads:
+            alike[lead.namespace, lead.backend].append(lead)
+        for (namespace, backend), those in alike.items():
+            lack = self.judge(namespace, backend, subject.kind)
+            if lack is not None:
+                yield those[0], _of(subject, those, lack) if isinstance(lack, Lack) else lack
 
     def judge(self, namespace: str, backend: ServiceBackend, by: str = INGRESS) -> Lack | Unknown | None:
         """What is lacking behind a backend; nothing if a ready pod stands behind its port, or behind any, where none is named.
@@ -198,6 +224,23 @@ class Backends:
         differing = [f"{key}={labels[best].get(key, '')}" if key in labels[best] else f"no {key}" for key in sorted(selector)]
         wrong = [text for key, text in zip(sorted(selector), differing, strict=True) if labels[best].get(key) != selector[key]]
         return f" Nearest is Pod {best}, with {', '.join(wrong)}."
+
+
+def _of(subject: Subject, leads: list[Lead], lack: Lack) -> Lack:
+    """The same, as clients of these hosts meet it."""
+    backend = leads[0].backend
+    # Where nothing is ready behind it, it is the Service that is broken, for whatever else leads to it or calls it.
+    silent = [Ref(RefKind.SERVICE, leads[0].namespace, backend.name)] if lack.kind == NO_ENDPOINTS else []
+    port = f"port {backend.port} of " if backend.port.name or backend.port.number else ""
+    answer = "503 or 404 of the Ingress controller" if subject.kind == INGRESS else "an error of the controller"
+    hosts = listed(list(dict.fromkeys(one.route for one in leads)), 4)
+    return replace(
+        lack,
+        problem=f"Nothing answers behind {hosts}: clients get {answer}.",
+        cause=f"{subject} leads to {port}Service {backend.name}, and {lack.cause}",
+        breaks=(Ref.of(subject), *silent),
+        rests_on=(*silent, *lack.rests_on),
+    )
 
 
 def _no_port(namespace: str, backend: ServiceBackend, service: Service, by: str) -> Lack:

@@ -10,6 +10,7 @@ import msgspec
 from clusterprobe.access.cluster import Cluster, Resource
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
+from clusterprobe.systems.ingress.backends import Lead
 from clusterprobe.systems.ingress.gateways import GROUP as GATEWAY_GROUP
 from clusterprobe.systems.ingress.gateways import HTTP_ROUTES
 from clusterprobe.systems.ingress.traefik_rules import hosts_in
@@ -29,14 +30,6 @@ TRAEFIK = tuple(
 )
 Kind = TypeVar("Kind")
 WITHOUT_KIND = ("", "Service")  # what a reference leads to that names no kind
-
-
-class Lead(msgspec.Struct, frozen=True):
-    """That requests of some hosts or rule go to a Service; a backend without a port goes to any of its ports."""
-
-    route: str
-    namespace: str
-    backend: ServiceBackend
 
 
 class RouteTls(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ import pytest
 from clusterprobe.model import Subject
 from clusterprobe.readings import Readings
 from clusterprobe.systems.ingress.backends import Lead
+from clusterprobe.systems.ingress.gateways import http_routes
 from clusterprobe.systems.ingress.other_routes import OtherRoute, RouteTls, other_routes
 from clusterprobe.systems.ingress.traefik_rules import hosts_in
 from clusterprobe.systems.kubernetes.objects import BackendPort, EndpointSlice, Namespace, Service, ServiceBackend
@@ -109,7 +110,8 @@ def test_what_cannot_be_read_is_never_a_pass() -> None:
 
 def read(server: ListServer, path: str, plural: str, kind: str, spec: Any, version: str = "v1") -> Readings[OtherRoute]:
     server.answers = {path: {"kind": f"{kind}List", "items": [{"metadata": {"name": "api", "namespace": "shop"}, "spec": spec}]}}
-    return other_routes(server.cluster(), discovered({plural: kind}, version=version), SHOP)
+    served = discovered({plural: kind}, version=version)
+    return other_routes(server.cluster(), served, SHOP, http_routes(server.cluster(), served, SHOP))
 
 
 def leads(readings: Readings[OtherRoute]) -> list[tuple[str, str, str, str]]:
@@ -181,7 +183,7 @@ def test_the_tls_of_a_route_of_openshift_is_that_of_the_router_that_admitted_it(
     admitted = {"ingress": [{"routerName": "default", "routerCanonicalHostname": "router.apps.example.org"}, {"routerName": "other"}]}
     item = {"metadata": {"name": "api", "namespace": "shop"}, "spec": spec, "status": admitted}
     server.answers = {"/apis/route.openshift.io/v1/routes": {"kind": "RouteList", "items": [item]}}
-    found = other_routes(server.cluster(), discovered({"routes.route.openshift.io": "Route"}), SHOP).items[0].tls
+    found = other_routes(server.cluster(), discovered({"routes.route.openshift.io": "Route"}), SHOP, Readings()).items[0].tls
     assert found == (
         RouteTls(
             hosts=["api.example.org"],
@@ -218,6 +220,6 @@ def test_an_http_route_is_read_without_what_is_no_service(server: ListServer) ->
 
 def test_routes_that_may_not_be_listed_are_unreadable_and_none_served_is_proved(server: ListServer) -> None:
     server.answers = dict.fromkeys(("/apis/route.openshift.io/v1/routes", "/apis/route.openshift.io/v1/namespaces/shop/routes"), 403)
-    found = other_routes(server.cluster(), discovered({"routes.route.openshift.io": "Route"}), SHOP)
+    found = other_routes(server.cluster(), discovered({"routes.route.openshift.io": "Route"}), SHOP, Readings())
     assert not found.complete
-    assert other_routes(server.cluster(), discovered({}), SHOP).absent.startswith("no route beside the Ingresses is here")
+    assert other_routes(server.cluster(), discovered({}), SHOP, Readings()).absent.startswith("no route beside the Ingresses is here")

@@ -81,12 +81,29 @@ class ParentRef(Object):
     port: int = 0
 
 
+class BackendRef(Object):
+    """What a route leads to, in the words of the Gateway API, of Traefik and of OpenShift."""
+
+    group: str = ""
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
+    port: int | str | None = None
+
+
+class RouteRule(Object):
+    backend_refs: list[BackendRef] | None = None
+
+
 class HttpRouteSpec(Object):
     hostnames: list[str] | None = None
     parent_refs: list[ParentRef] | None = None
+    rules: list[RouteRule] | None = None
 
 
 class HttpRoute(Object):
+    """An HTTPRoute, or a GRPCRoute, which has the same shape. In older bundles it has no `rules`."""
+
     metadata: Metadata
     spec: HttpRouteSpec = msgspec.field(default_factory=HttpRouteSpec)
 
@@ -135,7 +152,7 @@ def gateways(cluster: Cluster, served: Readings[Served], namespaces: Readings[Na
 
 @source(lists(HTTP_ROUTES))
 def http_routes(cluster: Cluster, served: Readings[Served], namespaces: Readings[Namespace]) -> Readings[HttpRoute]:
-    """Every HTTPRoute with its hosts, and the Gateways that it names."""
+    """Every HTTPRoute with its hosts, what it leads to, and the Gateways that it names."""
     return list_custom(cluster, served, namespaces, HTTP_ROUTES, HttpRoute)
 
 

@@ -12,7 +12,7 @@ from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
 from clusterprobe.systems.ingress.backends import Lead
 from clusterprobe.systems.ingress.gateways import GROUP as GATEWAY_GROUP
-from clusterprobe.systems.ingress.gateways import HTTP_ROUTES
+from clusterprobe.systems.ingress.gateways import BackendRef, HttpRoute
 from clusterprobe.systems.ingress.traefik_rules import hosts_in
 from clusterprobe.systems.kubernetes.api import Served, list_custom
 from clusterprobe.systems.kubernetes.objects import BackendPort, Metadata, Namespace, Object, ServiceBackend
@@ -60,25 +60,9 @@ class OtherRoute(msgspec.Struct, frozen=True):
     tls: RouteTls | None = None
 
 
-class _Target(Object):
-    """A reference to a Service, in the words of all three."""
-
-    group: str = ""
-    kind: str = ""
-    name: str = ""
-    namespace: str = ""
-    port: int | str | None = None
-
-    def lead(self, route: str, at: str) -> Lead | None:
-        """None of what is no Service."""
-        if self.group or self.kind not in WITHOUT_KIND or not self.name:
-            return None
-        return Lead(route, self.namespace or at, ServiceBackend(name=self.name, port=_port(self.port)))
-
-
 class _TraefikRule(Object):
     match: str = ""
-    services: list[_Target] | None = None
+    services: list[BackendRef] | None = None
 
 
 class _TraefikDomain(Object):
@@ -126,8 +110,8 @@ class _RouteSpec(Object):
     host: str = ""
     tls: _RouteTls | None = None
     path: str = ""
-    to: _Target = msgspec.field(default_factory=_Target)
-    alternate_backends: list[_Target] | None = None
+    to: BackendRef = msgspec.field(default_factory=BackendRef)
+    alternate_backends: list[BackendRef] | None = None
     port: _RoutePort | None = None
 
 
@@ -146,35 +130,25 @@ class _Route(Object):
     status: _RouteStatus = msgspec.field(default_factory=_RouteStatus)
 
 
-class _GatewayRule(Object):
-    backend_refs: list[_Target] | None = None
-
-
-class _GatewayRouteSpec(Object):
-    hostnames: list[str] | None = None
-    rules: list[_GatewayRule] | None = None
-
-
-class _GatewayRoute(Object):
-    metadata: Metadata
-    spec: _GatewayRouteSpec = msgspec.field(default_factory=_GatewayRouteSpec)
-
-
-@source(*map(lists, (*TRAEFIK, ROUTES, HTTP_ROUTES, GRPC_ROUTES)))
-def other_routes(cluster: Cluster, served: Readings[Served], namespaces: Readings[Namespace]) -> Readings[OtherRoute]:
+@source(*map(lists, (*TRAEFIK, ROUTES, GRPC_ROUTES)))
+def other_routes(
+    cluster: Cluster, served: Readings[Served], namespaces: Readings[Namespace], http_routes: Readings[HttpRoute]
+) -> Readings[OtherRoute]:
     """Every IngressRoute of Traefik, Route of OpenShift, HTTPRoute and GRPCRoute, with the Services that it leads to."""
     found: Collector[OtherRoute] = Collector()
 
-    def gather(resource: Resource, kind: type[Kind], brought: Callable[[Kind], OtherRoute]) -> None:
-        read = list_custom(cluster, served, namespaces, resource, kind)
+    def listed_of(resource: Resource, kind: type[Kind]) -> Readings[Kind]:
+        return list_custom(cluster, served, namespaces, resource, kind)
+
+    def gather(read: Readings[Kind], brought: Callable[[Kind], OtherRoute]) -> None:
         found.values += [(subject, brought(one)) for subject, one in read]
         found.unreadable += [one for one in read.unreadable if one not in found.unreadable]
 
     for each in TRAEFIK:
-        gather(each, _TraefikRoute, _of_traefik)
-    gather(ROUTES, _Route, _of_openshift)
-    for each in (HTTP_ROUTES, GRPC_ROUTES):
-        gather(each, _GatewayRoute, _of_gateway)
+        gather(listed_of(each, _TraefikRoute), _of_traefik)
+    gather(listed_of(ROUTES, _Route), _of_openshift)
+    gather(http_routes, _of_gateway)
+    gather(listed_of(GRPC_ROUTES, HttpRoute), _of_gateway)
     return found.readings("no route beside the Ingresses is here: no IngressRoute of Traefik, Route of OpenShift, HTTPRoute or GRPCRoute")
 
 
@@ -226,14 +200,19 @@ def _tls_of_openshift(one: _Route, tls: _RouteTls) -> RouteTls:
     )
 
 
-def _of_gateway(one: _GatewayRoute) -> OtherRoute:
+def _of_gateway(one: HttpRoute) -> OtherRoute:
     hosts = listed(one.spec.hostnames or ["every host"], 3)
     rules = [(hosts, each) for rule in one.spec.rules or [] for each in rule.backend_refs or []]
     return OtherRoute(_leads(rules, one.metadata.namespace), controller_tells=True)
 
 
-def _leads(targets: list[tuple[str, _Target]], namespace: str) -> list[Lead]:
-    return [lead for route, each in targets if (lead := each.lead(route, namespace))]
+def _leads(targets: list[tuple[str, BackendRef]], namespace: str) -> list[Lead]:
+    """Without what is no Service."""
+    return [
+        Lead(route, each.namespace or namespace, ServiceBackend(name=each.name, port=_port(each.port)))
+        for route, each in targets
+        if not each.group and each.kind in WITHOUT_KIND and each.name
+    ]
 
 
 def _port(value: int | str | None) -> BackendPort:

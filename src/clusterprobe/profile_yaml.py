@@ -1,7 +1,7 @@
 """YAML of a user's profile as plain data, with the line of each key. Hostile text is refused in one sentence, and quickly.
 
-PyYAML composes and constructs by recursion, shares what aliases name, and lets the errors of Python's own conversions through.
-So the events are counted first, which takes no recursion: no text that passes is deep, endless, or larger than it looks.
+PyYAML composes and constructs by recursion, and lets the errors of Python's own conversions through. So the events are counted first
+(`yaml_limits`): no text that passes is deep, endless, or larger than it looks.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import yaml
 from clusterprobe.errors import ProfileError
 from clusterprobe.files import MIB, read_limited
 from clusterprobe.profile_parts import Lines, Path_
+from clusterprobe.yaml_limits import BeyondLimit, check
 
 MAX_BYTES = MIB // 4
 MAX_DEPTH = 32
@@ -27,8 +28,10 @@ def read(path: Path) -> tuple[dict[str, Any], Lines]:
     """The keys and values of a file, and where each is written. Raises `ProfileError` with file and line."""
     try:
         text = read_limited(path, MAX_BYTES).decode("utf-8-sig")
-        _check(path, text)
+        check(text, yaml.SafeLoader, values=MAX_NODES, depth=MAX_DEPTH)
         value, lines = _composed(path, text)
+    except BeyondLimit as error:
+        raise _refused(path, error) from None
     except OSError as error:
         raise ProfileError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -48,31 +51,13 @@ def read(path: Path) -> tuple[dict[str, Any], Lines]:
     return value, lines
 
 
-def _check(path: Path, text: str) -> None:
-    """Refuse what is nested too deeply, refers to itself, or is too much once its aliases are followed."""
-    sizes: dict[str, int] = {}
-    open_ones: list[tuple[str, int]] = []  # anchor, and how many nodes there were before
-    count = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        line = event.start_mark.line + 1 if event.start_mark else 1
-        if isinstance(event, yaml.AliasEvent):
-            anchor = event.anchor or ""
-            if any(anchor == one for one, _ in open_ones):
-                raise ProfileError(f"{path}:{line}: *{anchor} stands within what it stands for")
-            count += sizes.get(anchor, 1)
-        elif isinstance(event, yaml.CollectionStartEvent):
-            open_ones.append((event.anchor or "", count))
-            count += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            anchor, before = open_ones.pop()
-            sizes[anchor] = count - before
-        elif isinstance(event, yaml.ScalarEvent):
-            count += 1
-            sizes[event.anchor or ""] = 1
-        if len(open_ones) > MAX_DEPTH:
-            raise ProfileError(f"{path}:{line}: nested more than {MAX_DEPTH} deep")
-        if count > MAX_NODES:
-            raise ProfileError(f"{path}:{line}: more than {MAX_NODES} values")
+def _refused(path: Path, error: BeyondLimit) -> ProfileError:
+    whys = {
+        "itself": f"*{error.anchor} stands within what it stands for",
+        "depth": f"nested more than {MAX_DEPTH} deep",
+        "values": f"more than {MAX_NODES} values",
+    }
+    return ProfileError(f"{path}:{error.line or 1}: {whys[error.what]}")
 
 
 class _Loader(yaml.SafeLoader):

@@ -39,6 +39,7 @@ LAYERS = [
         "fixes",
         "references",
         "fingerprints",
+        "yaml_limits",
     },
     {
         "request",

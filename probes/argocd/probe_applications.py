@@ -13,6 +13,7 @@ from clusterprobe.systems.argocd.diagnosis import Aspect, Complaint, Diagnosis, 
 from clusterprobe.systems.argocd.loops import Loop, shared_with, turning
 from clusterprobe.systems.argocd.messages import row_of
 from clusterprobe.systems.argocd.sources import Application, Drift, ManagedResource, OperationState, short
+from clusterprobe.systems.kubernetes.missing import all_missing, look_for, named
 from clusterprobe.systems.kubernetes.objects import Workload
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
@@ -198,6 +199,7 @@ def _report_hanging(verdict: Verdict, subject: Subject, running: OperationState,
 def _report_failed(verdict: Verdict, subject: Subject, one: Application, state: OperationState) -> None:
     failed = failed_results(one)
     hook = next((each for each in failed if each.hook_type), None)
+    missing = all_missing((each.message, each.namespace) for each in failed)
     names = listed([f"{each.kind} {each.namespace}/{each.name}" for each in failed], 5)
     each_says = "; ".join(f"{each.kind} {each.name}: {said(each.message)}" for each in failed[:3] if each.message)
     messages = " ".join([*(each.message for each in failed), state.message])
@@ -210,10 +212,13 @@ def _report_failed(verdict: Verdict, subject: Subject, one: Application, state: 
         + (f", at {state.finished_at}." if state.finished_at else "."),
         cause=(f"It failed on {names}: " if names else "It failed: ")
         + f"{each_says or said(state.message)}. {_means(messages)}".rstrip()
+        + named(missing)
         + again,
-        fix=advice.failed(subject, hook, messages, here=one.is_here),
+        fix=[*look_for(missing if one.is_here else []), *advice.failed(subject, hook, messages, here=one.is_here)],
         exhibits=[Text(title="The last synchronisation says", text=state.message)],
-        rests_on=[Ref.to(each.kind, each.namespace, each.name) for each in failed] if one.is_here else [],
+        rests_on=[*(Ref.to(each.kind, each.namespace, each.name) for each in failed), *(each.ref for each in missing)]
+        if one.is_here
+        else [],
     )
 
 
@@ -307,16 +312,17 @@ def _tell_health(verdict: Verdict, subject: Subject, one: Application, found: Di
             _report_degraded(verdict, subject, one, found.faults, seconds)
         case "hangs" if seconds is not None:
             waiting = progressing(one)
-            named = "; ".join(filter(None, (_waits(each) for each in waiting[:3])))
+            told = "; ".join(filter(None, (_waits(each) for each in waiting[:3])))
+            missing = all_missing((each.health.message, each.namespace) for each in waiting if each.health)
             untold = f"Something in it does not become ready: {said(health.message, nothing='Argo CD does not report here what')}."
             _report(
                 verdict,
                 PROGRESS_HANGS,
                 subject,
                 problem=f"has been Progressing for {ago(seconds)}.",
-                cause=f"{named}." if named else untold,
-                fix=advice.unready(subject, one, waiting),
-                rests_on=references(waiting or one.resources) if one.is_here else [],
+                cause=f"{told}.{named(missing)}" if told else untold,
+                fix=[*look_for(missing if one.is_here else []), *advice.unready(subject, one, waiting)],
+                rests_on=[*references(waiting or one.resources), *(each.ref for each in missing)] if one.is_here else [],
             )
         case "undated":
             verdict.unchecked(subject, "it is Progressing, but Argo CD does not report since when")
@@ -335,6 +341,7 @@ def _waits(each: ManagedResource) -> str:
 
 def _report_degraded(verdict: Verdict, subject: Subject, one: Application, faults: list[Fault], seconds: float | None) -> None:
     names = listed([f"{each.resource.reference}: {each.message}".rstrip(": .") for each in faults], 5, between="; ")
+    missing = all_missing((each.message, each.resource.namespace) for each in faults)
     managed = listed([each.reference for each in one.resources], 8) or "nothing"
     untold = (
         f"It deploys to another cluster, where nothing was looked at. It manages {managed}"
@@ -347,11 +354,11 @@ def _report_degraded(verdict: Verdict, subject: Subject, one: Application, fault
         DEGRADED,
         subject,
         problem=f"is Degraded{f' for {ago(seconds)}' if seconds is not None else ''}, at {short(one.deployed)}.",
-        cause=f"{names or one.status.health.message or untold}.",
-        fix=advice.unwell(subject, one, [each.resource for each in faults]),
+        cause=f"{names or one.status.health.message or untold}.{named(missing)}",
+        fix=[*look_for(missing if one.is_here else []), *advice.unwell(subject, one, [each.resource for each in faults])],
         exhibits=[_objects(one.resources)],
         # Where Argo CD does not tell which, a finding about any of them explains it.
-        rests_on=(references(each.resource for each in faults) or references(one.resources)) if one.is_here else [],
+        rests_on=[*references([each.resource for each in faults] or one.resources), *(each.ref for each in missing)] if one.is_here else [],
     )
 
 

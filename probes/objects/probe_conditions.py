@@ -89,10 +89,10 @@ def _report(verdict: Verdict, subject: Subject, kind: CustomKind, one: CustomObj
         severity=Severity.WARNING if degraded else None,
         problem=words.problem(subject, found),
         cause=words.cause(found),
-        fix=words.steps(kind, subject),
+        fix=words.steps(kind, subject, found.missing),
         exhibits=[words.table(one.conditions)] if one.conditions else [],
         breaks=list(_broken(one, kind)),
-        rests_on=[_ref(each.kind, each.namespace, each.name) for each in one.needs],
+        rests_on=[*(_ref(each.kind, each.namespace, each.name) for each in one.needs), *(each.ref for each in found.missing)],
     )
 
 

@@ -341,3 +341,45 @@ def test_a_condition_says_what_its_message_asks_for(message: str, fix: str) -> N
     told = {**condition("ComparisonError"), "message": message}
     (finding,) = judged(probe_applications, **world(application("Unknown", conditions=[told]))).findings
     assert fix in finding.fix
+
+
+# --- what is missing ----------------------------------------------------------------------------------------------------
+
+NO_ACCOUNT = {**FAILED, "message": 'serviceaccounts "runner" not found'}
+AWAY = {"destination": {"server": "https://other.example.org", "namespace": "web-dev"}}
+
+
+def test_what_a_failed_synchronisation_misses_is_named_and_looked_for() -> None:
+    (finding,) = judged(
+        probe_applications, **world(application("OutOfSync", operationState=operation("Failed", resources=[NO_ACCOUNT])))
+    ).findings
+    assert finding.reason == "SyncFailed"
+    assert "It misses ServiceAccount web-dev/runner." in finding.cause
+    assert "$ kubectl -n web-dev get serviceaccounts runner" in finding.fix
+    assert "Other/web-dev/ServiceAccount/runner" in finding.rests_on
+
+
+def test_what_is_missing_in_another_cluster_is_not_looked_for_here() -> None:
+    away = application("OutOfSync", spec=AWAY, operationState=operation("Failed", resources=[NO_ACCOUNT]))
+    (finding,) = judged(probe_applications, **world(away)).findings
+    assert "It misses ServiceAccount web-dev/runner." in finding.cause
+    assert "get serviceaccounts" not in finding.fix
+    assert finding.rests_on == []
+
+
+@pytest.mark.parametrize(("health", "reason"), [("Degraded", "Degraded"), ("Progressing", "ProgressHangs")])
+def test_what_an_object_misses_that_is_not_well_is_named(health: str, reason: str) -> None:
+    own = {"status": health, "message": 'persistentvolumeclaims "data": storageclass.storage.k8s.io "fast" not found'}
+    one = application(health=health, health_ago=PATIENCE + 60, resources=[{**DEPLOYMENT, "health": own}])
+    (finding,) = judged(probe_applications, **world(one)).findings
+    assert finding.reason == reason
+    assert finding.cause.endswith("It misses StorageClass fast.")
+    assert "$ kubectl get storageclasses.storage.k8s.io fast" in finding.fix
+
+
+def test_a_message_that_misses_nothing_certain_is_only_quoted() -> None:
+    other = {**FAILED, "message": "failed to get secret 'vault/db': secrets \"db\" not found"}
+    (finding,) = judged(
+        probe_applications, **world(application("OutOfSync", operationState=operation("Failed", resources=[other])))
+    ).findings
+    assert "It misses" not in finding.cause

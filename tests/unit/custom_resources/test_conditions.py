@@ -164,3 +164,38 @@ def test_a_word_that_leaves_it_at_work_is_a_warning() -> None:
     volume = kind("volumes.longhorn.io", "Volume", raw("pvc-1", status={"robustness": "degraded"}))
     (finding,) = judge(volume).findings
     assert finding.severity is Severity.WARNING
+
+
+# --- what is missing ----------------------------------------------------------------------------------------------------
+
+NO_STORE = condition(message='could not get SecretStore "vault", SecretStore.external-secrets.io "vault" not found')
+
+
+def test_what_the_message_misses_is_named_and_looked_for() -> None:
+    (finding,) = judge(external_secrets(raw("db", NO_STORE))).findings
+    assert finding.cause.endswith("It misses SecretStore shop/vault.")
+    assert finding.steps[0].kind == "look"
+    assert "$ kubectl -n shop get secretstores.external-secrets.io vault" in finding.fix
+    assert "Other/shop/SecretStore/vault" in finding.rests_on
+
+
+def test_a_secret_that_is_missing_explains_it() -> None:
+    issuer = kind("issuers.cert-manager.io", "Issuer", raw("lets", condition(message='secret "ca" not found')))
+    (finding,) = judge(issuer).findings
+    assert finding.rests_on == ["Secret/shop/ca"]
+
+
+def test_what_is_there_meanwhile_is_not_called_missing() -> None:
+    store = kind("secretstores.external-secrets.io", "SecretStore", raw("vault", WELL))
+    (finding,) = judge(store, external_secrets(raw("db", NO_STORE))).findings
+    assert "It misses" not in finding.cause
+    assert "get secretstores" not in finding.fix
+    elsewhere = kind("secretstores.external-secrets.io", "SecretStore", raw("vault", WELL, namespace="billing"))
+    assert "It misses" in judge(elsewhere, external_secrets(raw("db", NO_STORE))).findings[0].cause
+
+
+def test_what_is_not_certain_is_only_quoted() -> None:
+    cluster = kind("clusterissuers.cert-manager.io", "ClusterIssuer", raw("lets", condition(message='secret "ca" not found'), namespace=""))
+    (finding,) = judge(cluster).findings
+    assert finding.cause == 'Its controller says “secret "ca" not found”.'
+    assert len(finding.steps) == 2

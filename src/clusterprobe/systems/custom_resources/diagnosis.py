@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from clusterprobe.systems.custom_resources.kinds import ALWAYS, BUILT_IN
 from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject, Stated
+from clusterprobe.systems.kubernetes.missing import MissingObject, all_missing
 from clusterprobe.times import epoch
 
 # True where all is well, and False where it is not.
@@ -71,13 +72,15 @@ State = Literal["well", "failing", "undecided", "passing", "suspended", "unrepor
 class Diagnosis:
     """The state of an object, with the conditions that say so, and for how many seconds it is so, where that is known.
 
-    `retried`: its controller sets the condition again at each attempt, so that the time of it is that of the last one.
+    `retried`: its controller sets the condition again at each attempt, so that the time of it is that of the last one. `missing` are
+    the objects that the messages miss, but for those that are there meanwhile.
     """
 
     state: State
     conditions: list[Stated] = field(default_factory=list)
     seconds: float | None = None
     retried: bool = False
+    missing: list[MissingObject] = field(default_factory=list)
 
 
 def usual(group: str, one: CustomObject) -> list[Stated]:
@@ -110,9 +113,16 @@ class Families:
     def __init__(self, kinds: Iterable[CustomKind]) -> None:
         self._kinds: set[tuple[str, str]] = set()
         self._objects: dict[str, tuple[str, CustomObject]] = {}  # with their groups
+        self._places: set[tuple[str, str, str]] = set()
         for kind in kinds:
             self._kinds.add((kind.group, kind.kind))
             self._objects |= {one.uid: (kind.group, one) for one in kind.objects if one.uid}
+            self._places |= {(kind.kind, one.namespace, one.name) for one in kind.objects}
+
+    def missed_by(self, one: CustomObject, conditions: Iterable[Stated]) -> list[MissingObject]:
+        """The objects that its conditions miss, and that are not there."""
+        said = all_missing((each.message, one.namespace) for each in conditions)
+        return [missing for missing in said if missing not in self._places]
 
     def owner_state(self, one: CustomObject) -> Literal["none", "speaks", "silent", "unread"]:
         """Whether the object that controls this one speaks for it, is not known to, or could not be read."""
@@ -143,7 +153,8 @@ def diagnose(kind: CustomKind, one: CustomObject, families: Families, *, now: fl
             return Diagnosis("of its owner", wrong)
         case "unread":
             return Diagnosis("owner unread", wrong)
-    return _judged(kind, one, wrong, age, now, patience_seconds)
+    found = _judged(kind, one, wrong, age, now, patience_seconds)
+    return replace(found, missing=families.missed_by(one, found.conditions))
 
 
 def _judged(kind: CustomKind, one: CustomObject, wrong: list[Stated], age: float | None, now: float, patience: float) -> Diagnosis:

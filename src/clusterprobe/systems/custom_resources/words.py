@@ -8,6 +8,7 @@ from clusterprobe.fixes import SOURCE, change, look, shell
 from clusterprobe.model import Command, Step, Subject, Table
 from clusterprobe.systems.custom_resources.diagnosis import FLUX, Diagnosis
 from clusterprobe.systems.custom_resources.objects import CustomKind, Stated
+from clusterprobe.systems.kubernetes.missing import MissingObject, look_for, named
 from clusterprobe.times import ago
 from clusterprobe.words import listed, said
 
@@ -48,12 +49,12 @@ def cause(found: Diagnosis) -> str:
     """What the controller says, each thing once."""
     each = list(dict.fromkeys(one.message or one.reason for one in found.conditions if one.message or one.reason))
     words = "; ".join(said(one, 600) for one in each[:3])
-    return f"Its controller says {words}." if words else "Its controller gives no reason and no message."
+    return f"Its controller says {words}.{named(found.missing)}" if words else "Its controller gives no reason and no message."
 
 
-def steps(kind: CustomKind, subject: Subject) -> list[Step]:
+def steps(kind: CustomKind, subject: Subject, missing: list[MissingObject]) -> list[Step]:
     """How to follow it, and where it is repaired."""
-    found = [look("See its conditions, and the events about it.", described(kind, subject))]
+    found = [*look_for(missing), look("See its conditions, and the events about it.", described(kind, subject))]
     if kind.resource == _CERTIFICATES:
         text = "See the requests that were made for it, with what the issuer answered."
         found.append(look(text, shell("kubectl -n {} describe certificaterequests.cert-manager.io", subject.namespace)))

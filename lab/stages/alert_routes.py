@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,7 @@ from lab import api
 from lab.command import wait_until
 from lab.platform import alertmanager
 from lab.platform.effects import PATIENCE_SECONDS, wait_for_config
-from lab.platform.manifests import CONFIG_SECRET, Environment, slack_config
+from lab.platform.manifests import Environment, slack_config
 from lab.stages import Stage
 
 _CONFIGURATION = "the Alertmanager configuration of {environment}"
@@ -45,7 +44,7 @@ def stage_critical_to_null(environment: Environment) -> None:
 
 
 def clear_routes(environment: Environment) -> None:
-    _write(environment, slack_config(environment))
+    alertmanager.write_config(environment, slack_config(environment))
     wanted = len(yaml.safe_load(slack_config(environment))["route"]["routes"])
 
     def is_healthy(text: str) -> bool:
@@ -80,13 +79,8 @@ def _select(environment: Environment, selector: api.Object) -> None:
 
 
 def _serve(environment: Environment, config: api.Object, words: str) -> None:
-    _write(environment, yaml.safe_dump(config, sort_keys=False))
+    alertmanager.write_config(environment, yaml.safe_dump(config, sort_keys=False))
     wait_until(f"{environment.alertmanager} to serve {words}", lambda: words in alertmanager.served_config(environment), PATIENCE_SECONDS)
-
-
-def _write(environment: Environment, text: str) -> None:
-    data = {"alertmanager.yaml": base64.b64encode(text.encode()).decode()}
-    api.patch(f"/api/v1/namespaces/{environment.namespace}/secrets/{CONFIG_SECRET}", {"data": data})
 
 
 def _stage(name: str, description: str, stage: Callable[[Environment], None]) -> Stage:

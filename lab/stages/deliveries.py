@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
 
 from lab import api
 from lab.command import wait_until
 from lab.platform import alertmanager, slack
 from lab.platform.effects import PATIENCE_SECONDS, wait_for_config
-from lab.platform.manifests import CONFIG_SECRET, Environment, slack_config
+from lab.platform.manifests import Environment, slack_config
 from lab.stages import Stage
 
 _CONFIGURATION = "the Alertmanager configuration of {environment}"
@@ -67,8 +66,7 @@ def clear_delivery(environment: Environment) -> None:
 
 
 def _configure(environment: Environment, text: str) -> None:
-    data = {"alertmanager.yaml": base64.b64encode(text.encode()).decode()}
-    api.patch(f"/api/v1/namespaces/{environment.namespace}/secrets/{CONFIG_SECRET}", {"data": data})
+    alertmanager.write_config(environment, text)
     wait_for_config(environment, "the Slack configuration", lambda config: "slack_configs" in config)
 
 

@@ -7,7 +7,7 @@ import gzip
 
 from lab import api
 from lab.command import wait_until
-from lab.platform import prometheus
+from lab.platform import alertmanager, prometheus
 from lab.platform.effects import PATIENCE_SECONDS, wait_for_config, wait_for_rollout
 from lab.platform.manifests import CONFIG_SECRET, Environment, slack_config
 from lab.stages import Stage
@@ -51,12 +51,12 @@ def stage_lost(environment: Environment) -> None:
 
 def stage_source_changed(environment: Environment) -> None:
     """A look-alike: the team changes the source, as it should."""
-    _write_source(environment, slack_config(environment).replace("repeat_interval: 4h", "repeat_interval: 3h"))
+    alertmanager.write_config(environment, slack_config(environment).replace("repeat_interval: 4h", "repeat_interval: 3h"))
     wait_for_config(environment, "the new configuration", lambda config: "repeat_interval: 3h" in config)
 
 
 def clear_source_changed(environment: Environment) -> None:
-    _write_source(environment, slack_config(environment))
+    alertmanager.write_config(environment, slack_config(environment))
     wait_for_config(environment, "the old configuration", lambda config: "repeat_interval: 4h" in config)
 
 
@@ -107,11 +107,6 @@ def _run_operator(environment: Environment, replicas: int) -> None:
         wait_for_rollout(path)
     else:
         wait_until("the Operator to stop", lambda: not api.items(pods), PATIENCE_SECONDS)
-
-
-def _write_source(environment: Environment, text: str) -> None:
-    data = {"alertmanager.yaml": base64.b64encode(text.encode()).decode()}
-    api.patch(f"/api/v1/namespaces/{environment.namespace}/secrets/{CONFIG_SECRET}", {"data": data})
 
 
 def _secret(environment: Environment) -> api.Object:

@@ -63,6 +63,12 @@ def pod_path(namespace: str, name: str) -> str:
     return f"/api/v1/namespaces/{namespace}/pods/{name}"
 
 
+def samples(namespace: str, name: str, port: int, start: str, part: str = "") -> list[float]:
+    """The values on a pod's metrics page of the lines that begin so, and have this in them."""
+    lines = api.call("GET", f"{pod_path(namespace, name)}:{port}/proxy/metrics").decode().splitlines()
+    return [float(line.rpartition(" ")[2]) for line in lines if line.startswith(start) and part in line]
+
+
 def container_states(namespace: str, name: str) -> set[str]:
     """The states of a pod's containers: running, waiting, terminated; none, if the pod is gone."""
     pod = api.find(pod_path(namespace, name))

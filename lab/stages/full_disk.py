@@ -6,7 +6,7 @@ from lab import api
 from lab.cluster.disks import disk_path, fill_disk, make_disk, remove_disk
 from lab.command import wait_until
 from lab.platform import prometheus, prometheus_operator
-from lab.platform.effects import PATIENCE_SECONDS, wait_for_pod_gone
+from lab.platform.effects import PATIENCE_SECONDS, samples, wait_for_pod_gone
 from lab.platform.manifests import Environment, document
 from lab.stages import Stage
 from lab.stages.termination import SLOW_NODE
@@ -46,9 +46,7 @@ def clear_full(environment: Environment) -> None:
 
 
 def _failures(environment: Environment) -> float:
-    path = f"/api/v1/namespaces/{environment.namespace}/pods/{_POD}:9090/proxy/metrics"
-    lines = api.call("GET", path).decode().splitlines()
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{_FAILURES} "))
+    return sum(samples(environment.namespace, _POD, 9090, f"{_FAILURES} "))
 
 
 def _prometheuses(environment: Environment) -> str:

@@ -12,7 +12,7 @@ from lab import api
 from lab.command import wait_until
 from lab.layout import NODES
 from lab.platform import loki
-from lab.platform.effects import PATIENCE_SECONDS, pod_on, pod_path, wait_for_pod_gone, wait_for_rollout
+from lab.platform.effects import PATIENCE_SECONDS, pod_on, pod_path, samples, wait_for_pod_gone, wait_for_rollout
 from lab.platform.manifests import DEV, Environment, document
 from lab.stages import Stage
 from lab.stages.loki_ruler import healthy_config, restart_with
@@ -99,12 +99,8 @@ def clear_lines_refused(_: Environment) -> None:
 
 def _dropped() -> float:
     """How many lines all agents have given up since they started."""
-    total = 0.0
-    for pod in api.items("/api/v1/namespaces/logging/pods?labelSelector=app.kubernetes.io/name=promtail"):
-        path = f"{pod_path('logging', pod['metadata']['name'])}:3101/proxy/metrics"
-        lines = api.call("GET", path).decode().splitlines()
-        total += sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith("promtail_dropped_entries_total{"))
-    return total
+    pods = api.items("/api/v1/namespaces/logging/pods?labelSelector=app.kubernetes.io/name=promtail")
+    return sum(sum(samples("logging", pod["metadata"]["name"], 3101, "promtail_dropped_entries_total{")) for pod in pods)
 
 
 # --- freshness --------------------------------------------------------------------------------------------------------

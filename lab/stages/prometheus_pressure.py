@@ -8,7 +8,7 @@ from urllib.parse import quote
 from lab import api
 from lab.command import wait_until
 from lab.platform import prometheus, prometheus_operator
-from lab.platform.effects import PATIENCE_SECONDS, pod_path, wait_for_healthy_targets, wait_for_pod
+from lab.platform.effects import PATIENCE_SECONDS, pod_path, samples, wait_for_healthy_targets, wait_for_pod
 from lab.platform.manifests import Environment, document
 from lab.stages import Stage
 
@@ -83,9 +83,7 @@ def _missed(environment: Environment) -> float:
 
 def _lines(environment: Environment, part: str, name: str = "") -> list[float]:
     """The values of the series on its metrics page whose line has this in it."""
-    path = f"/api/v1/namespaces/{environment.namespace}/pods/{environment.prometheus_pod}:9090/proxy/metrics"
-    lines = api.call("GET", path).decode().splitlines()
-    return [float(line.rpartition(" ")[2]) for line in lines if part in line and line.startswith(name)]
+    return samples(environment.namespace, environment.prometheus_pod, 9090, name, part)
 
 
 def _rules(environment: Environment) -> str:

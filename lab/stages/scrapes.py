@@ -7,7 +7,7 @@ from collections.abc import Callable
 from lab import api
 from lab.command import wait_until
 from lab.platform import prometheus, prometheus_operator
-from lab.platform.effects import PATIENCE_SECONDS, wait_for_rollout
+from lab.platform.effects import PATIENCE_SECONDS, samples, wait_for_rollout
 from lab.platform.manifests import Environment
 from lab.platform.small_workloads import deployment, deployments_path, labels_of, pod_spec, pods_of
 from lab.stages import Stage
@@ -112,9 +112,7 @@ def _is_scraped(environment: Environment) -> bool:
 
 def _counted(environment: Environment, name: str) -> float:
     """A counter of Prometheus' own, as it is now."""
-    path = f"/api/v1/namespaces/{environment.namespace}/pods/{environment.prometheus_pod}:9090/proxy/metrics"
-    lines = api.call("GET", path).decode().splitlines()
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name} "))
+    return sum(samples(environment.namespace, environment.prometheus_pod, 9090, f"{name} "))
 
 
 def _health(environment: Environment) -> str:

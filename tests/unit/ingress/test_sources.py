@@ -264,11 +264,38 @@ def test_of_two_controllers_the_one_counts_that_shows_the_host(monkeypatch: pyte
     assert found.shown.address == str(own)
 
 
+def test_of_two_certificates_for_the_host_the_one_counts_that_ends_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(showing(make_pair([HOST], ends=1))) as stale, serving(showing(make_pair([HOST]))) as own:
+        ((_, found),) = of_route(route_tls(), stale, own, monkeypatch=monkeypatch)
+    assert found.shown.address == str(own)
+
+
 def test_of_two_controllers_that_show_something_else_none_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(showing(make_pair(["default"]))) as one, serving(showing(make_pair(["other"]))) as two:
         found = of_route(route_tls(), one, two, monkeypatch=monkeypatch)
     assert not found.values
-    assert found.unreadable[0].reason.startswith(f"which of 2 controllers serves {HOST} is not known; to say where it listens, set")
+    assert found.unreadable[0].reason.startswith(
+        "2 controllers may serve it, and what is shown for it is not its own; to say where it listens, set"
+    )
+
+
+def test_a_controller_to_which_no_way_leads_may_be_the_one_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(plain()) as closed:
+        pass
+    with serving(showing(make_pair(["default"]))) as one:
+        assert not of_route(route_tls(), one, closed, monkeypatch=monkeypatch).values
+    inside = [traefik("public", PORTS, app="one"), traefik("inside", [{"name": "websecure", "port": 443}], app="two")]
+    assert of_doors(route_tls(), services=listing("Service", inside)) == [["192.0.2.7:443", "10.0.0.5:30443"], []]
+
+
+def test_where_not_every_service_was_read_another_controller_may_serve_it() -> None:
+    blind: Readings[Any] = Readings((), (refused("ServiceList", reason="not allowed to list services"),))
+    found, given = Address("192.0.2.7", 443), Address("192.0.2.7", 443, found=False)
+    doubt = certificates_of.doubt_of(route_tls(), [[found]], blind)
+    assert doubt.startswith("another controller may serve it, since not every Service was read: not allowed to list services; to say where")
+    assert certificates_of.doubt_of(route_tls(), [[given]], blind) == ""
+    assert certificates_of.doubt_of(route_tls(addresses=["router.example.org"]), [[found]], blind) == ""
+    assert certificates_of.doubt_of(route_tls(), [[found]], Readings()) == ""
 
 
 def test_one_controller_that_shows_something_else_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,12 +43,15 @@ class HostCertificate(Asked, frozen=True, kw_only=True):
 
 
 class _Wanted(msgspec.Struct, frozen=True):
-    """A host of an Ingress or route, an address of each of the controllers that may serve it, and what tells which one does."""
+    """A host of an Ingress or route, and an address of each of the controllers that may serve it.
+
+    `doubt` is why it may be another one, so that only what is for the host is known to be shown by the right one.
+    """
 
     subject: Subject
     asked: Asked
     places: list[Address]
-    way_out: str = OVERRIDE
+    doubt: str = ""
 
 
 @source()
@@ -78,14 +81,16 @@ def ingress_certificates(
     for one in wanted:
         pairs = [(place, name_of(one.asked.host)) for place in one.places]
         answers = [shown[pair] for pair in pairs if pair in shown]
-        fitting = [each for each in answers if is_for(one.asked.host, each.certificate)]
-        if fitting or (answers and len(pairs) == 1):
+        fitting = sorted((each for each in answers if is_for(one.asked.host, each.certificate)), key=_ends, reverse=True)
+        if fitting or (answers and not one.doubt):
             found.add(one.subject, HostCertificate(**msgspec.structs.asdict(one.asked), shown=(fitting or answers)[0]))
-        elif answers:
-            found.fail(one.subject, f"which of {len(pairs)} controllers serves {one.asked.host} is not known; {one.way_out}")
         else:
-            found.fail(one.subject, "; ".join(failed[pair] for pair in pairs))
+            found.fail(one.subject, one.doubt if answers else "; ".join(failed[pair] for pair in pairs))
     return found.readings(NO_TLS if other_routes.values else watched_ingresses.why_none(NO_TLS))
+
+
+def _ends(one: Shown) -> float:
+    return one.certificate.ends if one.certificate else 0.0
 
 
 def _is_of_gateways(subject: Subject) -> bool:
@@ -109,7 +114,18 @@ def _of_routes(
             tried = [one for door in possible[subject] for one in door]
             found.fail(subject, unreached(_whose(tls), tried, closed, unread, _way_out(tls)))
         elif places:
-            yield from (_Wanted(subject, _asked(host, tls), places, _way_out(tls)) for host in tls.hosts)
+            doubt = doubt_of(tls, possible[subject], around.services)
+            yield from (_Wanted(subject, _asked(host, tls), places, doubt) for host in tls.hosts)
+
+
+def doubt_of(tls: RouteTls, possible: list[list[Address]], services: Readings[Service]) -> str:
+    """Why it may be another controller that serves it; empty where its status or the profile says where it is answered."""
+    if len(possible) > 1:
+        return f"{len(possible)} controllers may serve it, and what is shown for it is not its own; {_way_out(tls)}"
+    stated = tls.addresses or not all(one.found for door in possible for one in door)
+    if stated or services.complete:
+        return ""
+    return f"another controller may serve it, since not every Service was read: {services.unreadable[0].reason}; {_way_out(tls)}"
 
 
 def _open(possible: list[list[Address]], closed: Collection[Address]) -> Iterator[Address]:

@@ -50,22 +50,22 @@ def candidates(one: Ingress, around: Surroundings) -> list[Address]:
     label = controller_label(one, around.classes)
     stated = [Address(address, port, "its status.loadBalancer") for address in one.status.addresses]
     by_service = _by_service({"app.kubernetes.io/name": label} if label else {}, around, port, names)
-    return list(dict.fromkeys([*stated, *(address for _, address in by_service)]))
+    return list(dict.fromkeys([*stated, *(address for _, ways in by_service for address in ways)]))
 
 
 def doors(tls: RouteTls, around: Surroundings) -> list[list[Address]]:
     """Where a route with TLS may be answered, the likeliest first, by each of the controllers that may serve it.
 
-    The profile's address is not that of entry points with names of their own.
+    A controller to which no way leads from here is one, too. The profile's address is not that of entry points with names of their own.
     """
     if is_usual(tls) and (given := _given(around.profile)):
         return [[given]]
     number, names = SECURE if is_usual(tls) else (0, tuple(tls.entry_points))
     stated = [Address(one, SECURE[0], "its status.ingress") for one in tls.addresses]
     found: dict[tuple[str, str], list[Address]] = defaultdict(list)
-    for service, address in _by_service(tls.controller, around, number, names):
+    for service, ways in _by_service(tls.controller, around, number, names):
         # Services that select the same pods are ways to one controller.
-        found[service.metadata.namespace, str(sorted((service.spec.selector or {}).items()))].append(address)
+        found[service.metadata.namespace, str(sorted((service.spec.selector or {}).items()))] += ways
     return [[*stated, *each] for each in found.values()] or [stated]
 
 
@@ -80,14 +80,16 @@ def _given(profile: Profile, port: int = 0) -> Address | None:
     return Address(host.strip("[]"), port or int(stated), "ingress.address of the profile", found=False) if host else None
 
 
-def _by_service(labels: Mapping[str, str], around: Surroundings, number: int, names: tuple[str, ...]) -> Iterator[tuple[Service, Address]]:
-    """The ways to the Services with these labels, at a port of this number or one of these names."""
+def _by_service(
+    labels: Mapping[str, str], around: Surroundings, number: int, names: tuple[str, ...]
+) -> Iterator[tuple[Service, list[Address]]]:
+    """The Services with these labels and a port of this number or one of these names, each with the ways there."""
     for subject, service in around.services:
         if not labels or not labels.items() <= service.metadata.labels.items():
             continue
         port = next((each for each in service.spec.ports or [] if each.port == number or each.name in names), None)
         if port is not None:
-            yield from ((service, one) for one in _ways_to(service, port, around, f"Service {subject.namespace}/{subject.name}"))
+            yield service, list(_ways_to(service, port, around, f"Service {subject.namespace}/{subject.name}"))
 
 
 def _ways_to(service: Service, port: ServicePort, around: Surroundings, origin: str) -> Iterator[Address]:

@@ -30,7 +30,7 @@ def stage_rate(_: Environment) -> None:
     config: dict[str, Any] = yaml.safe_load(healthy_config())
     config["limits_config"] |= {"ingestion_rate_mb": 0.0001, "ingestion_burst_size_mb": 0.0001}
     restart_with(yaml.safe_dump(config))
-    _wait("lines to be refused", 'loki_discarded_samples_total{reason="rate_limited"', _REFUSED_LINES)
+    _wait("lines to be refused", "loki_discarded_samples_total", _REFUSED_LINES, of='reason="rate_limited"')
 
 
 def clear_rate(_: Environment) -> None:
@@ -72,10 +72,10 @@ def _change(volume: api.Object, mounts: list[api.Object]) -> None:
     api.patch(_STATEFUL_SET, {"spec": {"template": {"spec": spec}}}, _STRATEGIC)
 
 
-def _wait(what: str, series: str, least: float) -> None:
+def _wait(what: str, series: str, least: float, of: str = "") -> None:
     def is_so() -> bool:
         lines = api.call("GET", _METRICS).decode().splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(series)) >= least
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(series) and of in line) >= least
 
     wait_until(what, is_so, 2 * PATIENCE_SECONDS, every=1)
 
@@ -84,7 +84,7 @@ def _wait_for_lines() -> None:
     def arrive() -> bool:
         return all(loki.lines(f'{{namespace="{one.workload_namespace}"}}', seconds=5) for one in ENVIRONMENTS)
 
-    wait_until("new lines", arrive, PATIENCE_SECONDS, every=1)
+    wait_until("new lines", arrive, 4 * PATIENCE_SECONDS, every=1)  # Promtail waits for up to five minutes before it tries again
 
 
 def _stage(name: str, description: str, stage: Callable[[Environment], None], clear: Callable[[Environment], None]) -> Stage:

@@ -7,7 +7,7 @@ STAGES = {
         {("pods/not-created", "PodsNotCreated"): ["Deployment fastapi-dev/report-api", "0 of 1 pod", "ServiceAccount reports"]}
     ),
     "secret-to-mount-missing": Expectation(
-        {("pods/not-started", "ContainersNotCreated"): ["report-export", "fastapi-dev/warehouse-key"]}, profile=IMPATIENT
+        {("pods/not-started", "ContainersNotCreated"): ["report-export", "Secret warehouse-key"]}, profile=IMPATIENT
     ),
     "pod-too-large": Expectation({("pods/not-started", "PodUnscheduled"): ["training", "64", "Insufficient cpu"]}, profile=IMPATIENT),
     "init-waits": Expectation(

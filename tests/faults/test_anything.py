@@ -9,6 +9,7 @@ import pytest
 from tests.faults.chaos import Seen, observe
 
 DEADLINE_SECONDS = 5
+MOST_MB = 300
 PATIENCE_SECONDS = 120  # a busy machine; `python -m bench.anything` says how long it takes
 
 # One of each kind; `python -m bench.anything` tries all of them in every place.
@@ -21,6 +22,7 @@ def check(seen: Seen, behaviour: str) -> None:
     """It is never healthy; answers that are whole but for a text of any length may well be judged."""
     assert "Traceback" not in seen.said, seen.said
     assert "Exception ignored" not in seen.said, seen.said
+    assert seen.peak_mb < MOST_MB
     assert seen.status in ((1, 2) if behaviour.startswith("long-") else (2,)), seen.said
     assert seen.results["run"]["exit_status"] == seen.status
     assert (seen.folder / "index.html").read_text().rstrip().endswith("</html>")

@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 
 from clusterprobe.access.servers import Server
+from clusterprobe.environments import Environments
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import SOURCE, change, each, look, shell
@@ -16,7 +17,7 @@ from clusterprobe.times import ago, epoch
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed, said
 
-NOT_SELECTED = FindingKind("ConfigNotSelected", Severity.WARNING, "No Alertmanager selects an AlertmanagerConfig.")
+NOT_SELECTED = FindingKind("ConfigNotSelected", Severity.WARNING, "No Alertmanager of its environment selects an AlertmanagerConfig.")
 NOT_EFFECTIVE = FindingKind(
     "ConfigNotEffective",
     Severity.ERROR,
@@ -32,12 +33,13 @@ def probe_config_objects(
     alertmanager_configs: Examined[ConfigObject],
     alertmanagers: Needed[Alertmanager],
     namespaces: Needed[Namespace],
+    environments: Environments,
     alertmanager_statuses: Conditional[AlertmanagerStatus],
     alertmanager_servers: Enriching[Server],
     operator_rejections: Enriching[Complaint],
     clock: Clock,
 ) -> None:
-    """Does every AlertmanagerConfig take effect in an Alertmanager?
+    """Does every AlertmanagerConfig take effect in an Alertmanager, of its own environment where there is one?
 
     Problem: A team has written receivers and routes for itself, and nothing of it is served: its alerts go the way of everybody's.
     Cause: No Alertmanager selects the object by its labels or by those of its namespace, or the Operator does not accept it.
@@ -50,19 +52,24 @@ def probe_config_objects(
     for subject, one in alertmanager_configs:
         found = selections(one, alertmanagers.items, labels)
         takers = [each for each in found if each.selected]
-        if not takers and not blind:
-            _report_unselected(verdict, subject, one, found)
+        own = [each for each in found if not environments.differ(subject.namespace, each.place[0])] or found
+        if not blind and not any(each.selected for each in own):
+            _report_unselected(verdict, subject, one, own, takers)
         if takers:
             alertmanager_statuses.need()
             judge.config(subject, one, takers)
 
 
-def _report_unselected(verdict: Verdict, subject: Subject, one: ConfigObject, found: list[Selection]) -> None:
+def _report_unselected(verdict: Verdict, subject: Subject, one: ConfigObject, found: list[Selection], elsewhere: list[Selection]) -> None:
+    """`found` are those of its environment; `elsewhere` take it, and are of another one."""
     why = listed([f"{'/'.join(each.place)}: {each.why_not}" for each in found], 3, between="; ")
+    others = listed(["/".join(each.place) for each in elsewhere], 3)
     verdict.report(
         NOT_SELECTED,
         subject,
-        problem=f"No Alertmanager selects the {subject}, so nothing of it is served.",
+        problem=f"No Alertmanager of its environment selects the {subject}: only {others} does, of another one."
+        if elsewhere
+        else f"No Alertmanager selects the {subject}, so nothing of it is served.",
         cause=f"{why}." if found else "There is no Alertmanager object in the cluster.",
         fix=_select(subject, one.metadata, found),
         breaks=[

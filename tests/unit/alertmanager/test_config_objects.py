@@ -12,13 +12,14 @@ from clusterprobe.systems.kubernetes.event_lists import Complaint
 from clusterprobe.systems.kubernetes.objects import Namespace
 from clusterprobe.verdict import Verdict
 from probes.alertmanager.probe_config_objects import probe_config_objects
-from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, refused, server
+from tests.factories import ENVIRONMENTS, assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, refused, server
 
 NOW = 1_800_000_000.0
 ONE = server("alertmanager", "monitoring", "main")
 SERVED = "route: {receiver: shop/team/slack}\nreceivers: [{name: shop/team/slack, slack_configs: [{}]}]"
 WITHOUT = "route: {receiver: 'null'}\nreceivers: [{name: 'null'}]"
-RELEASE = {"matchLabels": {"release": "stack"}}
+LabelSelectorOf = dict[str, Any]
+RELEASE: LabelSelectorOf = {"matchLabels": {"release": "stack"}}
 
 
 def config(labels: dict[str, str] | None = None, **more: Any) -> ConfigObject:
@@ -41,6 +42,7 @@ def world(*configs: ConfigObject, text: str = SERVED, by: list[Alertmanager] | N
         "alertmanager_servers": Readings((ONE,)),
         "operator_rejections": Readings(absent="there is no such event"),
         "clock": Clock(NOW),
+        "environments": ENVIRONMENTS,
         **changed,
     }
 
@@ -51,6 +53,39 @@ def judge(*configs: ConfigObject, **changed: Any) -> Verdict:
 
 def test_what_is_selected_and_served_passes() -> None:
     assert outcome(judge(config())) == "pass"
+
+
+def team_config(labels: dict[str, str]) -> ConfigObject:
+    return labelled(ConfigObject, "shop-dev", "team", labels, spec={"receivers": [{"name": "slack"}]})
+
+
+def of_two(config: ConfigObject, *alertmanagers: tuple[str, LabelSelectorOf]) -> Verdict:
+    """Alertmanagers by their namespaces, with what each asks for."""
+    by = [
+        labelled(Alertmanager, place, "main", spec={"alertmanagerConfigSelector": asks, "alertmanagerConfigNamespaceSelector": {}})
+        for place, asks in alertmanagers
+    ]
+    namespaces = listing("Namespace", [labelled(Namespace, "", name) for name in ("shop-dev", "monitoring-dev", "monitoring-prod")])
+    return judge(config, by=by, namespaces=namespaces)
+
+
+def test_one_that_only_another_environment_takes_is_found() -> None:
+    (finding,) = of_two(team_config({}), ("monitoring-dev", RELEASE), ("monitoring-prod", {})).findings
+    assert finding.reason == "ConfigNotSelected"
+    assert finding.problem == (
+        "No Alertmanager of its environment selects the AlertmanagerConfig shop-dev/team: only monitoring-prod/main does, of another one."
+    )
+    assert finding.cause == "monitoring-dev/main: its `alertmanagerConfigSelector` asks for release=stack."
+    assert "label alertmanagerconfigs.monitoring.coreos.com team release=stack --overwrite" in finding.fix
+
+
+def test_one_that_its_own_environment_takes_too_is_not_found() -> None:
+    assert "ConfigNotSelected" not in reasons(of_two(team_config({}), ("monitoring-dev", {}), ("monitoring-prod", {})))
+
+
+def test_one_whose_environment_has_no_alertmanager_may_be_taken_by_another() -> None:
+    assert "ConfigNotSelected" not in reasons(of_two(team_config({}), ("monitoring-prod", {})))
+    assert "ConfigNotSelected" in reasons(of_two(team_config({}), ("monitoring-prod", RELEASE)))
 
 
 def test_one_that_nothing_selects_is_found_with_the_label_that_is_asked_for() -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from itertools import chain
 
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
@@ -7,8 +8,9 @@ from clusterprobe.model import Severity, Subject
 from clusterprobe.profile import Profile
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Examined
-from clusterprobe.systems.custom_resources import words
+from clusterprobe.systems.custom_resources import own_advice, words
 from clusterprobe.systems.custom_resources.diagnosis import Diagnosis, Families, diagnose, is_mild, reports_on
+from clusterprobe.systems.custom_resources.kinds import is_own
 from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
@@ -17,7 +19,7 @@ from clusterprobe.words import listed
 NOT_READY = FindingKind(
     "ObjectNotReady",
     Severity.ERROR,
-    "By its conditions, or a word of its status, an object of a custom resource is not ready, or its controller failed on it.",
+    "By its conditions, or a word of its status, an object is not ready, or its controller failed on it.",
     settles=True,
 )
 UNDECIDED = FindingKind(
@@ -29,21 +31,24 @@ NONE_REPORTS = "no object of a custom resource has one of the usual conditions"
 
 
 @reports(NOT_READY, UNDECIDED, NOT_REPORTED, DELETION_HANGS)
-def probe_conditions(verdict: Verdict, custom_kinds: Examined[CustomKind], profile: Profile, clock: Clock) -> None:
-    """Are the objects of all other custom resources ready, by their own conditions?
+def probe_conditions(
+    verdict: Verdict, custom_kinds: Examined[CustomKind], own_kinds: Examined[CustomKind], profile: Profile, clock: Clock
+) -> None:
+    """Are APIServices, autoscalers and the objects of all other custom resources ready, by their own conditions?
 
     Problem: What a controller could not do stands in the status of an object that nobody looks at: a Kustomization that does not build, a
-    Certificate that is not renewed, an ExternalSecret that the store refuses, a route that no Gateway takes.
+    Certificate that is not renewed, an ExternalSecret that the store refuses, a route that no Gateway takes, an autoscaler without metrics,
+    an API whose server is gone.
     Cause: The condition's own reason and message, as the controller wrote them; of some kinds a word, such as HEALTH_ERR of Ceph.
     Fix: By the message; the controller tries again by itself.
     Prevention: Alert on the conditions, such as `gotk_resource_info{ready="False"}` of Flux or
     `certmanager_certificate_ready_status{condition="False"}`, and run this probe after each deployment.
     """
     kinds = custom_kinds.readings.items
-    families = Families(kinds)
+    families = Families((*kinds, *own_kinds.readings.items))
     patience = profile.thresholds.objects.ready_minutes * 60
     found = custom_kinds.keep(lambda _, kind: bool(reports_on(kind)), NONE_REPORTS if any(kind.objects for kind in kinds) else "")
-    for _, kind in found:
+    for _, kind in chain(found, own_kinds.keep(lambda _, kind: bool(reports_on(kind)))):
         for one in reports_on(kind):
             subject = _subject(kind, one)
             _tell(verdict, subject, kind, one, diagnose(kind, one, families, now=clock.now, patience_seconds=patience))
@@ -83,17 +88,27 @@ def _tell(verdict: Verdict, subject: Subject, kind: CustomKind, one: CustomObjec
 
 def _report(verdict: Verdict, subject: Subject, kind: CustomKind, one: CustomObject, found: Diagnosis) -> None:
     degraded = all(is_mild(each) for each in found.conditions)
+    effect = own_advice.EFFECTS.get(kind.kind, "") if is_own(kind.resource) else ""
+    row = own_advice.row_of(kind.kind, found.conditions) if is_own(kind.resource) else None
     verdict.report(
         NOT_READY if found.state == "failing" else UNDECIDED,
         subject,
         severity=Severity.WARNING if degraded else None,
-        problem=words.problem(subject, found),
-        cause=words.cause(found),
-        fix=words.steps(kind, subject, found.missing),
+        problem=f"{words.problem(subject, found)} {effect}".strip(),
+        cause=f"{row.why} {words.cause(found)}" if row else words.cause(found),
+        fix=words.steps(kind, subject, one, found),
         exhibits=[words.table(one.conditions)] if one.conditions else [],
         breaks=list(_broken(one, kind)),
-        rests_on=[*(_ref(each.kind, each.namespace, each.name) for each in one.needs), *(each.ref for each in found.missing)],
+        rests_on=[
+            *_needed(one),
+            *(each.ref for each in found.missing),
+            *(own_advice.rests_on(kind.kind, one, found.conditions) if is_own(kind.resource) else ()),
+        ],
     )
+
+
+def _needed(one: CustomObject) -> list[Ref]:
+    return [_ref(each.kind, each.namespace, each.name) for each in one.needs]
 
 
 def _broken(one: CustomObject, kind: CustomKind) -> Iterator[Ref]:
@@ -118,7 +133,7 @@ def _report_silence(verdict: Verdict, subject: Subject, kind: CustomKind, one: C
             look("See what it asks for, and which class, label or selector names its controller.", words.described(kind, subject)),
             change("Start the controller, or let it watch this object."),
         ],
-        rests_on=[_ref(each.kind, each.namespace, each.name) for each in one.needs],
+        rests_on=_needed(one),
         breaks=list(_broken(one, kind)),
     )
 

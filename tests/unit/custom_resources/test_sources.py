@@ -12,9 +12,9 @@ from clusterprobe.model import Subject, Unchecked
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.systems.custom_resources import sources
-from clusterprobe.systems.custom_resources.kinds import BUILT_IN, MOST_KINDS, REPORTING, chosen, may_be_read
+from clusterprobe.systems.custom_resources.kinds import BUILT_IN, MOST_KINDS, OWN, REPORTING, chosen, may_be_read, own
 from clusterprobe.systems.custom_resources.objects import CustomKind
-from clusterprobe.systems.custom_resources.sources import custom_kinds
+from clusterprobe.systems.custom_resources.sources import custom_kinds, own_kinds
 from clusterprobe.systems.kubernetes.objects import Namespace
 from tests.factories import listing, make
 from tests.listserver import ListServer, discovered, serving
@@ -99,6 +99,44 @@ def test_a_group_that_does_not_answer_counts_if_it_may_hold_such_kinds(server: A
     assert read(server, {}, unreadable=(stale,)).complete is complete
 
 
+# --- those of Kubernetes itself ---------------------------------------------------------------------------------------------
+
+APIS, SCALERS = "/apis/apiregistration.k8s.io/v1/apiservices", "/apis/autoscaling/v1/horizontalpodautoscalers"
+OWN_SERVED = {"apiservices.apiregistration.k8s.io": "APIService", "horizontalpodautoscalers.autoscaling": "HorizontalPodAutoscaler"}
+
+
+def read_own(server: Any, skip: tuple[str, ...] = (), **more: Any) -> Readings[CustomKind]:
+    return own_kinds(server.cluster(), discovered({**SERVED, **OWN_SERVED}, **more), SHOP, Profile(custom_resources={"skip": list(skip)}))
+
+
+def test_those_of_kubernetes_itself_are_listed_and_no_others(server: Any) -> None:
+    server.answers = {APIS: items("APIService", "v1.apps"), SCALERS: items("HorizontalPodAutoscaler", "web")}
+    found = read_own(server)
+    assert [one.resource for one in found.items] == sorted(OWN_SERVED)
+    assert (found.complete, sorted(server.asked)) == (True, [APIS, SCALERS])
+
+
+def test_those_of_kubernetes_that_may_not_be_listed_are_named(server: Any) -> None:
+    of_shop = {one: one.replace("/v1/", "/v1/namespaces/shop/") for one in (APIS, SCALERS)}
+    server.answers = {APIS: 403, SCALERS: 403, of_shop[APIS]: 403, of_shop[SCALERS]: items("HorizontalPodAutoscaler", "web")}
+    found = read_own(server)
+    assert [one.kind for one in found.items] == ["HorizontalPodAutoscaler"]
+    assert [one.reason.partition(":")[0] for one in found.unreadable] == ["not allowed to list apiservices.apiregistration.k8s.io"]
+
+
+def test_those_of_kubernetes_can_be_left_out(server: Any) -> None:
+    server.answers = {APIS: items("APIService", "v1.apps")}
+    assert read_own(server, skip=("*.autoscaling",)).complete
+    assert server.asked == [APIS]
+
+
+@pytest.mark.parametrize(("group", "complete"), [("autoscaling", False), ("metrics.k8s.io", True)])
+def test_a_group_of_kubernetes_that_does_not_answer_counts_if_it_has_such_kinds(server: Any, group: str, complete: bool) -> None:
+    server.answers = {APIS: items("APIService", "v1.apps"), SCALERS: items("HorizontalPodAutoscaler", "web")}
+    stale = Unchecked(subject=Subject(kind="APIGroup", name=group), reason="it is stale")
+    assert read_own(server, unreadable=(stale,)).complete is complete
+
+
 # --- which kinds -----------------------------------------------------------------------------------------------------------
 
 
@@ -124,3 +162,10 @@ def test_each_kind_that_is_known_is_one_that_is_read() -> None:
     assert sorted(chosen(known, [])[0]) == sorted(known)
     assert all(may_be_read(group, []) for group in REPORTING)
     assert not BUILT_IN & set(REPORTING)
+    assert set(OWN) <= BUILT_IN
+
+
+def test_those_of_kubernetes_are_not_among_the_custom_ones() -> None:
+    names = [f"{plural}.{group}" for group, plurals in OWN.items() for plural in plurals]
+    assert chosen(names, []) == ([], [])
+    assert own([*names, "deployments.apps"], []) == sorted(names)

@@ -18,6 +18,7 @@ BAD = frozenset({"Conflicted", "Degraded", "ErrorOccurred", "Failure", "NotReady
 # The same of one group only, since elsewhere these words mean something else, or nothing.
 GOOD_OF: Mapping[str, frozenset[str]] = {
     "apisix.apache.org": frozenset({"ResourcesAvailable"}),
+    "autoscaling": frozenset({"AbleToScale", "ScalingActive"}),
     "grafana.integreatly.org": frozenset(
         {
             *("AlertGroupSynchronized", "ContactPointSynchronized", "DashboardSynchronized", "DatasourceSynchronized"),
@@ -25,6 +26,7 @@ GOOD_OF: Mapping[str, frozenset[str]] = {
         }
     ),
     "monitoring.googleapis.com": frozenset({"ConfigurationCreateSuccess"}),
+    "policy": frozenset({"DisruptionAllowed"}),
     "projectcontour.io": frozenset({"Valid"}),
     "rabbitmq.com": frozenset({"AllReplicasReady", "ClusterAvailable", "ReconcileSuccess"}),
     "secrets.doppler.com": frozenset({"secrets.doppler.com/SecretSyncReady"}),
@@ -37,6 +39,11 @@ BAD_OF: Mapping[str, frozenset[str]] = {
 }
 # Somebody wants it so.
 INTENDED = frozenset({"Hibernated", "NoTraffic", "Paused", "ReconcilePaused", "Stopped", "Suspended"})
+# Reasons of one group that say that nothing is wrong: somebody scaled to zero; as many pods are up as the budget asks for, and no more.
+FINE_OF: Mapping[str, frozenset[str]] = {
+    "autoscaling": frozenset({"ScaledToZero", "ScalingDisabled"}),
+    "policy": frozenset({"InsufficientPods"}),
+}
 # Words that stand where others have a condition, by group and field: those that are bad.
 BAD_WORDS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "acid.zalan.do": {"PostgresClusterStatus": frozenset({"CreateFailed", "Invalid", "SyncFailed", "UpdateFailed"})},
@@ -62,6 +69,9 @@ BAD_WORDS: Mapping[str, Mapping[str, frozenset[str]]] = {
 }
 # It still does its work.
 MILD = frozenset({"HEALTH_WARN", "Warning", "degraded", "yellow"})
+MILD_CONDITIONS = frozenset({"AbleToScale", "Degraded", "DisruptionAllowed", "ScalingActive"})
+# What controls these does not see what they say.
+OF_ITSELF = frozenset({"horizontalpodautoscalers.autoscaling", "poddisruptionbudgets.policy"})
 FLUX = ".toolkit.fluxcd.io"
 PROGRESSING_WITH_RETRY = "ProgressingWithRetry"
 
@@ -104,7 +114,7 @@ def reports_on(kind: CustomKind) -> list[CustomObject]:
 
 def is_mild(one: Stated) -> bool:
     """Whether what this says is that something is lost, and the work still done."""
-    return one.type == "Degraded" or (one.word and one.status in MILD)
+    return one.type in MILD_CONDITIONS or (one.word and one.status in MILD)
 
 
 class Families:
@@ -148,7 +158,7 @@ def diagnose(kind: CustomKind, one: CustomObject, families: Families, *, now: fl
         return Diagnosis("outdated" if _is_outdated(one, conditions) else "suspended" if one.suspended else "well")
     if one.suspended or all(each.reason in INTENDED for each in wrong) or _is_paused(one):
         return Diagnosis("suspended", wrong)
-    match families.owner_state(one):
+    match "none" if kind.resource in OF_ITSELF else families.owner_state(one):
         case "speaks":
             return Diagnosis("of its owner", wrong)
         case "unread":
@@ -173,6 +183,8 @@ def _judged(kind: CustomKind, one: CustomObject, wrong: list[Stated], age: float
 def _verdict(group: str, one: Stated) -> Literal["well", "failing", "undecided"]:
     if one.word:
         return "failing" if one.status in BAD_WORDS[group][one.type] else "well"
+    if one.reason in FINE_OF.get(group, ()):
+        return "well"
     good, bad = ("False", "True") if _is_bad(group, one) else ("True", "False")
     if one.status == bad:
         return "failing"

@@ -32,6 +32,13 @@ REPORTING: Mapping[str, tuple[str, ...]] = {
     "velero.io": ("backupstoragelocations", "schedules"),
 }
 
+# Of Kubernetes itself: the kinds whose conditions no other probe reads.
+OWN: Mapping[str, tuple[str, ...]] = {
+    "apiregistration.k8s.io": ("apiservices",),
+    "autoscaling": ("horizontalpodautoscalers",),
+    "policy": ("poddisruptionbudgets",),
+}
+
 # A controller reports on each object of these, so that one without a condition is not looked at by any.
 ALWAYS = frozenset(
     {
@@ -88,6 +95,12 @@ def chosen(names: Iterable[str], left_out: Iterable[str]) -> tuple[list[str], li
     return ordered[:MOST_KINDS], ordered[MOST_KINDS:]
 
 
+def own(names: Iterable[str], left_out: Iterable[str]) -> list[str]:
+    """Of the resources that are served, those of Kubernetes itself to list."""
+    unwanted = tuple(left_out)
+    return sorted(one for one in names if is_own(one) and not _like(one, unwanted))
+
+
 def may_be_read(group: str, left_out: Iterable[str]) -> bool:
     """Whether a group of which it is not known what it serves may hold kinds to list."""
     return group not in BUILT_IN and not _like(f"any.{group}", (*JUDGED_ELSEWHERE, *SILENT, *left_out))
@@ -96,7 +109,13 @@ def may_be_read(group: str, left_out: Iterable[str]) -> bool:
 def is_known(name: str) -> bool:
     """Whether the role names this resource."""
     plural, _, group = name.partition(".")
-    return plural in REPORTING.get(group, ())
+    return plural in REPORTING.get(group, ()) or is_own(name)
+
+
+def is_own(name: str) -> bool:
+    """Whether this resource is one of Kubernetes itself that is judged by its conditions."""
+    plural, _, group = name.partition(".")
+    return plural in OWN.get(group, ())
 
 
 def _group(name: str) -> str:

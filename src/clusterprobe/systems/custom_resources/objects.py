@@ -77,6 +77,8 @@ class _Spec(Object):
     gateway_class_name: object = None
     secret_name: object = None
     target: object = None
+    service: object = None
+    scale_target_ref: object = None
 
 
 class _Status(Object):
@@ -150,6 +152,7 @@ class CustomObject(Object):
     suspended: bool = False
     needs: list[Named] = []
     secret_name: str = ""
+    about: Named | None = None  # what answers for an APIService, or what an autoscaler scales
 
 
 class CustomKind(Object):
@@ -185,6 +188,7 @@ def kept(raw: Raw, kind: str) -> CustomObject:
         suspended=True in (spec.suspend, spec.suspended, spec.paused) or spec.running is False or spec.run_strategy == "Halted",
         needs=list(_needs(spec, kind, meta.namespace)),
         secret_name=_secret(spec, kind, meta.name),
+        about=_about(spec, kind, meta.namespace),
     )
 
 
@@ -261,6 +265,15 @@ def _secret(spec: _Spec, kind: str, name: str) -> str:
         case "ExternalSecret":
             return _text(spec.target.get("name") if isinstance(spec.target, dict) else None) or name
     return ""
+
+
+def _about(spec: _Spec, kind: str, namespace: str) -> Named | None:
+    match kind:
+        case "APIService":
+            return next(_reference(spec.service, "Service", namespace), None)
+        case "HorizontalPodAutoscaler":
+            return next(_reference(spec.scale_target_ref, "", namespace), None)
+    return None
 
 
 def _dicts(value: object) -> list[dict[str, Any]]:

@@ -8,18 +8,21 @@ from clusterprobe.model import Subject, Unchecked
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import Call, source
-from clusterprobe.systems.custom_resources.kinds import MOST_KINDS, REPORTING, chosen, is_known, may_be_read
+from clusterprobe.systems.custom_resources.kinds import MOST_KINDS, OWN, REPORTING, chosen, is_known, may_be_read, own
 from clusterprobe.systems.custom_resources.objects import CustomKind, Raw, kept
 from clusterprobe.systems.kubernetes.api import Served
 from clusterprobe.systems.kubernetes.objects import Namespace
 from clusterprobe.words import listed
 
+_SEVERAL = Subject(kind="CustomResources")
 REFUSED = "not allowed to list"  # as `Cluster.list` says it
 MOST_OBJECTS = 5000  # of one kind
 NONE_SERVED = "the API serves no custom resource whose conditions this probe reads"
+NONE_OWN = "the API serves none of the kinds of Kubernetes whose conditions this probe reads"
 SETTLED_BY = "allow it, or name what is to be left out under custom_resources.skip in the profile"
 
 _CALLS = [Call("list", plural, group) for group, plurals in REPORTING.items() for plural in plurals]
+_OWN_CALLS = [Call("list", plural, group) for group, plurals in OWN.items() for plural in plurals]
 
 
 @source(*_CALLS)
@@ -29,9 +32,32 @@ def custom_kinds(cluster: Cluster, served: Readings[Served], namespaces: Reading
     Beyond the calls that it declares it lists other kinds that discovery shows, where that is allowed; those that may not be listed are
     unreadable in one.
     """
-    found: Collector[CustomKind] = Collector(unreadable=_unknown_groups(served, profile.custom_resources.skip))
+    skip = profile.custom_resources.skip
+    doubtful = [one for one in served.unreadable if one.subject.kind != "APIGroup" or may_be_read(one.subject.name, skip)]
+    names, beyond = chosen(_listable(served), skip)
+    found = _gathered(cluster, served, names, namespaces, Collector(unreadable=doubtful))
+    if beyond:
+        found.fail(_SEVERAL, f"only {MOST_KINDS} kinds are read, and not {listed(beyond, 20)}: {SETTLED_BY}")
+    return found.readings(NONE_SERVED)
+
+
+@source(*_OWN_CALLS)
+def own_kinds(cluster: Cluster, served: Readings[Served], namespaces: Readings[Namespace], profile: Profile) -> Readings[CustomKind]:
+    """The kinds of Kubernetes itself whose conditions no other probe reads: APIServices, autoscalers, and budgets of disruptions."""
+    doubtful = [one for one in served.unreadable if one.subject.kind != "APIGroup" or one.subject.name in OWN]
+    names = own(_listable(served), profile.custom_resources.skip)
+    return _gathered(cluster, served, names, namespaces, Collector(unreadable=doubtful)).readings(NONE_OWN)
+
+
+def _listable(served: Readings[Served]) -> list[str]:
+    return [name for one in served.items for name, kind in one.kinds.items() if kind.listable]
+
+
+def _gathered(
+    cluster: Cluster, served: Readings[Served], names: list[str], namespaces: Readings[Namespace], found: Collector[CustomKind]
+) -> Collector[CustomKind]:
+    """Each of these kinds with its objects; those that may not be listed are unreadable in one."""
     everything = served.items[0] if served.items else Served({})
-    names, beyond = chosen((name for name, one in everything.kinds.items() if one.listable), profile.custom_resources.skip)
     refused = []
     kinds = cluster.each(
         Readings(tuple((_subject(name), name) for name in names)), lambda _, name: _read(cluster, everything, name, namespaces)
@@ -43,15 +69,9 @@ def custom_kinds(cluster: Cluster, served: Readings[Served], namespaces: Reading
         else:
             found.add(subject, read[0])
             found.unreadable += read[1]
-    for several, why in ((refused, REFUSED), (beyond, f"only {MOST_KINDS} kinds are read, and not")):
-        if several:
-            found.fail(Subject(kind="CustomResources"), f"{why} {listed(several, 20)}: {SETTLED_BY}")
-    return found.readings(NONE_SERVED)
-
-
-def _unknown_groups(served: Readings[Served], left_out: list[str]) -> list[Unchecked]:
-    """Of what discovery could not tell, that which may be kinds of these."""
-    return [one for one in served.unreadable if one.subject.kind != "APIGroup" or may_be_read(one.subject.name, left_out)]
+    if refused:
+        found.fail(_SEVERAL, f"{REFUSED} {listed(refused, 20)}: {SETTLED_BY}")
+    return found
 
 
 def _read(cluster: Cluster, served: Served, name: str, namespaces: Readings[Namespace]) -> tuple[CustomKind, tuple[Unchecked, ...]] | None:

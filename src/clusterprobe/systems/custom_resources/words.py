@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 from clusterprobe.fixes import SOURCE, change, look, shell
 from clusterprobe.model import Command, Step, Subject, Table
+from clusterprobe.systems.custom_resources import own_advice
 from clusterprobe.systems.custom_resources.diagnosis import FLUX, Diagnosis
-from clusterprobe.systems.custom_resources.objects import CustomKind, Stated
-from clusterprobe.systems.kubernetes.missing import MissingObject, look_for, named
+from clusterprobe.systems.custom_resources.kinds import is_own
+from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject, Stated
+from clusterprobe.systems.kubernetes.missing import look_for, named
 from clusterprobe.times import ago
 from clusterprobe.words import listed, said
 
@@ -52,9 +54,11 @@ def cause(found: Diagnosis) -> str:
     return f"Its controller says {words}.{named(found.missing)}" if words else "Its controller gives no reason and no message."
 
 
-def steps(kind: CustomKind, subject: Subject, missing: list[MissingObject]) -> list[Step]:
+def steps(kind: CustomKind, subject: Subject, one: CustomObject, why: Diagnosis) -> list[Step]:
     """How to follow it, and where it is repaired."""
-    found = [*look_for(missing), look("See its conditions, and the events about it.", described(kind, subject))]
+    found = [*look_for(why.missing), look("See its conditions, and the events about it.", described(kind, subject))]
+    if is_own(kind.resource):
+        return [*found, *own_advice.steps(subject, one, why.conditions)]
     if kind.resource == _CERTIFICATES:
         text = "See the requests that were made for it, with what the issuer answered."
         found.append(look(text, shell("kubectl -n {} describe certificaterequests.cert-manager.io", subject.namespace)))

@@ -1,9 +1,11 @@
 from collections import defaultdict
+from collections.abc import Iterator
 
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import change, look, patch, shell
 from clusterprobe.model import Severity, Step, Subject
+from clusterprobe.patterns import ours
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Enriching, Examined
@@ -17,6 +19,8 @@ NAMESPACE_HELD = FindingKind("NamespaceHeld", Severity.WARNING, "A namespace has
 CLAIM_HELD = FindingKind("ClaimHeld", Severity.WARNING, "A PVC has been terminating for too long.", settles=True)
 VOLUME_HELD = FindingKind("VolumeHeld", Severity.WARNING, "A PersistentVolume has been terminating for too long.", settles=True)
 HELD_SECONDS = 1800.0  # a pod's grace period, a driver that deletes a disk, and a namespace with much in it take less
+_UNDISCOVERED = frozenset({"NamespaceDeletionDiscoveryFailure", "NamespaceDeletionGroupVersionParsingFailure"})
+_API = ours(r"\b([a-z0-9-]+(?:\.[a-z0-9-]+)+)/(v[0-9][a-z0-9]*)\b")  # as the controller of namespaces names one
 _SPEAKING = (
     "NamespaceDeletionDiscoveryFailure",
     "NamespaceDeletionGroupVersionParsingFailure",
@@ -75,12 +79,19 @@ def _report_namespace(verdict: Verdict, subject: Subject, namespace: Namespace, 
         if told
         else "Its conditions do not say what is left in it.",
         fix=_namespace_steps(subject, told),
+        rests_on=sorted({ref for each in told if each.type in _UNDISCOVERED for ref in _apis(each.message)}),
     )
+
+
+def _apis(message: str) -> Iterator[Ref]:
+    """The APIServices of the groups and versions that a message names."""
+    for found in _API.finditer(message):
+        yield Ref.to("APIService", "", f"{found[2]}.{found[1]}")
 
 
 def _namespace_steps(subject: Subject, told: list[Condition]) -> list[Step]:
     types = {each.type for each in told}
-    if types & {"NamespaceDeletionDiscoveryFailure", "NamespaceDeletionGroupVersionParsingFailure"}:
+    if types & _UNDISCOVERED:
         return [
             look("See which APIs do not answer.", shell("kubectl get apiservices")),
             change(

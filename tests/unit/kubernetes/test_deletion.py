@@ -9,6 +9,7 @@ from clusterprobe.systems.kubernetes.objects import Namespace, PersistentVolume,
 from clusterprobe.verdict import Verdict
 from probes.objects.probe_deletion import probe_deletion
 from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, refused
+from tests.unit.custom_resources import test_own_kinds as own_kinds
 
 CLOCK = Clock(1_800_000_000.0)  # 2027-01-15T08:00:00Z
 LONG_AGO, HALF_AN_HOUR_AGO, JUST_UNDER = "2027-01-15T05:00:00Z", "2027-01-15T07:30:00Z", "2027-01-15T07:30:01Z"
@@ -74,6 +75,25 @@ def test_a_namespace_that_an_api_holds_says_which() -> None:
     assert one.problem == "Namespace old has been terminating for 3 h."
     assert "“unable to retrieve: metrics.k8s.io/v1beta1”" in one.cause
     assert "kubectl get apiservices" in one.fix
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Discovery failed for some groups, 1 failing: metrics.k8s.io/v1beta1: the server is currently unable to handle the request",
+        "unable to retrieve the complete list of server APIs: metrics.k8s.io/v1beta1: stale GroupVersion discovery: metrics.k8s.io/v1beta1",
+    ],
+)
+def test_a_namespace_that_an_api_holds_rests_on_that_api(message: str) -> None:
+    told = condition("NamespaceDeletionDiscoveryFailure", message)
+    held = found(namespaces=listing("Namespace", [namespace(LONG_AGO, told)]))
+    (gone,) = own_kinds.judge(own_kinds.api(own_kinds.available("MissingEndpoints"))).findings
+    assert held.rests_on == ["Other/APIService/v1beta1.metrics.k8s.io"] == gone.breaks
+
+
+def test_a_namespace_that_finalizers_hold_rests_on_no_api() -> None:
+    told = condition("NamespaceFinalizersRemaining", "kafka.example.org/v1-topic in 3 resource instances")
+    assert found(namespaces=listing("Namespace", [namespace(LONG_AGO, told)])).rests_on == []
 
 
 def test_a_namespace_that_finalizers_hold_says_whose_and_shows_what_is_left() -> None:

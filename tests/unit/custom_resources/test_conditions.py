@@ -160,6 +160,39 @@ def test_a_word_of_a_status_is_told_with_what_its_controller_adds() -> None:
     assert finding.cause == "Its controller says “1 full osd(s)”."
 
 
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        ({"reason": "ModelLoadFailed", "message": "s3://models/x: Access Denied"}, "“s3://models/x: Access Denied”"),
+        ({"reason": "RuntimeNotRecognized"}, "“RuntimeNotRecognized”"),
+    ],
+)
+def test_a_model_that_does_not_load_is_told_with_its_failure(failure: dict[str, str], told: str) -> None:
+    status = {"modelStatus": {"transitionStatus": "BlockedByFailedLoad", "lastFailureInfo": failure}}
+    (finding,) = judge(kind("inferenceservices.serving.kserve.io", "InferenceService", raw("fraud", WELL, status=status))).findings
+    assert (finding.reason, finding.severity) == ("ObjectNotReady", Severity.ERROR)
+    assert "modelStatus.transitionStatus=BlockedByFailedLoad" in finding.problem
+    assert told in finding.cause
+
+
+def test_a_model_that_once_failed_and_is_loaded_anew_is_well() -> None:
+    status = {"modelStatus": {"transitionStatus": "InProgress", "lastFailureInfo": {"reason": "ModelLoadFailed"}}}
+    assert outcome(judge(kind("inferenceservices.serving.kserve.io", "InferenceService", raw("fraud", WELL, status=status)))) == "pass"
+
+
+@pytest.mark.parametrize(("status", "found"), [("True", ["ObjectNotReady"]), ("False", []), ("Unknown", [])])
+def test_an_autoscaler_of_keda_that_falls_back_is_a_warning(status: str, found: list[str]) -> None:
+    verdict = judge(kind("scaledobjects.keda.sh", "ScaledObject", raw("web", WELL, condition("Fallback", status))))
+    assert reasons(verdict) == found
+    assert all(one.severity is Severity.WARNING for one in verdict.findings)
+
+
+def test_a_provider_of_crossplane_that_is_not_installed_is_found() -> None:
+    missing = condition("Installed", reason="UnpackingPackage", message="cannot fetch package")
+    (finding,) = judge(kind("providers.pkg.crossplane.io", "Provider", raw("aws", missing, namespace=""))).findings
+    assert "Installed=False (UnpackingPackage)" in finding.problem
+
+
 def test_a_word_that_leaves_it_at_work_is_a_warning() -> None:
     volume = kind("volumes.longhorn.io", "Volume", raw("pvc-1", status={"robustness": "degraded"}))
     (finding,) = judge(volume).findings

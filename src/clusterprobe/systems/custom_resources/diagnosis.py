@@ -26,6 +26,7 @@ GOOD_OF: Mapping[str, frozenset[str]] = {
         }
     ),
     "monitoring.googleapis.com": frozenset({"ConfigurationCreateSuccess"}),
+    "pkg.crossplane.io": frozenset({"Installed"}),
     "policy": frozenset({"DisruptionAllowed"}),
     "projectcontour.io": frozenset({"Valid"}),
     "rabbitmq.com": frozenset({"AllReplicasReady", "ClusterAvailable", "ReconcileSuccess"}),
@@ -35,6 +36,7 @@ GOOD_OF: Mapping[str, frozenset[str]] = {
 BAD_OF: Mapping[str, frozenset[str]] = {
     "argoproj.io": frozenset({"InvalidSpec"}),
     "helm.cattle.io": frozenset({"Failed"}),
+    "keda.sh": frozenset({"Fallback"}),
     "operators.coreos.com": frozenset({"CatalogSourcesUnhealthy", "ResolutionFailed"}),
 }
 # Somebody wants it so.
@@ -65,11 +67,12 @@ BAD_WORDS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "projectcontour.io": {"currentStatus": frozenset({"invalid"})},
     "psmdb.percona.com": {"state": frozenset({"error"})},
     "pxc.percona.com": {"state": frozenset({"error"})},
+    "serving.kserve.io": {"modelStatus.transitionStatus": frozenset({"BlockedByFailedLoad", "InvalidSpec"})},
     "velero.io": {"phase": frozenset({"FailedValidation", "Unavailable"})},
 }
 # It still does its work.
 MILD = frozenset({"HEALTH_WARN", "Warning", "degraded", "yellow"})
-MILD_CONDITIONS = frozenset({"AbleToScale", "Degraded", "DisruptionAllowed", "ScalingActive"})
+MILD_CONDITIONS = frozenset({"AbleToScale", "Degraded", "DisruptionAllowed", "Fallback", "ScalingActive"})
 # What controls these does not see what they say.
 OF_ITSELF = frozenset({"horizontalpodautoscalers.autoscaling", "poddisruptionbudgets.policy"})
 FLUX = ".toolkit.fluxcd.io"

@@ -24,6 +24,7 @@ REPORTING: Mapping[str, tuple[str, ...]] = {
         *("vmanomalies", "vmauths", "vmclusters", "vmnodescrapes", "vmpodscrapes", "vmprobes", "vmrules", "vmscrapeconfigs"),
         *("vmservicescrapes", "vmsingles", "vmstaticscrapes", "vmusers", "vtclusters", "vtsingles"),
     ),
+    "pkg.crossplane.io": ("configurations", "functions", "providers"),
     "postgresql.cnpg.io": ("clusters",),
     "route.openshift.io": ("routes",),
     "serving.knative.dev": ("configurations", "domainmappings", "routes", "services"),

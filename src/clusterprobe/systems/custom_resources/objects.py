@@ -99,6 +99,7 @@ class _Status(Object):
     certificate_status: object = None
     cluster_status: object = msgspec.field(default=None, name="PostgresClusterStatus")
     ceph: object = None
+    model_status: object = None
     message: object = None
     reason: object = None
     description: object = None
@@ -200,14 +201,17 @@ def _conditions(status: _Status) -> Iterator[Stated]:
 
 
 def _words(status: _Status) -> Iterator[Stated]:
-    ceph = status.ceph if isinstance(status.ceph, dict) else {}
+    ceph = _dict(status.ceph)
     details = ceph.get("details")
     detailed = [_text(one.get("message")) for one in _dicts([*details.values()])] if isinstance(details, dict) else []
+    model = _dict(status.model_status)
+    failure = _dict(model.get("lastFailureInfo"))
     own = _text(status.message) or _text(status.reason) or _text(status.description)
     values = {field: getattr(status, name) for field, name in _WORDS.items()}
     for field, value, message in (
         *((one, value, own) for one, value in values.items()),
         ("ceph.health", ceph.get("health"), "; ".join(detailed)),
+        ("modelStatus.transitionStatus", model.get("transitionStatus"), _text(failure.get("message")) or _text(failure.get("reason"))),
     ):
         if word := _text(value):
             yield Stated(type=field, status=word, message=message[:MESSAGE_CHARACTERS], word=True)
@@ -274,6 +278,10 @@ def _about(spec: _Spec, kind: str, namespace: str) -> Named | None:
         case "HorizontalPodAutoscaler":
             return next(_reference(spec.scale_target_ref, "", namespace), None)
     return None
+
+
+def _dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _dicts(value: object) -> list[dict[str, Any]]:

@@ -99,6 +99,17 @@ def test_a_group_that_does_not_answer_counts_if_it_may_hold_such_kinds(server: A
     assert read(server, {}, unreadable=(stale,)).complete is complete
 
 
+def test_a_schedule_is_given_its_last_backup_and_backups_are_no_kind(server: Any) -> None:
+    labels = {"velero.io/schedule-name": "daily"}
+    backup = {"metadata": {"name": "daily-1", "namespace": "shop", "labels": labels}, "status": {"phase": "Failed"}}
+    server.answers = {
+        "/apis/velero.io/v1/schedules": items("Schedule", "daily"),
+        "/apis/velero.io/v1/backups": {"kind": "BackupList", "items": [backup]},
+    }
+    (schedules,) = read(server, {"schedules.velero.io": "Schedule", "backups.velero.io": "Backup"}).items
+    assert (schedules.resource, schedules.objects[0].words[0].status) == ("schedules.velero.io", "Failed")
+
+
 # --- those of Kubernetes itself ---------------------------------------------------------------------------------------------
 
 APIS, SCALERS = "/apis/apiregistration.k8s.io/v1/apiservices", "/apis/autoscaling/v1/horizontalpodautoscalers"
@@ -144,7 +155,7 @@ def test_a_group_of_kubernetes_that_does_not_answer_counts_if_it_has_such_kinds(
     "name",
     [
         *("deployments.apps", "ingresses.networking.k8s.io", "applications.argoproj.io", "sealedsecrets.bitnami.com"),
-        *("prometheuses.monitoring.coreos.com", "certificaterequests.cert-manager.io", "backups.velero.io", "ciliumendpoints.cilium.io"),
+        *("prometheuses.monitoring.coreos.com", "certificaterequests.cert-manager.io", "restores.velero.io", "ciliumendpoints.cilium.io"),
     ],
 )
 def test_what_is_judged_elsewhere_or_says_nothing_is_not_listed(name: str) -> None:

@@ -68,10 +68,13 @@ BAD_WORDS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "psmdb.percona.com": {"state": frozenset({"error"})},
     "pxc.percona.com": {"state": frozenset({"error"})},
     "serving.kserve.io": {"modelStatus.transitionStatus": frozenset({"BlockedByFailedLoad", "InvalidSpec"})},
-    "velero.io": {"phase": frozenset({"FailedValidation", "Unavailable"})},
+    "velero.io": {
+        "phase": frozenset({"FailedValidation", "Unavailable"}),
+        "lastBackup": frozenset({"Failed", "FailedValidation", "PartiallyFailed"}),
+    },
 }
 # It still does its work.
-MILD = frozenset({"HEALTH_WARN", "Warning", "degraded", "yellow"})
+MILD = frozenset({"HEALTH_WARN", "PartiallyFailed", "Warning", "degraded", "yellow"})
 MILD_CONDITIONS = frozenset({"AbleToScale", "Degraded", "DisruptionAllowed", "Fallback", "ScalingActive"})
 # What controls these does not see what they say.
 OF_ITSELF = frozenset({"horizontalpodautoscalers.autoscaling", "poddisruptionbudgets.policy"})

@@ -30,7 +30,7 @@ REPORTING: Mapping[str, tuple[str, ...]] = {
     "serving.knative.dev": ("configurations", "domainmappings", "routes", "services"),
     "serving.kserve.io": ("inferencegraphs", "inferenceservices", "llminferenceservices", "trainedmodels"),
     "source.toolkit.fluxcd.io": ("buckets", "externalartifacts", "gitrepositories", "helmcharts", "helmrepositories", "ocirepositories"),
-    "velero.io": ("backupstoragelocations", "schedules"),
+    "velero.io": ("backups", "backupstoragelocations", "schedules"),
 }
 
 # Of Kubernetes itself: the kinds whose conditions no other probe reads.
@@ -64,7 +64,7 @@ SILENT = (
     *("*.autoscaling.internal.knative.dev", "*.networking.internal.knative.dev", "*.caching.internal.knative.dev"),
     *("servingruntimes.serving.kserve.io", "clusterservingruntimes.serving.kserve.io", "clusterstoragecontainers.serving.kserve.io"),
     *("backups.postgresql.cnpg.io", "imagecatalogs.postgresql.cnpg.io", "clusterimagecatalogs.postgresql.cnpg.io"),
-    *("backups.velero.io", "backuprepositories.velero.io", "datadownloads.velero.io", "datauploads.velero.io"),
+    *("backuprepositories.velero.io", "datadownloads.velero.io", "datauploads.velero.io"),
     *("deletebackuprequests.velero.io", "downloadrequests.velero.io", "podvolume*.velero.io", "resticrepositories.velero.io"),
     *("restores.velero.io", "serverstatusrequests.velero.io", "volumesnapshotlocations.velero.io"),
     *("ciliumendpoints.cilium.io", "ciliumendpointslices.cilium.io", "ciliumidentities.cilium.io", "*.crd.projectcalico.org"),

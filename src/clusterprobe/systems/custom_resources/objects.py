@@ -53,6 +53,7 @@ class Meta(Object):
     generation: int = 0
     creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
+    labels: object = None
     owners_: list[Owner] | None = msgspec.field(default=None, name="ownerReferences")
 
     @property
@@ -79,6 +80,7 @@ class _Spec(Object):
     target: object = None
     service: object = None
     scale_target_ref: object = None
+    storage_location: object = None
 
 
 class _Status(Object):
@@ -103,6 +105,9 @@ class _Status(Object):
     message: object = None
     reason: object = None
     description: object = None
+    failure_reason: object = None
+    validation_errors: object = None
+    errors: object = None
 
 
 class Raw(Object):
@@ -153,7 +158,7 @@ class CustomObject(Object):
     suspended: bool = False
     needs: list[Named] = []
     secret_name: str = ""
-    about: Named | None = None  # what answers for an APIService, or what an autoscaler scales
+    about: Named | None = None  # what answers for an APIService, what an autoscaler scales, or whose last backup is which
 
 
 class CustomKind(Object):
@@ -189,7 +194,7 @@ def kept(raw: Raw, kind: str) -> CustomObject:
         suspended=True in (spec.suspend, spec.suspended, spec.paused) or spec.running is False or spec.run_strategy == "Halted",
         needs=list(_needs(spec, kind, meta.namespace)),
         secret_name=_secret(spec, kind, meta.name),
-        about=_about(spec, kind, meta.namespace),
+        about=_about(spec, kind, meta),
     )
 
 
@@ -206,15 +211,22 @@ def _words(status: _Status) -> Iterator[Stated]:
     detailed = [_text(one.get("message")) for one in _dicts([*details.values()])] if isinstance(details, dict) else []
     model = _dict(status.model_status)
     failure = _dict(model.get("lastFailureInfo"))
-    own = _text(status.message) or _text(status.reason) or _text(status.description)
+    own = next(filter(None, map(_text, (status.message, status.reason, status.description, status.failure_reason))), "")
     values = {field: getattr(status, name) for field, name in _WORDS.items()}
     for field, value, message in (
-        *((one, value, own) for one, value in values.items()),
+        *((one, value, own or _counted(status)) for one, value in values.items()),
         ("ceph.health", ceph.get("health"), "; ".join(detailed)),
         ("modelStatus.transitionStatus", model.get("transitionStatus"), _text(failure.get("message")) or _text(failure.get("reason"))),
     ):
         if word := _text(value):
             yield Stated(type=field, status=word, message=message[:MESSAGE_CHARACTERS], word=True)
+
+
+def _counted(status: _Status) -> str:
+    """What a backup says that gives no reason: what its validation found, or how many errors there were."""
+    found = status.validation_errors if isinstance(status.validation_errors, list) else []
+    told = "; ".join(one for one in found if isinstance(one, str))
+    return told or (f"{count} errors" if (count := _number(status.errors)) else "")
 
 
 def _listed(value: object, of: str) -> Iterator[Stated]:
@@ -250,6 +262,8 @@ def _needs(spec: _Spec, kind: str, namespace: str) -> Iterator[Named]:
     for field, standard in (("depends_on", kind), ("parent_refs", "Gateway")):
         for one in _dicts(getattr(spec, field)):
             yield from _reference(one, standard, namespace)
+    if name := _text(spec.storage_location):
+        yield Named("BackupStorageLocation", namespace, name)
     if name := _text(spec.gateway_class_name):
         yield Named("GatewayClass", "", name)
 
@@ -271,12 +285,14 @@ def _secret(spec: _Spec, kind: str, name: str) -> str:
     return ""
 
 
-def _about(spec: _Spec, kind: str, namespace: str) -> Named | None:
+def _about(spec: _Spec, kind: str, meta: Meta) -> Named | None:
     match kind:
         case "APIService":
-            return next(_reference(spec.service, "Service", namespace), None)
+            return next(_reference(spec.service, "Service", meta.namespace), None)
         case "HorizontalPodAutoscaler":
-            return next(_reference(spec.scale_target_ref, "", namespace), None)
+            return next(_reference(spec.scale_target_ref, "", meta.namespace), None)
+        case "Backup" if name := _text(_dict(meta.labels).get("velero.io/schedule-name")):
+            return Named("Schedule", meta.namespace, name)
     return None
 
 

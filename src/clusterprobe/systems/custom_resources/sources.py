@@ -8,6 +8,7 @@ from clusterprobe.model import Subject, Unchecked
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import Call, source
+from clusterprobe.systems.custom_resources.backups import told_by_schedules
 from clusterprobe.systems.custom_resources.kinds import MOST_KINDS, OWN, REPORTING, chosen, is_known, may_be_read, own
 from clusterprobe.systems.custom_resources.objects import CustomKind, Raw, kept
 from clusterprobe.systems.kubernetes.api import Served
@@ -36,6 +37,7 @@ def custom_kinds(cluster: Cluster, served: Readings[Served], namespaces: Reading
     doubtful = [one for one in served.unreadable if one.subject.kind != "APIGroup" or may_be_read(one.subject.name, skip)]
     names, beyond = chosen(_listable(served), skip)
     found = _gathered(cluster, served, names, namespaces, Collector(unreadable=doubtful))
+    found.values = [(_subject(kind.resource), kind) for kind in told_by_schedules(kind for _, kind in found.values)]
     if beyond:
         found.fail(_SEVERAL, f"only {MOST_KINDS} kinds are read, and not {listed(beyond, 20)}: {SETTLED_BY}")
     return found.readings(NONE_SERVED)

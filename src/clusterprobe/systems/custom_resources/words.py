@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from clusterprobe.fixes import SOURCE, change, look, shell
 from clusterprobe.model import Command, Step, Subject, Table
 from clusterprobe.systems.custom_resources import own_advice
+from clusterprobe.systems.custom_resources.backups import BACKUPS, LAST, SCHEDULES
 from clusterprobe.systems.custom_resources.diagnosis import FLUX, Diagnosis
 from clusterprobe.systems.custom_resources.kinds import is_own
 from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject, Stated
@@ -59,6 +60,10 @@ def steps(kind: CustomKind, subject: Subject, one: CustomObject, why: Diagnosis)
     found = [*look_for(why.missing), look("See its conditions, and the events about it.", described(kind, subject))]
     if is_own(kind.resource):
         return [*found, *own_advice.steps(subject, one, why.conditions)]
+    if kind.resource == SCHEDULES and one.about and any(each.type == LAST for each in why.conditions):
+        shown = shell("kubectl -n {} describe {} {}", one.about.namespace, BACKUPS, one.about.name)
+        text = f"Repair what the message names, or the backup's log (by Velero's own client), {SOURCE}. The next backup shows it."
+        return [*found, look("See that backup.", shown), change(text)]
     if kind.resource == _CERTIFICATES:
         text = "See the requests that were made for it, with what the issuer answered."
         found.append(look(text, shell("kubectl -n {} describe certificaterequests.cert-manager.io", subject.namespace)))

@@ -251,4 +251,4 @@ class _Judge:
 
 def _rows(errors: list[DeliveryError]) -> list[Row]:
     """What the answers name as the cause, of the errors that are quoted."""
-    return [row for error in errors[:3] if (row := row_of(error.text))]
+    return [row for error in errors[:3] if (row := row_of(error.text, error.kind))]

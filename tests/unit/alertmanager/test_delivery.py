@@ -8,6 +8,7 @@ from clusterprobe.errors import BadResponse
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.systems.alertmanager.deliveries import DeliverySeries, ReplicaTally, Tally, _replicas, _Series
+from clusterprobe.systems.alertmanager.delivery_causes import row_of
 from clusterprobe.systems.alertmanager.delivery_errors import DeliveryError, delivery_errors, errors_of
 from clusterprobe.systems.alertmanager.sources import AlertmanagerMetrics, AlertmanagerStatus, alertmanager_reloads
 from clusterprobe.systems.formats.alertmanager_config import parse_configuration
@@ -314,11 +315,17 @@ def test_a_log_that_is_silent_about_what_failed_is_said_not_to_tell() -> None:
         ("unexpected status code 429: rate_limited", "accepts no more for now", "group_interval"),
         ("unexpected status code 400: endpoint returned HTTP error 429", "accepts no more for now", "group_interval"),
         ('template: slack.tmpl:3:10: executing "x" at <.Y>: nil pointer', "cannot be rendered", "Correct the template"),
-        ("*smtp.plainAuth auth: 535 5.7.8 not accepted", "refuses the user or the password", "auth_username"),
-        ('require_tls: true, but "h:25" does not advertise the STARTTLS extension', "no STARTTLS", "smarthost"),
-        ("554 5.7.1 relay access denied", "does not take mail", "`from`"),
-        ("unexpected status code 400: 'routing_key' is invalid", "PagerDuty refuses the event", "integration key"),
         ("telegram: Bad Request: chat not found (400)", "this chat", "chat_id"),
+        ('Post "<redacted>": Proxy Authentication Required', "asks for credentials", "proxy_url"),
+        ("unexpected status code 407: Proxy Authentication Required", "asks for credentials", "proxy_url"),
+        ('Post "<redacted>": Forbidden', "proxy", "Let the proxy lead there"),
+        ('Post "<redacted>": http: server gave HTTP response to HTTPS client', "speaks no TLS at this port", "http, or the port"),
+        ("unexpected status code 400: Client sent an HTTP request to an HTTPS server.", "speaks TLS at this port", "https, or the port"),
+        ('Post "hooks.example": unsupported protocol scheme ""', "no whole URL", "Put the whole URL"),
+        ('Post "<redacted>": EOF', "ended without an answer", "closes the connection"),
+        ("read tcp 10.0.0.3:4412->10.0.0.9:443: read: connection reset by peer", "ended without an answer", "closes the connection"),
+        ("unexpected status code 302: <redacted>", "answers with another address", "page to log in"),
+        ("unexpected status code 405: Request method 'POST' not supported", "takes no notification", "Correct the URL"),
         ("x509: certificate signed by unknown authority", "does not trust the certificate", "tls_config"),
         ("dial tcp: lookup hooks.example on 10.96.0.10:53: no such host", "does not resolve", "Correct the host"),
         ("dial tcp 10.0.0.9:80: connect: connection refused", "Nothing listens", "Correct the address"),
@@ -337,6 +344,106 @@ def test_the_answer_names_the_cause_and_its_own_fix(answer: str, cause: str, fix
     assert "5 × reason other" in finding.cause
     assert fix in finding.fix
     assert "is changed at its source in Git" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "cause", "fix"),
+    [
+        ("email", "*smtp.plainAuth auth: 535 5.7.8 not accepted", "refuses the user or the password", "auth_username"),
+        (
+            "email",
+            "*email.loginAuth auth: 535-5.7.8 Username and Password not accepted",
+            "refuses the user or the password",
+            "auth_username",
+        ),
+        ("email", "*smtp.plainAuth auth: 454 4.7.0 Temporary authentication failure", "takes nothing for now", "Wait"),
+        ("email", "*smtp.plainAuth auth: unencrypted connection", "no password over a connection without TLS", "require_tls"),
+        (
+            "email",
+            "*email.loginAuth auth: 535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant.",
+            "turned off for it",
+            "authenticated SMTP",
+        ),
+        ("email", "*smtp.plainAuth auth: 534 5.7.9 Application-specific password required", "second factor", "app password"),
+        ("email", "'require_tls' is true (default) but \"h:25\" does not advertise the STARTTLS extension", "no STARTTLS", "smarthost"),
+        ("email", "send MAIL command: 530 5.7.0 Must issue a STARTTLS command first", "takes nothing before STARTTLS", "require_tls"),
+        ("email", "send MAIL command: 530 5.7.57 Client not authenticated to send mail", "has not logged in", "auth_username"),
+        ("email", "find auth mechanism: unknown auth mechanism: XOAUTH2", "no way to log in", "relay"),
+        ("email", "find auth mechanism: missing password for PLAIN auth mechanism", "no way to log in", "auth_password"),
+        ("email", "send STARTTLS command: x509: certificate is valid for a, not b", "does not trust the certificate", "tls_config"),
+        ("email", "establish TLS connection: tls: first record does not look like a TLS handshake", "from the first byte", "465"),
+        ("email", "send RCPT command: 554 5.7.1 <a@b.example>: Relay access denied", "does not relay", "auth_username"),
+        ("email", "send RCPT command: 550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain", "does not relay", "`to`"),
+        ("email", "send MAIL command: 553 5.7.1 <a@b.example>: Sender address rejected: not owned by user c", "from this sender", "`from`"),
+        ("email", "delivery failure: 554 Message rejected: Email address is not verified.", "from this sender", "`from`"),
+        ("email", "send RCPT command: 550 5.1.1 <x@b.example>: User unknown", "for this recipient.", "`to`"),
+        ("email", "send RCPT command: 450 4.2.0 Recipient address rejected: Greylisted", "takes nothing for now", "Wait"),
+        ("email", "delivery failure: 554 5.7.1 refused by policy", "from this sender, or for this recipient", "`from`"),
+        ("email", "establish connection to server: dial tcp: lookup smtp.example: no such host", "does not resolve", "Correct the host"),
+        ("msteams", "unexpected status code 410: Gone", "connector was removed", "msteamsv2_configs"),
+        ("msteams", "unexpected status code 404: Connector configuration not found", "ended this webhook", "msteamsv2_configs"),
+        ("msteamsv2", "unexpected status code 401: DirectApiAuthorizationRequired", "refuses the signature", "all of it"),
+        ("msteamsv2", "unexpected status code 403: <redacted>", "Teams refuses the URL", "let anyone start it"),
+        (
+            "msteamsv2",
+            "unexpected status code 400: WorkflowTriggerIsNotEnabled: trigger is not enabled",
+            "turned off",
+            "Turn the workflow on",
+        ),
+        ("msteamsv2", "unexpected status code 404: The workflow 'x' could not be found", "was deleted", "Create it again"),
+        ("webhook", "unexpected status code 400: Summary or Text is required.", "the form of what is sent", "msteamsv2_configs"),
+        ("pagerduty", "unexpected status code 400: 'routing_key' is invalid", "its key is not that", "integration key"),
+        (
+            "pagerduty",
+            "Event object is invalid: Length of 'routing_key' is incorrect (should be 32 characters)",
+            "its key is",
+            "integration key",
+        ),
+        ("pagerduty", "Event object is invalid: 'severity' is invalid (must be one of critical, error)", "a field of it", "severity"),
+        ("pagerduty", "unexpected status code 400: Event object is invalid", "its key, or a field of it", "integration key"),
+        ("pagerduty", "unexpected status code 429: rate limited", "accepts no more for now", "group_interval"),
+        ("opsgenie", 'unexpected status code 422: {"message":"Key format is not valid!"}', "refuses the key", "api.eu.opsgenie.com"),
+        ("opsgenie", 'unexpected status code 403: {"message":"To perform this action, use an API key from"}', "refuses the key", "api_key"),
+        ("opsgenie", "unexpected status code 422: Request body is not processable.", "a field of the alert", "P1 to P5"),
+        ("telegram", "telegram: Unauthorized (401)", "bot's token", "bot_token"),
+        ("telegram", "telegram: Bad Request: can't parse entities: Unsupported start tag (400)", "this parse_mode", "escape"),
+        ("telegram", "telegram: Bad Request: group chat was upgraded to a supergroup chat (400)", "another id", "chat_id"),
+        ("telegram", "telegram: Bad Request: message is too long (400)", "longer than it takes", "Shorten"),
+        (
+            "telegram",
+            "telegram: Bad Request: not enough rights to send text messages to the chat (400)",
+            "has no right to",
+            "right to write",
+        ),
+        ("discord", 'unexpected status code 404: {"message": "Unknown Webhook", "code": 10015}', "Discord does not know", "new webhook"),
+        ("discord", 'unexpected status code 400: {"embeds": ["0"]}', "empty, or longer", "Shorten"),
+        ("pushover", "unexpected status code 400: application token is invalid", "Pushover does not know", "user_key"),
+        ("pushover", "user identifier is not a valid user, group, or subscribed user key", "Pushover does not know", "user_key"),
+        ("sns", "InvalidClientTokenId: The security token included in the request is invalid", "AWS refuses", "sns:Publish"),
+    ],
+)
+def test_each_integration_has_answers_of_its_own(kind: str, answer: str, cause: str, fix: str) -> None:
+    row = row_of(answer, kind)
+    assert row is not None
+    assert cause in row.cause
+    assert fix in row.fix
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "cause"),
+    [
+        ("webhook", "dial tcp: lookup relay.example on 10.96.0.10:53: no such host", "does not resolve"),
+        ("webhook", "unexpected status code 404: 550 pages", "nothing at this address"),
+        ("webhook", "unexpected status code 401: no", "refuses the credentials"),
+        ("", "unexpected status code 404: no", "nothing at this address"),
+        ("slack", "unexpected status code 410: gone", "nothing at this address"),
+    ],
+)
+def test_what_only_some_integrations_mean_by_an_answer_is_not_said_of_others(kind: str, answer: str, cause: str) -> None:
+    row = row_of(answer, kind)
+    assert row is not None
+    assert cause in row.cause
+    assert not row.kinds
 
 
 def test_an_answer_that_is_not_known_names_no_cause_of_its_own() -> None:

@@ -6,7 +6,7 @@ from clusterprobe.fixes import SOURCE, change, look, patch, shell
 from clusterprobe.model import Step
 from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
 from clusterprobe.systems.storage.claim_advice import another_class
-from clusterprobe.systems.storage.refusals import REFUSALS
+from clusterprobe.systems.storage.refusals import REFUSALS, Refusal
 from clusterprobe.words import listed, said
 
 FIRST_CONSUMER = "WaitForFirstConsumer"
@@ -18,8 +18,12 @@ def _refused(found: StorageClass, said_so: str) -> tuple[str, list[Step]]:
     why = f": {row.why}" if row else ""
     return (
         f"The provisioner {found.provisioner} could not make a volume{why}. It says {said(said_so)}.",
-        [change(f"{row.helps} Change it {SOURCE}." if row else f"Repair what the provisioner {found.provisioner} names.")],
+        [change(_helps(row) if row else f"Repair what the provisioner {found.provisioner} names.")],
     )
+
+
+def _helps(row: Refusal) -> str:
+    return f"{row.helps} Change it {SOURCE}." if row.deployed else row.helps
 
 
 def why_pending(

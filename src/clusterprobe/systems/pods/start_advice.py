@@ -34,6 +34,15 @@ _PLAIN: dict[Fault, str] = {
     "no scheduler": f"Let the scheduler run. Or correct spec.schedulerName, {SOURCE}.",
     "unschedulable": "Change what the scheduler's message names.",
     "attach": "Repair what the message names: the volume's driver, its permissions, or the volume itself.",
+    "attach limit": (
+        "Let the pod run on another node, or pods with volumes leave this one. Where it comes back, the driver tells the scheduler too "
+        "high a limit: disks that others attach to the node count as well (in the driver for EBS `reservedVolumeAttachments`)."
+    ),
+    "attach zone": (
+        f"Let the pod run in the zone of the disk (nodeSelector, affinity), {SOURCE}. A PersistentVolume that was made by hand needs a "
+        "nodeAffinity of its zone, by which the scheduler knows. Else restore the disk from a snapshot in this zone."
+    ),
+    "attach refused": "Give the account or role of the driver's controller the permission that the message names.",
     "attacher": "Read the log of the driver's controller pod, container csi-attacher, and see that it runs.",
     "disk missing": (
         f"Restore the disk from a snapshot or backup, and correct the PersistentVolume's volumeHandle. Without one the data are lost: then "

@@ -36,6 +36,9 @@ Fault = Literal[
     "account missing",
     "provider class",
     "attached elsewhere",
+    "attach limit",
+    "attach zone",
+    "attach refused",
     "attacher",
     "disk missing",
     "attach",
@@ -94,6 +97,21 @@ _KUBELET: _Faults = (
     (
         ours(r"(?i)Multi-Attach|already (?:exclusively )?attached|already (?:being )?used by|currently attached to"),
         "attached elsewhere",
+    ),
+    (
+        ours(
+            r"(?i)attachment ?limit|attach limit|maximum number of data disks|maximum_persistent_disks|no available device names|"
+            r"max(?:imum)? number of (?:attached )?(?:volumes|disks)|free SCSI slots"
+        ),
+        "attach limit",
+    ),
+    (ours(r"(?i)ZoneMismatch|not in the same (?:availability )?zone|in (?:a )?different (?:availability )?zones?"), "attach zone"),
+    (
+        ours(
+            r"(?i)Attach\b.{0,400}(?:UnauthorizedOperation|AuthorizationFailed|not authorized to perform|does not have authorization|"
+            r"AccessDenied|PERMISSION_DENIED|Error 403)"
+        ),
+        "attach refused",
     ),
     (ours(r"waiting for external-attacher"), "attacher"),
     (ours(r"(?i)could not find volume|InvalidVolume\.NotFound|volume \S+ does not exist"), "disk missing"),

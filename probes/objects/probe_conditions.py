@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from clusterprobe.evidence import Clock
@@ -7,8 +7,9 @@ from clusterprobe.fixes import change, look
 from clusterprobe.model import Severity, Subject
 from clusterprobe.profile import Profile
 from clusterprobe.references import Ref, RefKind
-from clusterprobe.roles import Examined
+from clusterprobe.roles import Enriching, Examined
 from clusterprobe.systems.custom_resources import own_advice, words
+from clusterprobe.systems.custom_resources.acme import Challenge
 from clusterprobe.systems.custom_resources.diagnosis import Diagnosis, Families, diagnose, is_mild, reports_on
 from clusterprobe.systems.custom_resources.kinds import is_own
 from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject
@@ -32,7 +33,12 @@ NONE_REPORTS = "no object of a custom resource has one of the usual conditions"
 
 @reports(NOT_READY, UNDECIDED, NOT_REPORTED, DELETION_HANGS)
 def probe_conditions(
-    verdict: Verdict, custom_kinds: Examined[CustomKind], own_kinds: Examined[CustomKind], profile: Profile, clock: Clock
+    verdict: Verdict,
+    custom_kinds: Examined[CustomKind],
+    own_kinds: Examined[CustomKind],
+    acme_challenges: Enriching[Challenge],
+    profile: Profile,
+    clock: Clock,
 ) -> None:
     """Are APIServices, autoscalers and the objects of all other custom resources ready, by their own conditions?
 
@@ -50,8 +56,8 @@ def probe_conditions(
     found = custom_kinds.keep(lambda _, kind: bool(reports_on(kind)), NONE_REPORTS if any(kind.objects for kind in kinds) else "")
     for _, kind in chain(found, own_kinds.keep(lambda _, kind: bool(reports_on(kind)))):
         for one in reports_on(kind):
-            subject = _subject(kind, one)
-            _tell(verdict, subject, kind, one, diagnose(kind, one, families, now=clock.now, patience_seconds=patience))
+            state = diagnose(kind, one, families, now=clock.now, patience_seconds=patience)
+            _tell(verdict, _subject(kind, one), kind, one, state, acme_challenges.items)
     if silent := [f"{kind.resource} ({len(kind.objects)})" for kind in kinds if kind.objects and not reports_on(kind)]:
         verdict.note(
             f"These objects have none of the usual conditions, so whether they are well was not judged: {listed(sorted(silent), 20)}"
@@ -64,10 +70,12 @@ def _subject(kind: CustomKind, one: CustomObject) -> Subject:
     return Subject(api_version=f"{kind.group}/{kind.version}", kind=kind.kind, namespace=one.namespace, name=one.name)
 
 
-def _tell(verdict: Verdict, subject: Subject, kind: CustomKind, one: CustomObject, found: Diagnosis) -> None:
+def _tell(
+    verdict: Verdict, subject: Subject, kind: CustomKind, one: CustomObject, found: Diagnosis, challenges: Sequence[Challenge]
+) -> None:
     match found.state:
         case "failing" | "undecided":
-            _report(verdict, subject, kind, one, found)
+            _report(verdict, subject, kind, one, found, challenges)
         case "unreported":
             _report_silence(verdict, subject, kind, one, found)
         case "deleted":
@@ -86,17 +94,19 @@ def _tell(verdict: Verdict, subject: Subject, kind: CustomKind, one: CustomObjec
             verdict.unchecked(subject, "it is not ready, and the object that controls it, which may explain that, could not be read")
 
 
-def _report(verdict: Verdict, subject: Subject, kind: CustomKind, one: CustomObject, found: Diagnosis) -> None:
+def _report(
+    verdict: Verdict, subject: Subject, kind: CustomKind, one: CustomObject, found: Diagnosis, challenges: Sequence[Challenge]
+) -> None:
     degraded = all(is_mild(each) for each in found.conditions)
     effect = own_advice.EFFECTS.get(kind.kind, "") if is_own(kind.resource) else ""
-    row = own_advice.row_of(kind.kind, found.conditions) if is_own(kind.resource) else None
+    cause, steps = words.explained(kind, subject, one, found, challenges)
     verdict.report(
         NOT_READY if found.state == "failing" else UNDECIDED,
         subject,
         severity=Severity.WARNING if degraded else None,
         problem=f"{words.problem(subject, found)} {effect}".strip(),
-        cause=f"{row.why} {words.cause(found)}" if row else words.cause(found),
-        fix=words.steps(kind, subject, one, found),
+        cause=cause,
+        fix=steps,
         exhibits=[words.table(one.conditions)] if one.conditions else [],
         breaks=list(_broken(one, kind)),
         rests_on=[

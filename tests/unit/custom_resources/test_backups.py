@@ -7,6 +7,7 @@ import pytest
 from clusterprobe.evidence import Clock
 from clusterprobe.model import Severity
 from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings
 from clusterprobe.systems.custom_resources.backups import told_by_schedules
 from clusterprobe.systems.custom_resources.objects import CustomKind, Raw
 from clusterprobe.verdict import Verdict
@@ -32,8 +33,8 @@ def backups(*several: Raw) -> CustomKind:
 
 
 def judge(*kinds: CustomKind) -> Verdict:
-    told = readings(*told_by_schedules(kinds))
-    return judged(probe_conditions, custom_kinds=told, own_kinds=readings(), profile=Profile(), clock=Clock(NOW))
+    told = {"custom_kinds": readings(*told_by_schedules(kinds)), "own_kinds": readings(), "acme_challenges": Readings()}
+    return judged(probe_conditions, **told, profile=Profile(), clock=Clock(NOW))
 
 
 def test_a_last_backup_that_failed_is_found_at_its_schedule() -> None:

@@ -5,6 +5,7 @@ import pytest
 from clusterprobe.evidence import Clock
 from clusterprobe.model import Severity, Subject, Unchecked
 from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings
 from clusterprobe.systems.custom_resources.objects import CustomKind
 from clusterprobe.verdict import Verdict
 from probes.objects.probe_conditions import probe_conditions
@@ -17,7 +18,14 @@ REFUSED = Unchecked(subject=Subject(kind="CustomResources"), reason="not allowed
 
 
 def world(*kinds: CustomKind, **changed: Any) -> dict[str, Any]:
-    return {"custom_kinds": readings(*kinds), "own_kinds": readings(), "profile": Profile(), "clock": Clock(NOW), **changed}
+    return {
+        "custom_kinds": readings(*kinds),
+        "own_kinds": readings(),
+        "acme_challenges": Readings(),
+        "profile": Profile(),
+        "clock": Clock(NOW),
+        **changed,
+    }
 
 
 def judge(*kinds: CustomKind, **changed: Any) -> Verdict:

@@ -7,6 +7,7 @@ import pytest
 from clusterprobe.evidence import Clock
 from clusterprobe.model import Severity
 from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings
 from clusterprobe.systems.custom_resources.objects import CustomKind
 from clusterprobe.verdict import Verdict
 from probes.objects.probe_conditions import probe_conditions
@@ -18,7 +19,8 @@ UNREADY = "failed to get cpu utilization: did not receive metrics for targeted p
 
 
 def world(*own: CustomKind, custom: tuple[CustomKind, ...] = ()) -> dict[str, Any]:
-    return {"custom_kinds": readings(*custom), "own_kinds": readings(*own), "profile": Profile(), "clock": Clock(NOW)}
+    kinds = {"custom_kinds": readings(*custom), "own_kinds": readings(*own), "acme_challenges": Readings()}
+    return {**kinds, "profile": Profile(), "clock": Clock(NOW)}
 
 
 def judge(*own: CustomKind, custom: tuple[CustomKind, ...] = ()) -> Verdict:

@@ -41,6 +41,8 @@ BAD_OF: Mapping[str, frozenset[str]] = {
 }
 # Somebody wants it so.
 INTENDED = frozenset({"Hibernated", "NoTraffic", "Paused", "ReconcilePaused", "Stopped", "Suspended"})
+# The same, of a type that says something only with one of these reasons: an attempt to renew that failed, while the old is still valid.
+ONLY_WITH: Mapping[tuple[str, str], frozenset[str]] = {("cert-manager.io", "Issuing"): frozenset({"Denied", "Failed", "InvalidRequest"})}
 # Reasons of one group that say that nothing is wrong: somebody scaled to zero; as many pods are up as the budget asks for, and no more.
 FINE_OF: Mapping[str, frozenset[str]] = {
     "autoscaling": frozenset({"ScaledToZero", "ScalingDisabled"}),
@@ -75,7 +77,7 @@ BAD_WORDS: Mapping[str, Mapping[str, frozenset[str]]] = {
 }
 # It still does its work.
 MILD = frozenset({"HEALTH_WARN", "PartiallyFailed", "Warning", "degraded", "yellow"})
-MILD_CONDITIONS = frozenset({"AbleToScale", "Degraded", "DisruptionAllowed", "Fallback", "ScalingActive"})
+MILD_CONDITIONS = frozenset({"AbleToScale", "Degraded", "DisruptionAllowed", "Fallback", "Issuing", "ScalingActive"})
 # What controls these does not see what they say.
 OF_ITSELF = frozenset({"horizontalpodautoscalers.autoscaling", "poddisruptionbudgets.policy"})
 FLUX = ".toolkit.fluxcd.io"
@@ -106,7 +108,8 @@ def usual(group: str, one: CustomObject) -> list[Stated]:
 
 
 def _is_good(group: str, one: Stated) -> bool:
-    return one.type in (GOOD_OF_PARTS if one.of else GOOD) or one.type in GOOD_OF.get(group, ())
+    known = one.type in (GOOD_OF_PARTS if one.of else GOOD) or one.type in GOOD_OF.get(group, ())
+    return known or one.reason in ONLY_WITH.get((group, one.type), ())
 
 
 def _is_bad(group: str, one: Stated) -> bool:

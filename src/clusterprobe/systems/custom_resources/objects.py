@@ -81,6 +81,8 @@ class _Spec(Object):
     service: object = None
     scale_target_ref: object = None
     storage_location: object = None
+    dns_names: object = None
+    common_name: object = None
 
 
 class _Status(Object):
@@ -158,6 +160,7 @@ class CustomObject(Object):
     suspended: bool = False
     needs: list[Named] = []
     secret_name: str = ""
+    hosts: list[str] = []  # of a certificate
     about: Named | None = None  # what answers for an APIService, what an autoscaler scales, or whose last backup is which
 
 
@@ -194,6 +197,7 @@ def kept(raw: Raw, kind: str) -> CustomObject:
         suspended=True in (spec.suspend, spec.suspended, spec.paused) or spec.running is False or spec.run_strategy == "Halted",
         needs=list(_needs(spec, kind, meta.namespace)),
         secret_name=_secret(spec, kind, meta.name),
+        hosts=_hosts(spec) if kind == "Certificate" else [],
         about=_about(spec, kind, meta),
     )
 
@@ -283,6 +287,11 @@ def _secret(spec: _Spec, kind: str, name: str) -> str:
         case "ExternalSecret":
             return _text(spec.target.get("name") if isinstance(spec.target, dict) else None) or name
     return ""
+
+
+def _hosts(spec: _Spec) -> list[str]:
+    names = spec.dns_names if isinstance(spec.dns_names, list) else []
+    return [one for one in (*names, spec.common_name) if _text(one)]
 
 
 def _about(spec: _Spec, kind: str, meta: Meta) -> Named | None:

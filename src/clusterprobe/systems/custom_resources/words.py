@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from clusterprobe.fixes import SOURCE, change, look, shell
 from clusterprobe.model import Command, Step, Subject, Table
 from clusterprobe.systems.custom_resources import own_advice
+from clusterprobe.systems.custom_resources.acme import Challenge, told_of
 from clusterprobe.systems.custom_resources.backups import BACKUPS, LAST, SCHEDULES
 from clusterprobe.systems.custom_resources.diagnosis import FLUX, Diagnosis
 from clusterprobe.systems.custom_resources.kinds import is_own
@@ -55,15 +56,32 @@ def cause(found: Diagnosis) -> str:
     return f"Its controller says {words}.{named(found.missing)}" if words else "Its controller gives no reason and no message."
 
 
-def steps(kind: CustomKind, subject: Subject, one: CustomObject, why: Diagnosis) -> list[Step]:
-    """How to follow it, and where it is repaired."""
-    found = [*look_for(why.missing), look("See its conditions, and the events about it.", described(kind, subject))]
+def explained(
+    kind: CustomKind, subject: Subject, one: CustomObject, found: Diagnosis, challenges: Iterable[Challenge]
+) -> tuple[str, list[Step]]:
+    """The cause in words, and the steps: of kinds whose messages are known, by what they say."""
+    first = [*look_for(found.missing), look("See its conditions, and the events about it.", described(kind, subject))]
     if is_own(kind.resource):
-        return [*found, *own_advice.steps(subject, one, why.conditions)]
+        row = own_advice.row_of(kind.kind, found.conditions)
+        return _joined(row.why if row else "", cause(found)), [*first, *own_advice.steps(subject, one, found.conditions)]
+    steps = [*first, *_steps(kind, subject, one, found)]
+    if kind.resource == _CERTIFICATES:
+        told = told_of(one, found.conditions, challenges)
+        return _joined(told.why, cause(found), told.words), [*(steps[:-1] if told.why else steps), *told.steps]
+    return cause(found), steps
+
+
+def _joined(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
+
+
+def _steps(kind: CustomKind, subject: Subject, one: CustomObject, why: Diagnosis) -> list[Step]:
+    """How to follow it, and at last where it is repaired."""
+    found = []
     if kind.resource == SCHEDULES and one.about and any(each.type == LAST for each in why.conditions):
         shown = shell("kubectl -n {} describe {} {}", one.about.namespace, BACKUPS, one.about.name)
         text = f"Repair what the message names, or the backup's log (by Velero's own client), {SOURCE}. The next backup shows it."
-        return [*found, look("See that backup.", shown), change(text)]
+        return [look("See that backup.", shown), change(text)]
     if kind.resource == _CERTIFICATES:
         text = "See the requests that were made for it, with what the issuer answered."
         found.append(look(text, shell("kubectl -n {} describe certificaterequests.cert-manager.io", subject.namespace)))

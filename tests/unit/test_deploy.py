@@ -215,5 +215,5 @@ def test_the_image_runs_as_nobody_in_particular_with_checked_packages() -> None:
 def test_what_the_dockerfile_copies_is_let_through() -> None:
     ignored = (DEPLOY.parent / ".dockerignore").read_text().split()
     assert ignored[0] == "*"
-    for wanted in ("src", "probes", "profiles", "demo", "pyproject.toml", "README.md", "deploy/image"):
+    for wanted in ("src", "probes", "profiles", "demo", "pyproject.toml", "README.md", "LICENSE", "deploy/image"):
         assert f"!{wanted}" in ignored

@@ -8,7 +8,7 @@ import json
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,9 @@ def pack_image(image: Image, root: Path, archive: Path) -> None:
         write_archive(image, [Path(layer.name)], archive)
 
 
-def write_archive(image: Image, layers: Sequence[Path], archive: Path, environment: Sequence[str] = _PATH) -> None:
+def write_archive(
+    image: Image, layers: Sequence[Path], archive: Path, environment: Sequence[str] = _PATH, labels: Mapping[str, str] | None = None
+) -> None:
     """Write an image of these layers (tar files, the lowest first)."""
     digests = [_file_digest(layer) for layer in layers]
     config = _to_json(
@@ -49,7 +51,7 @@ def write_archive(image: Image, layers: Sequence[Path], archive: Path, environme
             "architecture": "amd64",
             "os": "linux",
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}" for digest in digests]},
-            "config": {"Entrypoint": image.entrypoint, "Env": list(environment)},
+            "config": {"Entrypoint": image.entrypoint, "Env": list(environment), **({"Labels": dict(labels)} if labels else {})},
         }
     )
     manifest = _to_json(

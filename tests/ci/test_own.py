@@ -13,8 +13,9 @@ import yaml
 from tests.ci.steps import ACTION, CI, ROOT, read
 
 WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
+WORKFLOWS = sorted(WORKFLOW.parent.glob("*.yml"))
 HOOKS = ROOT / ".pre-commit-config.yaml"
-APART = {"tests/browser", "tests/clocks", "tests/lab", "tests/s3"}  # they need root, or a program that takes long to build
+APART = {"tests/browser", "tests/clocks", "tests/lab", "tests/release", "tests/s3"}  # they need root, or a program that takes long to build
 PINNED = re.compile(r"uses: (?P<action>[\w./-]+)@(?P<commit>[0-9a-f]{40}) # (?P<version>v[\d.]+)$")
 
 
@@ -66,8 +67,8 @@ def test_what_is_mutated_is_there_and_so_is_what_has_to_notice() -> None:
 # --- the workflow ------------------------------------------------------------------------------------------------------
 
 
-def test_the_workflow_fits_its_schema() -> None:
-    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(WORKFLOW)]
+def test_the_workflows_fit_their_schema() -> None:
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", *map(str, WORKFLOWS)]
     done = subprocess.run(check, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -81,14 +82,16 @@ def test_the_workflow_runs_the_environments_of_tox_and_leaves_none_of_the_tests_
     assert step["env"] == {"TOXENV": "${{ matrix.environment }}"}
 
 
-def test_the_workflow_may_read_only_and_puts_no_expression_into_a_shell() -> None:
-    assert read(WORKFLOW)["permissions"] == {"contents": "read"}
-    assert [step for job in jobs().values() for step in job["steps"] if "${{" in step.get("run", "")] == []
-    assert all(job["timeout-minutes"] <= 60 and "permissions" not in job for job in jobs().values())
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda one: one.stem)
+def test_a_workflow_may_read_only_and_puts_no_expression_into_a_shell(workflow: Path) -> None:
+    found = read(workflow)
+    assert found["permissions"] == {"contents": "read"}
+    assert [step for job in found["jobs"].values() for step in job["steps"] if "${{" in step.get("run", "")] == []
+    assert all(job["timeout-minutes"] <= 60 and "permissions" not in job for job in found["jobs"].values())
 
 
 def test_actions_are_pinned_by_commit_and_each_by_the_same_everywhere() -> None:
-    lines = [line for file in (WORKFLOW, ACTION, CI / "github" / "example.yml") for line in used(file)]
+    lines = [line for file in (*WORKFLOWS, ACTION, CI / "github" / "example.yml") for line in used(file)]
     found = [PINNED.search(line) for line in lines]
     assert lines
     assert [line for line, pin in zip(lines, found, strict=True) if not pin] == []

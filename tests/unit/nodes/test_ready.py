@@ -102,3 +102,4 @@ def test_a_pod_whose_node_does_not_report_is_not_asked(ready: str, containers: s
     conditions = [{"type": "Ready", "status": ready, "reason": reason}, {"type": "ContainersReady", "status": containers}]
     one = labelled(Pod, "shop", "db-0", spec={"containers": []}, status={"phase": "Running", "podIP": "10.0.0.1", "conditions": conditions})
     assert (one.cut_off, one.running) == (cut_off, not cut_off)
+    assert one.standing == ("on a node that does not report" if cut_off else "Running")

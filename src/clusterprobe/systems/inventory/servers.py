@@ -125,9 +125,7 @@ def add_pods(
         pod, system = one.pod, one.system
         subject = PODS.subject(pod.metadata.namespace, pod.metadata.name, owner=f"{kind or system.name}/{name}")
         if not pod.running:
-            state = "being deleted" if pod.metadata.deletion_timestamp else f"{pod.status.phase or 'in no phase'}"
-            state = "on a node that does not report" if pod.cut_off else state
-            found.fail(subject, f"the pod is {state}, so it cannot be asked")
+            found.fail(subject, f"the pod is {pod.standing}, so it cannot be asked")
             continue
         running += 1
         if alone := listens_alone(one):

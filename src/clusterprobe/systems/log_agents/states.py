@@ -75,7 +75,7 @@ def agent_states(
         own = [known.configured for name in maps_of(one.pod) if (known := configured.get((subject.namespace, name)))]
         ports[subject] = next((each.port for each in own if each.port), 0) or port_of(one)
         if not one.pod.running:
-            found.fail(subject, f"the agent's pod is {one.pod.status.phase or 'in no phase'}, so it cannot be asked")
+            found.fail(subject, f"the agent's pod is {one.pod.standing}, so it cannot be asked")
         elif any(each.silent for each in own) and not any(each.port for each in own):
             found.fail(subject, _silent(one))
         else:

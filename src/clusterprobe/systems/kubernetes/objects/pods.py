@@ -248,6 +248,13 @@ class Pod(Object):
         return there and not self.cut_off
 
     @property
+    def standing(self) -> str:
+        """Where it does not run, why not, as what a pod is."""
+        if self.cut_off:
+            return "on a node that does not report"
+        return "being deleted" if self.metadata.deletion_timestamp else self.status.phase or "in no phase"
+
+    @property
     def cut_off(self) -> bool:
         """Whether its node does not report: the kubelet's last word is that its containers are ready, and yet it is marked as not ready."""
         conditions = {one.type: one for one in self.status.conditions or []}

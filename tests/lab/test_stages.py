@@ -16,7 +16,7 @@ from tests.lab.running import Done, clusterprobe, ours
 
 ALERT_PATH = "pipeline/alert-path"  # it concludes from the others, so that no stage has to say what it does
 SETTLING_SECONDS = 240
-EVIDENCE_SECONDS = 60
+EVIDENCE_SECONDS = 90  # a pod may take a minute to start before it is a finding
 
 
 def healthy(done: Done) -> bool:

@@ -3,7 +3,10 @@
 from tests.lab.expectation import Expectation
 
 STAGES = {
-    "loki-rate-limited": Expectation(warnings={("loki/losses", "LinesRefused"): ["rate_limited", "ingestion_rate_mb"]}),
+    "loki-rate-limited": Expectation(
+        {("loki/freshness", "NamespaceNotInLoki"): ["fastapi-dev", "Loki refuses them"]},
+        warnings={("loki/losses", "LinesRefused"): ["rate_limited", "ingestion_rate_mb"]},
+    ),
     "loki-log-full": Expectation({("loki/losses", "WriteAheadLogFull"): ["logging/loki-0", "the disk is full"]}),
     "loki-store-full": Expectation(
         {("loki/losses", "ChunksNotStored"): ["logging/loki-0", "Its volume or store is full", "no space left"]}

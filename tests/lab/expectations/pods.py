@@ -20,5 +20,5 @@ STAGES = {
         },
         profile=IMPATIENT,
     ),
-    "pods-rejected": Expectation({("pods/evictions", "PodsRejected"): ["forecast", "worker2", "OutOfcpu"]}),
+    "pods-rejected": Expectation({("pods/evictions", "PodsRejected"): ["forecast", "worker2", "enough resource: cpu"]}),
 }

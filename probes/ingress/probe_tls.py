@@ -229,8 +229,8 @@ def _see(by: Subject) -> Command | None:
         return shell("kubectl -n {} get ingress {} -o yaml", by.namespace, by.name)
     resource = f"{by.kind.lower()}.{by.api_version.partition('/')[0]}"
     if by.kind == ROUTES.kind:
-        parts = "-o jsonpath='{.spec.tls.termination} {.spec.tls.externalCertificate.name}'"
-        return shell(f"kubectl -n {{}} get {{}} {{}} {parts}", by.namespace, resource, by.name)
+        parts = "{.spec.tls.termination} {.spec.tls.externalCertificate.name}"
+        return shell("kubectl -n {} get {} {} -o jsonpath={}", by.namespace, resource, by.name, parts)
     return shell("kubectl -n {} get {} {} -o yaml", by.namespace, resource, by.name)
 
 

@@ -15,6 +15,8 @@ MAY = {
     "kubernetes/rollouts.py": "whether a container runs the image of its template",
     "kubernetes/managers.py": "the release that made an object is in a label",
     "ingress/entrances.py": "which Service is a controller's, by how its IngressClass names it",
+    "ingress/other_routes.py": "which Services are a controller's that no IngressClass names",
+    "ingress/probe_tls.py": "a command shows pods",
     "loki/servers.py": "which Service leads to a gateway, whose pods are no Loki",
     "pods/crash_causes.py": "an image that cannot be pulled is named",
     "pods/startup_waits.py": "what an init container waits for may be in its image's name",

@@ -1,4 +1,4 @@
-"""Scrapes that go wrong: a target by the wrong scheme, series that a relabelling makes the same, a rule that joins too much."""
+"""Scrapes that go wrong: a target by the wrong scheme, samples of the same time with other values, a rule that joins too much."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ _PAGE = (
     f'mkdir /tmp/www; for i in $(seq {_ITEMS}); do echo "feed_price{{item=\\"$i\\"}} $i"; done > /tmp/www/metrics; '
     "exec httpd -f -p 8080 -h /tmp/www"
 )
+# The same, with the time at which it read its source, which it does once; it computes with it every second.
+_OLD_TIMES = (
+    "mkdir /tmp/www; at=$(date +%s)000; n=0; (while true; do n=$((n + 1)); "
+    f'for i in $(seq {_ITEMS}); do echo "feed_price{{item=\\"$i\\"}} $n $at"; done > /tmp/next; '
+    "mv /tmp/next /tmp/www/metrics; sleep 1; done) & "
+    "exec httpd -f -p 8080 -h /tmp/www"
+)
 
 
 def stage_scheme(environment: Environment) -> None:
@@ -33,8 +40,8 @@ def stage_scheme(environment: Environment) -> None:
 
 
 def stage_duplicates(environment: Environment) -> None:
-    """As in life: to have fewer series, a relabelling drops the label by which they differ."""
-    _make_feed(environment, {"metricRelabelings": [{"action": "labeldrop", "regex": "item"}]})
+    """As in life: an exporter gives its samples the time of their source, and other values for the same time."""
+    _make_feed(environment, {}, _OLD_TIMES)
     wait_until("samples to be dropped", lambda: _counted(environment, _DROPPED) >= _LEAST_DROPPED, 2 * PATIENCE_SECONDS, every=1)
 
 
@@ -85,9 +92,9 @@ def _is_loaded(environment: Environment) -> bool:
     return bool(prometheus.answer(environment, "status/runtimeinfo")["reloadConfigSuccess"])
 
 
-def _make_feed(environment: Environment, endpoint: api.Object) -> None:
+def _make_feed(environment: Environment, endpoint: api.Object, page: str = _PAGE) -> None:
     namespace = environment.workload_namespace
-    spec = pod_spec(_FEED, _PAGE)
+    spec = pod_spec(_FEED, page)
     spec["containers"][0] |= {
         "ports": [{"name": "http", "containerPort": 8080}],
         "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 2},
@@ -130,7 +137,7 @@ def _of_feed(name: str, description: str, stage: Callable[[Environment], None]) 
 
 STAGES = (
     _of_feed("target-wrong-scheme", "a monitor asks by https what speaks plain http: the target is down", stage_scheme),
-    _of_feed("samples-dropped", "a relabelling drops the label by which the series of a target differ", stage_duplicates),
+    _of_feed("samples-dropped", "an exporter gives other values for the same time", stage_duplicates),
     Stage(
         "rule-fails",
         "a rule joins several series with several, and fails each time",

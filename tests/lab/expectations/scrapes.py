@@ -4,7 +4,7 @@ from tests.lab.expectation import Expectation
 
 STAGES = {
     "target-wrong-scheme": Expectation({("prometheus/targets", "TargetsDown"): ["price-feed", "HTTP response to HTTPS client"]}),
-    "samples-dropped": Expectation(warnings={("prometheus/dropped", "SamplesDropped"): ["duplicate samples", "price-feed", "labeldrop"]}),
+    "samples-dropped": Expectation(warnings={("prometheus/dropped", "SamplesDropped"): ["duplicate samples", "price-feed"]}),
     "rule-fails": Expectation({("prometheus/rules", "EvaluationFails"): ["FeedStale", "feed-alerts"]}),
     "configuration-refused": Expectation(
         {("prometheus/configuration", "ConfigurationNotLoaded"): ["monitoring-dev-kube-promet-prometheus", "scrape timeout"]}

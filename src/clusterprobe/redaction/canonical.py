@@ -13,9 +13,10 @@ import re2
 _FILLER = b"\0"
 
 _LETTERS = {b"\\n": b"\0\n", b"\\r": b"\0\r", b"\\t": b"\0\t", b"\\033": b"\0\0\0\x1b", b"\\e[": b"\0\x1b["}
+_LETTERS |= {b"\\\n": b"\0 ", b"\\\r\n": b"\0\0 "}  # a line that goes on in the next one
 _NAMED = {b"&quot;": b'"', b"&apos;": b"'", b"&amp;": b"&", b"&lt;": b"<", b"&gt;": b">"}
 _MEANT = b" \t\r\n\x1b\"'`&=:,;@/?#[]{}()<>|%\\-_.+!$~"  # what separates one thing from the next; letters stay as they are
-_TELLING = "ñпароль密码パスワード"  # of words for a secret that are not ASCII: JSON and URLs encode them
+_TELLING = "ñпароль密码碼口令パスワードłşöó비밀번호암—–\u0303"  # of words for a secret that are not ASCII: JSON and URLs encode them
 # What is read as one of the signs above, and what nobody sees, so that it may stand in the middle of a word.
 _LIKE = {"：": ":", "＝": "=", "→": "->", "“": '"', "”": '"', "„": '"', "\xa0": " "}
 _UNSEEN = "\xad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
@@ -67,16 +68,26 @@ def _numbered(*forms: bytes) -> dict[bytes, bytes]:
     return {form % byte: _filled(form % byte, bytes([byte])) for byte in _MEANT for form in forms}
 
 
+def _in_bytes(form: bytes, text: str) -> bytes:
+    return b"".join(form % byte for byte in text.encode())
+
+
 def _code_points(text: str) -> dict[bytes, bytes]:
     return {form % ord(one): _filled(form % ord(one), one.encode()) for one in text for form in (b"\\u%04X", b"\\u%04x")}
 
 
+_PERCENT = (b"%%%02X", b"%%%02x")
+_WIDTH = "".join(chr(0xFEE0 + one) for one in range(33, 127))  # of letters as wide as Chinese ones
+_FULL_WIDTH = {one.encode(): _filled(one.encode(), chr(ord(one) - 0xFEE0).encode()) for one in _WIDTH}
 _WIDE = {one.encode(): _filled(one.encode(), meant.encode()) for one, meant in {**_LIKE, **dict.fromkeys(_UNSEEN, "")}.items()}
 _HIGH = {*(_TELLING + "".join(_LIKE) + _UNSEEN).encode()}
-_ENCODED = {form % byte: _filled(form % byte, bytes([byte])) for byte in _HIGH for form in (b"%%%02X", b"%%%02x")}
+_ENCODED = {form % byte: _filled(form % byte, bytes([byte])) for byte in _HIGH for form in _PERCENT}
 _ESCAPES = [
-    (b"%", _numbered(b"%%%02X", b"%%%02x") | _ENCODED),
+    *((form % 0xEF, {_in_bytes(form, one): _filled(_in_bytes(form, one), one.encode()) for one in _WIDTH}) for form in _PERCENT),
+    (b"%", _numbered(*_PERCENT) | _ENCODED),
     (b"\\u", _numbered(b"\\u%04X", b"\\u%04x") | _code_points(_TELLING + "".join(_LIKE) + _UNSEEN)),
+    (b"\\uff", _code_points(_WIDTH)),
+    (b"\\uFF", _code_points(_WIDTH)),
     (b"\\x", _numbered(b"\\x%02X", b"\\x%02x")),
     (b"\\", _LETTERS),
     (b"&#", _numbered(b"&#%d;", b"&#x%X;", b"&#x%x;")),
@@ -135,6 +146,9 @@ def _filled_in(text: bytes) -> bytes:
     if not text.isascii():
         for written, meant in _WIDE.items():
             text = text.replace(written, meant)
+        if b"\xef\xbc" in text or b"\xef\xbd" in text:
+            for written, meant in _FULL_WIDTH.items():
+                text = text.replace(written, meant)
     if b"\x1b" in text:
         text = _COLOUR.sub(lambda found: _FILLER * len(found.group()), text)
     return text.replace(b"\\", _FILLER)

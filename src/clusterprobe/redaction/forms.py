@@ -46,6 +46,7 @@ _SHAPES = pattern(
     r"|[\w.~]{3}\dQ~[\w.~-]{20,}"  # Azure
     r"|\bpat[A-Za-z0-9]{14}\.[a-f0-9]{20,}"  # Airtable
     r"|\bpat-(?:na|eu)\d-[0-9a-f-]{20,}"  # HubSpot
+    r"|\bmd5[0-9a-f]{32}\b"  # PostgreSQL
     r"|\bA3-[A-Z0-9]{6}-[A-Z0-9-]{20,}"  # 1Password
     r"|\bAIzaSy[\w-]{10,}"
 )
@@ -60,7 +61,7 @@ _CAPABILITIES = pattern(
     r"|uptime\.betterstack\.com/api|(?:[\w.-]+\.)?betteruptime\.com/api|cronitor\.(?:link|io)|nosnch\.in|webexapis\.com/v1/webhooks"
     r"|api\.ciscospark\.com|api\.squadcast\.(?:com|io)|[\w.-]*zenduty\.com/api|connect\.signl4\.com|hook\.[\w.]*make\.com|hook\.[\w.]*integromat\.com"
     r"|[\w.-]+\.m\.pipedream\.net|api\.ilert\.com|hooks\.spike\.sh|wh\.jandi\.com|api\.flock\.com|hook\.[\w.-]+|hooks\.[\w.-]+|ntfy\.sh"
-    r"|(?:[\w-]+\.)?grafana\.net/(?:oncall/)?integrations)/(" + _END + r"+)"
+    r"|[\w.-]+/api/push|(?:[\w-]+\.)?grafana\.net/(?:oncall/)?integrations)/(" + _END + r"+)"
 )
 _HOOKS = pattern(
     r"(?i)/(?:hooks?|webhooks?|webhookb2|integrations?|incoming|heartbeats?|triggers?|callbacks?|bot|ping|send|notify|robot)/("

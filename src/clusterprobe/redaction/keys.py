@@ -27,11 +27,15 @@ class Key(enum.Enum):
     HEADER = enum.auto()  # `Authorization`, `Cookie`: everything up to the end of the line
 
 
-# In every telling key is one of these; the pattern that looks for keys needs no more. The last ones: contraseña, пароль, 密码, パスワード.
+# In every telling key is one of these; the pattern that looks for keys needs no more. The last ones: contraseña (whose ñ may be two
+# characters), пароль, 密码, 密碼, 口令, パスワード, hasło, şifre, lösenord, jelszó, 비밀번호, 암호.
 STEMS = (
     "pass|pwd|psw|secret|token|key|cred|auth|sig|dsn|jwt|otp|cookie|sess|sid|webhook|hook|bearer|conn|sas|pin|salt|seed|mnemonic|code|pat|"
     "url|nonce|licen[sc]e|stringdata|dockerconfig|dockercfg|hmac|unseal|pw|sak|assertion|kennwort|senha|"
-    r"contrase\xc3\xb1a|\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c|\xe5\xaf\x86\xe7\xa0\x81|\xe3\x83\x91\xe3\x82\xb9\xe3\x83\xaf\xe3\x83\xbc\xe3\x83\x89"
+    r"psk|heslo|haslo|wachtwoord|salasana|lozinka|sifre|parola|art-api|honeycomb-team|sonar\.login|"
+    r"contrase(?:\xc3\xb1|n\xcc\x83)a|\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c|\xe5\xaf\x86\xe7\xa0\x81|\xe5\xaf\x86\xe7\xa2\xbc|\xe5\x8f\xa3\xe4\xbb\xa4|"
+    r"\xe3\x83\x91\xe3\x82\xb9\xe3\x83\xaf\xe3\x83\xbc\xe3\x83\x89|has\xc5\x82o|\xc5\x9fifre|l\xc3\xb6senord|jelsz\xc3\xb3|"
+    r"\xeb\xb9\x84\xeb\xb0\x80\xeb\xb2\x88\xed\x98\xb8|\xec\x95\x94\xed\x98\xb8"
 )
 # Keys of two words: `API Key: …`, `Unseal Key 1: …`, `2FA code: …`.
 WORDS = (
@@ -53,24 +57,27 @@ stringdata clientkeydata
 _ENDS = tuple(
     """
 pass connstr connectionuri cred creds signature jwt dsn totp sessionid sessid bearer userpw assertion 2facode mfacode otpcode
-verificationcode securitycode accesscode logincode motdepasse kennwort senha
+verificationcode securitycode accesscode logincode motdepasse kennwort senha heslo haslo wachtwoord salasana lozinka sifre parola
+aspxauth jfrogartapi honeycombteam
 """.split()  # noqa: SIM905 - a table
 )
 _NO_PASS = ("bypass", "compass", "trespass", "surpass", "encompass", "overpass", "underpass", "multipass", "onepass")
-_WORDS = frozenset({"auth", "pin", "sig", "otp", "sas", "pw", "pat", "masterauth", "requirepass", "dbauth", "redisauth", "hmac", "sak"})
+_WORDS = frozenset(
+    {"auth", "pin", "sig", "otp", "sas", "pw", "pat", "masterauth", "requirepass", "dbauth", "redisauth", "hmac", "sak", "psk"}
+)
 _KEYS = r"""
 api access private secret auth signing sign encryption encrypt decryption fernet routing integration service account ssh shared storage
 master license hmac crypto cipher aes rsa app application client consumer subscription deploy deployment write ingest ingestion
 instrumentation function primary secondary session webhook sas gpg pgp age jwt jwk unseal recovery bot admin root host tls ssl user data
 project datadog newrelic honeycomb sendgrid mailgun stripe openai anthropic hf wandb sentry grafana loki opsgenie pagerduty victorops
-splunk twilio slack github gitlab azure aws gcp s3 minio pushover telegram elastic dd og pd stream read
+splunk twilio slack github gitlab azure aws gcp s3 minio pushover telegram elastic dd og pd stream read preshared
 """.split()  # noqa: SIM905 - a table
 _KEY_ENDS = tuple(f"{one}key" for one in _KEYS) + tuple(
     f"{one}keys" for one in ("api", "access", "private", "secret", "account", "authorized")
 )
 _WEAK = tuple(
     """
-key salt seed pin nonce code session sid tokens secrets hash license licence pat token2
+key salt seed pin nonce code session sid tokens secrets hash license licence pat token2 sonarlogin
 """.split()  # noqa: SIM905 - a table
 )
 _HEADERS = ("authorization", "cookie", "cookies", "setcookie", "cookie2")
@@ -139,7 +146,7 @@ def kind_of_label(key: bytes) -> Key:
 _COMPLAINTS = (
     "missing|undefined|unknown|unsupported|unexpected|invalid|failed|cannot|could|not|no|yaml:?|expired|required|empty|denied|unauthorized|"
     "forbidden|wrong|malformed|rejected|refused|context|error:?|failed:?|unable|does|is|are|was|has|must|the|a|an|in|for|from|authentication|"
-    "incorrect|bad|unset|incomplete|too|mismatch|open|stat|lstat|mkdir|permission|fetching|rpc|disabled|enabled|basic|none|ldap|oauth2?|oidc|saml|connection|dial|timeout|timed|http|Get|Post"
+    "incorrect|bad|unset|incomplete|too|mismatch|open|stat|lstat|mkdir|permission|fetching|rpc|disabled|enabled|basic|none|ldap|oauth2?|oidc|saml|connection|dial|timeout|timed|http|Get|Post|pods?|serviceaccounts?"
 )
 _NO_SECRET = pattern(
     r"(?i)(?:null|nil|none|true|false|yes|undefined|empty|<[a-z _-]*>|\**|x{3,}|\.{3}|-|\d{1,3}|"

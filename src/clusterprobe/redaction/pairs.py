@@ -90,6 +90,9 @@ def announced(whole: Text, at: int, kind: Key, value: Callable[[], Span | None])
     return None if span is None or harmless(whole.plain[span[0] : span[1]], kind) else span
 
 
+_ANOTHER_KEY = pattern(r"[\"'`][\w.-]{1,64}[\"'`]\s*(?:=>|[:=])")
+
+
 def _parted(text: bytes, found: Any, kind: Key) -> bool:
     """Whether what stands behind the key parts it from a value."""
     key, apart = found.groups()
@@ -107,7 +110,7 @@ def _parted(text: bytes, found: Any, kind: Key) -> bool:
     before = text[found.start() - 1 : found.start()] if found.start() else b""
     flag = key.startswith(b"-") and kind is not Key.WEAK and b"/" not in key and before != b"/"
     if b"," in apart:
-        return (flag or before in MARKS) and following[:1] in (*MARKS, b"[")
+        return (flag or before in MARKS) and following[:1] in (*MARKS, b"[") and not _ANOTHER_KEY.match(text, found.end())
     return flag and following[:1] not in (b"-", b"")
 
 

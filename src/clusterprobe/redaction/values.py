@@ -12,7 +12,8 @@ _AT_END = pattern(r"(?:[\s\"'`,;.&|<>)}\]:]|\z)")
 _REFERENCE = pattern(r"\$\([\w.-]+\)|\$\{[^}\s]*\}")
 _MAPPING = pattern(r"\s*(?:- )?[\"']?[\w./-]+[\"']?:(?:[\s]|\z)")
 _HEREDOC = pattern(r"<<[-~]?[\"']?([A-Za-z_]\w*)[\"']?[^\n]*\n")
-_PREFIX = pattern(r"(?:[A-Za-z_][\w.]{0,40}\()?[bBrRuUfF]{0,2}[\"'`]")  # b'…', SecretStr('…')
+_PREFIX = pattern(r"[bBrRuUfF]{0,2}[\"'`]")  # b'…'
+_CALL = pattern(r"(?:[A-Za-z_][\w.:]{0,60}\(){0,2}\(?[bBrRuUfF]{0,2}[\"'`]")  # SecretStr('…'), ('bob', '…')
 
 
 def value_end(whole: Text, at: int) -> int:
@@ -21,6 +22,9 @@ def value_end(whole: Text, at: int) -> int:
     prefix = _PREFIX.match(text, at)
     if prefix:
         return min(quoted_end(whole, prefix.end() - 1) + 1, len(text))
+    call = _CALL.match(text, at)
+    if call:
+        return max(bracket_end(whole, text.find(b"(", at)), min(quoted_end(whole, call.end() - 1) + 1, len(text)))
     if text[at : at + 1] == b"[":
         return bracket_end(whole, at)
     if heredoc := _HEREDOC.match(text, at):

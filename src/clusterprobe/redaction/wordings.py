@@ -12,39 +12,60 @@ from clusterprobe.redaction.looks import looks, random
 from clusterprobe.redaction.pairs import KEY, MARKS, announced, once
 from clusterprobe.redaction.values import block_end, bracket_end, line_end, value_end
 
+_OF = r"(?:parameter|attribute|setting|option|env|variable|var|config|property|field|header)?_?"  # ParameterKey, env_name
 _NAMED = pattern(
-    r"(?i)\b(?:name|key|field|header|variable|var|env|param|parameter|option|label|property|setting|k|n)[\"'`]*\s*(?:=>|[:=>])[\s\"'`]*"
+    rf"(?i)\b{_OF}(?:name|key|field|header|variable|var|env|param|parameter|option|label|property|setting|k|n)[\"'`]*\s*(?:=>|[:=>])[\s\"'`]*"
     rf"({KEY})[\"'`]*(?:[\s,;}}<]|\z)|\bvariable[ \t]+[\"']({KEY})[\"']"
 )
-_VALUE = pattern(r"(?i)\b(?:value|val|v|content|default|string)[\"'`]*\s*(?:=>|[:=>])\s*")
+_VALUE = pattern(rf"(?i)\b{_OF}(?:value|val|v|content|default|string)[\"'`]*\s*(?:=>|[:=>])\s*")
 _OTHER_ITEM = pattern(r"[{}]|\n\s*- ")
 _NEXT_ITEM = pattern(r"\}|\n\s*- ")  # what follows it may be the value of another name
 _AHEAD, _BEHIND = 300, 2048  # bytes between a name and its value, in whichever order
 _WORD_FOR_ONE = r"\b[\w-]*(?:password|passwd|passphrase|passcode|passwort|pwd)\b[\])\"']*(?: for (?:user )?\S+| from \w+)?"
 _MADE = r"(?:is|was|has been) \w{0,10}[ -]?generated(?: for (?:user )?\S+)?"
-_VERB = rf"(?: (?:{_MADE}|is|was|to|of|from|(?:has been |was )?(?:re)?set to|changed to))?"
+_SET = r"(?:has been |was )?(?:(?:re)?set|changed(?: successfully)?) to"
+_VERB = rf"(?: (?:{_MADE}|is|was|to|of|from|{_SET}|\xe2\x80[\x93\x94]))?"
 _WORDED = pattern(
-    r"(?i)(?:(identified (?:with \w+ )?(?:by|as)|\brequirepass|\bmasterauth)|"
+    r"(?i)(?:(identified (?:with \w+ )?(?:by|as)(?: password)?|\brequirepass|\bmasterauth)|"
     rf"({_WORD_FOR_ONE}{_VERB})|"
     r"(?:\b(?:secret|token|api[ _-]?key|auth|pass|pw)(?: value)?(?: (?:is|was|to|of|set to))?))[ \t]*:?[ \t]+"
 )
 _COMMANDS = pattern(
     r"(?:(?:\A|[\s\"'\[,])(?:-u|--user|--proxy-user|-U)[\"']*[\s=,]+[\"']*[\w.@+-]+:"
-    r"|\b(?:sshpass|redis-cli|valkey-cli|docker|podman|nerdctl|helm|crane|skopeo|mysql\w*|mariadb\w*|mongo\w*|ldap\w+|smbclient|rabbitmqadmin)"
+    r"|\b(?:sshpass|redis-cli|valkey-cli|docker|podman|nerdctl|helm|crane|skopeo|mysql\w*|mariadb\w*|mongo\w*|ldap\w+|smbclient|rabbitmqadmin"
+    r"|az login|mosquitto_\w+|cqlsh|sqlcmd)"
     r"\b[^|;&\n]{0,120}?[\s\"'](?:-p|-a|-w|-P)[\"']*[\s=,]*"
-    r"|\bopenssl\b[^|;&\n]{0,120}? -k |\brclone obscure |\bcurl\b[^|;&\n]{0,200}?[ \t]-(?:[A-Za-z]*u[\s\"']*[\w.@+-]+:|b[\s\"']*))"
+    r"|\bopenssl\b[^|;&\n]{0,120}? -k |\blftp\b[^|;&\n]{0,120}? -u [\w.@+-]+,|\bhttps? -a [\w.@+-]+:|\bsnmp\w+\b[^|;&\n]{0,120}? -[cAX] "
+    r"|\brabbitmqctl\b[^|;&\n]{0,80}? (?:add_user|change_password|authenticate_user) +\S+ +|\bConvertTo-SecureString +(?:-String +)?"
+    r"|\b(?i:set password(?: for \S{1,200})? ?= ?(?:password\()?)"
+    r"|\brclone obscure |\bcurl\b[^|;&\n]{0,200}?[ \t]-(?:[A-Za-z]*u[\s\"']*[\w.@+-]+:|b[\s\"']*))"
 )
 # Commands that take one secret or two without a flag: all that they are given is left out.
 _GIVEN = pattern(r"\b(?:htpasswd|mc(?:li)? alias set|mc(?:li)? config host add)[ \t]+([^|;&\n\"]+)")
 _SLASHED = pattern(r"(?:\b(?:sqlplus|sqlldr|expdp|impdp|rman)\b[^|;&\n]{0,60}?[ \t'\"]|\bjdbc:oracle:\w+:)[\w$#.-]+/([^\s\"'@/]+)@")
+_EASY = pattern(r"(?:\A|[\s\"'=])[\w$#.-]+/([^\s\"'@/]+)@[\w.-]+:1521\b")  # as Oracle's clients connect
+# What PHP and others print of a call that failed.
+_CALLED = pattern(
+    r"(?i)\b(?:(?:PDO|mysqli?)->__construct|mysqli?_(?:real_)?connect|pg_p?connect|oci_p?connect|ldap_bind|ftp_login|imap_open|DBI->connect"
+    r"|ssh2_auth_password|PSCredential|DriverManager\.getConnection)\("
+)
+_AUTH = pattern(r"(?:\A|[\s\"'\]])AUTH[\"']?[ \t]+(?:[\"']?[\w.-]+[\"']?[ \t]+)?[\"']?([^\s\"'<>]{6,})")  # of Redis
+_OF_A_USER = pattern(r"\b(?:SETUSER|user)[ \t]+[\w.-]+[ \t][^\n]{0,200}?[ \t\"']?>([^\s\"'<>]{4,})")  # its ACLs
+_OF_MODULE = pattern(r"\buser_[\w.-]+=[\"']([^\"'\n]+)[\"']")  # of Kafka's login modules
+_PAIR = pattern(r"(?i)\b(?:credentials?|creds|login)[ =]+(?:of |for |is )?[\w.@-]+:([^\s\"',;]{6,})")
+_DIRECTIVE = pattern(r"(?m:^[ \t]*([A-Za-z]\w*_\w+|[A-Za-z][a-z]+[A-Z]\w*)[ \t]+([^\s=:]\S{5,})[ \t\r]*$)")  # of Fluent Bit
+_GIVEN_INPUT = pattern(rf"(?:({KEY})\r?\n[^\n]{{0,300}}?\binput_value=)")  # what Pydantic refuses
 _BELOW = pattern(rf"(?i){_WORD_FOR_ONE}[^\n:=]{{0,80}}:[ \t]*\r?\n\s*([^\s:=]{{6,}})[ \t]*(?:\r?\n|\z)")
 _LINE_OF_PGPASS = pattern(r"(?:\A|[\s\"'])[\w.*-]+:(?:543\d|6432|\*):[^:\s]{1,64}:[^:\s]{1,64}:([^\s\"']+)")
 _FORM_PART = pattern(rf"form-data;[^\n]{{0,200}}?\bname=[\"']?({KEY})[\"']?[^\n]*\n(?:[^\n\r]+\r?\n)*\r?\n([^\n]+)")
 _INSERT = pattern(r"(?i)\binsert\s+into\s+[^()]{1,200}\(([^()]{1,1000})\)\s*values\s*")
 _COLUMN = pattern(r"[\w.-]+")
 _PIPED = pattern(r"\becho (?:-n )?([^|\n]{1,400}?)[ \t]*\|[^|\n]{0,200}--?password-stdin")
-_HOSTED = pattern(r"(?:\A|[\s\"'=(,;\[{<])(?://)?[A-Za-z][\w.+-]*:([^\s\"'@:<>(),;]{4,})@[A-Za-z\[\d(][\w.-]*")
+_HOSTED = pattern(r"(?:\A|[\s\"'=(,;\[{<])(?://)?[A-Za-z][\w.+-]*:([^\s\"'@:<>(),;]{4,})@(?:/|[A-Za-z\[\d(])[\w.-]*")
 _XML = pattern(rf"<[\w:.-]*?((?i:[\w.-]*(?:{STEMS}))[\w.-]*)(?:\s[^<>]{{0,200}})?>(?:<!\[CDATA\[)?([^<]+?)(?:\]\]>)?</")
+_XML_NAMED = pattern(
+    rf"<[\w:.-]+\s[^<>]{{0,200}}?\b(?:name|key|id|property)=[\"']({KEY})[\"'][^<>]{{0,200}}>(?:<!\[CDATA\[)?([^<]+?)(?:\]\]>)?</"
+)
 _CELL = pattern(rf"\|[ \t]*({KEY})[ \t]*\|[ \t]*([^|\s](?:[^|\n]*[^|\s])?)")
 _KIND = pattern(r"kind[\"']*\s*:\s*[\"']*Secret\b")
 _DATA = pattern(r"\b(?:data|stringData)[\"']*\s*:[ \t]*")
@@ -56,8 +77,9 @@ def spans(whole: Text) -> Iterator[Span]:
     yield from once(_NAMED.finditer(text), lambda found: _named(whole, found))
     yield from once(_WORDED.finditer(text), lambda found: _worded(whole, found))
     yield from once(_COMMANDS.finditer(text), lambda found: _argument(whole, found))
-    for known in (_PIPED, _GIVEN, _SLASHED, _LINE_OF_PGPASS):
+    for known in (_PIPED, _GIVEN, _SLASHED, _LINE_OF_PGPASS, _EASY):
         yield from once(known.finditer(text), lambda found: found.span(1))
+    yield from _of_programs(whole)
     yield from once(_BELOW.finditer(text), lambda found: found.span(1) if _BOTH.search(found.group(1)) else None)
     yield from once(_FORM_PART.finditer(text), lambda found: found.span(2) if _tells(found.group(1)) else None)
     yield from once(_INSERT.finditer(text), lambda found: _inserted(whole, found))
@@ -66,9 +88,37 @@ def spans(whole: Text) -> Iterator[Span]:
     if b"@" in text:
         yield from once(_HOSTED.finditer(text), lambda found: _hosted(text, found))
     if b"</" in text:
-        yield from once(_XML.finditer(text), lambda found: found.span(2) if _tells(found.group(1)) else None)
+        for element in (_XML, _XML_NAMED):
+            yield from once(element.finditer(text), lambda found: found.span(2) if _tells(found.group(1)) else None)
     if _KIND.search(text):
         yield from once(_DATA.finditer(text), lambda found: _data(whole, found))
+
+
+def _of_programs(whole: Text) -> Iterator[Span]:
+    """As one kind of program writes them, and no other."""
+    text = whole.plain
+    for loosely in (_AUTH, _PAIR):
+        yield from once(loosely.finditer(text), lambda found: found.span(1) if _like_a_password(found.group(1)) else None)
+    yield from once(_DIRECTIVE.finditer(text), _cell)
+    if b">" in text:
+        yield from once(_OF_A_USER.finditer(text), lambda found: found.span(1))
+    if b"LoginModule" in text:
+        yield from once(_OF_MODULE.finditer(text), lambda found: found.span(1))
+    if b"input_value=" in text:
+        yield from once(_GIVEN_INPUT.finditer(text), lambda found: _refused(whole, found))
+    if b"(" in text:
+        yield from once(_CALLED.finditer(text), lambda found: _given(whole, found))
+
+
+def _given(whole: Text, found: Any) -> Span | None:
+    end = bracket_end(whole, found.end() - 1)
+    end -= whole.plain[end - 1 : end] == b")"
+    return None if harmless(whole.plain[found.end() : end], Key.SECRET) else (found.end(), end)
+
+
+def _refused(whole: Text, found: Any) -> Span | None:
+    kind = kind_of(found.group(1))
+    return None if kind is Key.PLAIN else announced(whole, found.end(), kind, lambda: (found.end(), value_end(whole, found.end())))
 
 
 def _named(whole: Text, found: Any) -> Span | None:
@@ -138,7 +188,7 @@ def _tells(key: bytes) -> bool:
 
 
 def _cell(found: Any) -> Span | None:
-    """`| password | … |`, a row of a table whose first column is the key."""
+    """`| password | … |`, a row of a table whose first column is the key, and `splunk_token …`, a line of a configuration."""
     return found.span(2) if _tells(found.group(1)) and _BOTH.search(found.group(2)) else None
 
 

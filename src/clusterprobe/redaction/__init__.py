@@ -7,7 +7,7 @@ Structure comes first: sources keep only the fields that they need, and Secrets'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -17,8 +17,9 @@ from clusterprobe.redaction import forms, looks, pairs, wordings
 from clusterprobe.redaction.canonical import Text, readings
 from clusterprobe.redaction.keys import MASK, Key, harmless, kind_of, kind_of_label
 from clusterprobe.redaction.structs import Cleaner
+from clusterprobe.redaction.values import line_end
 
-__all__ = ["MASK", "cleaned", "redact", "redact_forms", "redact_tree", "redacted"]
+__all__ = ["MASK", "cleaned", "redact", "redact_forms", "redact_lines", "redact_tree", "redacted"]
 
 Span = tuple[int, int]
 _SHORT = 512  # characters: what is read again and again, such as the messages of a thousand pods
@@ -34,6 +35,12 @@ def redact_forms(text: str) -> str:
     return _without(text, _forms)
 
 
+def redact_lines(lines: Sequence[str]) -> list[str]:
+    """Lines that follow each other, as many as there were: a secret may stand below its key, and go on over several of them."""
+    text = "\n".join(one.replace("\n", " ") for one in lines)
+    return [redact(one) for one in _without(text, _over_lines, by_line=True).split("\n")] if lines else []
+
+
 @lru_cache(maxsize=4096)
 def _redact_short(text: str) -> str:
     return _without(text, _everything)
@@ -47,7 +54,15 @@ def _forms(text: Text) -> list[Span]:
     return list(forms.spans(text.plain))
 
 
-def _without(text: str, search: Callable[[Text], Iterable[Span]]) -> str:
+def _over_lines(text: Text) -> Iterable[Span]:
+    """The same, but that a quotation mark which nothing closes ends with its line: of a log, what comes later is of something else."""
+    yield from forms.spans(text.plain)
+    size = len(text.plain)
+    for start, end in [*pairs.spans(text), *wordings.spans(text), *looks.spans(text.plain)]:
+        yield start, line_end(text, start) if end == size and text.plain[start : start + 1] != b"\n" else end
+
+
+def _without(text: str, search: Callable[[Text], Iterable[Span]], *, by_line: bool = False) -> str:
     if len(text) < 4:
         return text
     written = text.encode("utf-8", "surrogatepass")
@@ -57,10 +72,16 @@ def _without(text: str, search: Callable[[Text], Iterable[Span]]) -> str:
     parts, done = [], 0
     for start, end in spans:
         if start >= done:
-            parts += [written[done:start], MASK.encode()]
+            parts += [written[done:start], _mask(written[start:end], by_line=by_line)]
         done = max(done, end)
     parts.append(written[done:])
     return b"".join(parts).decode("utf-8", "surrogatepass")
+
+
+def _mask(secret: bytes, *, by_line: bool) -> bytes:
+    if not by_line:
+        return MASK.encode()
+    return b"\n".join(MASK.encode() if one.strip() else one for one in secret.split(b"\n"))
 
 
 def redact_tree(value: Any, text: Callable[[str], str] = redact) -> Any:

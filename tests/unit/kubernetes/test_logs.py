@@ -206,3 +206,38 @@ def test_a_log_that_was_cut_at_the_limit_loses_only_its_last_line() -> None:
 
 def test_an_empty_log_has_no_lines() -> None:
     assert parse_lines(b"", "the log") == []
+
+
+SPLIT = {
+    "a value below its name": "env:\n- name: DB_PASSWORD\n  value: VALUE\n- name: B\n  value: x",
+    "printed as JSON": '{\n  "env": [\n    {\n      "name": "DB_PASSWORD",\n      "value": "VALUE"\n    }\n  ]\n}',
+    "a block of YAML": "password: |\n  VALUE\n  VALUE\nuser: bob",
+    "a list": "api_keys:\n  - VALUE\n  - VALUE\nuser: bob",
+    "elements": "<property>\n <name>db.password</name>\n <value>VALUE</value>\n</property>",
+    "a sentence": "Please use the following password to proceed:\n\nVALUE\n\nIt is in a file as well",
+    "a private key": "-----BEGIN RSA " + "PRIVATE KEY-----\nVALUE\nQx8=\n-----END RSA " + "PRIVATE KEY-----\nlistening",
+    "a private key that is cut": "listening\n-----BEGIN RSA " + "PRIVATE KEY-----\nVALUE\nQx8=",
+    "a manifest": "kind: Secret\nstringData:\n  url: VALUE\ntype: Opaque",
+    "arguments": "args:\n- --db-password\n- VALUE",
+    "a model that refuses": "password\n  String should be short [type=string_too_long, input_value='VALUE', input_type=str]",
+}
+
+
+def written(text: str) -> bytes:
+    return "".join(f"2026-01-01T00:00:00.000000000Z {one}\n" for one in text.split("\n")).encode()
+
+
+@pytest.mark.parametrize("text", SPLIT.values(), ids=SPLIT)
+def test_a_secret_over_several_lines_is_left_out_and_every_line_stays(text: str):
+    lines = [one.text for one in parse_lines(written(text.replace("VALUE", "tulip99garden")), "the log")]
+    assert not any(part in line for line in lines for part in ("tulip99", "Qx8="))
+    assert len(lines) == text.count("\n") + 1
+
+
+def test_a_quotation_mark_that_nothing_closes_hides_its_own_line_only():
+    text = "login failed: password=\"tulip99garden\nOSError: [Errno 13] Permission denied: '/data'\nexit 1"
+    assert [one.text for one in parse_lines(written(text), "the log")] == [
+        "login failed: password=[redacted]",
+        "OSError: [Errno 13] Permission denied: '/data'",
+        "exit 1",
+    ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from clusterprobe.access.cluster import Cluster
 from clusterprobe.errors import BadResponse, Unreachable
-from clusterprobe.excerpt import excerpt
+from clusterprobe.excerpt import excerpts
 from clusterprobe.systems.kubernetes.objects import ContainerStatus, Pod
 from clusterprobe.systems.kubernetes.resources import PODS
 from clusterprobe.times import epoch
@@ -48,14 +48,15 @@ def parse_lines(body: bytes, what: str) -> list[Line]:
         if len(body) < ROUGHLY * MAX_BYTES:
             raise BadResponse(f"{what} ends within a line")
         body = body[: body.rfind(b"\n") + 1]
-    found = []
+    times, texts = [], []
     for line in body.decode("utf-8", "replace").split("\n")[:-1]:
         stamp, _, text = line.partition(" ")
         at = epoch(stamp)
         if at is None:
             raise BadResponse(f"{what} is not lines that begin with a time")
-        found.append(Line(excerpt(text.rstrip("\r"), MAX_CHARACTERS), at))
-    return found
+        times.append(at)
+        texts.append(text.rstrip("\r"))
+    return [Line(text, at) for text, at in zip(excerpts(texts, MAX_CHARACTERS), times, strict=True)]
 
 
 def last_ended_was_before(status: ContainerStatus) -> bool:

@@ -22,6 +22,7 @@ from clusterprobe.errors import TimedOut, UsageError
 from clusterprobe.files import MIB, can_be_folder
 from clusterprobe.fleet.records import Record, lines_of, record_of
 from clusterprobe.model import Cluster, RunResult
+from clusterprobe.times import epoch
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -33,6 +34,7 @@ CLUSTER, DAY = "cluster=", "day="
 MAX_BYTES = 64 * MIB
 READERS = 16
 LOOK_BACK = 10  # runs of a cluster
+CLOCKS_SECONDS = 3600  # by which a cluster's clock may be ahead of the store's
 _SCHEMES = ("s3", "gs", "az", "file")
 
 
@@ -155,11 +157,11 @@ class Store:
             runs = call_within(limit, "the store", lambda: self._whole_runs("", since_day))
         except Exception as error:
             raise UsageError(f"{self.url}: {_why(error)}") from None
-        newest: dict[str, list[str]] = {}
-        for (cluster, _), (_, where) in sorted(runs.items(), key=lambda one: one[1], reverse=True):
-            newest.setdefault(cluster, []).append(where)
+        newest: dict[str, list[tuple[Any, str]]] = {}
+        for (cluster, _), place in sorted(runs.items(), key=lambda one: one[1], reverse=True):
+            newest.setdefault(cluster, []).append(place)
         wanted = [one for each in newest.values() for one in each[:2]]
-        read = in_parallel(lambda where: self._record(where, limit), wanted, READERS)
+        read = in_parallel(lambda place: self._record(*place, limit), wanted, READERS)
         return [one for one in read if isinstance(one, Record)], [one for one in read if isinstance(one, str)]
 
     def fetch_lines(self, file: Path, since_day: str, limit: Deadline) -> None:
@@ -185,9 +187,10 @@ class Store:
                         found[cluster, run] = max(found.get((cluster, run), place), place)
         return found
 
-    def _record(self, where: str, limit: Deadline) -> Record | str:
+    def _record(self, kept: Any, where: str, limit: Deadline) -> Record | str:
         try:
-            return from_json(call_within(limit, where, lambda: self._get(f"{where}/{RECORD}")), Record)
+            record = from_json(call_within(limit, where, lambda: self._get(f"{where}/{RECORD}")), Record)
+            return _doubt(record, kept.timestamp(), where) or record
         except TimedOut:
             return f"{where}: not read in time"
         except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -202,6 +205,15 @@ class Store:
         if answer.meta["size"] > MAX_BYTES:
             raise OSError(f"larger than {MAX_BYTES // MIB} MiB")
         return bytes(answer.bytes())
+
+
+def _doubt(record: Record, kept: float, where: str) -> str:
+    """Why a run cannot be what it says: whoever may write for one cluster says nothing of another, and nothing of days to come."""
+    if folder_of(record.cluster) != where.partition("/")[0]:
+        return f"{where}: it says that it is of another cluster: {record.cluster.uid or record.cluster.server}"
+    if (epoch(record.finished) or 0.0) > kept + CLOCKS_SECONDS:
+        return f"{where}: it says that it ended at {record.finished}, long after it was kept"
+    return ""
 
 
 def _why(error: Exception) -> str:

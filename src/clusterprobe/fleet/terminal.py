@@ -13,6 +13,7 @@ from clusterprobe.times import ago
 from clusterprobe.words import listed, number, visible_line
 
 SHOWN = 20
+WIDEST = 60  # characters of the column of names: one that is longer sticks out, and moves no other row
 SIGNS = {State.FOUND: "X", State.UNCHECKED: "?", State.CLEAR: ".", State.NOT_APPLICABLE: "-", State.SILENT: " "}
 
 
@@ -59,7 +60,7 @@ def _differs(one: Drift, names: dict[str, str]) -> str:
 
 
 def _table(over: Overview) -> Iterator[str]:
-    width = max([len(one.title) for one in over.members] + [len(one) for one in over.silent] + [7])
+    width = min(max([len(one.title) for one in over.members] + [len(one) for one in over.silent] + [7]), WIDEST)
     yield ""
     yield f"X found   ? could not be checked   . clear   - not applicable      areas: {', '.join(over.areas)}"
     for name in over.silent:

@@ -242,3 +242,29 @@ def test_a_server_without_tls_is_asked_where_the_environment_allows_it(monkeypat
         assert Store("s3://reports").write("x", b"", Deadline.after(1)) != ""
         server.settimeout(10)
         server.accept()[0].close()
+
+
+def refused(kept: Kept, where: Path, **changed: object) -> list[str]:
+    """What is said of a run whose record somebody has changed."""
+    record = json.loads((where / "run.json").read_text())
+    (where / "run.json").write_text(json.dumps(record | changed))
+    return kept.store.records("", Deadline.after(30))[1]
+
+
+def test_a_run_says_nothing_of_another_cluster_than_its_folder_is_of(kept: Kept):
+    assert kept.keep(run("a", "one", 10, "found")) == ""
+    assert kept.keep(run("b", "two", 11)) == ""
+    (where,) = kept.folder.glob("cluster=two/*/b")
+    told = json.loads((where / "run.json").read_text())["cluster"]
+    (trouble,) = refused(kept, where, cluster=told | {"uid": "one"})
+    assert "cluster=two/day=2026-06-11/b: it says that it is of another cluster: one" in trouble
+    assert [one.run for one in kept.store.records("", Deadline.after(30))[0]] == ["a"]
+
+
+def test_a_run_from_the_future_does_not_hide_those_that_come_after_it(kept: Kept):
+    assert kept.keep(run("a", "one", 10, "found")) == ""
+    assert kept.keep(run("b", "one", 11)) == ""
+    (where,) = kept.folder.glob("cluster=one/*/b")
+    (trouble,) = refused(kept, where, finished="9999-12-31T23:59:59Z")
+    assert "it says that it ended at 9999-12-31T23:59:59Z, long after it was kept" in trouble
+    assert [one.run for one in kept.store.records("", Deadline.after(30))[0]] == ["a"]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from clusterprobe.correlation import misfit
 from clusterprobe.decoding import from_json
 from clusterprobe.errors import UsageError
 from clusterprobe.files import MIB, open_regular, read_limited
@@ -64,9 +65,12 @@ def read_result(file: Path, limit: int = MAX_BYTES) -> RunResult:
     """The result in a results.json. Raises `OSError` where it cannot be read, `NoResult` where it is none, whatever else it is."""
     content = read_limited(file, limit)
     try:
-        return from_json(content, RunResult)
+        result = from_json(content, RunResult)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise NoResult("nested too deeply" if isinstance(error, RecursionError) else str(error)) from None
+    if why := misfit(result):
+        raise NoResult(why)
+    return result
 
 
 def load(folder: Path) -> Kept:

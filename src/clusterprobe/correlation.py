@@ -50,9 +50,43 @@ def effects(explained: Iterable[Explained]) -> dict[Place, list[Explained]]:
     """What each finding at the head of a chain explains, near and far, in the order of the findings."""
     by_place = {one.finding: one for one in explained}
     found: dict[Place, list[Explained]] = {}
+    heads: dict[Place, Place] = {}
     for one in by_place.values():
-        found.setdefault(root_of(one.finding, by_place), []).append(one)
+        passed, at = [], one.finding
+        while at in by_place and at not in heads:  # each place once, however long the chains are
+            passed.append(at)
+            at = by_place[at].cause
+        heads.update(dict.fromkeys(passed, heads.get(at, at)))
+        found.setdefault(heads[one.finding], []).append(one)
     return found
+
+
+def misfit(result: RunResult) -> str:
+    """Why a result that was kept is none that a run can have: it tells of findings that are not in it, or in a circle; else empty."""
+    there = {(probe.id, number) for probe in result.probes for number, _ in enumerate(probe.findings)}
+    accepted = {(probe.id, number) for probe in result.probes for number, _ in enumerate(probe.known)}
+    since = [*result.since.new, *result.since.persisting, *result.since.worse] if result.since else []
+    explained = [place for one in result.explained for place in (one.finding, one.cause)]
+    if result.run.fail_on not in ("never", *Severity):
+        return "its level of failing is none"
+    if len({probe.id for probe in result.probes}) < len(result.probes):
+        return "two of its probes have one id"
+    if not {*since, *explained} <= there or not {place for one in result.accepted for place in one.findings} <= accepted:
+        return "it tells of findings that it does not have"
+    return "what explains its findings goes in a circle" if _circles({one.finding: one.cause for one in result.explained}) else ""
+
+
+def _circles(causes: dict[Place, Place]) -> bool:
+    done: set[Place] = set()
+    for start in causes:
+        passed, at = set(), start
+        while at in causes and at not in done and at not in passed:
+            passed.add(at)
+            at = causes[at]
+        if at in passed:
+            return True
+        done |= passed
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,28 @@
 """One finding explains another through what it breaks and the other rests on."""
 
-from clusterprobe.correlation import effects, explain, root_of
-from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, Severity, Subject
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from clusterprobe.archive import RESULTS, NoResult, read_result
+from clusterprobe.correlation import effects, explain, misfit, root_of
+from clusterprobe.model import (
+    SCHEMA,
+    Accepted,
+    Cluster,
+    Explained,
+    Finding,
+    ProbeResult,
+    ProbeVerdict,
+    Run,
+    RunResult,
+    RunVerdict,
+    Severity,
+    Since,
+    Subject,
+)
 
 
 def finding(
@@ -80,3 +101,40 @@ def test_a_chain_ends_at_its_root() -> None:
     found = explain(chain)
     assert root_of(("c/log", 0), {one.finding: one for one in found}) == ("a/nfs", 0)
     assert [one.finding for one in effects(found)[("a/nfs", 0)]] == [("b/pod", 0), ("c/log", 0)]
+
+
+def kept(explained: list[Explained] | None = None, fail_on: str = "error", **more: Any) -> RunResult:
+    run = Run(id="1", started="", finished="", tool_version="0", profile="", fail_on=fail_on)
+    probes = more.pop("probes", [probe("a/one", finding("A")), probe("b/two", finding("B")), probe("c/three", finding("C"))])
+    return RunResult(
+        schema=SCHEMA, run=run, cluster=Cluster(), verdict=RunVerdict.FINDINGS, probes=probes, explained=explained or [], **more
+    )
+
+
+def because(finding: str, cause: str, number: int = 0) -> Explained:
+    return Explained(finding=(finding, number), cause=(cause, 0), through="x")
+
+
+def test_a_result_as_a_run_makes_it_fits() -> None:
+    assert misfit(kept([because("a/one", "b/two"), because("b/two", "c/three")])) == ""
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        kept([because("a/one", "a/one")]),
+        kept([because("c/three", "a/one"), because("a/one", "b/two"), because("b/two", "a/one")]),
+        kept([because("a/one", "b/two", 7)]),
+        kept([because("a/one", "no/such")]),
+        kept([because("a/one", "b/two", -1)]),
+        kept(since=Since(run="0", finished="", worse=[("b/two", 3)])),
+        kept(accepted=[Accepted(probe="a/one", code="A", subject="x", why="x", state="applies", findings=[("a/one", 0)])]),
+        kept(probes=[probe("a/one"), probe("a/one")]),
+        kept(fail_on="nothing"),
+    ],
+)
+def test_a_result_that_no_run_can_have_is_refused(result: RunResult, tmp_path: Path) -> None:
+    assert misfit(result)
+    (tmp_path / RESULTS).write_bytes(msgspec.json.encode(result))
+    with pytest.raises(NoResult):
+        read_result(tmp_path / RESULTS)

@@ -53,8 +53,7 @@ def check(file: Path) -> None:
     if not file.is_file():
         raise UsageError(f"the kubeconfig {file} is {'a folder' if file.is_dir() else 'a device or pipe'}, not a file")
     try:
-        tree = yaml.safe_load(read_limited(file, MAX_BYTES).decode())
-        too_much = _size(tree, {}) > MAX_VALUES
+        check_tree(yaml.safe_load(read_limited(file, MAX_BYTES).decode()), str(file))
     except OSError as error:
         raise UsageError(f"the kubeconfig {file} cannot be read: {error.strerror}") from None
     except yaml.MarkedYAMLError as error:
@@ -64,12 +63,16 @@ def check(file: Path) -> None:
         raise UsageError(f"the kubeconfig {file} is nested too deeply") from None
     except (yaml.YAMLError, ValueError):  # ValueError: not UTF-8, or a number or date that is none
         raise UsageError(f"the kubeconfig {file} is not YAML: it is not text, or has a value that is invalid") from None
-    if too_much:
-        raise UsageError(f"the kubeconfig {file} holds more than {MAX_VALUES} values, once its aliases are followed")
+
+
+def check_tree(tree: Any, called: str) -> None:
+    """Raises `UsageError` for data that are not those of a kubeconfig, or too many of them; `RecursionError` for too deep ones."""
+    if _size(tree, {}) > MAX_VALUES:
+        raise UsageError(f"the kubeconfig {called} holds more than {MAX_VALUES} values, once its aliases are followed")
     if not isinstance(tree, dict):
-        raise UsageError(f"the kubeconfig {file} {_holds(tree)}: this is not a kubeconfig")
+        raise UsageError(f"the kubeconfig {called} {_holds(tree)}: this is not a kubeconfig")
     for part, inner in PARTS.items():
-        _check_part(file, part, inner, tree.get(part))
+        _check_part(called, part, inner, tree.get(part))
 
 
 def _size(value: Any, known: dict[int, int]) -> int:
@@ -82,16 +85,16 @@ def _size(value: Any, known: dict[int, int]) -> int:
     return known[id(value)]
 
 
-def _check_part(file: Path, part: str, inner: str, entries: Any) -> None:
+def _check_part(called: str, part: str, inner: str, entries: Any) -> None:
     if entries is None:
         return
     if not isinstance(entries, list):
-        raise UsageError(f"the kubeconfig {file}: `{part}` {_holds(entries)}, not a list")
+        raise UsageError(f"the kubeconfig {called}: `{part}` {_holds(entries)}, not a list")
     for number, one in enumerate(entries, 1):
         if not isinstance(one, dict) or not isinstance(one.get("name"), str):
-            raise UsageError(f"the kubeconfig {file}: entry {number} of `{part}` has no name")
+            raise UsageError(f"the kubeconfig {called}: entry {number} of `{part}` has no name")
         if not isinstance(one.get(inner) or {}, dict):
-            raise UsageError(f"the kubeconfig {file}: the `{inner}` of {one['name']} {_holds(one[inner])}, not fields")
+            raise UsageError(f"the kubeconfig {called}: the `{inner}` of {one['name']} {_holds(one[inner])}, not fields")
 
 
 def _holds(value: Any) -> str:

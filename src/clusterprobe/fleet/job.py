@@ -16,6 +16,7 @@ import yaml
 
 from clusterprobe.exits import Exit
 from clusterprobe.fleet.targets import Target
+from clusterprobe.words import UNSEEN, escape
 
 KUBECONFIG, PROFILE = "kubeconfig", "profile.yaml"  # what a pod finds in its folder
 FOLDER, COMMON = "/etc/clusterprobe-cluster", "/etc/clusterprobe"
@@ -87,8 +88,9 @@ def values(targets: Sequence[Target], wanted: Wanted) -> dict[str, Any]:
 
 
 def text(objects: Sequence[dict[str, Any]]) -> str:
-    """As YAML to apply."""
-    return str(yaml.dump_all(objects, Dumper=_Dumper, sort_keys=False, width=140, allow_unicode=True))
+    """As YAML to apply: it reads as it was given, and shows what it holds."""
+    written = str(yaml.dump_all(objects, Dumper=_Dumper, sort_keys=False, width=140, allow_unicode=True))
+    return UNSEEN.sub(escape, written)  # all of them stand between double quotes, where YAML reads such escapes
 
 
 class _Dumper(yaml.SafeDumper):
@@ -99,7 +101,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _written(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+    style = '"' if UNSEEN.search(value) else "|" if "\n" in value else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
 _Dumper.add_representer(str, _written)

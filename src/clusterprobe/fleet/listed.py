@@ -6,9 +6,9 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+from clusterprobe.access import kubeconfigs
 from clusterprobe.errors import UsageError
 from clusterprobe.fleet import single
 from clusterprobe.fleet.records import GROUP
@@ -51,9 +51,9 @@ def providers_of(tree: Mapping[str, Any], source: str) -> Execs:
 
 def _texts(secret: Mapping[str, Any], name: str) -> dict[str, str]:
     """What a Secret holds, by key, as far as it is text."""
-    given = secret.get("stringData") or {}
+    given = _fields(secret, "stringData", f"Secret {name}")
     found = {str(key): value for key, value in given.items() if isinstance(value, str)}
-    for key, value in (secret.get("data") or {}).items():
+    for key, value in _fields(secret, "data", f"Secret {name}").items():
         try:
             found.setdefault(str(key), base64.b64decode(str(value), validate=True).decode())
         except (binascii.Error, ValueError):
@@ -68,8 +68,12 @@ def _of_secret(texts: Mapping[str, str], about: Mapping[str, Any], labels: Mappi
     if not keys or (keys[0] not in KEYS and len(keys) > 1):
         raise UsageError(f"{where}: none of its keys is {', '.join(KEYS)}, so that its kubeconfig is not known")
     config = tree_of(texts[keys[0]], where)
+    try:
+        kubeconfigs.check_tree(config, f"of {where}")
+    except RecursionError:
+        raise UsageError(f"the kubeconfig of {where} is nested too deeply") from None
     name = str(labels.get(CLUSTER_API) or about["name"])
-    found = single.target(config, single.the_context(config, where), name, Path("/nowhere"))
+    found = single.target(config, single.the_context(config, where), name, None)
     group = _group(labels)
     if about.get("namespace") == namespace:
         return Target(name, secret=about["name"], key=keys[0], labels=group, notes=found.notes)
@@ -81,7 +85,7 @@ def _of_argo_cd(texts: Mapping[str, str], secret: str, labels: Mapping[str, str]
     if server == THE_HUB:
         return f"{name}: {server} is the hub itself, which the chart's own CronJob looks at (`store` in its profile); left out"
     given = tree_of(texts.get("config") or "{}", f"Secret {secret}")
-    tls = given.get("tlsClientConfig") or {}
+    tls = _fields(given, "tlsClientConfig", f"Secret {secret}")
     cluster = {
         "server": server,
         "certificate-authority-data": tls.get("caData"),
@@ -95,18 +99,18 @@ def _of_argo_cd(texts: Mapping[str, str], secret: str, labels: Mapping[str, str]
         "password": given.get("password"),
         "client-certificate-data": tls.get("certData"),
         "client-key-data": tls.get("keyData"),
-        "exec": _exec_of_argo_cd(given),
+        "exec": _exec_of_argo_cd(given, f"Secret {secret}"),
     }
     cluster, user = ({key: value for key, value in one.items() if value} for one in (cluster, user))
     return Target(name, single.kubeconfig(name, cluster, user, f"argocd-{name}"), labels=_group(labels), notes=single.notes(cluster, user))
 
 
-def _exec_of_argo_cd(given: Mapping[str, Any]) -> dict[str, Any] | None:
+def _exec_of_argo_cd(given: Mapping[str, Any], where: str) -> dict[str, Any] | None:
     """The credential plugin; where Argo CD has its own for AWS, that of AWS, which takes the same."""
-    if plugin := given.get("execProviderConfig"):
-        variables = [{"name": key, "value": value} for key, value in sorted((plugin.get("env") or {}).items())]
+    if plugin := _fields(given, "execProviderConfig", where):
+        variables = [{"name": key, "value": value} for key, value in sorted(_fields(plugin, "env", where).items())]
         return {**{key: value for key, value in plugin.items() if value and key != "env"}, **({"env": variables} if variables else {})}
-    if not (aws := given.get("awsAuthConfig")):
+    if not (aws := _fields(given, "awsAuthConfig", where)):
         return None
     arguments = ["eks", "get-token", "--output", "json", "--cluster-name", str(aws.get("clusterName", ""))]
     for flag, key in (("--role-arn", "roleARN"), ("--profile", "profile")):
@@ -116,16 +120,26 @@ def _exec_of_argo_cd(given: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _of_profile(one: Mapping[str, Any], about: Mapping[str, Any], labels: Mapping[str, str], execs: Execs) -> Target:
     """A ClusterProfile: where the cluster is, and, by the first access provider that is known, which plugin gives credentials."""
-    name, status = str(about["name"]), one.get("status") or {}
-    offered = status.get("accessProviders") or status.get("credentialProviders") or []
-    access = next((each for each in offered if isinstance(each, dict) and each.get("name") in execs), None)
+    name = str(about["name"])
+    status = _fields(one, "status", f"ClusterProfile {name}")
+    listed = status.get("accessProviders") or status.get("credentialProviders")
+    offered = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    access = next((each for each in offered if str(each.get("name")) in execs), None)
     if access is None:
-        names = ", ".join(str(each.get("name")) for each in offered if isinstance(each, dict)) or "none"
+        names = ", ".join(str(each.get("name")) for each in offered) or "none"
         raise UsageError(f"ClusterProfile {name}: it offers the access providers {names}, and --providers has {', '.join(execs) or 'none'}")
-    cluster, user = dict(access.get("cluster") or {}), {"exec": dict(execs[access["name"]])}
+    cluster, user = dict(_fields(access, "cluster", f"ClusterProfile {name}")), {"exec": dict(execs[str(access["name"])])}
     return Target(
         name, single.kubeconfig(name, cluster, user, str(access["name"])), labels=_group(labels), notes=single.notes(cluster, user)
     )
+
+
+def _fields(one: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
+    """What stands under a key; nothing if nothing does. Raises `UsageError` for what is no fields."""
+    value = one.get(key)
+    if not isinstance(value or {}, dict):
+        raise UsageError(f"{where}: its `{key}` is not fields")
+    return value or {}
 
 
 def _group(labels: Mapping[str, str]) -> dict[str, str]:

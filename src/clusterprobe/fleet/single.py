@@ -28,8 +28,11 @@ def the_context(config: Mapping[str, Any], file: str) -> str:
     return names[0]
 
 
-def target(config: Mapping[str, Any], context: str, name: str, folder: Path) -> Target:
-    """The cluster of a context, under a name. Raises `UsageError` for what a pod could not use."""
+def target(config: Mapping[str, Any], context: str, name: str, folder: Path | None) -> Target:
+    """The cluster of a context, under a name. Raises `UsageError` for what a pod could not use.
+
+    `folder` is where the kubeconfig lies; one that came by itself, as in a Secret, may name no file of this machine.
+    """
     details = _named(config, "contexts", context)
     cluster, user_name = dict(_named(config, "clusters", details.get("cluster"))), str(details.get("user") or "")
     user = dict(_named(config, "users", user_name)) if user_name else {}
@@ -86,11 +89,13 @@ def _named(config: Mapping[str, Any], part: str, name: Any) -> Mapping[str, Any]
     raise UsageError(f"the kubeconfig has no {kubeconfigs.PARTS[part]} {name}")
 
 
-def _embed(entry: dict[str, Any], key: str, folder: Path, name: str) -> None:
+def _embed(entry: dict[str, Any], key: str, folder: Path | None, name: str) -> None:
     """Put a file's content where its path was. Raises `UsageError` if it cannot be read."""
     path = entry.pop(key, None)
     if not path or entry.get(f"{key}-data"):
         return
+    if folder is None:
+        raise UsageError(f"{name}: its `{key}` is a file, which no machine but its own has; put the content there as `{key}-data`")
     try:
         content = read_limited(folder / str(path), MAX_BYTES)
     except OSError as error:

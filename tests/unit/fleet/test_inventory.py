@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -276,3 +279,51 @@ def test_a_name_becomes_a_part_of_an_objects_name_that_no_other_has(name: str, p
     assert slug[-1] != "-"
     assert len(slug) <= 50
     assert plain or slug != Target(f"{name}.").slug
+
+
+@pytest.mark.parametrize("key", ["certificate-authority", "client-certificate", "client-key"])
+def test_a_kubeconfig_in_a_secret_names_no_file_of_this_machine(tmp_path: Path, key: str):
+    """Whoever may write a Secret would have a file of ours put into another one."""
+    (tmp_path / "own").write_text("ours")
+    config = kubeconfig("eu")
+    part, inner = ("clusters", "cluster") if key == "certificate-authority" else ("users", "user")
+    config[part][0][inner][key] = str(tmp_path / "own")
+    with pytest.raises(UsageError, match=f"its `{key}` is a file, which no machine but its own has"):
+        read(written(tmp_path, listing(secret("eu", {"kubeconfig": yaml.safe_dump(config)}, "other"))), "clusterprobe")
+
+
+ODD = [None, [], {}, "x", 1, ["x"], {"x": 1}, True, "a\nb"]
+
+
+def changed(value: Any, odd: Any) -> Iterator[Any]:
+    """The same with each of its parts replaced, one at a time."""
+    yield odd
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        for one in changed(value[key], odd):
+            yield {**value, key: one} if isinstance(value, dict) else [*value[:key], one, *value[key + 1 :]]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+def test_what_is_no_inventory_is_refused_in_a_sentence(tmp_path: Path, odd: Any):
+    profile = {
+        "kind": "ClusterProfile",
+        "metadata": {"name": "p"},
+        "status": {"accessProviders": [{"name": "g", "cluster": {"server": "x"}}]},
+    }
+    config = {"bearerToken": "t", "tlsClientConfig": {"caData": "x"}, "execProviderConfig": {"command": "x", "env": {"a": "b"}}}
+    providers = written(tmp_path, {"providers": [{"name": "g", "execConfig": {"command": "x"}}]}, "providers")
+    tried = [
+        *changed(listing(secret("eu", {"kubeconfig": yaml.safe_dump(kubeconfig("eu"))}), profile), odd),
+        *(listing(secret("eu", {"kubeconfig": json.dumps(one)})) for one in changed(kubeconfig("eu"), odd)),
+        *(argo_cd("eu", one) for one in changed(config, odd)),
+    ]
+    for one in tried:
+        (tmp_path / "odd").write_text(json.dumps(one))
+        with contextlib.suppress(UsageError):
+            read(str(tmp_path / "odd"), "clusterprobe", providers)
+
+
+def test_aliases_in_a_secrets_kubeconfig_are_not_followed_without_end(tmp_path: Path):
+    laughs = "a: &a [x, x]\n" + "".join(f"{now}: &{now} [*{before}, *{before}]\n" for before, now in pairwise("abcdefghijklmnopqrstuvwxyz"))
+    with pytest.raises(UsageError, match="holds more than"):
+        read(written(tmp_path, listing(secret("eu", {"kubeconfig": f"{laughs}clusters: *z\n"}))), "clusterprobe")

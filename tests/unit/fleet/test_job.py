@@ -18,6 +18,7 @@ from clusterprobe.fleet.job import Wanted, arguments, documents, secret_of, secr
 from clusterprobe.fleet.targets import Target
 from clusterprobe.profile import load_profile
 from clusterprobe.shipped import shipped
+from clusterprobe.words import visible
 from tests.unit.fleet.test_inventory import kubeconfig, written
 
 EU = Target("prod-eu", kubeconfig=kubeconfig("prod-eu"), labels={"environment": "prod"})
@@ -283,3 +284,10 @@ def test_the_workflow_that_is_shown_runs_what_the_job_runs() -> None:
     flags = {one.partition("=")[0] for one in run["container"]["args"]}
     assert flags - {"--cluster-name"} == {one.partition("=")[0] for one in arguments("s3://b")}
     assert run["activeDeadlineSeconds"] == WANTED.pod_seconds
+
+
+@pytest.mark.parametrize("odd", ["\u2028z", "x\x85y\nz", "\u202ex", "\x1b[2J", "a\r\nb", "\ufeffx", 'x: "\u2028"\nb: c\n'])
+def test_yaml_reads_what_was_given_and_hides_nothing(odd: str):
+    printed = text([{"kind": "X", "data": {"of a name": odd, odd: "a\nb"}}])
+    assert list(yaml.safe_load_all(printed)) == [{"kind": "X", "data": {"of a name": odd, odd: "a\nb"}}]
+    assert visible(printed) == printed

@@ -8,7 +8,7 @@ from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Enriching, Examined
 from clusterprobe.systems.kubernetes.objects import Condition, Node, Pod
 from clusterprobe.systems.kubernetes.workloads import workload_of
-from clusterprobe.times import ago, epoch
+from clusterprobe.times import age, ago, epoch
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed, number, said
 
@@ -55,9 +55,8 @@ def probe_ready(verdict: Verdict, nodes: Examined[Node], pods: Enriching[Pod], c
 
 
 def _report(verdict: Verdict, subject: Subject, ready: Condition, pressed: list[str], pods: list[Pod], now: float) -> None:
-    since = epoch(ready.last_transition_time)
-    age = None if since is None else now - since
-    brief = age is not None and age < EVICTION_SECONDS
+    lasted = age(epoch(ready.last_transition_time), now)
+    brief = lasted is not None and lasted < EVICTION_SECONDS
     silent = ready.status != "False"
     told = f" It says {said(ready.message)}." if ready.message else ""
     short = f" Before, it was short of {listed(pressed, 3)}." if pressed else ""
@@ -69,7 +68,7 @@ def _report(verdict: Verdict, subject: Subject, ready: Condition, pressed: list[
         NODE_NOT_READY,
         subject,
         severity=Severity.WARNING if brief else Severity.ERROR,
-        problem=f"Node {subject.name} is not ready{f', for {ago(age)}' if age is not None else ''}: {number(len(pods), 'pod')} "
+        problem=f"Node {subject.name} is not ready{f', for {ago(lasted)}' if lasted is not None else ''}: {number(len(pods), 'pod')} "
         f"{'is' if len(pods) == 1 else 'are'} on it.",
         cause=cause,
         fix=_steps(subject.name, silent=silent),

@@ -13,7 +13,7 @@ from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.pods.missing_objects import missing_in
 from clusterprobe.systems.prometheus.objects import AGENTS, GROUP, PROMETHEUSES, Prometheus
 from clusterprobe.systems.prometheus.selection import Operator
-from clusterprobe.times import ago, epoch
+from clusterprobe.times import age, ago, epoch
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed, number, said
 
@@ -90,14 +90,14 @@ def _judge(verdict: Verdict, subject: Subject, one: Custom, now: float) -> None:
             subject, f"its condition {RECONCILED} is {reconciled.status or 'empty'}: {reconciled.message or reconciled.reason}"
         )
     if available is not None and available.status in ("False", "Degraded"):
-        since = epoch(available.last_transition_time)
-        if since is None or now - since >= AVAILABLE_SECONDS:
-            _report_unavailable(verdict, subject, available, since, now)
+        lasted = age(epoch(available.last_transition_time), now)
+        if lasted is None or lasted >= AVAILABLE_SECONDS:
+            _report_unavailable(verdict, subject, available, lasted)
 
 
 def _since(condition: Condition, now: float) -> str:
-    since = epoch(condition.last_transition_time)
-    return "" if since is None else f" for {ago(now - since)}"
+    lasted = age(epoch(condition.last_transition_time), now)
+    return "" if lasted is None else f" for {ago(lasted)}"
 
 
 def _see(subject: Subject) -> Step:
@@ -135,7 +135,7 @@ def _report_refused(verdict: Verdict, subject: Subject, condition: Condition, no
     )
 
 
-def _report_unavailable(verdict: Verdict, subject: Subject, condition: Condition, since: float | None, now: float) -> None:
+def _report_unavailable(verdict: Verdict, subject: Subject, condition: Condition, lasted: float | None) -> None:
     none = condition.status == "False"
     name = f"{subject.kind.lower()}-{subject.name}" if subject.kind in ("Prometheus", "Alertmanager") else f"prom-agent-{subject.name}"
     verdict.report(
@@ -143,7 +143,7 @@ def _report_unavailable(verdict: Verdict, subject: Subject, condition: Condition
         subject,
         severity=Severity.ERROR if none else Severity.WARNING,
         problem=f"{subject} has {'no' if none else 'fewer'} running {'pod' if none else 'pods than it should'}"
-        + (f", for {ago(now - since)}." if since is not None else "."),
+        + (f", for {ago(lasted)}." if lasted is not None else "."),
         cause=f"Its condition {AVAILABLE} says {said(condition.message or condition.reason)}.",
         fix=[
             _see(subject),

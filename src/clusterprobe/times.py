@@ -8,6 +8,7 @@ from itertools import groupby
 from clusterprobe.numerals import MOST, number
 
 _UNITS = {"ns": 1e-9, "µs": 1e-6, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
+AHEAD_SECONDS = 300.0  # by which one machine's clock may be ahead of another's
 _NUMERIC = frozenset("0123456789.")
 
 
@@ -52,6 +53,15 @@ def ago(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / {'days': 86400, 'h': 3600, 'min': 60}[unit]:.0f} {unit}"
     return f"{max(seconds, 0):.0f} s"
+
+
+def age(moment: float | None, now: float) -> float | None:
+    """For how many seconds something has been so; None where no time is known, and for one to come: what a clock that is wrong wrote.
+
+    >>> age(90.0, 100.0), age(101.0, 100.0), age(9e9, 100.0), age(None, 100.0)
+    (10.0, 0.0, None, None)
+    """
+    return None if moment is None or moment - now > AHEAD_SECONDS else max(now - moment, 0.0)
 
 
 def day(moment: float) -> str:

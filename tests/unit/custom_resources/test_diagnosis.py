@@ -58,6 +58,12 @@ def test_without_a_time_the_age_of_the_object_decides(age: float, expected: str)
     assert (found.state, found.seconds) == (expected, None)
 
 
+def test_a_time_to_come_is_none() -> None:
+    """Whoever may write a status would have its failure pass for ever."""
+    found = diagnosed(external_secrets(raw("db", condition(lastTransitionTime="9999-12-31T23:59:59Z"), age=LATE)))
+    assert (found.state, found.seconds) == ("failing", None)
+
+
 @pytest.mark.parametrize(
     ("resource", "more"),
     [

@@ -108,6 +108,13 @@ def test_a_group_without_resources_proves_no_absence(answers: Answers, cluster: 
     assert blind(monitors(cluster)) == [f"discovery of {MONITORING} names no resource, so what it serves is not known"]
 
 
+def test_a_group_without_versions_proves_no_absence(answers: Answers, cluster: Cluster):
+    answers["/apis"] = discovery(group("apps", "deployments"), {"metadata": {"name": MONITORING}, "versions": []})
+    assert blind(monitors(cluster)) == [f"discovery of {MONITORING} names no resource, so what it serves is not known"]
+    answers["/apis"] = {"kind": "APIGroupList", "groups": [{"name": MONITORING, "versions": []}]}
+    assert blind(monitors(cluster)) == [f"discovery of {MONITORING} names no resource, so what it serves is not known"]
+
+
 def test_a_stale_group_leaves_the_others_as_they_are(answers: Answers, cluster: Cluster):
     answers["/apis"] = discovery(group("apps", "deployments"), group("metrics.k8s.io", freshness="Stale"))
     assert monitors(cluster).complete

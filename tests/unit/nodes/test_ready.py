@@ -60,7 +60,9 @@ def test_a_node_that_reports_what_is_wrong_is_found_with_that() -> None:
     assert "gone for good" not in one.fix
 
 
-@pytest.mark.parametrize(("since", "severity"), [(JUST_UNDER, "warning"), (FIVE_MINUTES_AGO, "error")])
+@pytest.mark.parametrize(
+    ("since", "severity"), [(JUST_UNDER, "warning"), (FIVE_MINUTES_AGO, "error"), ("9999-12-31T23:59:59Z", "error"), ("", "error")]
+)
 def test_a_node_that_may_come_back_is_a_warning(since: str, severity: str) -> None:
     assert found({**SILENT, "lastTransitionTime": since}).severity == severity
 

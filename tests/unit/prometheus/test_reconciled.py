@@ -72,7 +72,9 @@ def test_of_a_refusal_that_names_no_object_only_the_message_is_told() -> None:
     assert one.rests_on == []
 
 
-@pytest.mark.parametrize(("since", "codes"), [(JUST_UNDER, []), (FIVE_MINUTES_AGO, ["NotAvailable"])])
+@pytest.mark.parametrize(
+    ("since", "codes"), [(JUST_UNDER, []), (FIVE_MINUTES_AGO, ["NotAvailable"]), ("9999-12-31T23:59:59Z", ["NotAvailable"])]
+)
 def test_an_object_without_pods_is_found_after_five_minutes(since: str, codes: list[str]) -> None:
     one = prometheus(WELL[0], condition("Available", "False", "shard 0: pod prometheus-main-0: 0/3 nodes are available", since))
     assert reasons(judged(probe_reconciled, **readings(one))) == codes

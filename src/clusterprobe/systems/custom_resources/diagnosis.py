@@ -9,7 +9,7 @@ from typing import Literal
 from clusterprobe.systems.custom_resources.kinds import ALWAYS, BUILT_IN
 from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject, Stated
 from clusterprobe.systems.kubernetes.missing import MissingObject, all_missing
-from clusterprobe.times import epoch
+from clusterprobe.times import age, epoch
 
 # True where all is well, and False where it is not.
 GOOD = frozenset({"Accepted", "Available", "Healthy", "Programmed", "Ready", "Reconciled", "ResolvedRefs", "Synced"})
@@ -155,13 +155,13 @@ class Families:
 
 def diagnose(kind: CustomKind, one: CustomObject, families: Families, *, now: float, patience_seconds: float) -> Diagnosis:
     """Its state."""
-    age = _since(one.created, now)
+    old = _since(one.created, now)
     deleted = _since(one.deleted, now)
     if deleted is not None:
         return Diagnosis("deleted" if deleted >= patience_seconds else "passing", seconds=deleted)
     conditions = usual(kind.group, one)
     if not conditions:
-        return Diagnosis("unreported" if age is None or age >= patience_seconds else "passing", seconds=age)
+        return Diagnosis("unreported" if old is None or old >= patience_seconds else "passing", seconds=old)
     wrong = [each for each in conditions if _verdict(kind.group, each) != "well"]
     if not wrong:
         return Diagnosis("outdated" if _is_outdated(one, conditions) else "suspended" if one.suspended else "well")
@@ -172,19 +172,19 @@ def diagnose(kind: CustomKind, one: CustomObject, families: Families, *, now: fl
             return Diagnosis("of its owner", wrong)
         case "unread":
             return Diagnosis("owner unread", wrong)
-    found = _judged(kind, one, wrong, age, now, patience_seconds)
+    found = _judged(kind, one, wrong, old, now, patience_seconds)
     return replace(found, missing=families.missed_by(one, found.conditions))
 
 
-def _judged(kind: CustomKind, one: CustomObject, wrong: list[Stated], age: float | None, now: float, patience: float) -> Diagnosis:
+def _judged(kind: CustomKind, one: CustomObject, wrong: list[Stated], old: float | None, now: float, patience: float) -> Diagnosis:
     failing = [each for each in wrong if _verdict(kind.group, each) == "failing"]
     retried = bool(failing) and (kind.group.endswith(FLUX) or any(_tries_again(each) for each in one.conditions))
     said = failing or wrong
     moments = [seconds for each in said if (seconds := _since(each.last_transition_time, now)) is not None]
     seconds = max(moments, default=None)
-    if seconds is not None and age is not None:
-        seconds = min(seconds, age)  # some write 1970 until they have looked at it
-    waited = age if retried or seconds is None else seconds
+    if seconds is not None and old is not None:
+        seconds = min(seconds, old)  # some write 1970 until they have looked at it
+    waited = old if retried or seconds is None else seconds
     late = waited is None or waited >= patience
     return Diagnosis(("failing" if failing else "undecided") if late else "passing", said, seconds, retried)
 
@@ -216,5 +216,4 @@ def _is_outdated(one: CustomObject, conditions: list[Stated]) -> bool:
 
 
 def _since(moment: str | None, now: float) -> float | None:
-    then = epoch(moment)
-    return None if then is None else now - then
+    return age(epoch(moment), now)

@@ -84,7 +84,7 @@ def _who_am_i(cluster: Cluster) -> str:
 def _cluster_uid(cluster: Cluster) -> str:
     """The UID of kube-system, which is as good as a name for the cluster; empty where it may not be read."""
     try:
-        return str(cluster.get(NAMESPACES.path(name="kube-system"), _Object).metadata.get("uid", ""))
+        return str(cluster.get(NAMESPACES.path(name="kube-system"), _Object).metadata.get("uid") or "")
     except errors.Unreadable:
         return ""
 
@@ -214,7 +214,7 @@ def served(cluster: Cluster) -> Readings[Served]:
             for one in version.resources or []:
                 resources.setdefault(f"{one.resource}.{name}", []).append(version.version)
                 kinds.setdefault(f"{one.resource}.{name}", one.served)
-        doubt = next((version.doubt for version in group.versions if version.doubt), "")
+        doubt = next((version.doubt for version in group.versions if version.doubt), "" if group.versions else EMPTY)
         if doubt:
             found.fail(_group(name), f"discovery of {name} {doubt}")
     found.add(EVERY_GROUP, Served(resources, kinds))
@@ -229,6 +229,9 @@ def _served_before_aggregation(cluster: Cluster, groups: _OldGroups) -> Readings
     if groups.kind != "APIGroupList" or not groups.groups:
         raise errors.BadResponse(f"GET /apis: the answer is a {groups.kind} of {len(groups.groups)} groups")
     found: Collector[Served] = Collector()
+    for one in groups.groups:
+        if not one.versions:
+            found.fail(_group(one.name), f"discovery of {one.name} {EMPTY}")
     wanted = {
         Subject(kind="APIGroupVersion", name=f"{group.name}/{version.version}"): (group.name, version.version)
         for group in groups.groups
@@ -237,11 +240,11 @@ def _served_before_aggregation(cluster: Cluster, groups: _OldGroups) -> Readings
     listed = cluster.each(Readings(tuple(wanted.items())), lambda _, pair: cluster.get(UrlPath.of("apis", *pair), _OldResources))
     resources: dict[str, list[str]] = {}
     kinds: dict[str, ServedKind] = {}
-    for subject, one in listed:
+    for subject, answer in listed:
         group, version = wanted[subject]
-        if not one.resources:
+        if not answer.resources:
             found.fail(_group(group), f"discovery of {group} {EMPTY}")
-        for resource in one.resources:
+        for resource in answer.resources:
             resources.setdefault(f"{resource.name}.{group}", []).append(version)
             kinds.setdefault(f"{resource.name}.{group}", resource.served)
     for failed in listed.unreadable:

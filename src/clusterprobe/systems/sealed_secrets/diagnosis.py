@@ -11,7 +11,7 @@ from clusterprobe.systems.kubernetes.objects import Condition
 from clusterprobe.systems.sealed_secrets.causes import NO_KEY, Loss, Origin, changed_at, opening, origin_of, without_key
 from clusterprobe.systems.sealed_secrets.sources import SealedSecret, SealingCertificate
 from clusterprobe.systems.sealed_secrets.unsealed import Unsealed
-from clusterprobe.times import epoch
+from clusterprobe.times import age, epoch
 
 _IN_THE_WAY = "already exists and is not managed by SealedSecret"
 _IMMUTABLE = "immutable"
@@ -108,12 +108,12 @@ def _cannot_open(one: SealedSecret) -> bool:
 
 def diagnose(one: SealedSecret, world: World) -> Diagnosis:
     """What became of it."""
-    fact, changed = world.fact(one), changed_at(one)
-    seconds = 0.0 if changed is None else world.now - changed
+    fact, known = world.fact(one), age(changed_at(one), world.now)
+    seconds = known or 0.0
     if one.metadata.deletion_timestamp:
         return Diagnosis(one, "going", fact)
     if one.synced is None:
-        return Diagnosis(one, _unspoken(one, fact, world, None if changed is None else seconds), fact, seconds=seconds)
+        return Diagnosis(one, _unspoken(one, fact, world, known), fact, seconds=seconds)
     if _cannot_open(one):
         return Diagnosis(one, "sealed", fact, origin_of(one, world.opens), world.losses.get(one.place))
     states: dict[str, State] = {"False": _refused(one, one.synced), "True": _of_secret(fact, one.synced, world)}
@@ -145,11 +145,11 @@ def _unspoken(one: SealedSecret, fact: Unsealed, world: World, seconds: float | 
 
 
 def _of_secret(fact: Unsealed, condition: Condition, world: World) -> State:
-    since = epoch(condition.last_transition_time)
+    since = age(epoch(condition.last_transition_time), world.now)
     if fact.exists is None:
         return "unknown"
     if not fact.exists:
-        listed_late = not fact.direct and (since is None or world.now - since <= world.patience_seconds)
+        listed_late = not fact.direct and (since is None or since <= world.patience_seconds)
         return "not listed yet" if listed_late else "missing"
     if fact.owned is None:
         return "owner unknown"

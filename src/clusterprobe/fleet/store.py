@@ -22,6 +22,7 @@ from clusterprobe.errors import TimedOut, UsageError
 from clusterprobe.files import MIB, can_be_folder
 from clusterprobe.fleet.records import Record, lines_of, record_of
 from clusterprobe.model import Cluster, RunResult
+from clusterprobe.redaction import redact_forms
 from clusterprobe.times import epoch
 
 if TYPE_CHECKING:
@@ -50,7 +51,10 @@ def place_of(url: str, asked: str = "--store") -> tuple[str, str]:
     """The scheme of a store's address, and the rest. Raises `UsageError` for one that is none."""
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in _SCHEMES or not rest:
-        raise UsageError(f"{asked} {url}: expected {', '.join(f'{one}://…' for one in _SCHEMES)}")
+        raise UsageError(f"{asked} {redact_forms(url)}: expected {', '.join(f'{one}://…' for one in _SCHEMES)}")
+    if scheme != "file" and ("@" in rest.partition("/")[0] or "?" in rest or "#" in rest):
+        # It stands in reports, messages and the Job, and no store takes its credentials from there.
+        raise UsageError(f"{asked}: a store's address has neither a user nor a query; give the credentials in the environment")
     return scheme, rest
 
 

@@ -268,3 +268,12 @@ def test_a_run_from_the_future_does_not_hide_those_that_come_after_it(kept: Kept
     (trouble,) = refused(kept, where, finished="9999-12-31T23:59:59Z")
     assert "it says that it ended at 9999-12-31T23:59:59Z, long after it was kept" in trouble
     assert [one.run for one in kept.store.records("", Deadline.after(30))[0]] == ["a"]
+
+
+@pytest.mark.parametrize(
+    "url", ["s3://bob:hockey4711@bucket/x", "az://box/x?sig=hockey4711", "gs://hockey4711@box", "s4://bob:hockey4711@x"]
+)
+def test_an_address_with_credentials_is_refused_without_saying_them(url: str):
+    with pytest.raises(UsageError) as refused:
+        Store(url)
+    assert "hockey4711" not in str(refused.value)

@@ -7,14 +7,14 @@ Structure comes first: sources keep only the fields that they need, and Secrets'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from clusterprobe.redaction import forms, looks, pairs, wordings
-from clusterprobe.redaction.canonical import Text, readings
+from clusterprobe.redaction.canonical import Text, pattern, readings
 from clusterprobe.redaction.keys import MASK, Key, harmless, kind_of, kind_of_label
 from clusterprobe.redaction.structs import Cleaner
 from clusterprobe.redaction.values import line_end
@@ -22,6 +22,8 @@ from clusterprobe.redaction.values import line_end
 __all__ = ["MASK", "cleaned", "redact", "redact_forms", "redact_lines", "redact_tree", "redacted"]
 
 Span = tuple[int, int]
+_TELLING, _MOST_AGAIN = 8, 20  # characters of a value, and values, that are looked for once more
+_CHOSEN = pattern(r"\S*(?:[A-Za-z]\S*\d|\d\S*[A-Za-z])\S*")
 _SHORT = 512  # characters: what is read again and again, such as the messages of a thousand pods
 
 
@@ -69,6 +71,8 @@ def _without(text: str, search: Callable[[Text], Iterable[Span]], *, by_line: bo
     spans = sorted(one.span(start, end) for one in readings(written) for start, end in search(one) if start < end)
     if not spans:
         return text
+    if search is not _forms:
+        spans = sorted([*spans, *_again(written, spans)])
     parts, done = [], 0
     for start, end in spans:
         if start >= done:
@@ -76,6 +80,16 @@ def _without(text: str, search: Callable[[Text], Iterable[Span]], *, by_line: bo
         done = max(done, end)
     parts.append(written[done:])
     return b"".join(parts).decode("utf-8", "surrogatepass")
+
+
+def _again(written: bytes, spans: list[Span]) -> Iterator[Span]:
+    """Where a value that a key announced stands once more without one, as in `password=x … x is too short`."""
+    values = {written[start:end].strip(b"\"'`,; ") for start, end in spans}
+    for value in sorted(one for one in values if len(one) >= _TELLING and _CHOSEN.fullmatch(one))[:_MOST_AGAIN]:
+        at = written.find(value)
+        while at >= 0:
+            yield at, at + len(value)
+            at = written.find(value, at + len(value))
 
 
 def _mask(secret: bytes, *, by_line: bool) -> bytes:

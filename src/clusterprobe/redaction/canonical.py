@@ -15,7 +15,7 @@ _FILLER = b"\0"
 _LETTERS = {b"\\n": b"\0\n", b"\\r": b"\0\r", b"\\t": b"\0\t", b"\\033": b"\0\0\0\x1b", b"\\e[": b"\0\x1b["}
 _LETTERS |= {b"\\\n": b"\0 ", b"\\\r\n": b"\0\0 "}  # a line that goes on in the next one
 _NAMED = {b"&quot;": b'"', b"&apos;": b"'", b"&amp;": b"&", b"&lt;": b"<", b"&gt;": b">"}
-_MEANT = b" \t\r\n\x1b\"'`&=:,;@/?#[]{}()<>|%\\-_.+!$~"  # what separates one thing from the next; letters stay as they are
+_MEANT = b" \t\r\n\x1b\"'`&=:,;@/?#[]{}()<>|%\\-_.+!$~*"  # what separates one thing from the next; letters stay as they are
 _TELLING = "ñпароль密码碼口令パスワードłşöó비밀번호암—–\u0303"  # of words for a secret that are not ASCII: JSON and URLs encode them
 # What is read as one of the signs above, and what nobody sees, so that it may stand in the middle of a word.
 _LIKE = {"：": ":", "＝": "=", "→": "->", "“": '"', "”": '"', "„": '"', "\xa0": " "}

@@ -32,7 +32,7 @@ class Key(enum.Enum):
 STEMS = (
     "pass|pwd|psw|secret|token|key|cred|auth|sig|dsn|jwt|otp|cookie|sess|sid|webhook|hook|bearer|conn|sas|pin|salt|seed|mnemonic|code|pat|"
     "url|nonce|licen[sc]e|stringdata|dockerconfig|dockercfg|hmac|unseal|pw|sak|assertion|kennwort|senha|"
-    r"psk|heslo|haslo|wachtwoord|salasana|lozinka|sifre|parola|art-api|honeycomb-team|sonar\.login|"
+    r"securejsondata|crumb|psk|heslo|haslo|wachtwoord|salasana|lozinka|sifre|parola|art-api|honeycomb-team|sonar\.login|"
     r"contrase(?:\xc3\xb1|n\xcc\x83)a|\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c|\xe5\xaf\x86\xe7\xa0\x81|\xe5\xaf\x86\xe7\xa2\xbc|\xe5\x8f\xa3\xe4\xbb\xa4|"
     r"\xe3\x83\x91\xe3\x82\xb9\xe3\x83\xaf\xe3\x83\xbc\xe3\x83\x89|has\xc5\x82o|\xc5\x9fifre|l\xc3\xb6senord|jelsz\xc3\xb3|"
     r"\xeb\xb9\x84\xeb\xb0\x80\xeb\xb2\x88\xed\x98\xb8|\xec\x95\x94\xed\x98\xb8"
@@ -51,14 +51,14 @@ password passwd passphrase passcode passwort mnemonic seedphrase pwd psw pswd
 _INSIDE = tuple(
     """
 password passwd passphrase secret token apikey accesskey privatekey credential connectionstring sharedaccess dockerconfigjson dockercfg
-stringdata clientkeydata
+stringdata securejsondata clientkeydata
 """.split()  # noqa: SIM905 - a table
 )
 _ENDS = tuple(
     """
 pass connstr connectionuri cred creds signature jwt dsn totp sessionid sessid bearer userpw assertion 2facode mfacode otpcode
 verificationcode securitycode accesscode logincode motdepasse kennwort senha heslo haslo wachtwoord salasana lozinka sifre parola
-aspxauth jfrogartapi honeycombteam
+aspxauth jfrogartapi honeycombteam bindpw rootpw authtok
 """.split()  # noqa: SIM905 - a table
 )
 _NO_PASS = ("bypass", "compass", "trespass", "surpass", "encompass", "overpass", "underpass", "multipass", "onepass")
@@ -77,7 +77,7 @@ _KEY_ENDS = tuple(f"{one}key" for one in _KEYS) + tuple(
 )
 _WEAK = tuple(
     """
-key salt seed pin nonce code session sid tokens secrets hash license licence pat token2 sonarlogin
+key salt seed pin nonce code session sid tokens secrets hash license licence pat token2 sonarlogin crumb
 """.split()  # noqa: SIM905 - a table
 )
 _HEADERS = ("authorization", "cookie", "cookies", "setcookie", "cookie2")

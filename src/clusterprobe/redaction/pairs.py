@@ -15,7 +15,7 @@ MARKS = (b'"', b"'", b"`")
 _QUOTE = r"[\"'`\])]*"
 # A key and what may part it from its value: `=`, `:`, `=>`, `:=`, a blank after a flag, a comma between two arguments.
 _KEYED = pattern(
-    rf"({KEY})((?:\[[\w-]*\])?{_QUOTE}[ \t]*(?:=>|->|[:+?~!=]=|[:=])[ \t]*(?:(?:Invalid|Unsupported|Duplicate) value:[ \t]*)?"
+    rf"({KEY})((?:\[[\w-]*\])?{_QUOTE}[ \t]*(?:=>|->|[:+?~!=]=|[:=]\*{{0,2}})[ \t]*(?:(?:Invalid|Unsupported|Duplicate) value:[ \t]*)?"
     rf"|{_QUOTE}[\s,]+(?:- )?|\([ \t]*)"
 )
 _STARTS_LINE = pattern(r"(?:\A|\n)[\s>#]*(?:- )?(?:export |set |ENV )?[\"'`]*\z")
@@ -96,7 +96,7 @@ _ANOTHER_KEY = pattern(r"[\"'`][\w.-]{1,64}[\"'`]\s*(?:=>|[:=])")
 def _parted(text: bytes, found: Any, kind: Key) -> bool:
     """Whether what stands behind the key parts it from a value."""
     key, apart = found.groups()
-    bare, following = apart.rpartition(b"]")[2].strip(b" \t\"'`)"), text[found.end() : found.end() + 2]
+    bare, following = apart.rpartition(b"]")[2].strip(b" \t\"'`)*"), text[found.end() : found.end() + 2]
     if bare == b"(":
         return following[:1] in MARKS and (kind is Key.PHRASE or (kind is Key.SECRET and bool(_SETS.search(key))))  # setToken("…")
     if bare.endswith(b" value:"):
@@ -108,7 +108,7 @@ def _parted(text: bytes, found: Any, kind: Key) -> bool:
     if bare == b":":
         return following != b"//" and not (b"/" in key and apart.endswith(b":"))  # a scheme; an image and its tag
     before = text[found.start() - 1 : found.start()] if found.start() else b""
-    flag = key.startswith(b"-") and kind is not Key.WEAK and b"/" not in key and before != b"/"
+    flag = key.startswith(b"-") and b"/" not in key and before != b"/"
     if b"," in apart:
         return (flag or before in MARKS) and following[:1] in (*MARKS, b"[") and not _ANOTHER_KEY.match(text, found.end())
     return flag and following[:1] not in (b"-", b"")
@@ -116,8 +116,8 @@ def _parted(text: bytes, found: Any, kind: Key) -> bool:
 
 def _value(whole: Text, found: Any, kind: Key) -> Span | None:
     text, key, at = whole.plain, found.start(1), found.end()
-    colon = found.group(2).rstrip(b" \t").endswith(b":")
-    everything = b"stringdata" in text[key:at].lower()
+    colon = found.group(2).rstrip(b" \t*").endswith(b":")
+    everything = any(one in text[key:at].lower() for one in (b"stringdata", b"securejsondata"))
     sign = text[at : at + 1]
     if colon and sign in (b"\n", b"\r", b"|", b">"):
         begin = line_end(whole, at)

@@ -24,32 +24,34 @@ _AHEAD, _BEHIND = 300, 2048  # bytes between a name and its value, in whichever 
 _WORD_FOR_ONE = r"\b[\w-]*(?:password|passwd|passphrase|passcode|passwort|pwd)\b[\])\"']*(?: for (?:user )?\S+| from \w+)?"
 _MADE = r"(?:is|was|has been) \w{0,10}[ -]?generated(?: for (?:user )?\S+)?"
 _SET = r"(?:has been |was )?(?:(?:re)?set|changed(?: successfully)?) to"
-_VERB = rf"(?: (?:{_MADE}|is|was|to|of|from|{_SET}|\xe2\x80[\x93\x94]))?"
+_VERB = rf"(?: (?:{_MADE}|{_SET}|is|was|to|of|from|\xe2\x80[\x93\x94]))?"
 _WORDED = pattern(
-    r"(?i)(?:(identified (?:with \w+ )?(?:by|as)(?: password)?|\brequirepass|\bmasterauth)|"
+    r"(?i)(?:(identified (?:with \w+ )?(?:by|as)(?: password)?|\brequirepass|\bmasterauth|\bbindpw|\brootpw)|"
     rf"({_WORD_FOR_ONE}{_VERB})|"
     r"(?:\b(?:secret|token|api[ _-]?key|auth|pass|pw)(?: value)?(?: (?:is|was|to|of|set to))?))[ \t]*:?[ \t]+"
 )
 _COMMANDS = pattern(
     r"(?:(?:\A|[\s\"'\[,])(?:-u|--user|--proxy-user|-U)[\"']*[\s=,]+[\"']*[\w.@+-]+:"
     r"|\b(?:sshpass|redis-cli|valkey-cli|docker|podman|nerdctl|helm|crane|skopeo|mysql\w*|mariadb\w*|mongo\w*|ldap\w+|smbclient|rabbitmqadmin"
-    r"|az login|mosquitto_\w+|cqlsh|sqlcmd)"
+    r"|az login|mosquitto_\w+|cqlsh|sqlcmd|ipmitool|zip|useradd|airflow users create)"
     r"\b[^|;&\n]{0,120}?[\s\"'](?:-p|-a|-w|-P)[\"']*[\s=,]*"
-    r"|\bopenssl\b[^|;&\n]{0,120}? -k |\blftp\b[^|;&\n]{0,120}? -u [\w.@+-]+,|\bhttps? -a [\w.@+-]+:|\bsnmp\w+\b[^|;&\n]{0,120}? -[cAX] "
-    r"|\brabbitmqctl\b[^|;&\n]{0,80}? (?:add_user|change_password|authenticate_user) +\S+ +|\bConvertTo-SecureString +(?:-String +)?"
+    r"|\bopenssl\b[^|;&\n]{0,120}? -k |\blftp\b[^|;&\n]{0,120}? -u [\w.@+-]+,|\bhttps? -a [\w.@+-]+:"
+    r"|\brabbitmqctl\b[^|;&\n]{0,80}? (?:add_user|change_password|authenticate_user) +\S+ +"
+    r"|\bwandb login +|\bauth-pass +\S+ +|\baddauth digest \w+:|\b7z\w? [^|;&\n]{0,80}? -p|\bPRAGMA (?:re)?key ?= ?"
+    r"|\bConvertTo-SecureString +(?:-String +)?"
     r"|\b(?i:set password(?: for \S{1,200})? ?= ?(?:password\()?)"
     r"|\brclone obscure |\bcurl\b[^|;&\n]{0,200}?[ \t]-(?:[A-Za-z]*u[\s\"']*[\w.@+-]+:|b[\s\"']*))"
 )
 # Commands that take one secret or two without a flag: all that they are given is left out.
-_GIVEN = pattern(r"\b(?:htpasswd|mc(?:li)? alias set|mc(?:li)? config host add)[ \t]+([^|;&\n\"]+)")
+_GIVEN = pattern(r"\b(?:(?:htpasswd|mc(?:li)? alias set|mc(?:li)? config host add)[ \t]+|snmp\w+\b[^|;&\n]{0,120}? -[cAX] )([^|;&\n\"]+)")
 _SLASHED = pattern(r"(?:\b(?:sqlplus|sqlldr|expdp|impdp|rman)\b[^|;&\n]{0,60}?[ \t'\"]|\bjdbc:oracle:\w+:)[\w$#.-]+/([^\s\"'@/]+)@")
 _EASY = pattern(r"(?:\A|[\s\"'=])[\w$#.-]+/([^\s\"'@/]+)@[\w.-]+:1521\b")  # as Oracle's clients connect
 # What PHP and others print of a call that failed.
 _CALLED = pattern(
     r"(?i)\b(?:(?:PDO|mysqli?)->__construct|mysqli?_(?:real_)?connect|pg_p?connect|oci_p?connect|ldap_bind|ftp_login|imap_open|DBI->connect"
-    r"|ssh2_auth_password|PSCredential|DriverManager\.getConnection)\("
+    r"|ssh2_auth_password|PSCredential|DriverManager\.getConnection|crypt)\("
 )
-_AUTH = pattern(r"(?:\A|[\s\"'\]])AUTH[\"']?[ \t]+(?:[\"']?[\w.-]+[\"']?[ \t]+)?[\"']?([^\s\"'<>]{6,})")  # of Redis
+_AUTH = pattern(r"(?:\A|[\s\"'\]])(?:AUTH|LOGIN)[\"']?[ \t]+(?:[\"']?[\w.-]+[\"']?[ \t]+)?[\"']?([^\s\"'<>]{6,})")  # of Redis and IMAP
 _OF_A_USER = pattern(r"\b(?:SETUSER|user)[ \t]+[\w.-]+[ \t][^\n]{0,200}?[ \t\"']?>([^\s\"'<>]{4,})")  # its ACLs
 _OF_MODULE = pattern(r"\buser_[\w.-]+=[\"']([^\"'\n]+)[\"']")  # of Kafka's login modules
 _PAIR = pattern(r"(?i)\b(?:credentials?|creds|login)[ =]+(?:of |for |is )?[\w.@-]+:([^\s\"',;]{6,})")
@@ -60,12 +62,14 @@ _LINE_OF_PGPASS = pattern(r"(?:\A|[\s\"'])[\w.*-]+:(?:543\d|6432|\*):[^:\s]{1,64
 _FORM_PART = pattern(rf"form-data;[^\n]{{0,200}}?\bname=[\"']?({KEY})[\"']?[^\n]*\n(?:[^\n\r]+\r?\n)*\r?\n([^\n]+)")
 _INSERT = pattern(r"(?i)\binsert\s+into\s+[^()]{1,200}\(([^()]{1,1000})\)\s*values\s*")
 _COLUMN = pattern(r"[\w.-]+")
-_PIPED = pattern(r"\becho (?:-n )?([^|\n]{1,400}?)[ \t]*\|[^|\n]{0,200}--?password-stdin")
+_PIPED = pattern(r"\becho (?:-n )?([^|\n]{1,400}?)[ \t]*\|[^|\n]{0,200}(?:--?password-stdin|\bchpasswd|--stdin)")
 _HOSTED = pattern(r"(?:\A|[\s\"'=(,;\[{<])(?://)?[A-Za-z][\w.+-]*:([^\s\"'@:<>(),;]{4,})@(?:/|[A-Za-z\[\d(])[\w.-]*")
 _XML = pattern(rf"<[\w:.-]*?((?i:[\w.-]*(?:{STEMS}))[\w.-]*)(?:\s[^<>]{{0,200}})?>(?:<!\[CDATA\[)?([^<]+?)(?:\]\]>)?</")
 _XML_NAMED = pattern(
     rf"<[\w:.-]+\s[^<>]{{0,200}}?\b(?:name|key|id|property)=[\"']({KEY})[\"'][^<>]{{0,200}}>(?:<!\[CDATA\[)?([^<]+?)(?:\]\]>)?</"
 )
+_DESCRIBED = pattern(rf"(?m:^({KEY}):[ \t]*\n-{{3,}}\n([^\n]+)$)")  # `kubectl describe configmap`
+_CELL_OF_HTML = pattern(rf"<t[dh][^<>]{{0,200}}>\s*({KEY}):?\s*</t[dh]>\s*<t[dh][^<>]{{0,200}}>([^<]+)</")
 _CELL = pattern(rf"\|[ \t]*({KEY})[ \t]*\|[ \t]*([^|\s](?:[^|\n]*[^|\s])?)")
 _KIND = pattern(r"kind[\"']*\s*:\s*[\"']*Secret\b")
 _DATA = pattern(r"\b(?:data|stringData)[\"']*\s*:[ \t]*")
@@ -88,7 +92,7 @@ def spans(whole: Text) -> Iterator[Span]:
     if b"@" in text:
         yield from once(_HOSTED.finditer(text), lambda found: _hosted(text, found))
     if b"</" in text:
-        for element in (_XML, _XML_NAMED):
+        for element in (_XML, _XML_NAMED, _CELL_OF_HTML):
             yield from once(element.finditer(text), lambda found: found.span(2) if _tells(found.group(1)) else None)
     if _KIND.search(text):
         yield from once(_DATA.finditer(text), lambda found: _data(whole, found))
@@ -99,7 +103,8 @@ def _of_programs(whole: Text) -> Iterator[Span]:
     text = whole.plain
     for loosely in (_AUTH, _PAIR):
         yield from once(loosely.finditer(text), lambda found: found.span(1) if _like_a_password(found.group(1)) else None)
-    yield from once(_DIRECTIVE.finditer(text), _cell)
+    for line in (_DIRECTIVE, _DESCRIBED):
+        yield from once(line.finditer(text), _cell)
     if b">" in text:
         yield from once(_OF_A_USER.finditer(text), lambda found: found.span(1))
     if b"LoginModule" in text:

@@ -27,6 +27,7 @@ Value = TypeVar("Value")
 Other = TypeVar("Other")
 
 PAGE = 500
+LATEST = 32_503_680_000  # the year 3000
 MAX_OBJECTS = 150_000  # of one kind: as many pods as Kubernetes supports in a cluster
 
 
@@ -208,9 +209,12 @@ class Cluster:
             return
         try:
             # The header is cut to whole seconds, so on average half a second early.
-            skew = email.utils.parsedate_to_datetime(date).timestamp() + 0.5 - answer.received
-        except (TypeError, ValueError):
+            moment = email.utils.parsedate_to_datetime(date).timestamp()
+        except (TypeError, ValueError, OverflowError):
             return
+        if not 0 <= moment < LATEST:  # with which no day could be reckoned
+            return
+        skew = moment + 0.5 - answer.received
         self.skew_seconds, self._skew_known = (skew if abs(skew) > 2 else 0.0), True
 
     def list(

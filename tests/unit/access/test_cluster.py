@@ -284,7 +284,13 @@ def test_a_clock_that_is_right_but_for_the_seconds_of_the_header_is_right(server
     assert cluster.skew_seconds == 0
 
 
-@pytest.mark.parametrize("date", ["", "yesterday", "Thu, 99 Foo 2026 00:00:00 GMT"])
+@pytest.mark.parametrize(
+    "date",
+    [
+        *("", "yesterday", "Thu, 99 Foo 2026 00:00:00 GMT"),
+        *("Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 0001 00:00:00 GMT", "Mon, 01 Jan 0001 00:00:00 -0000"),
+    ],
+)
 def test_a_date_that_is_none_teaches_nothing(date: str, server: FaultServer):
     def undated(talk: Talk, request: Request, reply: Reply) -> None:
         talk.raw(f"HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Length: 2\r\n\r\n{{}}".encode())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import email.utils
 from datetime import UTC, date, datetime
 from itertools import groupby
 
 from clusterprobe.numerals import MOST, number
 
 _UNITS = {"ns": 1e-9, "µs": 1e-6, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
+LATEST = 32_503_680_000.0  # the year 3000
 AHEAD_SECONDS = 300.0  # by which one machine's clock may be ahead of another's
 _NUMERIC = frozenset("0123456789.")
 
@@ -23,6 +25,19 @@ def epoch(text: str | None) -> float | None:
         return moment.timestamp() if moment.year > 1 and moment.tzinfo else None
     except (ValueError, OverflowError):
         return None
+
+
+def http_date(text: str) -> float | None:
+    """A time as HTTP's headers have it, as epoch seconds; None for anything else, and for one with which no day can be reckoned.
+
+    >>> http_date("Thu, 01 Jan 1970 00:01:00 GMT"), http_date("Fri, 31 Dec 9999 23:59:59 GMT"), http_date("yesterday")
+    (60.0, None, None)
+    """
+    try:
+        moment = email.utils.parsedate_to_datetime(text).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return moment if 0 <= moment < LATEST else None
 
 
 def calendar_day(text: str) -> date | None:

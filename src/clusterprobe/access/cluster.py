@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -22,12 +21,12 @@ from clusterprobe.access.urls import UrlPath, as_path, written
 from clusterprobe.decoding import from_json
 from clusterprobe.model import Subject
 from clusterprobe.readings import Collector, Readings
+from clusterprobe.times import http_date
 
 Value = TypeVar("Value")
 Other = TypeVar("Other")
 
 PAGE = 500
-LATEST = 32_503_680_000  # the year 3000
 MAX_OBJECTS = 150_000  # of one kind: as many pods as Kubernetes supports in a cluster
 
 
@@ -204,16 +203,10 @@ class Cluster:
         return answer
 
     def _learn_skew(self, answer: Answer) -> None:
-        date = answer.headers.get("Date", "")
-        if self._skew_known or not date:
+        moment = http_date(answer.headers.get("Date", ""))
+        if self._skew_known or moment is None:
             return
-        try:
-            # The header is cut to whole seconds, so on average half a second early.
-            moment = email.utils.parsedate_to_datetime(date).timestamp()
-        except (TypeError, ValueError, OverflowError):
-            return
-        if not 0 <= moment < LATEST:  # with which no day could be reckoned
-            return
+        # The header is cut to whole seconds, so on average half a second early.
         skew = moment + 0.5 - answer.received
         self.skew_seconds, self._skew_known = (skew if abs(skew) > 2 else 0.0), True
 

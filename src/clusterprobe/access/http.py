@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 import functools
 import threading
 import time
@@ -23,6 +22,8 @@ from clusterprobe.access.session import Origin, Session
 from clusterprobe.access.urls import Query, UrlPath, as_path
 from clusterprobe.decoding import from_json
 from clusterprobe.excerpt import excerpt
+from clusterprobe.numerals import whole_number
+from clusterprobe.times import http_date
 
 Value = TypeVar("Value")
 
@@ -263,14 +264,10 @@ def _said(answer: Answer) -> str:
 
 def _retry_after(answer: Answer) -> float:
     text = answer.headers.get("Retry-After", "")
-    if text.isdigit():
-        return float(text)
-    if not text:
-        return 0.0
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
-    except (TypeError, ValueError):
-        return 0.0
+    seconds, moment = whole_number(text), http_date(text)
+    if seconds is not None:
+        return float(seconds)
+    return max(0.0, moment - time.time()) if moment is not None else 0.0
 
 
 def is_page(text: str) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from clusterprobe import errors
 from clusterprobe.access import bodies, http
 from clusterprobe.access.deadline import Deadline
-from clusterprobe.access.http import Answer, Http, Origin, decode, refusal
+from clusterprobe.access.http import Answer, Http, Origin, _retry_after, decode, refusal
 from tests.faults.faults import bomb, plain, refuse
 from tests.faults.recording import Exchange, Recording
 from tests.faults.server import FaultServer, Reply, Request, Talk
@@ -322,6 +322,12 @@ def test_a_retry_after_is_waited_for_if_it_says_how_long(after: str, server: Fau
     with server.misbehaving(plain(429, "later", ("Retry-After", after)), always, times=1):
         ask(server)
     assert (time.monotonic() - begun >= 1) == (after == "1")
+
+
+@pytest.mark.parametrize("after", ["\xb2", "1_0", "-1", "soon", "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_retry_after_that_is_none_breaks_nothing(after: str):
+    answer = Answer(429, {"Retry-After": after}, b"", 0.0)
+    assert _retry_after(answer) == 0
 
 
 @pytest.mark.parametrize("after", ["86400", "Fri, 31 Dec 2999 23:59:59 GMT"])

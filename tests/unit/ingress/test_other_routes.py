@@ -210,6 +210,13 @@ def test_the_number_of_a_routes_port_is_one_of_the_pods_and_no_port_of_the_servi
     assert leads(found) == [("api.example.org", "shop", "api", "0")]
 
 
+def test_a_port_of_thousands_of_digits_is_a_name_that_no_service_has(server: ListServer) -> None:
+    service = {"name": "api", "port": "9" * 5000}
+    spec = {"routes": [{"match": "Host(`a`)", "services": [service]}]}
+    found = read(server, "/apis/traefik.io/v1/ingressroutes", "ingressroutes.traefik.io", "IngressRoute", spec)
+    assert leads(found) == [("Host(`a`)", "shop", "api", "9" * 5000)]
+
+
 def test_an_http_route_is_read_without_what_is_no_service(server: ListServer) -> None:
     references = [{"name": "api", "port": 80}, {"group": "example.org", "kind": "Bucket", "name": "files"}]
     spec = {"hostnames": ["api.example.org"], "rules": [{"backendRefs": references}, {}]}

@@ -24,6 +24,13 @@ def test_large_counts_are_no_trouble() -> None:
     assert chance(Share(0, 100_000), Share(0, 100_000)) == 1.0
 
 
+def test_a_bound_that_is_none_breaks_nothing() -> None:
+    """Any program that is scraped may write the label."""
+    odd = {**QUICK, "x": 1.0, "NaN": 2.0, "1e400": 3.0, "-1": 4.0}
+    assert quantile(odd, 0.95) == quantile(QUICK, 0.95)
+    assert slower_than(odd, 0.1) == slower_than(QUICK, 0.1)
+
+
 def test_quantiles_are_those_of_prometheus() -> None:
     assert quantile(QUICK, 0.95) == pytest.approx(0.1)
     assert quantile(SLOW, 0.5) == pytest.approx(0.25 + 0.25 * 40 / 85)

@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from clusterprobe.access.cluster import Cluster, Resource
+from clusterprobe.numerals import whole_number
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
 from clusterprobe.systems.ingress.backends import Lead
@@ -216,6 +217,5 @@ def _leads(targets: list[tuple[str, BackendRef]], namespace: str) -> list[Lead]:
 
 
 def _port(value: int | str | None) -> BackendPort:
-    if isinstance(value, str) and not value.isdecimal():
-        return BackendPort(name=value)
-    return BackendPort(number=int(value or 0))
+    number = whole_number(value) if isinstance(value, str) else value or 0
+    return BackendPort(name=str(value)) if number is None else BackendPort(number=number)

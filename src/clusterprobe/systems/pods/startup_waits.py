@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from clusterprobe.numerals import whole_number
 from clusterprobe.patterns import ours
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
@@ -95,7 +96,7 @@ def targets_of(container: Container | None) -> list[Target]:
             if any(more):  # what goes on behind the digits is no port
                 continue
             if name.lower() not in _ITSELF and name not in found:
-                found[name] = Target(name, int(port) if port else None)
+                found[name] = Target(name, whole_number(port) if port else None)
     return list(found.values())
 
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from clusterprobe.numerals import number
+
 
 @dataclass(frozen=True, slots=True)
 class Share:
@@ -84,4 +86,5 @@ def slower_than(buckets: Buckets, seconds: float) -> tuple[float, Share] | None:
 
 
 def _bounds(buckets: Buckets) -> list[tuple[float, float]]:
-    return sorted((float(bound), count) for bound, count in buckets.items() if bound != "+Inf")
+    """Without the last one, which has none, and without what is no bound: any program may write that label."""
+    return sorted((bound, count) for text, count in buckets.items() if (bound := number(text)) is not None)

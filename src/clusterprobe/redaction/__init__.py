@@ -56,12 +56,23 @@ def _forms(text: Text) -> list[Span]:
     return list(forms.spans(text.plain))
 
 
-def _over_lines(text: Text) -> Iterable[Span]:
-    """The same, but that a quotation mark which nothing closes ends with its line: of a log, what comes later is of something else."""
-    yield from forms.spans(text.plain)
-    size = len(text.plain)
-    for start, end in [*pairs.spans(text), *wordings.spans(text), *looks.spans(text.plain)]:
-        yield start, line_end(text, start) if end == size and text.plain[start : start + 1] != b"\n" else end
+_OF_ANOTHER = pattern(r"\n\s*(?:at |File \"|\.\.\. \d+ more|Caused by|(?i:usage|see|run|try|error)\b)")
+
+
+def _over_lines(text: Text) -> Iterator[Span]:
+    """The same, but that what is quoted ends with its line at the latest, and that a stack or a hint how to call is no value.
+
+    Of a log, what comes later is of something else, and tells what went wrong.
+    """
+    plain = text.plain
+    yield from forms.spans(plain)
+    for start, end in [*pairs.spans(text), *wordings.spans(text), *looks.spans(plain)]:
+        sign = plain[start : start + 1]
+        if _OF_ANOTHER.match(plain, start if sign == b"\n" else max(start - 1, 0)):
+            continue
+        quoted = sign in pairs.MARKS and plain[start : start + 3] != sign * 3
+        cut = quoted or (end == len(plain) and sign != b"\n")
+        yield start, min(end, line_end(text, start)) if cut else end
 
 
 def _without(text: str, search: Callable[[Text], Iterable[Span]], *, by_line: bool = False) -> str:

@@ -123,7 +123,11 @@ def _given(whole: Text, found: Any) -> Span | None:
 
 def _refused(whole: Text, found: Any) -> Span | None:
     kind = kind_of(found.group(1))
-    return None if kind is Key.PLAIN else announced(whole, found.end(), kind, lambda: (found.end(), value_end(whole, found.end())))
+    at = found.end()
+    if kind is Key.PLAIN or whole.plain[at : at + 2] in (b"{}", b"[]"):
+        return None
+    end = bracket_end(whole, at) if whole.plain[at : at + 1] == b"{" else value_end(whole, at)
+    return announced(whole, at, kind, lambda: (at, end))
 
 
 def _named(whole: Text, found: Any) -> Span | None:

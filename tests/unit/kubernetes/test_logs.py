@@ -241,3 +241,22 @@ def test_a_quotation_mark_that_nothing_closes_hides_its_own_line_only():
         "OSError: [Errno 13] Permission denied: '/data'",
         "exit 1",
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ERROR Failed to obtain token:\n\tat com.example.Auth.run(Auth.java:12)\n\tat java.lang.Thread.run(Thread.java:840)\nCaused by: x",
+        "flag provided but not defined: -password\nUsage of /app:\n  -config string",
+        "Loading credentials:\nPermissionError: [Errno 13] Permission denied: '/data/token'",
+        "database_password\n  Field required [type=missing, input_value={}, input_type=dict]",
+        "token:\n  file: /var/run/secrets/token\nlevel=info msg=started",
+    ],
+)
+def test_what_tells_why_it_ended_stays(text: str):
+    assert [one.text for one in parse_lines(written(text), "the log")] == text.split("\n")
+
+
+def test_an_apostrophe_hides_no_line_that_follows():
+    text = "can't read password 'abc\nOSError: [Errno 13] Permission denied: '/data'"
+    assert [one.text for one in parse_lines(written(text), "the log")][1] == "OSError: [Errno 13] Permission denied: '/data'"

@@ -43,15 +43,9 @@ FIRST = (
 )
 
 
-# Written, and not yet seen to pass on the lab: `python -m lab verify` runs them, CI only what has passed before.
-NOT_YET_SEEN = (
-    *("account-missing", "secret-to-mount-missing", "pod-too-large", "init-waits", "claim-without-class", "pods-rejected"),
-    *("job-failed", "cron-job-fails", "node-not-ready", "loki-rate-limited", "loki-log-full", "loki-store-full"),
-    *("target-wrong-scheme", "samples-dropped", "rule-fails", "configuration-refused", "series-of-other-environment"),
-    *("two-default-ingress-classes", "two-default-storage-classes", "gateway-expired", "gateway-not-granted", "gateway-without-backend"),
-    *("critical-muted", "critical-inhibited", "critical-to-null", "team-routes-unselected", "alerts-silenced-for-ever"),
-    *("prometheus-disk-full",),
-)
+# Not seen to pass on the lab as a whole yet: `python -m lab verify` runs them, CI only what has passed before. Dropped samples are found,
+# and stay a finding for the ten minutes that are looked at; the small disk was not seen to fill.
+NOT_YET_SEEN = ("samples-dropped", "prometheus-disk-full")
 
 
 def rounds() -> list[tuple[str, ...]]:

@@ -251,7 +251,7 @@ def test_a_drained_node_repeats_its_own_indices_and_no_others(hub: Hub) -> None:
 
 def test_a_pod_that_is_killed_after_its_upload_leaves_one_run(hub: Hub) -> None:
     assert len(hub.pods[hub.index(KILLED)]) == 2
-    assert Counter(one.parents[1].name for one in hub.bucket.rglob("results.json")) == Counter(
+    assert Counter(one.parents[2].name for one in hub.bucket.rglob("results.json")) == Counter(
         f"cluster={one['uid']}" for one in hub.report["members"]
     )
 

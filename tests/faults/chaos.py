@@ -14,7 +14,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -218,23 +217,27 @@ def _signal(process: subprocess.Popen[bytes], server: FaultServer, begun: float,
 
 def _await(process: subprocess.Popen[bytes], until: float) -> tuple[int, float, float]:
     """The exit status, the seconds of the processor, and the peak memory in MB."""
-    late = threading.Event()
-
-    def kill() -> None:
-        late.set()
-        process.kill()
-
-    timer = threading.Timer(max(0.0, until - time.monotonic()), kill)
-    timer.start()
-    try:
-        _, raw, usage = os.wait4(process.pid, 0)
-    finally:
-        timer.cancel()
+    late, peak, ended = False, 0.0, 0
+    while not ended:
+        peak = max(peak, _peak_mb(process.pid))
+        ended, raw, usage = os.wait4(process.pid, os.WNOHANG)
+        if not ended and time.monotonic() > until and not late:
+            late = True
+            process.kill()
+        time.sleep(0.02)
     process.returncode = os.waitstatus_to_exitcode(raw)
-    if late.is_set():
+    if late:
         raise TimeoutError("the run did not end")
-    peak = usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
     return process.returncode, usage.ru_utime + usage.ru_stime, peak
+
+
+def _peak_mb(pid: int) -> float:
+    """The most that it has held since it began; `ru_maxrss` counts what the process held that it was begun from, too. 0 elsewhere than Linux."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1e3 for line in lines if line.startswith("VmHWM:")), 0.0)
 
 
 def pairs() -> Iterator[tuple[str, str]]:

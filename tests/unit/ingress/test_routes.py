@@ -130,6 +130,15 @@ def test_pods_that_are_not_ready_are_named_with_their_state() -> None:
     assert "Pod/shop/api-7d9" in finding.rests_on
 
 
+def test_pods_on_a_node_that_does_not_report_rest_on_the_node() -> None:
+    silent = [{"type": "Ready", "status": "False"}, {"type": "ContainersReady", "status": "True"}]
+    status = {"phase": "Running", "podIP": "10.0.0.1", "conditions": silent}
+    cut_off = labelled(Pod, "shop", "api-7d9", LABELS, spec={"nodeName": "worker2", "containers": [{"name": "api"}]}, status=status)
+    finding = one_of(endpoint_slices=[endpoints(False)], pods=[cut_off])
+    assert "none of its pods is ready: api-7d9 (on worker2, which does not report)" in finding.cause
+    assert "Node/worker2" in finding.rests_on
+
+
 def test_a_selector_that_matches_no_pod_names_the_label_that_differs() -> None:
     changes = {"services": [service(selector={"app": "api", "version": "v2"})], "endpoint_slices": []}
     finding = one_of(**changes)

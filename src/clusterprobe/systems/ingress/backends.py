@@ -177,7 +177,8 @@ class Backends:
         if pods:
             names = listed([f"{pod.metadata.name} ({state_of(pod)})" for pod in pods], 4)
             owners = dict.fromkeys(workload_of(pod) for pod in pods)
-            rests = tuple(map(Ref.of, owners))
+            silent = dict.fromkeys(pod.spec.node_name for pod in pods if pod.cut_off)
+            rests = (*map(Ref.of, owners), *(Ref(RefKind.NODE, name=one) for one in silent))
             fix = [see, change("Repair what keeps these pods from being ready; their events and logs name it.")]
             return Lack(NO_ENDPOINTS, f"the Service {place} selects {words}, and none of its pods is ready: {names}.", fix, rests_on=rests)
         return self._no_pod(namespace, selector, f"the Service {place} selects {words}", see, by)
@@ -269,6 +270,8 @@ def _no_target(namespace: str, backend: ServiceBackend, port: ServicePort) -> La
 
 def state_of(pod: Pod) -> str:
     """Why a pod is not ready, in a few words."""
+    if pod.cut_off:
+        return f"on {pod.spec.node_name}, which does not report"
     for one in [*(pod.status.init_container_statuses or []), *(pod.status.container_statuses or [])]:
         if one.state.waiting and one.state.waiting.reason:
             return one.state.waiting.reason

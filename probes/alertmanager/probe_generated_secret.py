@@ -172,7 +172,8 @@ class _Told:
             GENERATED_SECRET_PUT_BACK,
             problem=f"The Secret {self._name} was changed within the last {ago(self._case.window)}, though its source was not.",
             cause=f"kube-state-metrics saw {self._case.generated.changes:.0f} new versions of it and none of {self._origin}; the object "
-            "itself was not changed either. A user or a program wrote into it"
+            "itself was not changed either. Either an AlertmanagerConfig that it takes was changed, or a user or a program "
+            "wrote into it"
             + (f", and the change may have stayed, for {self._unkept}." if self._unkept else "; the Operator reverted it within a second."),
         )
 

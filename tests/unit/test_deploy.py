@@ -212,6 +212,21 @@ def test_the_image_runs_as_nobody_in_particular_with_checked_packages() -> None:
     assert pods[0]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["securityContext"]["runAsUser"] == 65532
 
 
+def test_the_image_begins_from_a_base_that_cannot_move() -> None:
+    stages = re.findall(r"^FROM (\S+)(?: AS (\S+))?$", (IMAGE / "Dockerfile").read_text(), re.MULTILINE)
+    assert len(stages) == 3
+    own = {name for _, name in stages}
+    (from_outside,) = [image for image, _ in stages if image not in own]
+    assert re.fullmatch(r"python:3\.\d+-slim@sha256:[0-9a-f]{64}", from_outside)
+
+
+@pytest.mark.parametrize("name", [".github/workflows/ci.yml", ".github/workflows/release.yml", "deploy/ci/github/action.yml"])
+def test_actions_of_others_are_named_by_their_commit(name: str) -> None:
+    used = re.findall(r"uses: (\S+)", (DEPLOY.parent / name).read_text())
+    assert used
+    assert [one for one in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", one)] == []
+
+
 def test_what_the_dockerfile_copies_is_let_through() -> None:
     ignored = (DEPLOY.parent / ".dockerignore").read_text().split()
     assert ignored[0] == "*"

@@ -137,3 +137,15 @@ def test_no_field_of_a_reading_is_masked_for_what_it_is_called(name: str):
 def test_the_version_of_a_controller_of_secrets_is_none():
     image = "docker.io/bitnami/sealed-secrets-controller:0.27.1"
     assert redact(image) == image
+
+
+def test_the_name_of_a_secret_in_a_series_stays() -> None:
+    selector = 'kube_secret_info{namespace="ml-dev",secret="alertmanager-main"} == 1'
+    assert redact(selector) == selector
+    assert "Correct1Horse" not in redact('kube_secret_info{secret="Correct1Horse"}')
+    assert "alertmanager-main" not in redact('Settings{secret="alertmanager-main"}')
+
+
+def test_of_a_table_only_the_telling_column_is_taken_out_and_prose_ends_it() -> None:
+    text = "user,token,host\nann,abc,db-1\nbob,null,db-2\n\nwarned, twice, today"
+    assert redact(text) == "user,token,host\nann,[redacted],db-1\nbob,null,db-2\n\nwarned, twice, today"

@@ -7,7 +7,7 @@ from typing import Any
 
 from clusterprobe.redaction.canonical import Text, head, pattern
 from clusterprobe.redaction.forms import Span
-from clusterprobe.redaction.keys import STEMS, WORDS, Key, harmless, kind_of
+from clusterprobe.redaction.keys import STEMS, WORDS, Key, harmless, kind_of, kind_of_label
 from clusterprobe.redaction.values import block_end, bracket_end, header_end, line_end, quoted_end, value_end
 
 KEY = rf"\b(?i:{WORDS})|[\w./\[-]*(?i:{STEMS})[\w./-]*"
@@ -40,6 +40,8 @@ def spans(whole: Text) -> Iterator[Span]:
         kind = kind_of(found.group(1))
         if kind is Key.WEAK and (_told_after_all(whole.plain, found) or _asked_with(whole.plain, found)):
             kind = Key.SECRET
+        if kind is Key.SECRET and _OF_A_SERIES.search(whole.plain[max(0, found.start() - _SELECTOR) : found.start()]):
+            kind = kind_of_label(found.group(1))
         if kind is Key.PLAIN or not _parted(whole.plain, found, kind) or _names_a_key(whole.plain, found):
             return None
         return announced(whole, found.end(), kind, lambda: _value(whole, found, kind))
@@ -60,6 +62,9 @@ def _told_after_all(text: bytes, found: Any) -> bool:
     chosen = len(value) >= 8 and _CHOSEN.fullmatch(value)
     return apart.strip() == b"=" or (key.endswith(b"credentials") and bool(quoted or chosen))
 
+
+_OF_A_SERIES = pattern(r"\bkube_[a-z_]+\{[^{}]*\z")  # of kube-state-metrics, whose label `secret` is a name
+_SELECTOR = 400  # bytes of one that are looked back over
 
 _KEY_OF_SECRET = pattern(r"[A-Za-z0-9._-]{1,253}(?:[\s,;:)\]\"'`]|\z)")
 

@@ -45,6 +45,14 @@ _COMMANDS = pattern(
 # Commands that take one secret or two without a flag: all that they are given is left out.
 _GIVEN = pattern(r"\b(?:(?:htpasswd|mc(?:li)? alias set|mc(?:li)? config host add)[ \t]+|snmp\w+\b[^|;&\n]{0,120}? -[cAX] )([^|;&\n\"]+)")
 _SLASHED = pattern(r"(?:\b(?:sqlplus|sqlldr|expdp|impdp|rman)\b[^|;&\n]{0,60}?[ \t'\"]|\bjdbc:oracle:\w+:)[\w$#.-]+/([^\s\"'@/]+)@")
+_NET_USE = pattern(r"(?i)\bnet[ \t]+use[ \t]+(?:(?:[A-Z]:|\*)[ \t]+[^\s\"']+|[\\/]+[^\s\"']+)[ \t]+([^\s/*\"'][^\s\"']*)")
+_OF_IPSEC = pattern(r":[ \t]+(?:PSK|XAUTH|EAP|NTLM|PIN)[ \t]+[\"']?([^\s\"']+)")
+_COMPLEX = pattern(rf"(?:\A|[\s\"'])\?[ \t]+[\"']?({KEY})[\"']?[ \t]*\n[ \t]*:[ \t]+([^\n]+)")  # a key of YAML's long form
+_LISTED_HEADER = pattern(r"(?i)[\[(](?:(?:set-)?cookie|(?:proxy-)?authorization|x-[\w-]*(?:token|key))[ \t]+([^\])[\n]+)[\])]")
+_OF_CHPASSWD = pattern(
+    r"\bchpasswd[\"']?:\s[^{}]{0,200}?\blist:[ \t]*\|?[-+]?[ \t]*\n((?:[ \t]+(?:- )?[\w.-]+:[^\n]+(?:\n|\z))+)"
+)  # cloud-init
+_HEADER_OF_TABLE = pattern(r"(?:\A|[\s\"'])([\w.-]+(?:([,;\t])[\w.-]+)+)[ \t\r]*\n")
 _EASY = pattern(r"(?:\A|[\s\"'=])[\w$#.-]+/([^\s\"'@/]+)@[\w.-]+:1521\b")  # as Oracle's clients connect
 # What PHP and others print of a call that failed.
 _CALLED = pattern(
@@ -81,7 +89,7 @@ def spans(whole: Text) -> Iterator[Span]:
     yield from once(_NAMED.finditer(text), lambda found: _named(whole, found))
     yield from once(_WORDED.finditer(text), lambda found: _worded(whole, found))
     yield from once(_COMMANDS.finditer(text), lambda found: _argument(whole, found))
-    for known in (_PIPED, _GIVEN, _SLASHED, _LINE_OF_PGPASS, _EASY):
+    for known in (_PIPED, _GIVEN, _SLASHED, _LINE_OF_PGPASS, _EASY, _NET_USE, _LISTED_HEADER):
         yield from once(known.finditer(text), lambda found: found.span(1))
     yield from _of_programs(whole)
     yield from once(_BELOW.finditer(text), lambda found: found.span(1) if _BOTH.search(found.group(1)) else None)
@@ -103,6 +111,10 @@ def _of_programs(whole: Text) -> Iterator[Span]:
     text = whole.plain
     for loosely in (_AUTH, _PAIR):
         yield from once(loosely.finditer(text), lambda found: found.span(1) if _like_a_password(found.group(1)) else None)
+    for known in (_OF_IPSEC, _OF_CHPASSWD):
+        yield from once(known.finditer(text), lambda found: found.span(1))
+    yield from once(_COMPLEX.finditer(text), lambda found: found.span(2) if _tells(found.group(1)) else None)
+    yield from _columns(whole)
     for line in (_DIRECTIVE, _DESCRIBED):
         yield from once(line.finditer(text), _cell)
     if b">" in text:
@@ -199,6 +211,23 @@ def _tells(key: bytes) -> bool:
 def _cell(found: Any) -> Span | None:
     """`| password | … |`, a row of a table whose first column is the key, and `splunk_token …`, a line of a configuration."""
     return found.span(2) if _tells(found.group(1)) and _BOTH.search(found.group(2)) else None
+
+
+def _columns(whole: Text) -> Iterator[Span]:
+    """The cells under a telling column of tables whose cells are parted by one sign, such as CSV."""
+    text, at = whole.plain, 0
+    for header in _HEADER_OF_TABLE.finditer(text):
+        names, sign = header.group(1).split(header.group(2)), header.group(2)
+        telling = [place for place, name in enumerate(names) if _tells(name)]
+        if not telling or header.start() < at - 1:  # a row of the table before
+            continue
+        at = header.end()
+        while at < len(text) and len(cells := (line := text[at : line_end(whole, at)]).split(sign)) == len(names):
+            for place in telling:
+                begin = at + sum(map(len, cells[:place])) + place
+                if not harmless(cells[place], Key.SECRET):
+                    yield begin, begin + len(cells[place])
+            at += len(line) + 1
 
 
 def _inserted(whole: Text, found: Any) -> Span | None:

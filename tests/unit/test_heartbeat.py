@@ -7,6 +7,7 @@ import pytest
 
 from clusterprobe.access.deadline import Deadline
 from clusterprobe.access.heartbeat import beat
+from clusterprobe.notify.sending import post
 
 
 @pytest.fixture
@@ -15,10 +16,13 @@ def watcher():
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.server.paths.append(self.path)
             self.send_response(self.server.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
+
+        do_POST = do_GET
 
         def log_message(self, *_):
             pass
@@ -41,6 +45,14 @@ def test_a_refusal_names_the_host_and_keeps_the_secret(watcher):
     said = beat(f"http://127.0.0.1:{watcher.server_port}/ping/abc-secret", Deadline.after(4.0))
     assert "not taken by 127.0.0.1" in said
     assert "secret" not in said
+
+
+def test_who_stands_outside_is_called_through_the_environments_proxy(watcher, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{watcher.server_port}")
+    monkeypatch.setenv("NO_PROXY", ".svc")
+    assert beat("http://watch.example.org/ping/abc", Deadline.after(4.0)) == ""
+    assert post("http://hooks.example.org/abc", "", {}, Deadline.after(4.0)) == ""
+    assert watcher.paths == ["http://watch.example.org/ping/abc", "http://hooks.example.org/abc"]
 
 
 @pytest.mark.parametrize(

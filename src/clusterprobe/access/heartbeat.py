@@ -5,6 +5,7 @@ from __future__ import annotations
 from clusterprobe.access import urls
 from clusterprobe.access.deadline import Deadline
 from clusterprobe.access.http import Http
+from clusterprobe.access.proxies import proxy_of
 from clusterprobe.access.session import Origin
 from clusterprobe.errors import BadAddress, Unreadable
 
@@ -17,7 +18,8 @@ def beat(url: str, limit: Deadline) -> str:
         return "the heartbeat's address is not an http or https URL"
     host, _ = urls.place_of(address.origin)
     try:
-        Http(Origin(address.origin)).send("GET", address.path, limit, query=address.query, accept=(200, 201, 202, 204))
+        http = Http(Origin(address.origin, proxy=proxy_of(address.origin)))
+        http.send("GET", address.path, limit, query=address.query, accept=(200, 201, 202, 204))
     except Unreadable as error:
         return f"the heartbeat was not taken by {host}: {type(error).__name__}"
     return ""

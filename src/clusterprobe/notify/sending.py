@@ -7,6 +7,7 @@ from typing import Any
 from clusterprobe.access import urls
 from clusterprobe.access.deadline import Deadline
 from clusterprobe.access.http import Http
+from clusterprobe.access.proxies import proxy_of
 from clusterprobe.access.session import Origin
 from clusterprobe.errors import BadAddress, Unreadable
 
@@ -22,7 +23,7 @@ def post(url: str, path: str, body: Any, limit: Deadline) -> str:
     host, _ = urls.place_of(address.origin)
     below = urls.as_path(str(address.path).removesuffix("/") + path) if path else address.path
     try:
-        http = Http(Origin(address.origin))
+        http = Http(Origin(address.origin, proxy=proxy_of(address.origin)))
         http.send("POST", below, limit, query=address.query, body=body, accept=(200, 201, 202, 204), retry=False)
     except Unreadable as error:
         return f"{host}: {type(error).__name__}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clusterprobe import streams
+from clusterprobe.exits import Exit
 from clusterprobe.fleet import job_commands
 
 if TYPE_CHECKING:
@@ -118,14 +119,16 @@ def query(
     days: DaysOption = 14,
     timeout: TimeoutOption = "60s",
 ) -> int:
-    """Ask the findings of all runs by SQL; the answer is tab-separated."""
+    """Ask the findings of all runs by SQL; the answer is tab-separated. Exit status 2: not every run could be read."""
     from clusterprobe.fleet.query import query as ask
     from clusterprobe.fleet.store import Store
 
-    names, rows = ask(Store(url, "URL"), sql, _day(days), _limit(timeout))
+    names, rows, troubles = ask(Store(url, "URL"), sql, _day(days), _limit(timeout))
     for row in [names, *rows]:
         streams.out("\t".join(one.replace("\t", " ").replace("\n", " ") for one in row))
-    return 0
+    for trouble in troubles:
+        streams.say(f"not in the answer: {trouble}")
+    return Exit.INCOMPLETE if troubles else Exit.HEALTHY
 
 
 def _day(days: int) -> str:

@@ -13,9 +13,10 @@ from clusterprobe.words import visible_line
 MOST_ROWS = 10_000
 
 
-def query(store: Store, sql: str, since_day: str, limit: Deadline) -> tuple[list[str], list[list[str]]]:
+def query(store: Store, sql: str, since_day: str, limit: Deadline) -> tuple[list[str], list[list[str]], list[str]]:
     """The columns and the rows of a query over the table `findings`, one row a finding of a run from a day on (`2026-11-28`).
 
+    Third, a sentence about each run whose findings could not be read, and are not in the table.
     Raises `UsageError` for SQL that DuckDB refuses, or if it is not installed. The query reads the table, and no file or address.
     """
     try:
@@ -24,12 +25,11 @@ def query(store: Store, sql: str, since_day: str, limit: Deadline) -> tuple[list
         raise UsageError("duckdb is not installed: pip install 'clusterprobe[store]'") from None
     with tempfile.TemporaryDirectory(prefix="clusterprobe-") as made:
         file = Path(made) / "findings.jsonl"
-        store.fetch_lines(file, since_day, limit)
+        found, troubles = store.lines(since_day, limit)
+        file.write_bytes(found)
         connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
         try:
-            connection.execute(
-                "CREATE TABLE findings AS SELECT * FROM read_json(?, columns = ?, format = 'newline_delimited')", [str(file), COLUMNS]
-            )
+            connection.execute(_TABLE, [str(file), COLUMNS])
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
             answer = connection.execute(sql)
@@ -41,7 +41,7 @@ def query(store: Store, sql: str, since_day: str, limit: Deadline) -> tuple[list
             connection.close()
     if len(rows) > MOST_ROWS:
         raise UsageError(f"the query: more than {MOST_ROWS} rows; add a LIMIT, or count them")
-    return names, [["" if value is None else str(value) for value in row] for row in rows]
+    return names, [["" if value is None else str(value) for value in row] for row in rows], troubles
 
 
 _TABLE = "CREATE TABLE findings AS SELECT * FROM read_json(?, columns = ?, format = 'newline_delimited')"

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from clusterprobe.decoding import from_json
 from clusterprobe.fingerprints import fingerprints
 from clusterprobe.model import Cluster, ProbeResult, ProbeVerdict, RunResult, RunVerdict, Severity
 
@@ -147,3 +148,8 @@ def lines_of(record: Record) -> bytes:
     cluster = record.cluster
     about = {"cluster": cluster.uid, "cluster_name": cluster.name, "run": record.run, "finished": record.finished}
     return msgspec.json.Encoder().encode_lines([Line(**{**msgspec.structs.asdict(one), **about}) for one in record.findings])
+
+
+def from_lines(content: bytes) -> list[Line]:
+    """What `lines_of` wrote. Raises what `from_json` does."""
+    return [from_json(line, Line) for line in content.splitlines() if line.strip()]

@@ -20,7 +20,7 @@ from clusterprobe.archive import RESULTS
 from clusterprobe.decoding import from_json
 from clusterprobe.errors import TimedOut, UsageError
 from clusterprobe.files import MIB, can_be_folder
-from clusterprobe.fleet.records import Record, lines_of, record_of
+from clusterprobe.fleet.records import Record, from_lines, lines_of, record_of
 from clusterprobe.model import Cluster, RunResult
 from clusterprobe.redaction import redact_forms
 from clusterprobe.times import epoch
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 RECORD, LINES = "run.json", "findings.jsonl"
 KEPT = ("index.html", "metrics.prom", "memory.json", "told.json", RESULTS)  # of a run's folder, in this order
 CARRIED = ("memory.json", "told.json", RESULTS)  # what the next run of the cluster reads
-CLUSTER, DAY = "cluster=", "day="
+CLUSTER, DAY, UNKNOWN = "cluster=", "day=", "unknown-"
 MAX_BYTES = 64 * MIB
 READERS = 16
 LOOK_BACK = 10  # runs of a cluster
@@ -44,7 +44,7 @@ def folder_of(cluster: Cluster) -> str:
     if can_be_folder(cluster.uid):
         return f"{CLUSTER}{cluster.uid}"
     known = f"{cluster.uid}\0{cluster.server}\0{cluster.context}"
-    return f"{CLUSTER}unknown-{hashlib.sha256(known.encode(errors='surrogatepass')).hexdigest()[:16]}"
+    return f"{CLUSTER}{UNKNOWN}{hashlib.sha256(known.encode(errors='surrogatepass')).hexdigest()[:16]}"
 
 
 def place_of(url: str, asked: str = "--store") -> tuple[str, str]:
@@ -168,14 +168,30 @@ class Store:
         read = in_parallel(lambda place: self._record(*place, limit), wanted, READERS)
         return [one for one in read if isinstance(one, Record)], [one for one in read if isinstance(one, str)]
 
-    def fetch_lines(self, file: Path, since_day: str, limit: Deadline) -> None:
-        """Write the findings of all whole runs from a day on into a file of JSON lines. Raises `UsageError` if one cannot be read."""
+    def lines(self, since_day: str, limit: Deadline) -> tuple[bytes, list[str]]:
+        """The findings of all whole runs from a day on as lines of JSON, and the sentences about those runs that could not be read.
+
+        Raises `UsageError` if the store itself cannot be read.
+        """
         try:
             runs = call_within(limit, "the store", lambda: self._whole_runs("", since_day))
-            read = in_parallel(lambda place: call_within(limit, place[1], lambda: self._get(f"{place[1]}/{LINES}")), runs.values(), READERS)
         except Exception as error:
             raise UsageError(f"{self.url}: {_why(error)}") from None
-        file.write_bytes(b"".join(read))
+        read = in_parallel(lambda place: self._lines(place[1], limit), runs.values(), READERS)
+        return b"".join(one for one in read if isinstance(one, bytes)), [one for one in read if isinstance(one, str)]
+
+    def _lines(self, where: str, limit: Deadline) -> bytes | str:
+        try:
+            content = call_within(limit, where, lambda: self._get(f"{where}/{LINES}"))
+            uid = where.partition("/")[0].removeprefix(CLUSTER)
+            others = {one.cluster for one in from_lines(content) if one.cluster != uid and not uid.startswith(UNKNOWN)}
+            return _of_another(where, min(others)) if others else content
+        except TimedOut:
+            return f"{where}: not read in time"
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return f"{where}: {LINES} is not what this version writes"
+        except Exception as error:
+            return f"{where}: {_why(error)}"
 
     def _whole_runs(self, prefix: str, since_day: str = "") -> dict[tuple[str, str], tuple[Any, str]]:
         """The runs whose results are there: by cluster and run, when that was written, and where. One that is there twice counts once."""
@@ -214,10 +230,14 @@ class Store:
 def _doubt(record: Record, kept: float, where: str) -> str:
     """Why a run cannot be what it says: whoever may write for one cluster says nothing of another, and nothing of days to come."""
     if folder_of(record.cluster) != where.partition("/")[0]:
-        return f"{where}: it says that it is of another cluster: {record.cluster.uid or record.cluster.server}"
+        return _of_another(where, record.cluster.uid or record.cluster.server)
     if (epoch(record.finished) or 0.0) > kept + CLOCKS_SECONDS:
         return f"{where}: it says that it ended at {record.finished}, long after it was kept"
     return ""
+
+
+def _of_another(where: str, cluster: str) -> str:
+    return f"{where}: it says that it is of another cluster: {cluster}"
 
 
 def _why(error: Exception) -> str:

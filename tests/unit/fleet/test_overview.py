@@ -160,7 +160,7 @@ def test_sql_over_the_store_gives_what_the_report_says(tmp_path: Path) -> None:
     kept.keep(run("r1", "one", 10, "a", "b"))
     kept.keep(run("r2", "two", 10, "a"))
     kept.keep(run("r3", "three", 10))
-    names, rows = query(kept.store, "SELECT cluster, count(*) AS n FROM findings GROUP BY cluster ORDER BY n", "", Deadline.after(30))
+    names, rows, _ = query(kept.store, "SELECT cluster, count(*) AS n FROM findings GROUP BY cluster ORDER BY n", "", Deadline.after(30))
     assert (names, rows) == (["cluster", "n"], [["two", "1"], ["one", "2"]])
     records, _ = kept.store.records("", Deadline.after(30))
     (found,) = overview(records, NOW, 30 * DAY).findings
@@ -186,4 +186,39 @@ def test_a_query_reads_the_table_and_nothing_else(tmp_path: Path, sql: str, why:
 
 
 def test_an_empty_store_answers_a_query_with_nothing(tmp_path: Path) -> None:
-    assert query(Store(f"file://{tmp_path}/none"), "SELECT code FROM findings", "", Deadline.after(30)) == (["code"], [])
+    assert query(Store(f"file://{tmp_path}/none"), "SELECT code FROM findings", "", Deadline.after(30)) == (["code"], [], [])
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"{", "is not what this version writes"),
+        (b'{"cluster": 7}\n', "is not what this version writes"),
+        (b"[" * 10_000, "is not what this version writes"),
+        (None, "FileNotFoundError"),
+    ],
+)
+def test_a_damaged_run_is_said_and_hides_no_other(tmp_path: Path, content: bytes | None, why: str) -> None:
+    kept = Kept(tmp_path)
+    kept.keep(run("r1", "one", 10, "a"))
+    kept.keep(run("r2", "two", 10, "b"))
+    file = kept.folder / "cluster=one" / "day=2026-06-10" / "r1" / "findings.jsonl"
+    if content is None:
+        file.unlink()
+    else:
+        file.write_bytes(content)
+    _, rows, (trouble,) = query(kept.store, "SELECT cluster, name FROM findings", "", Deadline.after(30))
+    assert rows == [["two", "b"]]
+    assert trouble.startswith("cluster=one/day=2026-06-10/r1: ")
+    assert why in trouble
+
+
+def test_findings_of_another_cluster_are_not_taken_for_its_own(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    kept.keep(run("r1", "one", 10, "a"))
+    kept.keep(run("r2", "two", 10, "b"))
+    days = [kept.folder / f"cluster={uid}" / "day=2026-06-10" / name / "findings.jsonl" for uid, name in (("one", "r1"), ("two", "r2"))]
+    days[0].write_bytes(days[1].read_bytes())
+    _, rows, (trouble,) = query(kept.store, "SELECT run FROM findings", "", Deadline.after(30))
+    assert rows == [["r2"]]
+    assert "another cluster: two" in trouble

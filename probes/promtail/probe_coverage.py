@@ -28,6 +28,7 @@ from clusterprobe.systems.log_agents.node_coverage import (
     central_agents,
     covers,
     needs_none,
+    runs,
     runs_beside,
     sets_for,
     workloads_on,
@@ -39,6 +40,7 @@ from clusterprobe.words import listed, number
 
 NODE_WITHOUT_AGENT = FindingKind("NodeWithoutAgent", Severity.ERROR, "A node has no log agent.")
 AGENT_NOT_RUNNING = FindingKind("AgentNotRunning", Severity.ERROR, "The log agent of a node does not run.")
+AGENT_NOT_READY = FindingKind("AgentNotReady", Severity.WARNING, "The log agent of a node runs, and is not ready.")
 LINES_DROPPED = FindingKind("LinesDropped", Severity.ERROR, "A log agent drops lines.")
 AGENT_BEHIND = FindingKind("AgentBehind", Severity.WARNING, "A log agent is far behind with what it reads.", settles=True)
 PROMTAIL_END_OF_LIFE = FindingKind(
@@ -56,7 +58,7 @@ SENDS_FAIL = FindingKind(
 END_OF_LIFE = 1772409600.0  # 2026-03-02
 
 
-@reports(NODE_WITHOUT_AGENT, AGENT_NOT_RUNNING, LINES_DROPPED, SENDS_FAIL, AGENT_BEHIND, PROMTAIL_END_OF_LIFE)
+@reports(NODE_WITHOUT_AGENT, AGENT_NOT_RUNNING, AGENT_NOT_READY, LINES_DROPPED, SENDS_FAIL, AGENT_BEHIND, PROMTAIL_END_OF_LIFE)
 def probe_coverage(
     verdict: Verdict,
     nodes: Conditional[Node],
@@ -136,10 +138,7 @@ def _judge_node(verdict: Verdict, subject: Subject, node: Node, look: _Surroundi
     elif cover.going or cover.young:
         verdict.note(f"The log agent on {subject.name} is just being replaced.")
     elif cover.failing:
-        pod, state = cover.failing[0]
-        cause = f"{pod.namespace}/{pod.name} should run there, and does not: {state}.{look.beside}"
-        fix = look_at_agent(look.pods.by_name()[pod.namespace, pod.name], node)
-        _report_node(verdict, subject, AGENT_NOT_RUNNING, look.work, cause, fix)
+        _report_failing(verdict, subject, node, look)
     elif central_agents(look.agents):
         verdict.unchecked(subject, "it has no log agent of its own; one that is not a DaemonSet may read its logs from the API server")
     elif node.windows and not fitting:
@@ -151,15 +150,30 @@ def _judge_node(verdict: Verdict, subject: Subject, node: Node, look: _Surroundi
         _report_node(verdict, subject, NODE_WITHOUT_AGENT, look.work, cause, let_run(place, one, node))
 
 
-def _report_node(verdict: Verdict, node: Subject, kind: FindingKind, work: list[Pod], cause: str, fix: list[Step]) -> None:
+def _report_failing(verdict: Verdict, subject: Subject, node: Node, look: _Surroundings) -> None:
+    """Of an agent that runs, and is only not ready, it is not known that it collects nothing."""
+    place, state = look.cover.failing[0]
+    pod = look.pods.by_name()[place.namespace, place.name]
+    name, fix = f"{place.namespace}/{place.name}", look_at_agent(pod, node)
+    if runs(pod):
+        problem = f"Whether the logs of {subject.name} are collected is not sure: its log agent is not ready."
+        cause = f"{name} runs there, and its readiness probe fails: it has found nothing to read, or does not get on.{look.beside}"
+        _report_node(verdict, subject, AGENT_NOT_READY, look.work, cause, fix, problem)
+    else:
+        _report_node(verdict, subject, AGENT_NOT_RUNNING, look.work, f"{name} should run there, and does not: {state}.{look.beside}", fix)
+
+
+def _report_node(
+    verdict: Verdict, node: Subject, kind: FindingKind, work: list[Pod], cause: str, fix: list[Step], problem: str = ""
+) -> None:
     where = listed(sorted({pod.metadata.namespace for pod in work}), 5)
     rows = [[pod.metadata.namespace, pod.metadata.name] for pod in work[:30]]
+    there = f": {number(len(work), f'pod of {where} runs', f'pods of {where} run')} there." if work else ", where only DaemonSets run."
     verdict.report(
         kind,
         NODES.subject(name=node.name),
-        severity=Severity.ERROR if work else Severity.WARNING,
-        problem=f"No log agent collects the logs of {node.name}"
-        + (f": {number(len(work), f'pod of {where} runs', f'pods of {where} run')} there." if work else ", where only DaemonSets run."),
+        severity=kind.severity if work else Severity.WARNING,
+        problem=problem or f"No log agent collects the logs of {node.name}{there}",
         cause=cause,
         fix=fix,
         exhibits=[Table(title=f"Pods on {node.name}", columns=["Namespace", "Pod"], rows=rows)] if rows else [],

@@ -6,7 +6,7 @@ STAGES = {
     "loki-rate-limited": Expectation(
         {("loki/freshness", "NamespaceNotInLoki"): ["fastapi-dev", "Loki refuses them"]},
         warnings={("loki/losses", "LinesRefused"): ["rate_limited", "ingestion_rate_mb"]},
-        besides=frozenset({("promtail/coverage", "AgentNotRunning")}),  # while it is refused, Promtail may not answer its readiness probe
+        besides=frozenset({("promtail/coverage", "AgentNotReady")}),  # while it is refused, Promtail may not answer its readiness probe
     ),
     "loki-log-full": Expectation({("loki/losses", "WriteAheadLogFull"): ["logging/loki-0", "the disk is full"]}),
     "loki-store-full": Expectation(

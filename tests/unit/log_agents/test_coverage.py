@@ -258,6 +258,14 @@ def test_an_agent_that_does_not_run_is_told_with_its_state() -> None:
     assert "CrashLoopBackOff" in finding.cause
 
 
+def test_of_an_agent_that_runs_and_is_only_not_ready_it_is_not_said_that_it_collects_nothing() -> None:
+    unready = agent("worker2", ready=False, status={"name": "promtail", "ready": False, "state": {"running": {"startedAt": JUST_NOW}}})
+    finding = judged(probe_coverage, **platform((agent("worker1"), unready, work("worker2")))).findings[0]
+    assert (finding.reason, finding.severity) == ("AgentNotReady", "warning")
+    assert finding.problem == "Whether the logs of worker2 are collected is not sure: its log agent is not ready."
+    assert "logging/promtail-worker2 runs there, and its readiness probe fails" in finding.cause
+
+
 @pytest.mark.parametrize("other", [agent("worker2", ready=False, creationTimestamp=JUST_NOW), agent("worker2", deletionTimestamp=JUST_NOW)])
 def test_an_agent_that_is_just_replaced_is_none(other: Pod) -> None:
     assert told((agent("worker1"), other, work("worker2"))) == []

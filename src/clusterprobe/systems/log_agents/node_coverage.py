@@ -143,6 +143,12 @@ def _state(pod: Pod) -> str:
     return waiting[0] if waiting and waiting[0] else f"{pod.status.phase or 'in no phase'}, and not ready"
 
 
+def runs(pod: Pod) -> bool:
+    """Whether all its containers run, so that what it lacks is readiness alone."""
+    told = pod.status.container_statuses or []
+    return pod.running and bool(told) and all(one.state.running is not None for one in told)
+
+
 def needs_none(node: Node, busy: bool, now: float) -> str:
     """Why a node without an agent is all right, or cannot be judged now; empty if it is not all right."""
     labels = node.metadata.labels

@@ -16,6 +16,7 @@ from clusterprobe.systems.kubernetes.resources import NODES
 from clusterprobe.systems.kubernetes.workloads import daemon_set_of
 from clusterprobe.systems.log_agents.advice import let_run, look_at_agent
 from clusterprobe.systems.log_agents.destinations import Destination
+from clusterprobe.systems.log_agents.doubles import Double, doubles
 from clusterprobe.systems.log_agents.drops import Dropped, SendErrors
 from clusterprobe.systems.log_agents.loss_words import why_lost, why_waiting
 from clusterprobe.systems.log_agents.losses import Evidence, Trouble, troubles
@@ -55,10 +56,16 @@ SENDS_FAIL = FindingKind(
     "What a log agent sends is refused or does not arrive, so that it sends again, and loses lines in the end.",
     settles=True,
 )
+READ_TWICE = FindingKind(
+    "LogsReadTwice",
+    Severity.WARNING,
+    "Two log agents send the same logs to one receiver.",
+    prevention="While one log agent replaces another, let each node have one of them.",
+)
 END_OF_LIFE = 1772409600.0  # 2026-03-02
 
 
-@reports(NODE_WITHOUT_AGENT, AGENT_NOT_RUNNING, AGENT_NOT_READY, LINES_DROPPED, SENDS_FAIL, AGENT_BEHIND, PROMTAIL_END_OF_LIFE)
+@reports(NODE_WITHOUT_AGENT, AGENT_NOT_RUNNING, AGENT_NOT_READY, LINES_DROPPED, SENDS_FAIL, AGENT_BEHIND, READ_TWICE, PROMTAIL_END_OF_LIFE)
 def probe_coverage(
     verdict: Verdict,
     nodes: Conditional[Node],
@@ -91,14 +98,20 @@ def probe_coverage(
         for subject, node in nodes.examine():
             here = (around.get(subject.name, Cover()), busy.get(subject.name, []), sets, pods, system_pods, clock.now)
             _judge_node(verdict, subject, node, _Surroundings(*here, beside.get(subject.name, "")))
-    elif not sets and daemon_sets.complete and pods.complete and not central_agents(system_pods):
-        verdict.not_applicable("no DaemonSet is a log agent that is known, and no other one runs")
     elif not sets and daemon_sets.complete:
-        verdict.unchecked(Subject(kind="NodeList"), "a log agent runs that is not a DaemonSet: it may read the logs of all nodes, or not")
+        _judge_without(verdict, pods, system_pods)
     drops = agent_drops.need() if any(one.dropped for one in agent_states.readings.items) else agent_drops.enrich()
     evidence = Evidence(drops, agent_send_errors, system_pods, agent_destinations, profile.thresholds.log_agents.drop_minutes, clock.now)
     _judge_agents(verdict, agent_states, evidence, profile)
+    _report_doubles(verdict, doubles(agent_states.readings, agent_destinations, pods))
     _mention_end_of_life(verdict, of_system(system_pods, PROMTAIL), clock.now)
+
+
+def _judge_without(verdict: Verdict, pods: Readings[Pod], system_pods: Readings[SystemPod]) -> None:
+    if pods.complete and not central_agents(system_pods):
+        verdict.not_applicable("no DaemonSet is a log agent that is known, and no other one runs")
+    else:
+        verdict.unchecked(Subject(kind="NodeList"), "a log agent runs that is not a DaemonSet: it may read the logs of all nodes, or not")
 
 
 def _mention_doubts(
@@ -278,6 +291,24 @@ def _judge_backlog(verdict: Verdict, subject: Subject, state: AgentState, pods: 
             change(f"Repair what that names; else let the pods of {state.node} write less, or give the agent more CPU, {SOURCE}."),
         ],
     )
+
+
+def _report_doubles(verdict: Verdict, found: list[Double]) -> None:
+    for one in found:
+        first, second = (f"{owner.namespace}/{owner.name}" for owner in one.owners)
+        commands = [shell("kubectl -n {} get {} {} -o wide", owner.namespace, owner.kind.lower(), owner.name) for owner in one.owners]
+        verdict.report(
+            READ_TWICE,
+            one.owners[1],
+            problem=f"{first} and {second} both send the logs of {listed(sorted(one.namespaces), 3)} on {listed(sorted(one.nodes), 3)} to "
+            f"{one.to}.",
+            cause="Each reads as many files of these namespaces as containers run there. Loki keeps a line once only where both give it "
+            "the same labels: otherwise it is stored, found and counted against the limits twice.",
+            fix=[
+                look("See what both are for.", *commands),
+                change(f"Keep the one that is to stay, once it is seen to collect everything, and take the other away {SOURCE}."),
+            ],
+        )
 
 
 def _mention_end_of_life(verdict: Verdict, pods: Readings[SystemPod], now: float) -> None:

@@ -487,3 +487,42 @@ def test_a_full_queue_is_a_warning_where_sending_failed() -> None:
     assert told(agent_states=Readings((state("worker1", full=queue),))) == []
     assert told(agent_states=Readings((state("worker1", full=queue, failing=1),))) == ["AgentBehind"]
     assert told(agent_states=Readings((state("worker1", paused=["tail.0"]),))) == ["AgentBehind"]
+
+
+def both(alloy: dict[str, int], receiver: str = "http://receiver:80/loki/api/v1/push", loki: bool = True) -> dict[str, Any]:
+    """Promtail and Alloy on worker1, where two pods of fastapi-dev run, and Promtail reads both."""
+    pods = (agent("worker1"), agent("worker1", owner="alloy", program="alloy"), running("a"), running("b"))
+    _, known = state(reads=alloy, owner="DaemonSet/alloy")
+    named = Subject(api_version="v1", kind="Pod", namespace="logging", name="alloy-worker1")
+    return platform(
+        pods, (node("worker1"),), (daemon_set(), daemon_set("alloy", "grafana/alloy:v1.9")),
+        agent_states=Readings((state(reads={"fastapi-dev": 2}), (named, known))),
+        agent_destinations=Readings(
+            (sends("worker1"), sends("worker1", loki, "alloy", outputs=[Output("", "loki", receiver)]))
+        ),
+    )  # fmt: skip
+
+
+def running(name: str) -> Pod:
+    spec = {"nodeName": "worker1", "containers": [{"name": "main"}]}
+    return labelled(Pod, "fastapi-dev", name, spec=spec, status={"phase": "Running", "podIP": "1.2.3.4"})
+
+
+def test_two_agents_that_send_the_same_logs_to_one_receiver_are_a_warning() -> None:
+    (found,) = [one for one in judged(probe_coverage, **both({"fastapi-dev": 2, "logging": 9})).findings if one.reason == "LogsReadTwice"]
+    assert found.severity == "warning"
+    assert found.problem == "logging/alloy and logging/promtail both send the logs of fastapi-dev on worker1 to logging/receiver."
+    assert [one for one in commands(found) if "delete" in one] == []
+
+
+@pytest.mark.parametrize(
+    "alone",
+    [
+        both({"fastapi-dev": 1}),  # they share the pods among them
+        both({"other": 2}),
+        both({"fastapi-dev": 2}, receiver="http://another:80"),
+        both({"fastapi-dev": 2}, loki=False),
+    ],
+)
+def test_two_agents_that_read_or_send_apart_are_none(alone: dict[str, Any]) -> None:
+    assert "LogsReadTwice" not in [one.reason for one in judged(probe_coverage, **alone).findings]

@@ -14,6 +14,7 @@ EVENTS = Resource("v1", "events", "Event")
 
 
 class ObjectEvent(msgspec.Struct, rename="camel"):
+    type: str = ""
     reason: str = ""
     message: str = ""
     count: int | None = None

@@ -67,6 +67,7 @@ class ServiceSpec(Object):
     ports: list[ServicePort] | None = None
     type: str = ""
     cluster_ip: str = msgspec.field(default="", name="clusterIP")
+    load_balancer_class: str = ""
 
 
 class Service(Object):

@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
     verification = commands.add_parser("verify", help="run every test of the lab that has not passed on this commit")
     verification.add_argument("--again", action="store_true", help="also those that have")
+    verification.add_argument("--fixes", action="store_true", help="only repair each stage as its findings say")
     verification.set_defaults(run=_verify)
     commands.add_parser("down", help="end the lab and remove its state").set_defaults(run=_down)
     return parser
@@ -158,7 +159,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     _need_lab()
-    return verify(again=options.again)
+    return verify(again=options.again, fixes=options.fixes)
 
 
 def _down(_: argparse.Namespace) -> int:

@@ -9,12 +9,15 @@ import pytest
 from lab import api
 from lab.paths import STATE
 from lab.stages import staged
-from lab.verify import repaired
+from lab.verify import repairs_in, repairs_said
 from tests.lab.rounds import rounds, rounds_of_ci
+
+FIXES = "test_fixes.py"  # it has a record of its own, of stages
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--verified", type=Path, help="run all but what this file says has passed, and add to it")
+    parser.addoption("--repaired", type=Path, help="follow every fix but those that this file says have repaired, and add to it")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -25,13 +28,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     record: Path | None = config.getoption("--verified")
     if record is None and any("::" in argument for argument in config.invocation_params.args):
         return  # what is named is run
-    left_out = [item for item in items if (_is_beyond_ci(item) if record is None else item.nodeid in _passed(record))]
+    fixes = config.getoption("--repaired") is not None
+    left_out = [
+        item
+        for item in items
+        if (not fixes if item.path.name == FIXES else _is_beyond_ci(item) if record is None else item.nodeid in _passed(record))
+    ]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
 
 
 def _is_beyond_ci(item: pytest.Item) -> bool:
-    if item.path.name in ("test_fixes.py", "test_hub.py"):
+    if item.path.name == "test_hub.py":
         return True
     parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
     return parameters.get("names", rounds_of_ci()[0]) not in rounds_of_ci()
@@ -46,18 +54,16 @@ def _passed(record: Path) -> set[str]:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     record: Path | None = item.config.getoption("--verified")
-    if record is not None and (report.when == "call" or report.failed):
+    if record is not None and item.path.name != FIXES and (report.when == "call" or report.failed):
         with record.open("a") as file:
-            repaired = dict(item.user_properties).get("repaired", "")
-            entry = {"test": item.nodeid, "outcome": report.outcome, "seconds": round(call.duration, 1), "repaired": repaired}
-            print(json.dumps(entry), file=file)
+            print(json.dumps({"test": item.nodeid, "outcome": report.outcome, "seconds": round(call.duration, 1)}), file=file)
     return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    passed = [dict(one.user_properties).get("repaired", "") for one in terminalreporter.stats.get("passed", []) if one.when == "call"]
-    if any(passed):
-        terminalreporter.write_line(repaired(passed), bold=True)
+    repaired: Path | None = config.getoption("--repaired")
+    if repaired is not None:
+        terminalreporter.write_line(repairs_said(repairs_in(repaired)), bold=True)
     if config.getoption("--verified") is None:
         line = f"{len(rounds_of_ci())} of {len(rounds())} rounds of stages are CI's; all of them: python -m lab verify"
         terminalreporter.write_line(line, bold=True)

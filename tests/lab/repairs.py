@@ -16,7 +16,7 @@ FILE_SERVER = "the NFS server"
 CLIENT = "a client's own source"
 ISSUER = "who issues certificates"
 
-ELSEWHERE = {
+WHERE = {
     "alertmanager-missing-secret": SEALED,
     "alertmanager-empty-secret": SEALED,
     "receiver-without-name": SEALED,
@@ -86,6 +86,9 @@ ELSEWHERE = {
     "critical-to-null": SEALED,
     "prometheus-disk-full": SOURCE,
 }
+
+# Whose fix disturbs the others of its round, and by what.
+ALONE: dict[str, str] = {}
 
 # A fix may offer several ways: its first is taken. These words begin another one.
 OTHERWISE = ("Or ", "Otherwise", "Only where", "If another")

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Collection, Mapping
 from itertools import zip_longest
 
+from lab.verify import FAILED
 from tests.lab.expectations import STAGES
 
 # Modules of lab/stages, or single stages, that concern their own system only; what is named together takes turns.
@@ -68,6 +70,14 @@ def rounds_of_ci() -> list[tuple[str, ...]]:
             chosen.append(names)
             shown |= areas
     return chosen
+
+
+def rounds_of_fixes(repaired: Mapping[str, str], alone: Collection[str]) -> list[tuple[str, ...]]:
+    """Those whose findings are still to be repaired as they say; alone are also those that failed before, maybe for another's sake."""
+    left = {name for name, expected in STAGES.items() if expected.wanted and repaired.get(name, FAILED).startswith(FAILED)}
+    single = {name for name in left if name in alone or name in repaired}
+    together = [tuple(name for name in names if name in left - single) for names in rounds()]
+    return [*filter(None, together), *((name,) for name in STAGES if name in single)]
 
 
 def _stages(name: str) -> list[str]:

@@ -1,16 +1,19 @@
 """Each stage of the lab says what it must lead to, in the module of the same name."""
 
 import importlib
+import json
 import pkgutil
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from lab import stages
 from lab.stages import all_stages
-from lab.verify import repaired
+from lab.verify import repairs_in, repairs_said
 from tests.lab import expectations
-from tests.lab.repairs import EDITS, ELSEWHERE
+from tests.lab.repairs import ALONE, EDITS, WHERE
+from tests.lab.rounds import rounds_of_fixes
 
 # What they lead to is in the test that stages them: tests/lab/test_seeing.py.
 SEEN_ELSEWHERE = {"loki-behind-login-page", "prometheus-stopped"}
@@ -40,10 +43,36 @@ def test_what_is_seen_elsewhere_is_a_stage() -> None:
 
 def test_only_what_is_found_is_said_to_be_repaired_elsewhere() -> None:
     found = {name for name, expected in expectations.STAGES.items() if expected.wanted}
-    assert set(ELSEWHERE) <= found
-    assert set(EDITS) <= found - set(ELSEWHERE)
+    assert set(WHERE) <= found
+    assert set(EDITS) <= found - set(WHERE)
 
 
-def test_what_is_repaired_by_its_own_fix_is_counted_beside_what_is_not() -> None:
-    how = ["by its own fix", "elsewhere: Git", "", "by its own fix"]
-    assert repaired(how) == "2 of 3 repaired by their own fix, 1 where it says that they are repaired"
+def test_what_is_repaired_by_its_own_fix_is_counted_beside_what_is_not(tmp_path: Path) -> None:
+    record = tmp_path / "1a2b3c4-repaired.jsonl"
+    said = [
+        ("a", "failed: $ kubectl"),
+        ("b", "by its own fix"),
+        ("c", "elsewhere: Git"),
+        ("a", "by its own fix"),
+        ("d", "failed: still there"),
+    ]
+    record.write_text("".join(json.dumps({"stage": name, "repaired": how}) + "\n" for name, how in said))
+    assert repairs_said(repairs_in(record)) == "2 of 4 repaired by their own fix, 1 where it says that they are repaired; failed: d"
+    assert repairs_said(repairs_in(tmp_path / "none")) == "0 of 0 repaired by their own fix, 0 where it says that they are repaired"
+
+
+def test_what_is_to_be_repaired_is_repaired_once_and_what_failed_alone() -> None:
+    every = [name for names in rounds_of_fixes({}, ALONE) for name in names]
+    assert sorted(every) == sorted(name for name, one in expectations.STAGES.items() if one.wanted)
+    assert all((name,) in rounds_of_fixes({}, ALONE) for name in ALONE)
+    first = rounds_of_fixes({}, ALONE)[0]
+    some = {first[0]: "failed: still there", first[1]: "by its own fix", first[2]: "elsewhere: Git"}
+    assert first[3:] in rounds_of_fixes(some, ALONE)
+    assert (first[0],) in rounds_of_fixes(some, ALONE)
+    assert not {first[1], first[2]} & {name for names in rounds_of_fixes(some, ALONE) for name in names}
+
+
+def test_no_two_of_a_round_are_found_by_the_same_words() -> None:
+    for names in rounds_of_fixes({}, ALONE):
+        keys = [key for name in names for key in expectations.STAGES[name].wanted]
+        assert len(keys) == len(set(keys)), names

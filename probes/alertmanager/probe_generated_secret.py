@@ -5,15 +5,18 @@ from clusterprobe.fixes import change, look, shell
 from clusterprobe.model import Severity, Step, Table
 from clusterprobe.profile import Profile
 from clusterprobe.references import Ref
-from clusterprobe.roles import Examined, Needed
+from clusterprobe.roles import Conditional, Examined, Needed
 from clusterprobe.systems.alertmanager import config_advice
+from clusterprobe.systems.alertmanager.config_objects import ConfigObject
 from clusterprobe.systems.alertmanager.generated_diagnosis import Case, Keeper, State, diagnose
 from clusterprobe.systems.alertmanager.generated_secrets import GeneratedSecret, Side
 from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS, Alertmanager, AlertmanagerStatus
+from clusterprobe.systems.kubernetes.objects import Namespace
 from clusterprobe.systems.kubernetes.secrets import SECRETS
 from clusterprobe.systems.prometheus.selection import Operator
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
+from clusterprobe.words import listed
 
 GENERATED_SECRET_GONE = FindingKind(
     "GeneratedSecretGone", Severity.ERROR, "The Secret that the Operator generates does not exist, and nothing writes it again."
@@ -46,6 +49,8 @@ def probe_generated_secret(
     alertmanager_statuses: Needed[AlertmanagerStatus],
     alertmanager_servers: Needed[Server],
     prometheus_operators: Needed[Operator],
+    alertmanager_configs: Conditional[ConfigObject],
+    namespaces: Conditional[Namespace],
     profile: Profile,
     clock: Clock,
 ) -> None:
@@ -68,11 +73,10 @@ def probe_generated_secret(
             served.setdefault(servers[subject].key, []).append(status)
     for subject, one in alertmanagers:
         if subject in facts:
-            statuses, window = (
-                served.get((subject.namespace, subject.name), []),
-                profile.thresholds.alertmanager.generated_secret_minutes * 60,
-            )
-            _Told(verdict, Case(subject, one, facts[subject], statuses, prometheus_operators, clock.now, window)).tell()
+            statuses = served.get((subject.namespace, subject.name), [])
+            objects = (alertmanager_configs.readings, namespaces.readings)
+            window = profile.thresholds.alertmanager.generated_secret_minutes * 60
+            _Told(verdict, Case(subject, one, facts[subject], statuses, prometheus_operators, *objects, clock.now, window)).tell()
 
 
 class _Told:
@@ -96,15 +100,21 @@ class _Told:
                     self._report_served()
                 case "deleted":
                     self._report_deleted()
-                case "put back":
-                    self._report_put_back()
-                case "deleted long ago":
-                    older = f"it is younger than {self._case.facts.older}"
-                    self._verdict.note(f"{self._name} was deleted and came back {self._since(self._case.generated.created)} ago: {older}.")
+                case "put back" | "put back or object deleted":
+                    self._report_put_back(certain=state == "put back")
+                case "deleted long ago" | "an object changed" | "objects may have":
+                    self._verdict.note(f"{self._name} {self._remark(state)}.")
                 case "changes uncounted" if self._case.generated.meaning and self._case.source.meaning:
                     self._verdict.note(f"{self._name}: {UNCOUNTED}.")  # it is what its source says now, whatever was before
                 case _:
                     self._verdict.unchecked(self._subject, self._open(state))
+
+    def _remark(self, state: State) -> str:
+        if state == "deleted long ago":
+            return f"was deleted and came back {self._since(self._case.generated.created)} ago: it is younger than {self._case.facts.older}"
+        changed = listed([str(one) for one in self._case.changed_objects], 3)
+        why = f"it takes {changed}, changed within that time" if changed else "an AlertmanagerConfig or a Secret that it names may be why"
+        return f"was changed within the last {ago(self._case.window)}: {why}"
 
     def _open(self, state: State) -> str:
         """Why something of it cannot be told."""
@@ -121,6 +131,7 @@ class _Told:
             "age unknown": "since when it exists is not known: this kube-state-metrics does not report it",
             "deletion unknown": "whether it was deleted is not known: neither its StatefulSet nor a ready pod that mounts it shows it",
             "changes uncounted": UNCOUNTED,
+            "objects unread": "whether an AlertmanagerConfig explains its change is not known: they or the namespaces could not be read",
             "content unknown": f"{self._unkept}, so whether it is still what its source says is not known: {both}",
         }
         return words[state]
@@ -167,14 +178,17 @@ class _Told:
             cause=f"It is younger than {self._case.facts.older}, which needs it. The Operator recreated it from {self._origin} at once.",
         )
 
-    def _report_put_back(self) -> None:
+    def _report_put_back(self, *, certain: bool) -> None:
+        """An AlertmanagerConfig that was deleted since is nowhere to be seen, where the Alertmanager takes any."""
+        hand = "a user or a program wrote into it" + (
+            f", and the change may have stayed, for {self._unkept}" if self._unkept else "; the Operator reverted it within a second"
+        )
+        who = hand[:1].upper() + hand[1:] if certain else f"Either an AlertmanagerConfig that it took was deleted, or {hand}"
         self._report(
             GENERATED_SECRET_PUT_BACK,
             problem=f"The Secret {self._name} was changed within the last {ago(self._case.window)}, though its source was not.",
             cause=f"kube-state-metrics saw {self._case.generated.changes:.0f} new versions of it and none of {self._origin}; the object "
-            "itself was not changed either. Either an AlertmanagerConfig that it takes was changed, or a user or a program "
-            "wrote into it"
-            + (f", and the change may have stayed, for {self._unkept}." if self._unkept else "; the Operator reverted it within a second."),
+            f"itself was not changed either. {who}.",
         )
 
     # --- what they have in common

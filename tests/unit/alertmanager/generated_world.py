@@ -11,6 +11,7 @@ from clusterprobe.systems.alertmanager.generated_secrets import GeneratedSecret,
 from clusterprobe.systems.alertmanager.sources import Alertmanager, AlertmanagerStatus
 from clusterprobe.systems.formats.alertmanager_config import parse_configuration
 from clusterprobe.systems.formats.alertmanager_digest import meaning_of
+from clusterprobe.systems.kubernetes.objects import Namespace
 from clusterprobe.systems.prometheus.selection import Operator
 from clusterprobe.times import epoch
 from tests.factories import labelled, listing, server
@@ -52,6 +53,8 @@ def platform(
         "alertmanager_statuses": Readings(((ONE[0], AlertmanagerStatus(parse_configuration(text))),)),
         "alertmanager_servers": Readings((ONE,)),
         "prometheus_operators": Readings(tuple(known)),
+        "alertmanager_configs": Readings((), (), "there is no AlertmanagerConfig"),
+        "namespaces": listing("Namespace", [labelled(Namespace, "", "monitoring-dev")]),
         "profile": Profile(),
         "clock": SimpleNamespace(now=NOW),
         **changes,

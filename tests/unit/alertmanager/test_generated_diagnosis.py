@@ -25,7 +25,8 @@ def diagnosed(generated: Side, source: Side | None = None, *operators: Operator,
     ((place, custom),) = read["alertmanagers"]
     statuses = read["alertmanager_statuses"].items
     (facts,) = read["generated_secrets"].items
-    return diagnose(Case(place, custom, facts, statuses, read["prometheus_operators"], NOW, WINDOW))
+    objects = (read["alertmanager_configs"], read["namespaces"])
+    return diagnose(Case(place, custom, facts, statuses, read["prometheus_operators"], *objects, NOW, WINDOW))
 
 
 @pytest.mark.parametrize(

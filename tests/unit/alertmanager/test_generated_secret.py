@@ -5,6 +5,7 @@ import msgspec
 import pytest
 
 from clusterprobe.readings import Readings
+from clusterprobe.systems.alertmanager.config_objects import ConfigObject
 from clusterprobe.systems.alertmanager.config_secrets import SecretSeries
 from clusterprobe.systems.alertmanager.generated_diagnosis import RELOAD_SECONDS, SLACK_SECONDS
 from clusterprobe.systems.alertmanager.generated_secrets import GeneratedSecret, Side, generated_secrets
@@ -14,6 +15,7 @@ from clusterprobe.systems.formats.alertmanager_digest import meaning_of, meaning
 from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.systems.kubernetes.secrets import NamedSecret, Writer
 from clusterprobe.systems.prometheus.selection import Operator
+from clusterprobe.verdict import Verdict
 from probes.alertmanager.probe_generated_secret import probe_generated_secret
 from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, refused, server
 from tests.unit.alertmanager.generated_world import (
@@ -33,6 +35,14 @@ from tests.unit.alertmanager.generated_world import (
 )
 from tests.unit.alertmanager.test_default_config import HEALTHY
 from tests.unit.alertmanager.test_routing import FALLBACK, SINK, SLACK
+
+TAKES = {"alertmanagerConfigSelector": {}}
+
+
+def team_config(created: str, changed: str | None = None, **written: str) -> ConfigObject:
+    managed = [{"manager": "kubectl", "time": changed, **written}] if changed else []
+    metadata = {"creationTimestamp": created, "managedFields": managed}
+    return labelled(ConfigObject, "monitoring-dev", "team", metadata=metadata, spec={"receivers": [{"name": "slack"}]})
 
 
 @pytest.mark.parametrize("generated", [READ, LISTED])
@@ -142,12 +152,51 @@ def test_one_that_was_deleted_long_ago_may_still_be_edited_now() -> None:
         {"source": side(name=SOURCE, exists=False)},
         {"specified": "2026-01-10T11:30:00Z"},
         {"operator": msgspec.structs.replace(RUNNING, started="2026-01-10T11:30:00Z")},
-        {"text": f"route: {{receiver: slack}}\nreceivers:\n{SINK}{SLACK}- name: ns/team/chat\n"},
+        {"spec": TAKES, "text": f"route: {{receiver: slack}}\nreceivers:\n{SINK}{SLACK}- name: ns/team/chat\n"},
+        {"spec": TAKES, "alertmanager_configs": listing("AlertmanagerConfig", [team_config(LONG_AGO)])},
     ],
 )
 def test_a_new_version_that_something_else_explains_is_no_ones_hand(changes: dict[str, Any]) -> None:
     source, operator = changes.pop("source", side(name=SOURCE)), changes.pop("operator", RUNNING)
     assert reasons(judged(probe_generated_secret, **platform(side(changes=1), source, operator, **changes))) == []
+
+
+def judged_beside(*configs: ConfigObject, spec: dict[str, Any] = TAKES) -> Verdict:
+    """A new version of the generated Secret, beside AlertmanagerConfigs."""
+    objects = listing("AlertmanagerConfig", configs)
+    readings = platform(side(changes=1), side(name=SOURCE), RUNNING, spec=spec, alertmanager_configs=objects)
+    return judged(probe_generated_secret, **readings)
+
+
+@pytest.mark.parametrize(("created", "changed"), [("2026-01-10T11:30:00Z", None), (LONG_AGO, "2026-01-10T11:30:00Z")])
+def test_an_alertmanagerconfig_that_was_made_or_changed_meanwhile_is_named_and_no_finding(created: str, changed: str | None) -> None:
+    verdict = judged_beside(team_config(created, changed))
+    assert (verdict.findings, outcome(verdict)) == ([], "pass")
+    assert any("it takes AlertmanagerConfig monitoring-dev/team, changed within that time" in one for one in verdict.notes)
+
+
+def test_what_the_operator_writes_into_the_status_of_an_alertmanagerconfig_is_no_change() -> None:
+    verdict = judged_beside(team_config(LONG_AGO, "2026-01-10T11:30:00Z", subresource="status"))
+    assert verdict.findings == []
+    assert any("an AlertmanagerConfig or a Secret that it names may be why" in one for one in verdict.notes)
+
+
+def test_an_alertmanagerconfig_that_was_deleted_since_is_named_beside_a_hand() -> None:
+    (finding,) = judged_beside().findings
+    assert "Either an AlertmanagerConfig that it took was deleted, or a user or a program wrote into it" in finding.cause
+
+
+def test_an_alertmanagerconfig_that_is_not_taken_explains_nothing() -> None:
+    (finding,) = judged_beside(team_config("2026-01-10T11:30:00Z"), spec={}).findings
+    assert "A user or a program wrote into it; the Operator reverted it" in finding.cause
+    assert "AlertmanagerConfig" not in finding.cause
+
+
+@pytest.mark.parametrize("what", ["alertmanager_configs", "namespaces"])
+def test_whose_hand_it_was_is_unchecked_where_alertmanagerconfigs_cannot_be_read(what: str) -> None:
+    readings = platform(side(changes=1), side(name=SOURCE), RUNNING, spec=TAKES)
+    verdict = judged(probe_generated_secret, **{**readings, what: Readings(readings[what].values, (refused(what, ""),))})
+    assert (outcome(verdict), verdict.findings) == ("inconclusive", [])
 
 
 def test_a_change_is_nobodys_hand_where_an_operator_that_was_not_read_may_have_started() -> None:
@@ -200,11 +249,15 @@ def test_while_the_source_is_refused_nothing_is_judged() -> None:
         (side(exists=False), None),
         (side(READ, strangers=["kubectl-edit"]), None),
         (side(created=NOW - 60), None),
-        (side(changes=2), side(name=SOURCE)),
     ],
 )
 def test_what_cannot_be_read_is_never_health(case: tuple[Side, Side | None]) -> None:
-    assert_blindness_is_no_health(probe_generated_secret, platform(*case, RUNNING))
+    unasked = ("alertmanager_configs", "namespaces")  # it was not changed
+    assert_blindness_is_no_health(probe_generated_secret, platform(*case, RUNNING), but=unasked)
+
+
+def test_nor_is_what_explains_a_change() -> None:
+    assert_blindness_is_no_health(probe_generated_secret, platform(side(changes=2), side(name=SOURCE), RUNNING, spec=TAKES))
 
 
 # --- sources ----------------------------------------------------------------------------------------------------------

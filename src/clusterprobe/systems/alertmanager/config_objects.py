@@ -14,8 +14,9 @@ from clusterprobe.sources import Call, source
 from clusterprobe.systems.alertmanager.sources import Alertmanager
 from clusterprobe.systems.formats.alertmanager_config import Configuration
 from clusterprobe.systems.kubernetes.api import Served, list_custom
-from clusterprobe.systems.kubernetes.objects import Condition, LabelSelector, Metadata, Namespace, Object
+from clusterprobe.systems.kubernetes.objects import Condition, LabelSelector, ManagedMetadata, Namespace, Object
 from clusterprobe.systems.prometheus.objects import GROUP
+from clusterprobe.times import epoch
 
 CONFIG_OBJECTS = Resource("v1alpha1", "alertmanagerconfigs", "AlertmanagerConfig", GROUP)
 
@@ -48,9 +49,14 @@ class ConfigObjectStatus(Object):
 
 
 class ConfigObject(Object):
-    metadata: Metadata
+    metadata: ManagedMetadata
     spec: ConfigObjectSpec = msgspec.field(default_factory=ConfigObjectSpec)
     status: ConfigObjectStatus = msgspec.field(default_factory=ConfigObjectStatus)
+
+    def touched_since(self, moment: float) -> bool:
+        """Whether it was made or changed since; what the Operator writes into its status is no change."""
+        times = [self.metadata.creation_timestamp, *(one.time for one in self.metadata.managed if not one.subresource)]
+        return any((epoch(one) or 0) >= moment for one in times)
 
     def refused_by(self, place: tuple[str, str]) -> str:
         """Why the Operator did not accept it for an Alertmanager, in its own words; empty where it does not say."""
@@ -115,6 +121,12 @@ def _missing(selector: LabelSelector, one: ConfigObject) -> dict[str, str] | Non
     if selector.match_expressions:
         return None
     return {key: value for key, value in selector.match_labels.items() if one.metadata.labels.get(key) != value}
+
+
+def taken_by(one: Alertmanager, configs: Readings[ConfigObject], namespaces: Readings[Namespace]) -> list[tuple[Subject, ConfigObject]]:
+    """Those that an Alertmanager selects."""
+    labels = {each.metadata.name: each.metadata.labels for each in namespaces.items}
+    return [(subject, each) for subject, each in configs if _selection(each, one, labels.get(each.metadata.namespace, {})).selected]
 
 
 def unselected(

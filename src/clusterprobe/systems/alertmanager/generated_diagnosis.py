@@ -7,9 +7,11 @@ from typing import Literal
 
 from clusterprobe.model import Subject
 from clusterprobe.readings import Readings
+from clusterprobe.systems.alertmanager.config_objects import ConfigObject, taken_by
 from clusterprobe.systems.alertmanager.generated_secrets import GeneratedSecret, Side
 from clusterprobe.systems.alertmanager.sources import Alertmanager, AlertmanagerStatus
 from clusterprobe.systems.formats.alertmanager_digest import meaning_of
+from clusterprobe.systems.kubernetes.objects import Namespace
 from clusterprobe.systems.prometheus.selection import Operator
 from clusterprobe.times import epoch
 
@@ -35,6 +37,10 @@ State = Literal[
     "deleted",
     "deleted long ago",
     "changes uncounted",
+    "objects unread",
+    "an object changed",  # which the Operator makes it from as well
+    "objects may have",
+    "put back or object deleted",
     "put back",
     "content unknown",
 ]
@@ -49,6 +55,8 @@ class Case:
     facts: GeneratedSecret
     statuses: list[AlertmanagerStatus]
     operators: Readings[Operator]
+    objects: Readings[ConfigObject]
+    namespaces: Readings[Namespace]
     now: float
     window: float
 
@@ -64,6 +72,12 @@ class Case:
     def keepers(self) -> list[Subject]:
         """The pods of the Operators that manage it."""
         return [subject for subject, one in self.operators if not one.unclear and one.keeps(self.custom.metadata)]
+
+    @property
+    def changed_objects(self) -> list[Subject]:
+        """The AlertmanagerConfigs that it takes, and that were made or changed within the window."""
+        taken = taken_by(self.custom, self.objects, self.namespaces)
+        return [subject for subject, one in taken if one.touched_since(self.now - self.window)]
 
     def serves(self, meaning: str) -> bool:
         """Whether that is what every replica that was asked serves."""
@@ -171,16 +185,28 @@ def _of_past(case: Case) -> tuple[State, ...]:
 def _of_changes(case: Case) -> tuple[State, ...]:
     if case.generated.changes is None:
         return ("changes uncounted",)
-    return ("put back",) if case.generated.changes and _left_alone(case) else ()
+    return (_of_objects(case),) if case.generated.changes and _left_alone(case) else ()
+
+
+def _of_objects(case: Case) -> State:
+    """Whether an AlertmanagerConfig, or a Secret that one names, may be why. One that was deleted since is nowhere to be seen."""
+    spec = case.custom.spec
+    if spec.alertmanager_config_selector is None and spec.alertmanager_configuration is None:
+        return "put back"
+    if not (case.objects.complete and case.namespaces.complete):
+        return "objects unread"
+    if case.changed_objects:
+        return "an object changed"
+    served = any(receiver.is_of_object for one in case.statuses for receiver in one.configuration.receivers)
+    return "objects may have" if served or taken_by(case.custom, case.objects, case.namespaces) else "put back or object deleted"
 
 
 def _left_alone(case: Case) -> bool:
-    """Whether all that the Operator makes it from was certainly left as it was, so that only another hand can have changed it."""
+    """Whether all else that the Operator makes it from was certainly left as it was."""
     custom, source = case.custom.metadata, case.source
     specs = [epoch(one.time) for one in custom.managed if not one.subresource]
     starts = [epoch(one.started) for subject, one in case.operators if subject in case.keepers]
     moments = [*specs, *starts, source.created, epoch(custom.creation_timestamp)]
-    objects = any(receiver.is_of_object for one in case.statuses for receiver in one.configuration.receivers)
     known = bool(specs) and bool(case.statuses) and source.exists is True and source.changes_before == 0
     known = known and case.operators.complete  # one that has just started writes it once
-    return known and not objects and all(moment is not None and moment < case.now - case.window for moment in moments)
+    return known and all(moment is not None and moment < case.now - case.window for moment in moments)

@@ -91,10 +91,7 @@ def put_certificate(environment: Environment, names: Sequence[str] = (), days_le
 
 def put_secret(namespace: str, stem: str, names: Sequence[str], days_left: float = _DAYS_LEFT) -> None:
     """The namespace's Secret with a new certificate for these names; its files are kept under the stem."""
-    ends = dt.timedelta(days=days_left)
-    begins = min(-AN_HOUR, ends - dt.timedelta(days=90))
-    Authority(FOLDER, "Lab ingress CA").issue(stem, names[0], names=names, validity=(begins, ends))
-    data = {f"tls.{kind}": base64.b64encode((FOLDER / f"{stem}.{kind}").read_bytes()).decode() for kind in ("crt", "key")}
+    data = {name: base64.b64encode(one).decode() for name, one in issued(stem, names, days_left).items()}
     body = {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -107,6 +104,14 @@ def put_secret(namespace: str, stem: str, names: Sequence[str], days_left: float
         api.create(f"/api/v1/namespaces/{namespace}/secrets", body)
     else:
         api.patch(path, {"data": data})
+
+
+def issued(stem: str, names: Sequence[str], days_left: float = _DAYS_LEFT) -> dict[str, bytes]:
+    """A new certificate for these names and its key, as a Secret has them."""
+    ends = dt.timedelta(days=days_left)
+    begins = min(-AN_HOUR, ends - dt.timedelta(days=90))
+    Authority(FOLDER, "Lab ingress CA").issue(stem, names[0], names=names, validity=(begins, ends))
+    return {f"tls.{kind}": (FOLDER / f"{stem}.{kind}").read_bytes() for kind in ("crt", "key")}
 
 
 def shown(host: str) -> Shown:

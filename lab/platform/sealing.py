@@ -39,14 +39,16 @@ _MODULE = Module(
     served_as="github.com/bitnami-labs/sealed-secrets",
 )
 
+KUBESEAL = _MODULE.program("kubeseal")
+
 
 def _seal_configurations() -> None:
     for environment in ENVIRONMENTS:
-        _adopt(environment.namespace, CONFIG_SECRET)
+        adopt(environment.namespace, CONFIG_SECRET)
         apply_slack_config(environment)
 
 
-def _adopt(namespace: str, name: str) -> None:
+def adopt(namespace: str, name: str) -> None:
     """Let the controller take over a Secret that is there already."""
     if api.find(secret_path(namespace, name)) is not None:
         api.patch(secret_path(namespace, name), {"metadata": {"annotations": {MANAGED: "true"}}})

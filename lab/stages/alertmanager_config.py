@@ -48,6 +48,7 @@ def stage_undefined_receiver(environment: Environment) -> None:
 def clear_config(environment: Environment) -> None:
     """The Secret as the team wrote it, under the name and the key that the operator reads."""
     if api.find(sealing.path(environment.namespace, CONFIG_SECRET)) is None:
+        sealing.adopt(environment.namespace, CONFIG_SECRET)
         sealing.apply_slack_config(environment)
         sealing.wait_for_synced(environment.namespace, CONFIG_SECRET, "True")
     _write_secret(environment, {_KEY: slack_config(environment), _WRONG_KEY: None})

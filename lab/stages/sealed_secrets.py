@@ -15,7 +15,7 @@ from lab.stages import Stage
 
 REGISTRY = "model-registry"  # the Secret that a model's nightly job reads
 _JOB = "model-refresh"
-_DATA = {"url": "postgresql://registry.example.org/models", "password": "not a real one"}
+DATA = {"url": "postgresql://registry.example.org/models", "password": "not a real one"}
 _NO_KEY = "no key could decrypt secret"
 _IN_THE_WAY = "already exists and is not managed by SealedSecret"
 _CONTROLLER = "the SealedSecrets controller"
@@ -24,7 +24,7 @@ _PLACE = "the SealedSecret model-registry of {environment}"
 
 def stage_for_other_namespace(environment: Environment) -> None:
     """Sealed for the other environment, where it opens; the file was copied, and only its namespace changed."""
-    original = sealing.seal(environment.other.workload_namespace, REGISTRY, _DATA)
+    original = sealing.seal(environment.other.workload_namespace, REGISTRY, DATA)
     _apply(original)
     _apply(_moved(original, environment.workload_namespace))
     _start_job(environment)
@@ -35,7 +35,7 @@ def stage_for_other_namespace(environment: Environment) -> None:
 
 def clear_for_other_namespace(environment: Environment) -> None:
     """Sealed again, for the place where it is used; once the pod has started, all of it is taken away."""
-    _apply(sealing.seal(environment.workload_namespace, REGISTRY, _DATA))
+    _apply(sealing.seal(environment.workload_namespace, REGISTRY, DATA))
     sealing.wait_for_synced(environment.workload_namespace, REGISTRY, "True")
     wait_until("the pod to start", lambda: _has_started(environment), PATIENCE_SECONDS)
     _stop_job(environment)
@@ -65,7 +65,7 @@ def stage_in_the_way(environment: Environment) -> None:
     """Somebody had made the Secret by hand before the SealedSecret came."""
     namespace = environment.workload_namespace
     _make_by_hand(namespace, REGISTRY, {})
-    _apply(sealing.seal(namespace, REGISTRY, _DATA))
+    _apply(sealing.seal(namespace, REGISTRY, DATA))
     sealing.wait_for_synced(namespace, REGISTRY, "False", _IN_THE_WAY)
 
 
@@ -101,8 +101,8 @@ def clear_slack_of_other_environment(environment: Environment) -> None:
 def stage_wider_scopes(environment: Environment) -> None:
     """Copied to another namespace or name as well, but sealed so that this is allowed."""
     here, there = environment.workload_namespace, environment.other.workload_namespace
-    anywhere = sealing.seal(there, REGISTRY, _DATA, scope="cluster-wide")
-    renamed = sealing.seal(here, f"{REGISTRY}-old", _DATA, scope="namespace-wide")
+    anywhere = sealing.seal(there, REGISTRY, DATA, scope="cluster-wide")
+    renamed = sealing.seal(here, f"{REGISTRY}-old", DATA, scope="namespace-wide")
     renamed["metadata"]["name"] = f"{REGISTRY}-new"
     for sealed in (anywhere, _moved(anywhere, here), renamed):
         _apply(sealed)
@@ -122,7 +122,7 @@ def stage_adopted(environment: Environment) -> None:
     _make_by_hand(namespace, REGISTRY, {sealing.MANAGED: "true"})
     _make_by_hand(namespace, f"{REGISTRY}-patched", {sealing.PATCH: "true"})
     for name in (REGISTRY, f"{REGISTRY}-patched"):
-        _apply(sealing.seal(namespace, name, _DATA))
+        _apply(sealing.seal(namespace, name, DATA))
     sealing.wait_for_synced(namespace, REGISTRY, "True")
     wait_until("the patched Secret", lambda: sealing.condition(namespace, f"{REGISTRY}-patched").get("status") == "True", PATIENCE_SECONDS)
 
@@ -135,7 +135,7 @@ def clear_adopted(environment: Environment) -> None:
 def stage_just_created(environment: Environment) -> None:
     """The controller is being moved to another node, so a new SealedSecret has no status for a moment."""
     sealing.scale_controller(0)
-    _apply(sealing.seal(environment.workload_namespace, REGISTRY, _DATA))
+    _apply(sealing.seal(environment.workload_namespace, REGISTRY, DATA))
 
 
 def clear_just_created(environment: Environment) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,11 +18,13 @@ import msgspec
 from clusterprobe.fixes import line
 from clusterprobe.model import Step
 from lab.errors import LabError
-from lab.paths import KUBECONFIG
+from lab.paths import KUBECONFIG, ROOT
+from lab.platform.alertmanager import AMTOOL
+from lab.platform.sealing import KUBESEAL
 from lab.stages import clear, stage, staged
 from lab.verify import BY_ITS_OWN_FIX, ELSEWHERE, FAILED
 from tests.lab.expectations import STAGES
-from tests.lab.repairs import EDITS, OTHERWISE, WHERE, Edit
+from tests.lab.repairs import EDITS, GIVEN, OTHERWISE, WAYS, WHERE
 from tests.lab.running import Done, clusterprobe
 from tests.lab.test_stages import SETTLING_SECONDS, found, merged, options_of, wait_until_found, wait_until_healthy
 
@@ -53,32 +56,35 @@ def repair(names: tuple[str, ...], folder: Path) -> tuple[dict[str, str], Done]:
 
 
 def steps_of(done: Done, wanted: set[Key]) -> list[Step]:
-    """The steps of every finding of these kinds, each step once: two findings may print the same."""
-    steps: dict[str, Step] = {}
-    for probe in done.results["probes"]:
-        for one in probe["findings"]:
-            if (probe["id"], one["reason"]) in wanted:
-                steps |= {str(step): step for step in msgspec.convert(one["steps"], list[Step]) if str(step) not in steps}
+    """The steps of every finding of these kinds, each step once: two findings may print the same. A consequence of one has none."""
+    places = {(probe["id"], number): one for probe in done.results["probes"] for number, one in enumerate(probe["findings"])}
+    own = {place: one for place, one in places.items() if (place[0], one["reason"]) in wanted}
+    because = {tuple(one["finding"]) for one in done.results.get("explained", []) if tuple(one["cause"]) in own}
+    steps = {str(step): step for place, one in own.items() if place not in because for step in msgspec.convert(one["steps"], list[Step])}
     return list(steps.values())
 
 
-def to_run(steps: list[Step]) -> Iterator[str]:
-    """The commands that change something, and those that write a file which a later one reads, in order."""
+def to_run(steps: list[Step], way: str = "") -> Iterator[str]:
+    """The commands that change something, and those that write a file which a later one reads, in order. `way` begins the way to take."""
     for step in steps:
-        if not step.text.startswith(OTHERWISE):
+        if not step.text.startswith(OTHERWISE) or (way and step.text.startswith(way)):
             yield from map(line, step.commands if step.kind != "look" else [one for one in step.commands if one.target])
 
 
-def follow(commands: list[str], folder: Path, edit: Edit | None) -> None:
-    """Paste each into a shell, as somebody does who trusts what is printed; a file that it says to change is changed once it is there."""
-    environment = {**os.environ, "KUBECONFIG": str(KUBECONFIG)}
+def follow(commands: list[str], folder: Path, name: str) -> None:
+    """Paste each into a shell, as somebody does who trusts what is printed; what it says to change in a file is changed once that is there."""
+    editor = f"{sys.executable} -m tests.lab.editor {name}"
+    path = os.pathsep.join([os.environ["PATH"], *(str(one.parent) for one in (KUBESEAL, AMTOOL))])
+    environment = {**os.environ, "KUBECONFIG": str(KUBECONFIG), "KUBE_EDITOR": editor, "PYTHONPATH": str(ROOT), "PATH": path}
+    edit = EDITS.get(name)
     for command in commands:
-        if edit and (copy := folder / edit.file).is_file():
+        if edit and edit.file and (copy := folder / edit.file).is_file():
             copy.write_text(edit.of(copy.read_text()))
         try:
             done = subprocess.run(
-                ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
-            )
+                ["bash", "-o", "pipefail", "-c", command],
+                cwd=folder, env=environment, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False,
+            )  # fmt: skip
         except subprocess.TimeoutExpired:
             raise Failed(f"$ {command}\ndid not end within {COMMAND_SECONDS} s") from None
         if done.returncode:
@@ -109,11 +115,13 @@ def _followed(name: str, done: Done, folder: Path) -> str:
     if name in WHERE:
         _clear(name)
         return f"{ELSEWHERE}: {WHERE[name]}"
-    commands = list(to_run(steps_of(done, wanted)))
+    commands = list(to_run(steps_of(done, wanted), WAYS.get(name, "")))
     if not commands:
         raise Failed("no command repairs it, and nothing says where else it is repaired")
     folder.mkdir(parents=True)
-    follow(commands, folder, EDITS.get(name))
+    if name in GIVEN:
+        GIVEN[name](folder)
+    follow(commands, folder, name)
     return BY_ITS_OWN_FIX
 
 

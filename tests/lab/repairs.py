@@ -1,34 +1,39 @@
-"""What the fix of each stage leaves to be done elsewhere than by its commands. What is not named here is repaired by these alone."""
+"""What a stage's own commands need to repair it, and which stages are repaired elsewhere than by commands.
+
+What is not named here is repaired by what is printed, just as it is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import yaml
 
+from lab.platform import gateway_api, ingress
+from lab.platform.manifests import DEV, slack_config
 from lab.platform.storage import NFS_CLASS
+from lab.stages.sealed_secrets import DATA as REGISTRY_DATA
 
 GIT = "the repository that Argo CD reads"
 SOURCE = "what deploys the workload"
 SEALED = "the plain value of a SealedSecret"
 FILE_SERVER = "the NFS server"
 CLIENT = "a client's own source"
-ISSUER = "who issues certificates"
+NOTHING = "nowhere: what was done has been undone, and is told of for a while"
 
 WHERE = {
-    "alertmanager-missing-secret": SEALED,
     "alertmanager-empty-secret": SEALED,
     "receiver-without-name": SEALED,
     "undefined-receiver": SEALED,
     "slack-refuses": SEALED,
     "slack-unreachable": SEALED,
-    "generated-secret-put-back": SEALED,
+    "generated-secret-put-back": NOTHING,
     "generated-secret-edited": SEALED,
-    "generated-secret-deleted": SEALED,
+    "generated-secret-deleted": NOTHING,
     "generated-secret-lost": SEALED,
-    "sealed-for-other-namespace": SEALED,
-    "alertmanager-sealed-for-other-namespace": SEALED,
     "sealed-key-lost": "the copy of the sealing key",
     "argocd-sync-failed": GIT,
     "argocd-hook-failed": GIT,
@@ -40,11 +45,6 @@ WHERE = {
     "dashboard-instant-log-query": CLIENT,
     "ingress-without-endpoints": SOURCE,
     "ingress-wrong-service-port": SOURCE,
-    "ingress-class-missing": SOURCE,
-    "tls-secret-missing": ISSUER,
-    "tls-expired": ISSUER,
-    "tls-expiring": ISSUER,
-    "tls-wrong-names": ISSUER,
     "positions-shared": SOURCE,
     "node-without-agent": SOURCE,
     "promtail-lines-dropped": SOURCE,
@@ -78,7 +78,6 @@ WHERE = {
     "samples-dropped": SOURCE,
     "rule-fails": SOURCE,
     "configuration-refused": SOURCE,
-    "gateway-expired": ISSUER,
     "gateway-not-granted": SOURCE,
     "gateway-without-backend": SOURCE,
     "critical-muted": SEALED,
@@ -93,20 +92,65 @@ ALONE: dict[str, str] = {}
 # A fix may offer several ways: its first is taken. These words begin another one.
 OTHERWISE = ("Or ", "Otherwise", "Only where", "If another")
 
+# Where the first does not apply: the words that begin the way that does.
+WAYS = {
+    **dict.fromkeys(("tls-secret-missing", "tls-expired", "tls-expiring", "tls-wrong-names", "gateway-expired"), "Otherwise"),
+    "alertmanager-missing-secret": "Only where nothing else makes it",
+}
+
 
 @dataclass(frozen=True)
 class Edit:
-    """What a fix says to change in a file that one of its own commands writes."""
+    """What a fix says to change in a file that one of its own commands writes, or, without a file, in what `kubectl edit` shows."""
 
-    file: str
     of: Callable[[str], str]
+    file: str = ""
 
 
-def _archiving(text: str) -> str:
-    found = yaml.safe_load(text)
+def in_yaml(change: Callable[[Any], object]) -> Callable[[str], str]:
+    """A change of the object that a text holds."""
+
+    def changed(text: str) -> str:
+        found = yaml.safe_load(text)
+        change(found)
+        return yaml.safe_dump(found, sort_keys=False)
+
+    return changed
+
+
+def _archiving(found: Any) -> None:
     found["parameters"]["archiveOnDelete"] = "true"
     found["parameters"].pop("onDelete", None)
-    return yaml.safe_dump(found)
 
 
-EDITS = {"claims-delete-data": Edit(f"{NFS_CLASS}.yaml", _archiving)}
+EDITS = {"claims-delete-data": Edit(in_yaml(_archiving), f"{NFS_CLASS}.yaml")}
+
+
+def _files(**texts: str) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        for name, text in texts.items():
+            (folder / name).write_text(text)
+
+    return write
+
+
+def _certificate(name: str) -> Callable[[Path], None]:
+    """What who issues certificates hands over."""
+
+    def write(folder: Path) -> None:
+        for kind, data in ingress.issued("new", [name]).items():
+            (folder / kind).write_bytes(data)
+
+    return write
+
+
+_SLACK = _files(**{"alertmanager.yaml": slack_config(DEV)})
+
+# The files that a fix asks for, as somebody has them who may repair it.
+GIVEN: dict[str, Callable[[Path], None]] = {
+    **dict.fromkeys(("tls-secret-missing", "tls-expired", "tls-expiring", "tls-wrong-names"), _certificate(ingress.host_of(DEV))),
+    "gateway-expired": _certificate(gateway_api.HOST),
+    "alertmanager-missing-secret": _SLACK,
+    "alertmanager-sealed-for-other-namespace": _SLACK,
+    "sealed-for-other-namespace": _files(**REGISTRY_DATA),
+}

@@ -12,7 +12,7 @@ from lab import stages
 from lab.stages import all_stages
 from lab.verify import repairs_in, repairs_said
 from tests.lab import expectations
-from tests.lab.repairs import ALONE, EDITS, WHERE
+from tests.lab.repairs import ALONE, EDITS, GIVEN, OTHERWISE, WAYS, WHERE
 from tests.lab.rounds import rounds_of_fixes
 
 # What they lead to is in the test that stages them: tests/lab/test_seeing.py.
@@ -44,7 +44,8 @@ def test_what_is_seen_elsewhere_is_a_stage() -> None:
 def test_only_what_is_found_is_said_to_be_repaired_elsewhere() -> None:
     found = {name for name, expected in expectations.STAGES.items() if expected.wanted}
     assert set(WHERE) <= found
-    assert set(EDITS) <= found - set(WHERE)
+    assert set(EDITS) | set(WAYS) | set(GIVEN) <= found - set(WHERE)
+    assert set(WAYS.values()) == {one for one in WAYS.values() if one.startswith(OTHERWISE)}
 
 
 def test_what_is_repaired_by_its_own_fix_is_counted_beside_what_is_not(tmp_path: Path) -> None:

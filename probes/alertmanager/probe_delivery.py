@@ -9,11 +9,12 @@ from clusterprobe.fixes import change, look
 from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.roles import Enriching, Examined, Needed
-from clusterprobe.systems.alertmanager.config_advice import look_at_source
+from clusterprobe.systems.alertmanager.config_advice import Source, look_at_source
+from clusterprobe.systems.alertmanager.config_secrets import ConfigSecret
 from clusterprobe.systems.alertmanager.deliveries import DeliverySeries, Known, known_of
 from clusterprobe.systems.alertmanager.delivery_causes import Row, row_of
 from clusterprobe.systems.alertmanager.delivery_errors import DeliveryError
-from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS, AlertmanagerMetrics, AlertmanagerStatus
+from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS, Alertmanager, AlertmanagerMetrics, AlertmanagerStatus
 from clusterprobe.systems.kubernetes.looking import log_of
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
@@ -40,6 +41,8 @@ def probe_delivery(
     verdict: Verdict,
     alertmanager_statuses: Examined[AlertmanagerStatus],
     alertmanager_servers: Needed[Server],
+    alertmanagers: Enriching[Alertmanager],
+    alertmanager_secrets: Enriching[ConfigSecret],
     alertmanager_metrics: Enriching[AlertmanagerMetrics],
     delivery_series: Enriching[DeliverySeries],
     delivery_errors: Enriching[list[DeliveryError]],
@@ -58,6 +61,7 @@ def probe_delivery(
     """
     metrics, errors = dict(alertmanager_metrics), dict(delivery_errors)
     servers, series = dict(alertmanager_servers), delivery_series
+    customs, secrets = alertmanagers.by_name(), alertmanager_secrets.by_name()
     window = profile.thresholds.alertmanager.delivery_window_minutes * 60
     groups: dict[tuple[str, str], dict[Subject, set[str]]] = {}
     for subject, status in alertmanager_statuses:
@@ -68,7 +72,8 @@ def probe_delivery(
         kinds = sorted(set().union(*replicas.values()))
         each = [_Kind(kind, [known_of(one, kind, series, metrics, clock.now - window, clock.now) for one in replicas]) for kind in kinds]
         custom = any(servers[one].custom for one in replicas if one in servers)
-        judge = _Judge(verdict, ALERTMANAGERS.subject(*place), profile, clock.now, custom=custom)
+        source = Source(customs.get(place), secrets.get(place), look_at_source(*place, custom, list(replicas)))
+        judge = _Judge(verdict, ALERTMANAGERS.subject(*place), profile, clock.now, source)
         judge.all(each, [one for subject in replicas for one in errors.get(subject, [])])
         rows += [row for one in each for row in one.rows(clock.now)]
     verdict.exhibit(Table(title=f"Deliveries of the last {ago(window)}", columns=COLUMNS, rows=rows))
@@ -128,8 +133,8 @@ class _Kind:
 class _Judge:
     """The judgement on one Alertmanager."""
 
-    def __init__(self, verdict: Verdict, place: Subject, profile: Profile, now: float, *, custom: bool) -> None:
-        self._verdict, self._place, self._now, self._custom = verdict, place, now, custom
+    def __init__(self, verdict: Verdict, place: Subject, profile: Profile, now: float, source: Source) -> None:
+        self._verdict, self._place, self._now, self._source = verdict, place, now, source
         self._window = ago(profile.thresholds.alertmanager.delivery_window_minutes * 60)
         self._recovery = profile.thresholds.alertmanager.delivery_recovery_minutes * 60
 
@@ -241,8 +246,7 @@ class _Judge:
         general = f"Correct the address or the credentials{whose} there, {source}. Or let Alertmanager reach the other side."
         return [
             look("See what the other side answers.", *(log_of(pod.namespace, pod.name, "notify") for pod in pods[:2])),
-            look_at_source(self._place.namespace, self._place.name, self._custom, pods),
-            change(f"{known} What is configured{whose} is changed {source}." if known else general),
+            *self._source.changed(change(f"{known} What is configured{whose} is changed {source}." if known else general)),
         ]
 
     def _table(self, one: _Kind) -> Table:

@@ -203,7 +203,8 @@ class _Told:
             fix=[
                 *self._run_the_operator(),
                 change(f"Leave the generated Secret alone, and make changes in {self._origin}."),
-                *config_advice.correct_the_secret(namespace, name, self._case.source.name),
+                config_advice.check_the_secret(namespace, self._case.source.name),
+                look("Reconciled must be True then.", config_advice.look_at_object(namespace, name)),
             ],
             exhibits=[
                 Table(title="The two Secrets", columns=["Secret", "There", "Created", "Last written", "By others"], rows=self._rows())

@@ -10,8 +10,8 @@ from clusterprobe.readings import Readings
 from clusterprobe.references import Ref
 from clusterprobe.roles import Enriching, Examined, Needed
 from clusterprobe.systems.alertmanager.alerts import Arrived
-from clusterprobe.systems.alertmanager.config_advice import look_at_source
-from clusterprobe.systems.alertmanager.config_secrets import CONFIG_KEY
+from clusterprobe.systems.alertmanager.config_advice import Source, look_at_source
+from clusterprobe.systems.alertmanager.config_secrets import CONFIG_KEY, ConfigSecret
 from clusterprobe.systems.alertmanager.reach import CRITICAL, EXAMPLE, Alert, Fate, Senders, fate_of, names_in
 from clusterprobe.systems.alertmanager.route_advice import AT_SOURCE, described, own_namespaces, redirected, strategy_of_objects, tested
 from clusterprobe.systems.alertmanager.routing import Look, look_of
@@ -48,6 +48,7 @@ def probe_receivers(
     alertmanager_servers: Enriching[Server],
     namespaces: Needed[Namespace],  # alerts of a namespace that is not known are not simulated
     alertmanagers: Enriching[Alertmanager],
+    alertmanager_secrets: Enriching[ConfigSecret],
     alertmanager_alerts: Needed[Arrived],
     prometheuses: Needed[Prometheus],
     prometheus_loaded_rules: Needed[LoadedRules],
@@ -65,7 +66,7 @@ def probe_receivers(
     Prevention: Let the root route end at a receiver with an integration, and send only Watchdog and InfoInhibitor to null. Check changes
     with `amtool config routes test --config.file=alertmanager.yaml severity=critical` in CI, and run this probe after each sync.
     """
-    servers = dict(alertmanager_servers)
+    servers, customs, secrets = dict(alertmanager_servers), alertmanagers.by_name(), alertmanager_secrets.by_name()
     senders = Senders(prometheuses, prometheus_loaded_rules, alertmanager_alerts)
     apart = _divided(environments, prometheuses, prometheus_loaded_rules, alertmanager_servers)
     reported: set[tuple[tuple[str, str], str]] = set()
@@ -75,7 +76,8 @@ def probe_receivers(
         if (place, like) in reported:  # another replica with the same trouble
             continue
         see = look_at_source(*place, subject in servers and servers[subject].custom, [subject])
-        simulated = Simulation(verdict, subject, place, status.configuration, alertmanagers.by_name().get(place), see, clock.now)
+        source = Source(customs.get(place), secrets.get(place), see)
+        simulated = Simulation(verdict, subject, place, status.configuration, source, clock.now)
         if like is not Look.DELIVERS or not simulated.run(_namespaces(place[0], apart, namespaces), senders):
             reported.add((place, like))
         if like in DEFAULTS:
@@ -139,8 +141,7 @@ class Simulation:
     replica: Subject
     place: tuple[str, str]
     configuration: Configuration
-    custom: Alertmanager | None
-    see: Step
+    source: Source
     now: float
 
     def run(self, namespaces: list[str], senders: Senders) -> bool:
@@ -184,7 +185,7 @@ class Simulation:
             severity=Severity.ERROR if sure else Severity.WARNING,
             problem=f"A critical alert of {listed(named, 5) or 'no namespace'} reaches no integration of {'/'.join(self.place)}.",
             cause=self._cause(first, others),
-            fix=[self.see, *self._repairs(first), tested(first.alert, names_in(self.configuration))],
+            fix=[*self.source.changed(*self._repairs(first)), *self._of_objects(first)],
             exhibits=[exhibit],
         )
 
@@ -206,17 +207,22 @@ class Simulation:
         own = own_namespaces(self.configuration)
         if not own or len(fate.ends[0].path) > 1:
             return ""
-        strategy = self.custom.spec.matcher_strategy if self.custom else ""
+        strategy = self.source.custom.spec.matcher_strategy if self.source.custom else ""
         why = f"`spec.alertmanagerConfigMatcherStrategy` is {strategy or 'OnNamespace, unless it is set'}"
         return f"The routes of AlertmanagerConfigs take alerts of their own namespace only ({listed(own, 5)}), as {why}."
 
     def _repairs(self, fate: Fate) -> list[Step]:
+        """What to change, and how to try it."""
+        return [self._repair(fate), tested(fate.alert, names_in(self.configuration))]
+
+    def _repair(self, fate: Fate) -> Step:
         if fate.held:
             text = f"Give that inhibit rule a source that does not always fire, or labels under `equal` that tell alerts apart. {AT_SOURCE}"
-            return [change(text)]
+            return change(text)
         if fate.muted_by:
-            return [change(f"Take {said(fate.muted_by)} from that route, or let its time intervals leave time to send. {AT_SOURCE}")]
-        steps = [redirected(fate.ends[0], self.configuration)]
-        if own_namespaces(self.configuration) and len(fate.ends[0].path) == 1:
-            steps.append(strategy_of_objects())
-        return steps
+            return change(f"Take {said(fate.muted_by)} from that route, or let its time intervals leave time to send. {AT_SOURCE}")
+        return redirected(fate.ends[0], self.configuration)
+
+    def _of_objects(self, fate: Fate) -> list[Step]:
+        lost = not fate.held and not fate.muted_by
+        return [strategy_of_objects()] if lost and own_namespaces(self.configuration) and len(fate.ends[0].path) == 1 else []

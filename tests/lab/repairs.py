@@ -25,11 +25,6 @@ CLIENT = "a client's own source"
 NOTHING = "nowhere: what was done has been undone, and is told of for a while"
 
 WHERE = {
-    "alertmanager-empty-secret": SEALED,
-    "receiver-without-name": SEALED,
-    "undefined-receiver": SEALED,
-    "slack-refuses": SEALED,
-    "slack-unreachable": SEALED,
     "generated-secret-put-back": NOTHING,
     "generated-secret-edited": SEALED,
     "generated-secret-deleted": NOTHING,
@@ -80,9 +75,6 @@ WHERE = {
     "configuration-refused": SOURCE,
     "gateway-not-granted": SOURCE,
     "gateway-without-backend": SOURCE,
-    "critical-muted": SEALED,
-    "critical-inhibited": SEALED,
-    "critical-to-null": SEALED,
     "prometheus-disk-full": SOURCE,
 }
 
@@ -123,7 +115,15 @@ def _archiving(found: Any) -> None:
     found["parameters"].pop("onDelete", None)
 
 
-EDITS = {"claims-delete-data": Edit(in_yaml(_archiving), f"{NFS_CLASS}.yaml")}
+_AS_THE_TEAM_WANTS_IT = Edit(lambda _: slack_config(DEV), "alertmanager.yaml")
+_OF_THE_CONFIGURATION = (
+    *("critical-muted", "critical-inhibited", "critical-to-null", "slack-refuses", "slack-unreachable"),
+    *("receiver-without-name", "undefined-receiver", "alertmanager-empty-secret"),
+)
+EDITS = {
+    **dict.fromkeys(_OF_THE_CONFIGURATION, _AS_THE_TEAM_WANTS_IT),
+    "claims-delete-data": Edit(in_yaml(_archiving), f"{NFS_CLASS}.yaml"),
+}
 
 
 def _files(**texts: str) -> Callable[[Path], None]:

@@ -40,6 +40,8 @@ def platform(*replicas: ReplicaTally, text: str = TO_SLACK, servers: Any = (ONE,
     return {
         "alertmanager_statuses": Readings(tuple((one, AlertmanagerStatus(parse_configuration(text))) for one, _ in servers)),
         "alertmanager_servers": Readings(tuple(servers)),
+        "alertmanagers": Readings(absent="there is no Alertmanager"),
+        "alertmanager_secrets": Readings(absent="there is no Alertmanager"),
         "alertmanager_metrics": Readings(tuple((one, own) for one, _ in servers)),
         "delivery_series": Readings(((source, DeliverySeries(list(replicas))),)),
         "delivery_errors": Readings(absent="no log was read"),

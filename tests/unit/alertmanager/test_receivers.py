@@ -29,6 +29,7 @@ def platform(text: str | None, **changes: Any) -> dict[str, Any]:
         "alertmanager_servers": Readings((ONE, PROD)),
         "namespaces": listing("Namespace", NAMESPACES),
         "alertmanagers": listing("Alertmanager", []),
+        "alertmanager_secrets": Readings(absent="there is no Alertmanager"),
         "alertmanager_alerts": Readings(((ONE[0], Arrived([])),)),
         "prometheuses": listing("Prometheus", []),
         "prometheus_loaded_rules": Readings((), (), "there is no Prometheus"),

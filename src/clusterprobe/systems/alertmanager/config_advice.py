@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from clusterprobe.fixes import change, look, shell
+from clusterprobe.fixes import IN_GIT, change, look, shell
 from clusterprobe.model import Command, Step, Subject
 from clusterprobe.systems.alertmanager.config_secrets import CONFIG_KEY, ConfigSecret
 from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS, Alertmanager
 from clusterprobe.systems.kubernetes.looking import owner_of_secret
 from clusterprobe.systems.prometheus.object_advice import IN_ALERTMANAGER, set_spec, value_of, where
 
+SEALED = "SealedSecret"
 WRONG_VALUE = "alertmanager.configFromSecret"
 RIGHT_VALUE = f"{IN_ALERTMANAGER}.configSecret"
 
@@ -74,12 +76,14 @@ def make_the_secret(custom: Alertmanager, known: ConfigSecret | None) -> list[St
     """How to see which keys its Secret has, and how to make one with the right key. One that is there is never written over."""
     namespace, name, secret = custom.metadata.namespace, custom.metadata.name, custom.input_secret
     keys = shell("kubectl -n {} get secret {} -o go-template={}", namespace, secret, _KEYS)
+    have = change(
+        f"Let the Secret {namespace}/{secret} have the key {CONFIG_KEY} (not alertmanager.yml). {_at_source(known)} Or name the right "
+        f"Secret in spec.configSecret. {where(custom.metadata, RIGHT_VALUE)}"
+    )
+    there = known is not None and known.exists is True
     steps = [
         look("See which keys it has, and what owns it.", keys, owner_of_secret(namespace, secret)),
-        change(
-            f"Let the Secret {namespace}/{secret} have the key {CONFIG_KEY} (not alertmanager.yml). {_at_source(known)} Or name the right "
-            f"Secret in spec.configSecret. {where(custom.metadata, RIGHT_VALUE)}"
-        ),
+        *(in_a_copy(namespace, secret, known, [have]) if there else [have]),
     ]
     if not (known and (known.exists or known.owner)):
         steps.append(
@@ -93,15 +97,43 @@ def make_the_secret(custom: Alertmanager, known: ConfigSecret | None) -> list[St
 
 
 def correct_the_secret(namespace: str, name: str, secret: str, known: ConfigSecret | None = None) -> list[Step]:
-    """How to check the text under the key, and how to see that the Operator takes it."""
+    """How to check the text under the key, how to change it, and how to see that the Operator takes it."""
+    text = f"Correct the text under {CONFIG_KEY} of the Secret {namespace}/{secret}. {_at_source(known)}"
+    return [
+        check_the_secret(namespace, secret),
+        *in_a_copy(namespace, secret, known, [change(text)]),
+        look("Reconciled must be True then.", look_at_object(namespace, name)),
+    ]
+
+
+def check_the_secret(namespace: str, secret: str) -> Step:
+    return look(
+        f"Check the text under {CONFIG_KEY}, and see what owns the Secret. amtool prints what is wrong, and no file is written.",
+        shell("kubectl -n {} get secret {} -o {} | base64 -d | amtool check-config", namespace, secret, _TEXT),
+        owner_of_secret(namespace, secret),
+    )
+
+
+def in_a_copy(namespace: str, secret: str, known: ConfigSecret | None, changes: list[Step]) -> list[Step]:
+    """Changes of the text under the key; where a SealedSecret makes the Secret, made in a copy that is sealed again."""
+    kind, _, owner = (known.owner if known else "").partition("/")
+    if kind != SEALED:
+        return changes
+    file = f"{owner}.sealed.yaml"
+    sealed = "kubectl create secret generic {} -n {} --from-file={} --dry-run=client -o yaml | kubeseal --format yaml --merge-into {}"
     return [
         look(
-            f"Check the text under {CONFIG_KEY}, and see what owns the Secret. amtool prints what is wrong, and no file is written.",
-            shell("kubectl -n {} get secret {} -o {} | base64 -d | amtool check-config", namespace, secret, _TEXT),
-            owner_of_secret(namespace, secret),
+            f"Fetch the text, to change it in {CONFIG_KEY}. The file holds secrets: keep it where only you can read it, then delete it.",
+            shell("kubectl -n {} get secret {} -o {} | base64 -d > {}", namespace, secret, _TEXT, CONFIG_KEY),
         ),
-        change(f"Correct the text under {CONFIG_KEY} of the Secret {namespace}/{secret}. {_at_source(known)}"),
-        look("Reconciled must be True then.", look_at_object(namespace, name)),
+        *changes,
+        change(
+            "Seal the changed text in a copy of the SealedSecret; its other keys stay. A controller of another name or namespace than "
+            "kubeseal's own needs --controller-name and --controller-namespace.",
+            shell("kubectl -n {} get sealedsecrets.bitnami.com {} -o yaml > {}", namespace, owner, file),
+            shell(sealed, secret, namespace, CONFIG_KEY, file),
+        ),
+        change(f"Take over its `spec.encryptedData` {IN_GIT}, otherwise apply it.", shell("kubectl apply -f {}", file)),
     ]
 
 
@@ -110,6 +142,21 @@ def _at_source(known: ConfigSecret | None) -> str:
         kind, _, name = known.owner.partition("/")
         return f"The {kind} {name} owns it, and reverts a change of the Secret itself. Change the {kind}, in Git."
     return "Do so at its source, in Git: a SealedSecret, an ExternalSecret, Argo CD or Flux would revert a change of the Secret itself."
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an Alertmanager is configured from, as far as that is known; `see` is how to look."""
+
+    custom: Alertmanager | None
+    secret: ConfigSecret | None
+    see: Step
+
+    def changed(self, *changes: Step) -> list[Step]:
+        """These changes of its configuration, with how to make them."""
+        if self.custom is None or self.custom.spec.alertmanager_configuration or self.secret is None:
+            return [self.see, *changes]
+        return [self.see, *in_a_copy(self.custom.metadata.namespace, self.custom.input_secret, self.secret, list(changes))]
 
 
 def what_is_wrong(secret: ConfigSecret | None) -> str:

@@ -1,19 +1,19 @@
 from clusterprobe.access.servers import Server
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
-from clusterprobe.fixes import change, look, shell
-from clusterprobe.model import Severity, Step, Table
+from clusterprobe.fixes import IN_GIT, change, look, shell
+from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.references import Ref
-from clusterprobe.roles import Conditional, Examined, Needed
+from clusterprobe.roles import Conditional, Enriching, Examined, Needed
 from clusterprobe.systems.alertmanager import config_advice
 from clusterprobe.systems.alertmanager.config_objects import ConfigObject
 from clusterprobe.systems.alertmanager.generated_diagnosis import Case, Keeper, State, diagnose
 from clusterprobe.systems.alertmanager.generated_secrets import GeneratedSecret, Side
 from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS, Alertmanager, AlertmanagerStatus
-from clusterprobe.systems.kubernetes.objects import Namespace
+from clusterprobe.systems.kubernetes.objects import Namespace, Workload
 from clusterprobe.systems.kubernetes.secrets import SECRETS
-from clusterprobe.systems.prometheus.selection import Operator
+from clusterprobe.systems.prometheus.selection import Operator, idle_operators
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed
@@ -51,6 +51,7 @@ def probe_generated_secret(
     prometheus_operators: Needed[Operator],
     alertmanager_configs: Conditional[ConfigObject],
     namespaces: Conditional[Namespace],
+    deployments: Enriching[Workload],
     profile: Profile,
     clock: Clock,
 ) -> None:
@@ -65,7 +66,7 @@ def probe_generated_secret(
     Prevention: Change the configuration only at the source of the Secret that `configSecret` names, in Git; let only the Operator
     have `update` and `delete` on `alertmanager-*-generated`, and alert when the Operator does not run.
     """
-    facts = dict(generated_secrets)
+    facts, idle = dict(generated_secrets), idle_operators(deployments, profile)
     servers = dict(alertmanager_servers)
     served: dict[tuple[str, str], list[AlertmanagerStatus]] = {}
     for subject, status in alertmanager_statuses:
@@ -76,14 +77,16 @@ def probe_generated_secret(
             statuses = served.get((subject.namespace, subject.name), [])
             objects = (alertmanager_configs.readings, namespaces.readings)
             window = profile.thresholds.alertmanager.generated_secret_minutes * 60
-            _Told(verdict, Case(subject, one, facts[subject], statuses, prometheus_operators, *objects, clock.now, window)).tell()
+            asleep = [operator for operator, each in idle if not each.unclear and each.keeps(one.metadata)]
+            case = Case(subject, one, facts[subject], statuses, prometheus_operators, *objects, clock.now, window)
+            _Told(verdict, case, asleep).tell()
 
 
 class _Told:
     """What is said of one Alertmanager's generated Secret."""
 
-    def __init__(self, verdict: Verdict, case: Case) -> None:
-        self._verdict, self._case, self._found = verdict, case, diagnose(case)
+    def __init__(self, verdict: Verdict, case: Case, asleep: list[Subject]) -> None:
+        self._verdict, self._case, self._asleep, self._found = verdict, case, asleep, diagnose(case)
         namespace = case.place.namespace
         self._subject = SECRETS.subject(namespace, case.generated.name, owner=f"Alertmanager/{case.place.name}")
         self._name, self._origin = f"{namespace}/{case.generated.name}", f"{namespace}/{case.source.name}"
@@ -226,8 +229,17 @@ class _Told:
                 *(shell("kubectl -n {} describe pod {}", one.namespace, one.name) for one in pods[:1]),
                 *(() if pods else (shell("kubectl get pods -A -o {} | grep prometheus-operator", images),)),
                 paused,
-            )
+            ),
+            *self._scale_up(),
         ]
+
+    def _scale_up(self) -> list[Step]:
+        """The one Deployment of an Operator that would manage it, where that has no pod."""
+        if self._found.keeper != "missing" or len(self._asleep) != 1:
+            return []
+        (one,) = self._asleep
+        command = shell("kubectl -n {} scale deployment {} --replicas=1", one.namespace, one.name)
+        return [change(f"Its Operator, {one}, is scaled to 0. Scale it up, {IN_GIT}.", command)]
 
     def _rows(self) -> list[list[str]]:
         return [self._row(one) for one in (self._case.generated, self._case.source)]

@@ -26,9 +26,7 @@ NOTHING = "nowhere: what was done has been undone, and is told of for a while"
 
 WHERE = {
     "generated-secret-put-back": NOTHING,
-    "generated-secret-edited": SEALED,
     "generated-secret-deleted": NOTHING,
-    "generated-secret-lost": SEALED,
     "sealed-key-lost": "the copy of the sealing key",
     "argocd-sync-failed": GIT,
     "argocd-hook-failed": GIT,

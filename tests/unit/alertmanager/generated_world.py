@@ -55,6 +55,7 @@ def platform(
         "prometheus_operators": Readings(tuple(known)),
         "alertmanager_configs": Readings((), (), "there is no AlertmanagerConfig"),
         "namespaces": listing("Namespace", [labelled(Namespace, "", "monitoring-dev")]),
+        "deployments": Readings((), (), "there is no Deployment"),
         "profile": Profile(),
         "clock": SimpleNamespace(now=NOW),
         **changes,

@@ -12,7 +12,7 @@ from clusterprobe.systems.alertmanager.generated_secrets import GeneratedSecret,
 from clusterprobe.systems.alertmanager.sources import Alertmanager
 from clusterprobe.systems.formats.alertmanager_config import parse_configuration
 from clusterprobe.systems.formats.alertmanager_digest import meaning_of, meaning_of_value
-from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.kubernetes.objects import Pod, Workload
 from clusterprobe.systems.kubernetes.secrets import NamedSecret, Writer
 from clusterprobe.systems.prometheus.selection import Operator
 from clusterprobe.verdict import Verdict
@@ -88,6 +88,28 @@ def test_one_that_is_gone_while_the_operator_runs_is_on_its_way_back() -> None:
 def test_why_nobody_looks_after_it_is_named(operators: list[Operator], spec: dict[str, Any], words: str) -> None:
     (finding,) = judged(probe_generated_secret, **platform(side(exists=False), None, *operators, spec=spec)).findings
     assert words in finding.cause
+
+
+def operator_deployment(replicas: int, *arguments: str) -> Workload:
+    container = {"name": "operator", "image": "quay.io/prometheus-operator/prometheus-operator:v0.85.0", "args": list(arguments)}
+    spec = {"replicas": replicas, "template": {"spec": {"containers": [container]}}}
+    return labelled(Workload, "monitoring-dev", "the-operator", spec=spec)
+
+
+@pytest.mark.parametrize(
+    ("deployments", "printed"),
+    [
+        ([operator_deployment(0)], True),
+        ([operator_deployment(1)], False),
+        ([operator_deployment(0, "--namespaces=monitoring-prod")], False),
+        ([operator_deployment(0), operator_deployment(0)], False),
+        ([], False),
+    ],
+)
+def test_the_one_operator_that_is_scaled_to_nothing_is_scaled_up(deployments: list[Workload], printed: bool) -> None:
+    readings = platform(side(exists=False), deployments=listing("Deployment", deployments))
+    (finding,) = judged(probe_generated_secret, **readings).findings
+    assert ("$ kubectl -n monitoring-dev scale deployment the-operator --replicas=1" in finding.fix) is printed
 
 
 def test_an_edit_that_stays_names_who_wrote_it_and_that_it_serves() -> None:

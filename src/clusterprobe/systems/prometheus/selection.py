@@ -13,10 +13,11 @@ from clusterprobe.environment_names import speaks_of
 from clusterprobe.environments import Environments
 from clusterprobe.known_systems import PROMETHEUS_OPERATOR, VICTORIAMETRICS_OPERATOR
 from clusterprobe.model import Subject
+from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
-from clusterprobe.systems.inventory.recognition import SystemPod, of_system
-from clusterprobe.systems.kubernetes.objects import LabelSelector, Metadata, Namespace
+from clusterprobe.systems.inventory.recognition import SystemPod, of_system, recognise
+from clusterprobe.systems.kubernetes.objects import LabelSelector, Metadata, Namespace, Pod, Workload
 from clusterprobe.systems.prometheus.objects import (
     POD_MONITORS,
     PROBES,
@@ -161,6 +162,16 @@ def prometheus_operators(system_pods: Readings[SystemPod]) -> Readings[Operator]
             started = one.pod.status.start_time or ""
             found.add(subject, msgspec.structs.replace(told, ready=one.pod.ready, started=started, victoriametrics=theirs))
     return found.readings(of_system(system_pods, PROMETHEUS_OPERATOR).absent)
+
+
+def idle_operators(deployments: Readings[Workload], profile: Profile) -> list[tuple[Subject, Operator]]:
+    """The Deployments of Prometheus Operators that are scaled to 0, with what each would watch."""
+    found = []
+    for subject, one in deployments:
+        pod = None if one.wanted or one.status.replicas else recognise(Pod(one.metadata, one.spec.template.spec), profile)
+        if pod is not None and pod.system is PROMETHEUS_OPERATOR and pod.main is not None:
+            found.append((subject, _operator([*(pod.main.command or []), *(pod.main.args or [])])))
+    return found
 
 
 _FLAGS = ("namespaces", "deny-namespaces", "prometheus-instance-namespaces", "alertmanager-instance-namespaces")

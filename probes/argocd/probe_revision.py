@@ -111,7 +111,9 @@ def probe_revision(
             continue
         began = drift.at_least_since if (drift := drifts.get((subject.namespace, subject.name))) else None
         _judge_revision(verdict, subject, one, wanted, late=None if began is None else clock.now - began > patience)
-        _judge_pods(verdict, subject, one, seen)
+        if one.is_here:
+            _judge_pods(verdict, subject, one, seen)
+    _note_elsewhere(verdict, [one for one in applications.readings.items if not one.is_here])
     for name, revision in expected.items():
         _judge_absent(verdict, name, revision, applications.readings)
 
@@ -219,13 +221,17 @@ def _name(subject: Subject) -> str:
 
 
 def _judge_pods(verdict: Verdict, subject: Subject, one: Application, seen: Seen) -> None:
-    if not one.is_here:
-        verdict.unchecked(subject, f"it deploys to another cluster ({one.spec.destination.server or one.spec.destination.name})")
-        return
     if not one.resources:
         verdict.unchecked(subject, "its status names no object, so there is nothing to compare with what runs")
     for resource in one.resources:
         _judge_resource(verdict, subject, resource, seen)
+
+
+def _note_elsewhere(verdict: Verdict, away: list[Application]) -> None:
+    if away:
+        places = sorted({one.spec.destination.server or one.spec.destination.name for one in away})
+        count, where = number(len(away), "Application"), listed(places, 3)
+        verdict.note(f"Of {count} only the commit was looked at: the pods run in {where}. Run Clusterprobe there as well.")
 
 
 def _judge_resource(verdict: Verdict, subject: Subject, resource: ManagedResource, seen: Seen) -> None:

@@ -7,6 +7,7 @@ from clusterprobe.model import Severity, Subject, Table, Text
 from clusterprobe.profile import Profile
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Enriching, Examined
+from clusterprobe.systems.kubernetes.editing import by_hand
 from clusterprobe.systems.kubernetes.objects import Pod, Service
 from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.pods.crash_advice import back, repair
@@ -131,7 +132,7 @@ def _report(verdict: Verdict, ones: list[Broken], severity: Severity, *, now: fl
         severity=severity,
         problem=f"Container {container} of {workload} {_doing(crash, now)} ({says}; Pod {who}).{hidden}",
         cause=cause_of(first) + (f" What it calls does not excuse it: {excuse_of(wait)}." if wait else ""),
-        fix=[*repair(first, unexcused=wait is not None), *back(workload, first.rival)],
+        fix=by_hand(workload, [*repair(first, unexcused=wait is not None), *back(workload, first.rival)]),
         exhibits=[_table(crashes), *([Text(title="Its last lines", text="\n".join(first.lines))] if first.lines else [])],
         breaks=[Ref.of(workload), *first.silenced],
         rests_on=[

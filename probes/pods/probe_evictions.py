@@ -2,11 +2,12 @@ from collections import defaultdict
 
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
-from clusterprobe.fixes import SOURCE, change, look, shell
-from clusterprobe.model import Severity, Step, Subject, Table
+from clusterprobe.fixes import SOURCE, change, destroys, look, shell
+from clusterprobe.model import Severity, Step, Table
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Examined
-from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.kubernetes.editing import by_hand
+from clusterprobe.systems.kubernetes.objects import Metadata, Pod
 from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.pods.evictions import Eviction, Fault, eviction_of
 from clusterprobe.times import ago
@@ -15,6 +16,7 @@ from clusterprobe.words import listed, number, said
 
 PODS_EVICTED = FindingKind("PodsEvicted", Severity.ERROR, "Nodes evict the pods of a workload again and again.", settles=True)
 PODS_REJECTED = FindingKind("PodsRejected", Severity.ERROR, "Nodes reject the pods of a workload again and again.", settles=True)
+OF_ONE_REVISION = ("pod-template-hash", "controller-revision-hash", "apps.kubernetes.io/pod-index", "statefulset.kubernetes.io/pod-name")
 LEAST = 3  # fewer may be one bad hour of one node
 WINDOW_SECONDS = 6 * 3600.0
 _MEANS: dict[Fault, str] = {
@@ -81,19 +83,30 @@ def _report(verdict: Verdict, ones: list[Eviction], now: float, *, serves: bool)
         + (f", on {listed(nodes, 3)}." if nodes else ".")
         + (" Others of it are ready." if serves else " None of it is ready."),
         cause=f"{_MEANS[newest.fault]}. The kubelet says {said(newest.pod.status.message, nothing=newest.pod.status.reason)}.",
-        fix=_steps(workload, newest, nodes),
+        fix=[*by_hand(workload, _steps(newest, nodes)), *_remains(newest.pod.metadata)],
         exhibits=[_table(ones, now)],
         breaks=[Ref.of(workload)] if not serves else [],
         rests_on=[Ref(RefKind.NODE, name=one) for one in nodes],
     )
 
 
-def _steps(workload: Subject, newest: Eviction, nodes: list[str]) -> list[Step]:
+def _steps(newest: Eviction, nodes: list[str]) -> list[Step]:
     pod = newest.pod.metadata
     looks = [look("Read what the kubelet says of the last one.", shell("kubectl -n {} describe pod {}", pod.namespace, pod.name))]
     if nodes and newest.fault != "own limit":
         looks.append(look("See what the node has, and what its pods request.", shell("kubectl describe node {}", nodes[0])))
     return [*looks, change(f"{_FIXES[newest.fault]}, {SOURCE}.")]
+
+
+def _remains(pod: Metadata) -> list[Step]:
+    """Pods that have failed are kept until somebody deletes them, or there are thousands."""
+    labels = ",".join(f"{key}={value}" for key, value in sorted(pod.labels.items()) if key not in OF_ONE_REVISION)
+    if not labels:
+        return []
+    command = shell("kubectl -n {} delete pods --field-selector=status.phase=Failed -l {}", pod.namespace, labels)
+    return [
+        destroys("the pods that have failed, with what the kubelet says of them", "Then delete them: nothing else does so soon.", command)
+    ]
 
 
 def _table(ones: list[Eviction], now: float) -> Table:

@@ -6,6 +6,7 @@ from clusterprobe.fixes import SOURCE, change, look, shell
 from clusterprobe.model import Severity, Subject, Table
 from clusterprobe.references import Ref
 from clusterprobe.roles import Enriching, Examined
+from clusterprobe.systems.kubernetes.editing import by_hand
 from clusterprobe.systems.kubernetes.event_lists import Complaint, newest
 from clusterprobe.systems.kubernetes.objects import CronJob, Job, Pod
 from clusterprobe.systems.pods.job_advice import again, cause_of, looks, repair
@@ -88,7 +89,7 @@ def _report_runs(verdict: Verdict, subject: Subject, one: CronJob, runs: Runs, n
         severity=Severity.ERROR if lasting and not one.spec.suspend else Severity.WARNING,
         problem=f"{what} of {subject} failed; it {since}{', and is suspended' if one.spec.suspend else ''}.",
         cause=f"Of its Job {last.subject.name}: {cause_of(last)}",
-        fix=[*looks(last), repair(last)],
+        fix=by_hand(subject, [*looks(last), repair(last)]),
         exhibits=[_table(failures, now)] if len(failures) > 1 else [],
         breaks=[Ref.of(subject)],
         rests_on=[Ref.of(each.subject) for each in failures],

@@ -8,6 +8,7 @@ from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Conditional, Examined, Needed
 from clusterprobe.systems.kubernetes.daemon_sets import DaemonSet
+from clusterprobe.systems.kubernetes.editing import by_hand
 from clusterprobe.systems.kubernetes.event_lists import Complaint
 from clusterprobe.systems.kubernetes.objects import Job, Pod, ReplicaSet, Workload
 from clusterprobe.systems.kubernetes.workloads import workload_of
@@ -87,7 +88,7 @@ def _report(verdict: Verdict, ones: list[Refused], ready: set[str], pods: Readin
         severity=Severity.WARNING if serving else Severity.ERROR,
         problem=f"{workload} has {has}{other}: {'those that it lacks are' if first.what == 'pod' else 'it is'} refused.",
         cause=cause_of(first) + when,
-        fix=steps(first),
+        fix=by_hand(workload, steps(first)),
         exhibits=[_table(ones)] if len(ones) > 1 else [],
         breaks=list(dict.fromkeys([Ref.of(workload), *(Ref.of(one.controller) for one in ones)])),
         rests_on=[Ref(RefKind.SERVICE, *service)] if service else [],

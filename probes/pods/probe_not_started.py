@@ -7,6 +7,7 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref
 from clusterprobe.roles import Enriching, Examined
+from clusterprobe.systems.kubernetes.editing import by_hand
 from clusterprobe.systems.kubernetes.objects import Node, PersistentVolume, PersistentVolumeClaim, Pod, Service
 from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.pods.start_advice import steps
@@ -101,7 +102,7 @@ def _report(verdict: Verdict, ones: list[Held], serving: bool, now: float) -> No
         + (f": {names}." if workload.kind != "Pod" else ".")
         + (" Other pods of it are ready." if serving else ""),
         cause=cause_of(first),
-        fix=steps(first),
+        fix=by_hand(workload, steps(first)),
         exhibits=[_table(ones, now), *([_said(first)] if first.events else [])],
         breaks=[Ref.of(workload), *(ref for one in ones for ref in one.silenced)],
         rests_on=list(dict.fromkeys(ref for one in ones for ref in one.rests_on)),

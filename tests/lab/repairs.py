@@ -52,17 +52,9 @@ WHERE = {
     "slow-rule-group": SOURCE,
     "tmp-curl-wrong-port": SOURCE,
     "out-of-memory": SOURCE,
-    "image-missing": SOURCE,
     "serving-unhealthy": SOURCE,
     "nfs-unmount-hang": FILE_SERVER,
-    "volume-permission-denied": SOURCE,
-    "account-missing": SOURCE,
-    "secret-to-mount-missing": SOURCE,
-    "pod-too-large": SOURCE,
-    "init-waits": SOURCE,
     "claim-without-class": SOURCE,
-    "pods-rejected": SOURCE,
-    "cron-job-fails": SOURCE,
     "node-not-ready": "the node",
     "loki-rate-limited": SOURCE,
     "loki-log-full": SOURCE,
@@ -118,7 +110,47 @@ _OF_THE_CONFIGURATION = (
     *("critical-muted", "critical-inhibited", "critical-to-null", "slack-refuses", "slack-unreachable"),
     *("receiver-without-name", "undefined-receiver", "alertmanager-empty-secret"),
 )
+
+
+def _template(found: Any) -> Any:
+    return found["spec"]["template"]["spec"]
+
+
+def _without_account(found: Any) -> None:
+    for name in ("serviceAccountName", "serviceAccount"):
+        _template(found).pop(name, None)
+
+
+def _without_secret(found: Any) -> None:
+    _template(found).pop("volumes")
+    _template(found)["containers"][0].pop("volumeMounts")
+
+
+def _smaller(found: Any) -> None:
+    _template(found)["containers"][0]["resources"]["requests"]["cpu"] = "5m"
+    _template(found).pop("nodeName", None)
+
+
+def _without_waiting(found: Any) -> None:
+    _template(found)["initContainers"][0]["command"] = ["/bin/sh", "-c", "true"]
+
+
+def _as_owner(found: Any) -> None:
+    _template(found)["securityContext"] = {"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000}
+
+
+def _to_a_folder_that_is_there(found: Any) -> None:
+    found["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["command"] = ["/bin/sh", "-c", "cp /etc/passwd /tmp/passwd"]
+
+
 EDITS = {
+    "account-missing": Edit(in_yaml(_without_account)),
+    "secret-to-mount-missing": Edit(in_yaml(_without_secret)),
+    "pod-too-large": Edit(in_yaml(_smaller)),
+    "pods-rejected": Edit(in_yaml(_smaller)),
+    "init-waits": Edit(in_yaml(_without_waiting)),
+    "volume-permission-denied": Edit(in_yaml(_as_owner)),
+    "cron-job-fails": Edit(in_yaml(_to_a_folder_that_is_there)),
     **dict.fromkeys(_OF_THE_CONFIGURATION, _AS_THE_TEAM_WANTS_IT),
     "claims-delete-data": Edit(in_yaml(_archiving), f"{NFS_CLASS}.yaml"),
 }

@@ -1,8 +1,10 @@
 from typing import Any
 
+import msgspec
 import pytest
 
 from clusterprobe.evidence import Clock
+from clusterprobe.fixes import line
 from clusterprobe.model import Finding
 from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.systems.pods.evictions import eviction_of
@@ -114,3 +116,16 @@ def test_when_it_was_is_told_by_its_containers_its_condition_or_its_start() -> N
 
 def test_what_cannot_be_read_is_never_a_pass() -> None:
     assert_blindness_is_no_health(probe_evictions, {"pods": listing("Pod", several()), "clock": CLOCK})
+
+
+def test_the_workload_is_edited_and_what_has_failed_of_it_is_deleted() -> None:
+    labels = {"app": "web", "pod-template-hash": "5d4", "controller-revision-hash": "a1"}
+    labelled_ones = [msgspec.structs.replace(one, metadata=msgspec.structs.replace(one.metadata, labels_=labels)) for one in several()]
+    *_, edited, deleted = found(*labelled_ones).steps
+    assert [line(one) for one in edited.commands] == ["kubectl -n shop edit statefulset web"]
+    assert deleted.kind == "destroys"
+    assert [line(one) for one in deleted.commands] == ["kubectl -n shop delete pods --field-selector=status.phase=Failed -l app=web"]
+
+
+def test_pods_without_a_label_of_their_own_are_not_deleted() -> None:
+    assert "delete pods" not in found(*several()).fix

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from clusterprobe.fixes import SOURCE, change, look, shell
+from clusterprobe.fixes import IN_GIT, SOURCE, change, look, shell
 from clusterprobe.model import Step
 from clusterprobe.systems.pods.creation_causes import Fault
 from clusterprobe.systems.pods.creations import Refused
@@ -126,7 +126,7 @@ def _of_label(one: Refused) -> list[Step]:
     name = one.controller.name
     most = MOST_OF_A_LABEL - (len(one.refusal.what) - len(name))
     whose = "the name of the object that it is made of" if one.controller.owner else "it"
-    text = f"Its name has {len(name)} characters, and may have {most}: shorten {whose}, such as by `fullnameOverride` of a chart, {SOURCE}."
+    text = f"Its name has {len(name)} characters, and may have {most}: shorten {whose}, such as by `fullnameOverride` of a chart, {IN_GIT}."
     return [change(f"{text} Its pods get other names then, and new claims.")]
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from clusterprobe.fixes import SOURCE, change, look, shell
+from clusterprobe.fixes import IN_GIT, SOURCE, change, look, shell
 from clusterprobe.model import Command, Step
 from clusterprobe.systems.kubernetes.objects import ContainerProbe
 from clusterprobe.systems.pods.missing_objects import Missing
 from clusterprobe.systems.pods.start_causes import Fault, Obstacle
 from clusterprobe.systems.pods.start_diagnosis import Held
 
+_THERE = f"where that is deployed ({IN_GIT})"  # which is not the pod
 _PLAIN: dict[Fault, str] = {
     "node not ready": "Bring the node back (`nodes/ready`), or let the pod run on another.",
     "node pressure": "Free what the node is short of, or let the pod run on another node: the taint goes when the pressure does.",
@@ -22,7 +23,7 @@ _PLAIN: dict[Fault, str] = {
     "selector": f"Correct the nodeSelector or node affinity, {SOURCE}, or give a node the label that it asks for.",
     "claim": "Let the PVC get its volume (`storage/claims`).",
     "claim deleted": (
-        f"Let the deletion end: pods that mount the PVC hold it. Then create it again, {SOURCE}. Its class's reclaim policy decides what "
+        f"Let the deletion end: pods that mount the PVC hold it. Then create it again, {_THERE}. Its class's reclaim policy decides what "
         "becomes of its data (`storage/archive-on-delete`)."
     ),
     "too many pods": "Add a node, or raise maxPods of the kubelet, if the node's network has addresses for them.",
@@ -46,7 +47,7 @@ _PLAIN: dict[Fault, str] = {
     "attacher": "Read the log of the driver's controller pod, container csi-attacher, and see that it runs.",
     "disk missing": (
         f"Restore the disk from a snapshot or backup, and correct the PersistentVolume's volumeHandle. Without one the data are lost: then "
-        f"the PVC has to be made again, {SOURCE}."
+        f"the PVC has to be made again, {_THERE}."
     ),
     "driver missing": (
         "Let the driver's DaemonSet run on that node: its nodeSelector, its tolerations, its own pods. After a restart of the kubelet a "
@@ -56,14 +57,14 @@ _PLAIN: dict[Fault, str] = {
         "Take a snapshot of the disk first. Then repair its file system (fsck, xfs_repair) while nothing has it mounted. Where the disk is "
         "of another type, correct fsType instead."
     ),
-    "mount option": f"Correct mountOptions of the volume or its class, {SOURCE}.",
-    "nfs lock": f"Start rpc.statd on the node (nfs-common), or mount with nfsvers=4 or nolock (mountOptions), {SOURCE}.",
-    "nfs version": f"Correct nfsvers in mountOptions, {SOURCE}, or let the file server speak that version.",
+    "mount option": f"Correct mountOptions of the volume or its class, {_THERE}.",
+    "nfs lock": f"Start rpc.statd on the node (nfs-common), or mount with nfsvers=4 or nolock (mountOptions), {_THERE}.",
+    "nfs version": f"Correct nfsvers in mountOptions, {_THERE}, or let the file server speak that version.",
     "nfs stale": "Bring the folder back on the file server. Then the pods that still have it mounted have to be restarted.",
     "mount program": "Install the program that mounts this kind of volume on the node, such as nfs-common or cifs-utils.",
     "nfs refused": "Let the file server export the folder to the node's address.",
     "nfs unreachable": "Repair the way from the node to the file server: its name, its address, the firewall between them.",
-    "nfs path": f"Make the folder on the file server, or correct the path of the volume, {SOURCE}.",
+    "nfs path": f"Make the folder on the file server, or correct the path of the volume, {_THERE}.",
     "host path": f"Make on the node what the volume's type asks for, or correct its path or type, {SOURCE}.",
     "no address": "Give the network plugin more addresses: a larger range for the node or the subnet, or fewer pods on the node.",
     "runtime handler": (

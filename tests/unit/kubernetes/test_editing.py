@@ -1,0 +1,29 @@
+import pytest
+
+from clusterprobe.fixes import SOURCE, change, look, shell
+from clusterprobe.model import Step, Subject
+from clusterprobe.systems.kubernetes.editing import by_hand
+
+WEB = Subject(kind="Deployment", namespace="shop", name="web")
+LOOK = look("See it.", shell("kubectl get pods"))
+AT_SOURCE = change(f"Correct its image, {SOURCE}.")
+
+
+def test_what_is_to_be_changed_where_it_is_deployed_can_be_changed_on_the_object_until_then() -> None:
+    *before, last = by_hand(WEB, [LOOK, AT_SOURCE])
+    assert before == [LOOK, AT_SOURCE]
+    assert last.commands == [shell("kubectl -n shop edit deployment web")]
+    assert last.text.startswith("Until that is deployed")
+
+
+@pytest.mark.parametrize(
+    ("subject", "steps"),
+    [
+        (Subject(kind="Pod", namespace="shop", name="web-0"), [AT_SOURCE]),  # of which most fields cannot be changed
+        (Subject(kind="ReplicaSet", namespace="shop", name="web-1"), [AT_SOURCE]),
+        (WEB, [LOOK, change("Repair its node.")]),
+        (WEB, [AT_SOURCE, change("Roll it back.", shell("kubectl -n shop rollout undo deployment web"))]),
+    ],
+)
+def test_nothing_is_edited_where_that_does_not_help_or_a_command_does(subject: Subject, steps: list[Step]) -> None:
+    assert by_hand(subject, steps) == steps

@@ -8,6 +8,7 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Enriching, Examined, Needed
+from clusterprobe.systems.kubernetes.editing import edited
 from clusterprobe.systems.kubernetes.looking import log_of
 from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
 from clusterprobe.systems.prometheus.objects import RULES, Prometheus, Rule
@@ -235,6 +236,7 @@ def _report_group(verdict: Verdict, case: Case, group: RuleGroup) -> None:
                 "Give the group a longer interval, record once what its rules have in common, or narrow their selectors and ranges. Put "
                 "rules that need not run together into groups of their own. Change it at its source, in Git."
             ),
+            *([edited(RULES.name, origin)] if origin else []),
         ],
         exhibits=[Table(title=f"The slowest rules of {group.name}", columns=["Rule", "Took", "Query"], rows=rows)] if rows else [],
         breaks=shared,

@@ -8,6 +8,7 @@ from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Conditional, Enriching, Needed
+from clusterprobe.systems.kubernetes.editing import edited
 from clusterprobe.systems.kubernetes.event_lists import Complaint, newest
 from clusterprobe.systems.kubernetes.objects import Namespace
 from clusterprobe.systems.prometheus.alerting import FailingRule, LoadedRules, loaded_key, rule_key
@@ -238,10 +239,11 @@ def _report_failing(verdict: Verdict, owner: Subject, group: str, rules: list[tu
     where = called(prometheus)
     of = f" of {owner}" if owner != prometheus else ""
     severity = Severity.ERROR if any(rule.alerts for rule in each.values()) else Severity.WARNING
-    see: list[Step] = []
+    see, edit = list[Step](), list[Step]()
     if owner.kind in (RULES.kind, VM_RULES.kind):
         kind = BY_KIND[owner.kind].resource.name
         see = [look("See the rule.", shell("kubectl -n {} get {} {} -o yaml", owner.namespace, kind, owner.name))]
+        edit = [edited(kind, owner)]
     verdict.report(
         EVALUATION_FAILS,
         owner,
@@ -249,7 +251,7 @@ def _report_failing(verdict: Verdict, owner: Subject, group: str, rules: list[tu
         problem=f"{number(len(each), 'rule')} of the group {group}{of} {'fails' if len(each) == 1 else 'fail'} in {where}: "
         f"{listed(list(each), 5)}.",
         cause=f"{error_cause(first.error)} {prometheus.kind} says {said(first.error)}.",
-        fix=[*see, *error_steps(first.error)],
+        fix=[*see, *error_steps(first.error), *edit],
         exhibits=[
             Table(
                 title="Rules that fail",

@@ -36,8 +36,6 @@ WHERE = {
     "argocd-sync-window": GIT,
     "datasource-of-other-environment": SOURCE,
     "dashboard-instant-log-query": CLIENT,
-    "ingress-without-endpoints": SOURCE,
-    "ingress-wrong-service-port": SOURCE,
     "positions-shared": SOURCE,
     "node-without-agent": SOURCE,
     "promtail-lines-dropped": SOURCE,
@@ -59,9 +57,7 @@ WHERE = {
     "loki-rate-limited": SOURCE,
     "loki-log-full": SOURCE,
     "loki-store-full": SOURCE,
-    "target-wrong-scheme": SOURCE,
     "samples-dropped": SOURCE,
-    "rule-fails": SOURCE,
     "configuration-refused": SOURCE,
     "gateway-not-granted": SOURCE,
     "gateway-without-backend": SOURCE,
@@ -143,7 +139,27 @@ def _to_a_folder_that_is_there(found: Any) -> None:
     found["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["command"] = ["/bin/sh", "-c", "cp /etc/passwd /tmp/passwd"]
 
 
+def _by_http(found: Any) -> None:
+    found["spec"]["podMetricsEndpoints"][0]["scheme"] = "http"
+
+
+def _joining_one(found: Any) -> None:
+    found["spec"]["groups"][0]["rules"][0]["expr"] = "up == 0"
+
+
+def _to_its_port(found: Any) -> None:
+    found["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["port"] = {"name": "http"}
+
+
+def _to_all_versions(found: Any) -> None:
+    found["spec"]["selector"].pop("version")
+
+
 EDITS = {
+    "ingress-wrong-service-port": Edit(in_yaml(_to_its_port)),
+    "ingress-without-endpoints": Edit(in_yaml(_to_all_versions)),
+    "target-wrong-scheme": Edit(in_yaml(_by_http)),
+    "rule-fails": Edit(in_yaml(_joining_one)),
     "account-missing": Edit(in_yaml(_without_account)),
     "secret-to-mount-missing": Edit(in_yaml(_without_secret)),
     "pod-too-large": Edit(in_yaml(_smaller)),

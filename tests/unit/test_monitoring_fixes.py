@@ -161,10 +161,12 @@ FIXES: dict[str, Callable[[str], list[Step]]] = {
 def test_a_command_is_what_we_wrote_with_each_value_as_one_argument(fix: Callable[[str], list[Step]], name: str) -> None:
     for command in (one for step in fix(name) for one in step.commands):
         text = line(command)
-        stages = [word for stage in command.pipeline for word in ("|", *stage)][1:]
+        stages = [word for stage in command.pipeline for word in ("|", *stage)][1:] + ([">", command.target] if command.target else [])
         assert shlex.split(text) == stages
         assert "\n" not in text
-        assert not [stage[0] for stage in command.pipeline if stage[0] not in ("kubectl", "helm", "amtool", "base64", "grep", "curl")]
+        assert not [
+            stage[0] for stage in command.pipeline if stage[0] not in ("kubectl", "helm", "amtool", "base64", "grep", "curl", "kubeseal")
+        ]
         assert not {"--everything", "-x"} & {word for stage in command.pipeline for word in stage[3:]}, "a name never becomes a flag"
         subprocess.run(["bash", "-n", "-c", text], check=True)
 

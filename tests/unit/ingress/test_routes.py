@@ -120,6 +120,7 @@ def test_a_port_that_the_service_does_not_have_is_named_with_those_that_it_has(p
     (finding,) = judged(probe_routes, **platform(ingress(backend={"service": {"name": "api", "port": port}}))).findings
     assert finding.reason == "PortMissing"
     assert f"the Service shop/api has no port {named}: it has 8000 (http)" in finding.cause
+    assert finding.fix.endswith("$ kubectl -n shop edit ingress api")
 
 
 def test_pods_that_are_not_ready_are_named_with_their_state() -> None:
@@ -144,6 +145,7 @@ def test_a_selector_that_matches_no_pod_names_the_label_that_differs() -> None:
     finding = one_of(**changes)
     assert "selects app=api, version=v2, and no pod has these labels" in finding.cause
     assert "Nearest is Pod api-7d9, with version=v1" in finding.cause
+    assert finding.fix.endswith("$ kubectl -n shop edit service api")
     assert str(finding.severity) == "error"
 
 

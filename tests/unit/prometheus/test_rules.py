@@ -135,6 +135,7 @@ def test_a_rule_that_fails_is_found_with_the_services_that_are_scraped_twice() -
     failing = FailingRule("shop", "ShopErrors", DUPLICATES, True)
     one = found(prometheus_loaded_rules=loaded(failing, replicas=(ONE, TWO)))
     assert (one.reason, one.severity, str(one.subject)) == ("EvaluationFails", "error", "PrometheusRule shop/alerts")
+    assert one.fix.endswith("$ kubectl -n shop edit prometheusrules.monitoring.coreos.com alerts")
     assert "1 rule of the group shop of PrometheusRule shop/alerts fails in Prometheus monitoring/main: ShopErrors." in one.problem
     assert "scraped through old-ksm and new-ksm" in one.cause
     assert one.rests_on == ["Scrape/monitoring/main/old-ksm", "Scrape/monitoring/main/new-ksm"]

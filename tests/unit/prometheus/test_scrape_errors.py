@@ -109,3 +109,12 @@ def test_the_certificate_of_etcd_is_named_where_the_chart_takes_it() -> None:
     found = cause_of("remote error: tls: bad certificate", URL, "serviceMonitor/monitoring/main-kube-etcd/0")
     assert found
     assert "`kubeEtcd.serviceMonitor`" in text_of(found.fix)
+
+
+def test_settings_of_a_monitor_are_edited_until_its_source_is_deployed() -> None:
+    found = cause_of("server gave HTTP response to HTTPS client", URL, "podMonitor/shop/orders/0")
+    assert found
+    assert text_of(found.fix).endswith("$ kubectl -n shop edit podmonitors.monitoring.coreos.com orders")
+    of_a_job = cause_of("server gave HTTP response to HTTPS client", URL, "kubernetes-pods")
+    assert of_a_job
+    assert "$" not in text_of(of_a_job.fix)

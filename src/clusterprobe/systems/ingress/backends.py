@@ -14,6 +14,7 @@ from clusterprobe.fixes import IN_GIT, change, look, shell
 from clusterprobe.model import Severity, Step, Subject
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
+from clusterprobe.systems.kubernetes.editing import edited
 from clusterprobe.systems.kubernetes.objects import EndpointSlice, Pod, ReplicaSet, Service, ServiceBackend, ServicePort
 from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.words import listed, said
@@ -181,10 +182,12 @@ class Backends:
             rests = (*map(Ref.of, owners), *(Ref(RefKind.NODE, name=one) for one in silent))
             fix = [see, change("Repair what keeps these pods from being ready; their events and logs name it.")]
             return Lack(NO_ENDPOINTS, f"the Service {place} selects {words}, and none of its pods is ready: {names}.", fix, rests_on=rests)
-        return self._no_pod(namespace, selector, f"the Service {place} selects {words}", see, by)
+        service = Subject(kind="Service", namespace=namespace, name=backend.name)
+        return self._no_pod(service, selector, f"the Service {place} selects {words}", see, by)
 
-    def _no_pod(self, namespace: str, selector: dict[str, str], begin: str, see: Step, by: str) -> Lack:
+    def _no_pod(self, service: Subject, selector: dict[str, str], begin: str, see: Step, by: str) -> Lack:
         """No pod is selected: its Deployment is scaled to 0 or gets no pods, or a label differs."""
+        namespace = service.namespace
         blind = self._pods.missing_reason(namespace) or self._replica_sets.missing_reason(namespace)
         for name, one in self._newest(namespace).items():
             if not selector.items() <= one.metadata.labels.items():
@@ -202,7 +205,11 @@ class Backends:
                 return Lack(NO_ENDPOINTS, f"{begin}; its Deployment {namespace}/{name} wants pods and has none.", [see], rests_on=rests)
         if blind:
             return Lack(NO_ENDPOINTS, f"{begin}; why no pod is ready could not be seen: {blind}", [see], Severity.WARNING)
-        fix = [see, change(f"Make the Service's selector and the pods' labels the same, in the chart or {IN_GIT}.")]
+        fix = [
+            see,
+            change(f"Make the Service's selector and the pods' labels the same, in the chart or {IN_GIT}."),
+            edited("service", service),
+        ]
         cause = f"{begin}, and no pod has these labels, nor will any Deployment's.{self._nearest(namespace, selector)}"
         return Lack(NO_ENDPOINTS, cause, fix)
 
@@ -235,8 +242,10 @@ def _of(subject: Subject, leads: list[Lead], lack: Lack) -> Lack:
     port = f"port {backend.port} of " if backend.port.name or backend.port.number else ""
     answer = "503 or 404 of the Ingress controller" if subject.kind == INGRESS else "an error of the controller"
     hosts = listed(list(dict.fromkeys(one.route for one in leads)), 4)
+    in_ingress = subject.kind == INGRESS and lack.kind in (SERVICE_MISSING, PORT_MISSING)
     return replace(
         lack,
+        fix=[*lack.fix, edited("ingress", subject)] if in_ingress else lack.fix,
         problem=f"Nothing answers behind {hosts}: clients get {answer}.",
         cause=f"{subject} leads to {port}Service {backend.name}, and {lack.cause}",
         breaks=(Ref.of(subject), *silent),

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from clusterprobe.fixes import change
 from clusterprobe.model import Step
 from clusterprobe.patterns import Pattern, ours
+from clusterprobe.systems.kubernetes.editing import edited
 from clusterprobe.systems.prometheus.objects import POD_MONITORS, PROBES, SCRAPE_CONFIGS, pool_origin
 
 ANNOTATIONS = (
@@ -306,4 +307,5 @@ def cause_of(error: str, url: str, pool: str) -> Cause | None:
         return Cause(row.cause, (change(row.fix),))
     origin = pool_origin(pool)
     place = f"{origin[0].kind} {origin[1]}/{origin[2]}" if origin else f"the scrape job {pool}{ANNOTATIONS}"
-    return Cause(row.cause, (change(f"{row.fix.format_map(settings_of(pool))} At its source in Git: {place}."),))
+    step = change(f"{row.fix.format_map(settings_of(pool))} At its source in Git: {place}.")
+    return Cause(row.cause, (step, edited(origin[0].name, origin[0].subject(*origin[1:]))) if origin else (step,))

@@ -55,14 +55,19 @@ def adopt(namespace: str, name: str) -> None:
 
 
 def put_key_back() -> None:
-    """Restore the sealing key from the team's copy, which the first call makes."""
+    """Restore the sealing key from the team's copy."""
+    api.apply(copy_of_key())
+
+
+def copy_of_key() -> str:
+    """The team's copy, as it was saved; the first call makes the key."""
     if not _CERTIFICATE.exists():
         _make_key()
     data = {"tls.crt": _CERTIFICATE, "tls.key": _KEY}
     metadata = {"name": _KEY_NAME, "namespace": NAMESPACE, "labels": {KEY_LABEL: "active"}}
     encoded = {name: base64.b64encode(path.read_bytes()).decode() for name, path in data.items()}
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "kubernetes.io/tls", "data": encoded}
-    api.apply(json.dumps(secret))
+    return json.dumps(secret)
 
 
 def lose_keys() -> None:

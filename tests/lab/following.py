@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from clusterprobe.fixes import line
-from clusterprobe.model import Step
+from clusterprobe.model import Command, Step
 from lab.errors import LabError
 from lab.paths import KUBECONFIG, ROOT
 from lab.platform.alertmanager import AMTOOL
@@ -65,10 +65,14 @@ def steps_of(done: Done, wanted: set[Key]) -> list[Step]:
 
 
 def to_run(steps: list[Step], way: str = "") -> Iterator[str]:
-    """The commands that change something, and those that write a file which a later one reads, in order. `way` begins the way to take."""
+    """The commands that change something, with those that wait, or write a file, for a later one, in order. `way` begins the way to take."""
     for step in steps:
         if not step.text.startswith(OTHERWISE) or (way and step.text.startswith(way)):
-            yield from map(line, step.commands if step.kind != "look" else [one for one in step.commands if one.target])
+            yield from map(line, step.commands if step.kind != "look" else [one for one in step.commands if one.target or _waits(one)])
+
+
+def _waits(command: Command) -> bool:
+    return command.pipeline[0][:1] == ["kubectl"] and "wait" in command.pipeline[0][1:4]
 
 
 def follow(commands: list[str], folder: Path, name: str) -> None:

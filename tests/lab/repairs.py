@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from lab.platform import gateway_api, ingress
+from lab.platform import gateway_api, ingress, sealing
 from lab.platform.manifests import DEV, slack_config
 from lab.platform.storage import NFS_CLASS
 from lab.stages.sealed_secrets import DATA as REGISTRY_DATA
@@ -25,9 +25,10 @@ CLIENT = "a client's own source"
 NOTHING = "nowhere: what was done has been undone, and is told of for a while"
 
 WHERE = {
+    "shared-alertmanager": SOURCE,
+    "nfs-called-local-path": "what deploys the StorageClasses: no other is a disk",
     "generated-secret-put-back": NOTHING,
     "generated-secret-deleted": NOTHING,
-    "sealed-key-lost": "the copy of the sealing key",
     "argocd-sync-failed": GIT,
     "argocd-hook-failed": GIT,
     "argocd-degraded": GIT,
@@ -190,6 +191,10 @@ def _certificate(name: str) -> Callable[[Path], None]:
     return write
 
 
+def _sealing_keys(folder: Path) -> None:
+    (folder / "sealing-keys.yaml").write_text(sealing.copy_of_key())
+
+
 _SLACK = _files(**{"alertmanager.yaml": slack_config(DEV)})
 
 # The files that a fix asks for, as somebody has them who may repair it.
@@ -198,5 +203,6 @@ GIVEN: dict[str, Callable[[Path], None]] = {
     "gateway-expired": _certificate(gateway_api.HOST),
     "alertmanager-missing-secret": _SLACK,
     "alertmanager-sealed-for-other-namespace": _SLACK,
+    "sealed-key-lost": _sealing_keys,
     "sealed-for-other-namespace": _files(**REGISTRY_DATA),
 }

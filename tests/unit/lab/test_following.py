@@ -23,8 +23,10 @@ def finding(reason: str, *steps: dict[str, Any]) -> dict[str, Any]:
     return {"reason": reason, "severity": "error", "problem": "It is broken.", "steps": list(steps)}
 
 
+WAIT = "kubectl -n shop wait --for=delete pod/web-0"
 FIX = [
     step("look", "See it.", "kubectl", "get", "pods"),
+    step("look", "Wait.", "kubectl", "-n", "shop", "wait", "--for=delete", "pod/web-0"),
     step("look", "Save it.", "kubectl", "get", "class", target="class.yaml"),
     step("change", "Apply it.", "kubectl", "apply"),
     step("change", "Or restart it.", "kubectl", "rollout"),
@@ -34,7 +36,7 @@ FIX = [
 
 def test_what_changes_something_is_run_and_what_writes_a_file_for_it() -> None:
     steps = steps_of(done(finding("Broken", *FIX)), {("area/name", "Broken")})
-    assert list(to_run(steps)) == ["kubectl get class > class.yaml", "kubectl apply", "kubectl delete"]
+    assert list(to_run(steps)) == [WAIT, "kubectl get class > class.yaml", "kubectl apply", "kubectl delete"]
 
 
 def test_the_way_that_applies_is_taken_beside_the_first() -> None:
@@ -43,13 +45,13 @@ def test_the_way_that_applies_is_taken_beside_the_first() -> None:
 
 
 def test_only_its_own_findings_count_and_what_they_share_is_done_once() -> None:
-    one, other = finding("Broken", FIX[2]), finding("Other", FIX[4])
+    one, other = finding("Broken", FIX[3]), finding("Other", FIX[5])
     assert list(to_run(steps_of(done(one, one, other), {("area/name", "Broken")}))) == ["kubectl apply"]
 
 
 def test_a_consequence_of_its_own_cause_is_not_repaired_by_itself() -> None:
     explained = [{"finding": ["area/name", 1], "cause": ["area/name", 0], "through": "Secret/a/b"}]
-    both = done(finding("Cause", FIX[2]), finding("Consequence", FIX[4]), explained=explained)
+    both = done(finding("Cause", FIX[3]), finding("Consequence", FIX[5]), explained=explained)
     assert list(to_run(steps_of(both, {("area/name", "Cause"), ("area/name", "Consequence")}))) == ["kubectl apply"]
     assert list(to_run(steps_of(both, {("area/name", "Consequence")}))) == ["kubectl delete"]  # its cause is another stage's
 

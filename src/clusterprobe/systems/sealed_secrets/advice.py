@@ -15,6 +15,7 @@ from clusterprobe.systems.sealed_secrets.sources import SealedSecret
 KEY_LABEL = "sealedsecrets.bitnami.com/sealed-secrets-key"
 MANAGED = "sealedsecrets.bitnami.com/managed"
 OPAQUE = "Opaque"
+COPY = "sealing-keys.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +77,11 @@ def restore_the_key(controller: Controller) -> list[Step]:
     """How to give the controller its old key back; without a copy, everything has to be sealed again."""
     place = controller.namespace
     there = shell("kubectl -n {} get secrets -l {}", place, KEY_LABEL) if place else None
-    save = shell("kubectl -n {} get secrets -l {} -o yaml > {}", place, KEY_LABEL, "sealing-keys.yaml") if place else None
+    save = shell("kubectl -n {} get secrets -l {} -o yaml > {}", place, KEY_LABEL, COPY) if place else None
+    apply = shell("kubectl -n {} apply -f {}", place, COPY) if place else None
     return [
         look("See which keys the controller has, and since when.", *([there] if there else [])),
-        change("Apply your copy of the sealing keys in the controller's namespace."),
+        change("Apply your copy of the sealing keys in the controller's namespace.", *([apply] if apply else [])),
         controller.restart("It reads its keys only as it starts."),
         change(
             "Without a copy, seal every SealedSecret again, from the plain values or from its Secret while that is still there. "

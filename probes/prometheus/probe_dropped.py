@@ -4,8 +4,10 @@ from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import change, look
 from clusterprobe.model import Severity, Step, Subject
 from clusterprobe.roles import Enriching, Examined
+from clusterprobe.systems.kubernetes.editing import edited
 from clusterprobe.systems.kubernetes.looking import log_of
 from clusterprobe.systems.prometheus.dropped import DROPPED, NOTIFICATIONS
+from clusterprobe.systems.prometheus.objects import pool_origin
 from clusterprobe.systems.prometheus.own_log import OwnError, told
 from clusterprobe.systems.prometheus.pressure import Pressure
 from clusterprobe.times import ago
@@ -36,7 +38,11 @@ def probe_dropped(verdict: Verdict, prometheus_pressure: Examined[Pressure], pro
         who = f"Prometheus {subject.namespace}/{subject.owner.partition('/')[2] or subject.name}"
         place = _Place(verdict, subject, who, ago(one.window), errors.get(subject, []))
         for name, count in one.dropped.items():
-            place.judge(name, count)
+            if count and one.dropped_lately.get(name) == 0:
+                since = f"in the last {place.window}, and none in the last {ago(one.recent)}"
+                verdict.note(f"{who} dropped {count:.0f} {DROPPED[name]}, {since}.")
+            else:
+                place.judge(name, count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +94,15 @@ class _Place:
                     "Let relabelings keep a label by which such targets differ, or scrape one of them only. For a target with times of its "
                     "own set honorTimestamps to false in its monitor. Change it at its source, in Git."
                 ),
+                *self._edits(),
             ],
         )
+
+    def _edits(self) -> list[Step]:
+        """Of the one monitor whose targets its log names."""
+        origins = {pool_origin(one.about) for one in self.errors if one.topic == "samples"}
+        origin = origins.pop() if len(origins) == 1 else None
+        return [edited(origin[0].name, origin[0].subject(*origin[1:]))] if origin else []
 
     def _log(self, text: str, pattern: str) -> Step:
         there = self.subject.kind == "Pod"

@@ -58,7 +58,6 @@ WHERE = {
     "loki-rate-limited": SOURCE,
     "loki-log-full": SOURCE,
     "loki-store-full": SOURCE,
-    "samples-dropped": SOURCE,
     "configuration-refused": SOURCE,
     "gateway-not-granted": SOURCE,
     "gateway-without-backend": SOURCE,
@@ -156,7 +155,12 @@ def _to_all_versions(found: Any) -> None:
     found["spec"]["selector"].pop("version")
 
 
+def _without_its_times(found: Any) -> None:
+    found["spec"]["podMetricsEndpoints"][0]["honorTimestamps"] = False
+
+
 EDITS = {
+    "samples-dropped": Edit(in_yaml(_without_its_times)),
     "ingress-wrong-service-port": Edit(in_yaml(_to_its_port)),
     "ingress-without-endpoints": Edit(in_yaml(_to_all_versions)),
     "target-wrong-scheme": Edit(in_yaml(_by_http)),

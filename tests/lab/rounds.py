@@ -45,9 +45,8 @@ FIRST = (
 )
 
 
-# Not seen to pass on the lab as a whole yet: `python -m lab verify` runs them, CI only what has passed before. Dropped samples are found,
-# and stay a finding for the ten minutes that are looked at; the small disk was not seen to fill; what a silent node takes along depends on
-# what runs there this time.
+# Not seen to pass on the lab as a whole yet: `python -m lab verify` runs them, CI only what has passed before. Dropped samples were seen to
+# be found; the small disk was not seen to fill; what a silent node takes along depends on what runs there this time.
 NOT_YET_SEEN = ("samples-dropped", "prometheus-disk-full", "node-not-ready")
 
 

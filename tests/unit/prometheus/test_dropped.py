@@ -5,7 +5,7 @@ import pytest
 from clusterprobe.model import Finding
 from clusterprobe.readings import Readings, single
 from clusterprobe.systems.formats.exposition import Metric
-from clusterprobe.systems.prometheus.dropped import DROPPED, NOTIFICATIONS, dropped_query, gained_by
+from clusterprobe.systems.prometheus.dropped import DROPPED, NOTIFICATIONS, dropped_by, dropped_query, recent_of
 from clusterprobe.systems.prometheus.own_log import OwnError
 from clusterprobe.systems.prometheus.query import Sample
 from probes.prometheus.probe_dropped import probe_dropped
@@ -66,11 +66,37 @@ def test_what_cannot_be_read_is_never_a_pass() -> None:
     assert_blindness_is_no_health(probe_dropped, readings())
 
 
+def test_the_one_monitor_that_the_log_names_is_edited() -> None:
+    assert found(**{TWICE: 1200.0}).fix.endswith("$ kubectl -n shop edit servicemonitors.monitoring.coreos.com orders")
+    several = [OwnError("samples", "out of order sample", f"serviceMonitor/shop/{name}/0") for name in ("orders", "prices")]
+    (finding,) = judged(probe_dropped, **{**readings(**{TWICE: 1200.0}), "prometheus_own_errors": single(SUBJECT, several)}).findings
+    assert " edit " not in finding.fix
+
+
+def quiet(lately: float | None, **dropped: float | None) -> dict[str, Any]:
+    one = pressure(dropped=dropped, dropped_lately=dict.fromkeys(dropped, lately), recent=60.0)
+    return {**readings(), "prometheus_pressure": single(SUBJECT, one)}
+
+
+@pytest.mark.parametrize(("counter", "count"), [(TWICE, 1200.0), (NOTIFICATIONS, 40.0)])
+def test_what_is_dropped_no_longer_is_a_note_that_says_for_how_long(counter: str, count: float) -> None:
+    verdict = judged(probe_dropped, **quiet(0.0, **{counter: count}))
+    assert (outcome(verdict), verdict.findings) == ("pass", [])
+    assert verdict.notes == [
+        f"Prometheus monitoring-dev/main dropped {count:.0f} {DROPPED[counter]}, in the last 10 min, and none in the last 60 s."
+    ]
+
+
+@pytest.mark.parametrize("lately", [1.0, None])
+def test_what_is_still_dropped_or_may_be_is_a_finding(lately: float | None) -> None:
+    assert reasons(judged(probe_dropped, **quiet(lately, **{TWICE: 1200.0}))) == ["SamplesDropped"]
+
+
 # --- what its counters gained -------------------------------------------------------------------------------------------
 
 
-def gained(name: str, value: float) -> Sample:
-    return Sample({"counter": name}, 0.0, value)
+def gained(name: str, value: float, within: str = "window") -> Sample:
+    return Sample({"counter": name, "within": within}, 0.0, value)
 
 
 @pytest.mark.parametrize(
@@ -84,15 +110,29 @@ def gained(name: str, value: float) -> Sample:
     ],
 )
 def test_what_a_counter_gained(grown: list[Sample], young: bool, expected: float | None) -> None:
-    assert gained_by([Metric(ORDER, {}, 40.0)], grown, young=young) == {ORDER: expected}
+    assert dropped_by([Metric(ORDER, {}, 40.0)], grown, 60.0, young=young).gained == {ORDER: expected}
+
+
+@pytest.mark.parametrize(
+    ("grown", "lately"),
+    [([gained(ORDER, 0.0, "recent")], 0.0), ([gained(ORDER, 3.0, "recent"), gained(ORDER, 0.0, "recent")], 3.0), ([], None)],
+)
+def test_what_a_counter_gained_lately_is_told_apart(grown: list[Sample], lately: float | None) -> None:
+    told = dropped_by([Metric(ORDER, {}, 40.0)], [gained(ORDER, 40.0), *grown], 60.0, young=False)
+    assert (told.gained, told.lately, told.recent) == ({ORDER: 40.0}, {ORDER: lately}, 60.0)
+
+
+@pytest.mark.parametrize(("intervals", "seconds"), [([], 60.0), ([10.0, 30.0], 60.0), ([10.0, 31.0], 62.0)])
+def test_nothing_is_quiet_before_every_target_was_scraped_twice(intervals: list[float], seconds: float) -> None:
+    assert recent_of(intervals) == seconds
 
 
 def test_alerts_that_could_not_be_sent_are_another_probes() -> None:
     grown = [gained(NOTIFICATIONS, 3.0), gained("prometheus_notifications_errors_total", 3.0)]
-    assert gained_by([Metric(NOTIFICATIONS, {}, 3.0)], grown, young=False) == {}
+    assert dropped_by([Metric(NOTIFICATIONS, {}, 3.0)], grown, 60.0, young=False).gained == {}
 
 
 def test_the_question_is_about_this_process_only() -> None:
-    text = dropped_query(1.5, 600)
+    text = dropped_query(1.5, 600, 60)
     assert text.endswith("and on (instance, job) (process_start_time_seconds == 1.5)")
-    assert all(f"increase({one}[600s])" in text for one in DROPPED)
+    assert all(f"increase({one}[{seconds}s])" in text for one in DROPPED for seconds in (600, 60))

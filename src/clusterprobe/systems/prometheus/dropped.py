@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import msgspec
+
 from clusterprobe.systems.formats.exposition import Metric
 from clusterprobe.systems.prometheus.query import Sample
 from clusterprobe.systems.prometheus.runtime import START
@@ -17,19 +21,39 @@ DROPPED = {
 _NOT_SENT = "prometheus_notifications_errors_total"  # what `prometheus/alerting` reports
 
 
-def dropped_query(started: float, window: int) -> str:
+LEAST_RECENT_SECONDS = 60.0
+
+
+class Dropped(msgspec.Struct, frozen=True):
+    """By counter, what it gained within the window, and within the last `recent` seconds of it; None where its own past does not tell."""
+
+    gained: dict[str, float | None] = {}
+    lately: dict[str, float | None] = {}
+    recent: float = LEAST_RECENT_SECONDS
+
+
+def recent_of(intervals: Iterable[float]) -> float:
+    """For how long nothing is dropped before it is over: what drops does so at each scrape, so every target has to be scraped twice."""
+    return max(LEAST_RECENT_SECONDS, 2 * max(intervals, default=0.0))
+
+
+def dropped_query(started: float, window: int, recent: int) -> str:
     """What each counter of this very process gained; `increase` takes the name away, so that it is kept beside."""
-    each = (f'label_replace(increase({one}[{window}s]), "counter", "{one}", "", "")' for one in (*DROPPED, _NOT_SENT))
+    each = (
+        f'label_replace(label_replace(increase({one}[{seconds}s]), "counter", "{one}", "", ""), "within", "{within}", "", "")'
+        for within, seconds in (("window", window), ("recent", recent))
+        for one in (*DROPPED, _NOT_SENT)
+    )
     return f"({' or '.join(each)}) and on (instance, job) ({START} == {started!r})"
 
 
-def gained_by(now: list[Metric], gained: list[Sample], *, young: bool) -> dict[str, float | None]:
-    """By counter, what it gained within the window; None where its own past does not tell."""
-    grown: dict[str, float] = {}
+def dropped_by(now: list[Metric], gained: list[Sample], recent: float, *, young: bool) -> Dropped:
+    """What is known of the counters that are not 0. Of a process that is younger than the window, all of them is within it."""
+    grown: dict[tuple[str, str], float] = {}
     for one in gained:
-        name = one.labels.get("counter", "")
-        grown[name] = max(one.value, grown.get(name, 0.0))
-    found = {one.name: one.value if young else grown.get(one.name) for one in now}
-    if grown.get(_NOT_SENT):
+        key = one.labels.get("within", ""), one.labels.get("counter", "")
+        grown[key] = max(one.value, grown.get(key, 0.0))
+    found = {one.name: one.value if young else grown.get(("window", one.name)) for one in now}
+    if grown.get(("window", _NOT_SENT)):
         found.pop(NOTIFICATIONS, None)  # they could not be sent, which is a finding of its own
-    return found
+    return Dropped(found, {name: grown.get(("recent", name)) for name in found}, recent)

@@ -23,7 +23,7 @@ from clusterprobe.systems.formats.answers import Answer, asked
 from clusterprobe.systems.formats.exposition import Metric, samples_of
 from clusterprobe.systems.formats.queries import any_of, matchers
 from clusterprobe.systems.prometheus.dialects import AGENT_DIALECT, Ability, able
-from clusterprobe.systems.prometheus.dropped import DROPPED, dropped_query, gained_by
+from clusterprobe.systems.prometheus.dropped import DROPPED, Dropped, dropped_by, dropped_query, recent_of
 from clusterprobe.systems.prometheus.query import Sample, query
 from clusterprobe.systems.prometheus.runtime import START
 from clusterprobe.times import duration_seconds
@@ -84,7 +84,8 @@ class Pressure(msgspec.Struct, frozen=True, kw_only=True):
     `cpu` are cores in use, `lifelong` those on average since it started, `throttled` the share of periods in which the kernel held
     it back; `memory` is what the Go runtime holds in bytes, without the files that are mapped into it. `behind` are the seconds by
     which each remote write lags, and `refused` the samples that each lost within the window, as its receiver did not take them.
-    `dropped` is what each counter of `DROPPED` gained within the window. `version` is its own, as in `3.5.0`; empty where it does not say.
+    `dropped` is what each counter of `DROPPED` gained within the window, `dropped_lately` within the last `recent` seconds of that.
+    `version` is its own, as in `3.5.0`; empty where it does not say.
     """
 
     started: float
@@ -102,6 +103,8 @@ class Pressure(msgspec.Struct, frozen=True, kw_only=True):
     refused: dict[str, float | None] = {}
     version: str = ""
     dropped: dict[str, float | None] = {}
+    dropped_lately: dict[str, float | None] = {}
+    recent: float = 0.0
 
     @property
     def loses(self) -> bool:
@@ -127,15 +130,20 @@ def prometheus_pressure(cluster: Cluster, metric_servers: Readings[Server], prof
         lost = [one for one in now if one.name == _REFUSED and one.value]
         refusals = query(endpoint, _refusals_query(started, window)) if lost and not agent else []
         refused = _refused(lost, refusals, young=cluster.now() - started < window)
-        young = cluster.now() - started < window
-        thrown = [one for one in now if one.name in DROPPED and one.value]
-        gained = query(endpoint, dropped_query(started, window)) if thrown and not agent and not young else []
-        dropped = gained_by(thrown, gained, young=young)
         version = next((one.labels.get("version", "") for one in now if one.name == _BUILD), "")
         found = pressure_of(now, before, started, cluster.now(), window)
-        return msgspec.structs.replace(found, refused=refused, dropped=dropped, version=version)
+        lost_samples = _dropped(endpoint, now, found, window, kept=not agent)
+        dropped = {"dropped": lost_samples.gained, "dropped_lately": lost_samples.lately, "recent": lost_samples.recent}
+        return msgspec.structs.replace(found, refused=refused, version=version, **dropped)
 
     return read_each(cluster, profile, able(metric_servers, Ability.PRESSURE), read)
+
+
+def _dropped(endpoint: Endpoint, now: list[Metric], found: Pressure, window: int, *, kept: bool) -> Dropped:
+    """What it drops; `kept` is whether it keeps its own past."""
+    thrown, recent = [one for one in now if one.name in DROPPED and one.value], recent_of(one.configured for one in found.intervals)
+    gained = query(endpoint, dropped_query(found.started, window, math.ceil(recent))) if thrown and kept else []
+    return dropped_by(thrown, gained, recent, young=found.window < window)
 
 
 _BUILD = "prometheus_build_info"

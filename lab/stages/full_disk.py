@@ -19,19 +19,22 @@ _NODE = SLOW_NODE
 _SIZE = "32Mi"
 _FAILURES = "prometheus_tsdb_wal_writes_failed_total"
 _MEASURED_SECONDS = 240  # a kubelet measures its volumes once a minute, and Prometheus asks it every ten seconds
-_LEFT_KILOBYTES = 256
+# Its log grows by some kilobytes a scrape, at once and without allocating ahead (tsdb/wlog: the last page is flushed after each).
+_LEFT_KILOBYTES = 8
+_FULL_BYTES = 1_000_000
 
 
 def stage_full(environment: Environment) -> None:
-    """As in life: a second Prometheus for a few series on a small disk, where somebody left a copy of the database."""
+    """As in life: a second Prometheus for a few series on a small disk, where somebody leaves a copy of the database while it runs."""
     make_disk(_NODE, _NAME, 32, 2000)
-    fill_disk(_NODE, _NAME, _LEFT_KILOBYTES)
     api.create("/api/v1/persistentvolumes", _volume(environment))
     api.create(_prometheuses(environment), _prometheus(environment))
     api.create(_monitors(environment), _monitor(environment))
-    wait_until("writes to fail", lambda: _failures(environment) >= 1, _MEASURED_SECONDS, every=1)
-    query = f'kubelet_volume_stats_available_bytes{{persistentvolumeclaim="{_CLAIM}"}}'
-    wait_until("the volume to be measured", lambda: prometheus.has_series(environment, query), _MEASURED_SECONDS, every=2)
+    wait_until("it to keep what it scrapes", lambda: _read(environment, "prometheus_tsdb_head_series") > 0, 2 * PATIENCE_SECONDS, every=1)
+    fill_disk(_NODE, _NAME, _LEFT_KILOBYTES)
+    wait_until("writes to fail", lambda: _read(environment, _FAILURES) >= 1, PATIENCE_SECONDS, every=1)
+    query = f'kubelet_volume_stats_available_bytes{{persistentvolumeclaim="{_CLAIM}"}} < {_FULL_BYTES}'
+    wait_until("the volume to be measured as full", lambda: prometheus.has_series(environment, query), _MEASURED_SECONDS, every=2)
 
 
 def clear_full(environment: Environment) -> None:
@@ -45,8 +48,8 @@ def clear_full(environment: Environment) -> None:
     remove_disk(_NODE, _NAME)
 
 
-def _failures(environment: Environment) -> float:
-    return sum(samples(environment.namespace, _POD, 9090, f"{_FAILURES} "))
+def _read(environment: Environment, name: str) -> float:
+    return sum(samples(environment.namespace, _POD, 9090, f"{name} "))
 
 
 def _prometheuses(environment: Environment) -> str:

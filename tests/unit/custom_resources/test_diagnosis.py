@@ -201,7 +201,22 @@ def test_a_machine_that_is_stopped_on_purpose_is_not_failing(spec: dict[str, Any
         ("helmcharts.helm.cattle.io", ("Failed", "True"), "failing"),
         ("trainings.example.org", ("Failed", "True"), "unreported"),
         ("trainings.example.org", ("Valid", "False"), "unreported"),
+        ("clusterversions.config.openshift.io", ("Failing", "True"), "failing"),
+        ("clusterversions.config.openshift.io", ("Failing", "False"), "well"),
+        ("grafanadatasources.grafana.integreatly.org", ("NoMatchingInstance", "True"), "failing"),
+        ("ciliumnetworkpolicies.cilium.io", ("Valid", "False"), "failing"),
+        ("rayclusters.ray.io", ("HeadPodReady", "False"), "failing"),
+        ("clusters.postgresql.cnpg.io", ("ContinuousArchiving", "False"), "failing"),
+        ("clusters.postgresql.cnpg.io", ("LastBackupSucceeded", "False"), "unreported"),
     ],
 )
 def test_a_condition_that_only_its_own_group_writes_so(resource: str, said: tuple[str, str], expected: str) -> None:
     assert diagnosed(kind(resource, "Thing", raw("one", condition(*said), age=OLD))).state == expected
+
+
+def test_a_backup_of_postgres_that_still_runs_has_not_failed() -> None:
+    def backup(reason: str) -> str:
+        one = raw("pg", condition("Ready", "True"), condition("LastBackupSucceeded", reason=reason))
+        return diagnosed(kind("clusters.postgresql.cnpg.io", "Cluster", one)).state
+
+    assert (backup("BackupStarted"), backup("LastBackupFailed")) == ("well", "failing")

@@ -17,8 +17,10 @@ GOOD_OF_PARTS = GOOD | {"Admitted"}
 BAD = frozenset({"Conflicted", "Degraded", "ErrorOccurred", "Failure", "NotReady", "ReconcileError", "Stalled"})
 # The same of one group only, since elsewhere these words mean something else, or nothing.
 GOOD_OF: Mapping[str, frozenset[str]] = {
+    "apiextensions.crossplane.io": frozenset({"Established", "Offered"}),
     "apisix.apache.org": frozenset({"ResourcesAvailable"}),
     "autoscaling": frozenset({"AbleToScale", "ScalingActive"}),
+    "cilium.io": frozenset({"Valid"}),
     "grafana.integreatly.org": frozenset(
         {
             *("AlertGroupSynchronized", "ContactPointSynchronized", "DashboardSynchronized", "DatasourceSynchronized"),
@@ -28,21 +30,30 @@ GOOD_OF: Mapping[str, frozenset[str]] = {
     "monitoring.googleapis.com": frozenset({"ConfigurationCreateSuccess"}),
     "pkg.crossplane.io": frozenset({"Installed"}),
     "policy": frozenset({"DisruptionAllowed"}),
+    "postgresql.cnpg.io": frozenset({"ContinuousArchiving"}),
     "projectcontour.io": frozenset({"Valid"}),
     "rabbitmq.com": frozenset({"AllReplicasReady", "ClusterAvailable", "ReconcileSuccess"}),
+    "ray.io": frozenset({"HeadPodReady"}),
     "secrets.doppler.com": frozenset({"secrets.doppler.com/SecretSyncReady"}),
     "secrets.infisical.com": frozenset({"secrets.infisical.com/ReadyToSyncSecrets"}),
 }
 BAD_OF: Mapping[str, frozenset[str]] = {
     "argoproj.io": frozenset({"InvalidSpec"}),
+    "config.openshift.io": frozenset({"Failing"}),
+    "grafana.integreatly.org": frozenset({"InvalidSpec", "NoMatchingFolder", "NoMatchingInstance", "NotificationPolicyLoopDetected"}),
     "helm.cattle.io": frozenset({"Failed"}),
     "keda.sh": frozenset({"Fallback"}),
     "operators.coreos.com": frozenset({"CatalogSourcesUnhealthy", "ResolutionFailed"}),
+    "ray.io": frozenset({"ReplicaFailure"}),
 }
 # Somebody wants it so.
 INTENDED = frozenset({"Hibernated", "NoTraffic", "Paused", "ReconcilePaused", "Stopped", "Suspended"})
-# The same, of a type that says something only with one of these reasons: an attempt to renew that failed, while the old is still valid.
-ONLY_WITH: Mapping[tuple[str, str], frozenset[str]] = {("cert-manager.io", "Issuing"): frozenset({"Denied", "Failed", "InvalidRequest"})}
+# The same, of a type that says something only with one of these reasons: an attempt to renew that failed, while the old is still valid; a
+# backup that failed, while one that runs is no success yet.
+ONLY_WITH: Mapping[tuple[str, str], frozenset[str]] = {
+    ("cert-manager.io", "Issuing"): frozenset({"Denied", "Failed", "InvalidRequest"}),
+    ("postgresql.cnpg.io", "LastBackupSucceeded"): frozenset({"LastBackupFailed"}),
+}
 # Reasons of one group that say that nothing is wrong: somebody scaled to zero; as many pods are up as the budget asks for, and no more.
 FINE_OF: Mapping[str, frozenset[str]] = {
     "autoscaling": frozenset({"ScaledToZero", "ScalingDisabled"}),
@@ -77,7 +88,12 @@ BAD_WORDS: Mapping[str, Mapping[str, frozenset[str]]] = {
 }
 # It still does its work.
 MILD = frozenset({"HEALTH_WARN", "PartiallyFailed", "Warning", "degraded", "yellow"})
-MILD_CONDITIONS = frozenset({"AbleToScale", "Degraded", "DisruptionAllowed", "Fallback", "Issuing", "ScalingActive"})
+MILD_CONDITIONS = frozenset(
+    {
+        *("AbleToScale", "ContinuousArchiving", "Degraded", "DisruptionAllowed", "Failing", "Fallback", "Issuing"),
+        *("LastBackupSucceeded", "ScalingActive"),
+    }
+)
 # What controls these does not see what they say.
 OF_ITSELF = frozenset({"horizontalpodautoscalers.autoscaling", "poddisruptionbudgets.policy"})
 FLUX = ".toolkit.fluxcd.io"

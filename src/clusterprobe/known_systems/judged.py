@@ -180,7 +180,7 @@ VECTOR = System(
     beside=True,
     generic=True,
     support=Support.JUDGED,
-    signs=Signs(images=("timberio/vector", "vectordotdev/vector"), labels=(f"{NAME}=vector",)),
+    signs=Signs(images=("timberio/vector", "vectordotdev/vector", "astronomer/vector"), labels=(f"{NAME}=vector",)),
     port=9090,
     port_names=("prom-exporter", "metrics", "http-metrics"),
 )
@@ -258,7 +258,18 @@ INGRESS_NGINX = System(
 _MODEL_LABELS = (NAME, "app.kubernetes.io/part-of", "app.kubernetes.io/component", "app")
 _MODEL_WORDS = (
     *("fastapi", "model-server", "model-serving", "modelserver", "inference", "inference-server", "inference-service"),
-    *("triton", "tritonserver", "triton-inference-server", "vllm", "torchserve", "bentoml", "mlserver", "tensorflow-serving"),
+    *(
+        "nim-llm",
+        "nim-service",
+        "triton",
+        "tritonserver",
+        "triton-inference-server",
+        "vllm",
+        "torchserve",
+        "bentoml",
+        "mlserver",
+        "tensorflow-serving",
+    ),
 )
 MODEL_SERVER = System(
     key="model-server",
@@ -266,9 +277,20 @@ MODEL_SERVER = System(
     purpose=Purpose.LEARNING,
     support=Support.JUDGED,
     signs=Signs(
-        operated=("serving.kserve.io/inferenceservice", "seldon-deployment-id"),
+        operated=("serving.kserve.io/inferenceservice", "seldon-deployment-id", "yatai.ai/bento-deployment"),
         images=(
-            *("tritonserver", "vllm-openai", "torchserve", "mlserver", "tensorflow/serving", "text-generation-inference"),
+            *(
+                "tritonserver",
+                "vllm-openai",
+                "vllm-openai-cpu",
+                "vllm-runtime",
+                "sglang-runtime",
+                "llm-d/llm-d-cuda",
+                "torchserve",
+                "mlserver",
+                "tensorflow/serving",
+                "text-generation-inference",
+            ),
             *(
                 "text-embeddings-inference",
                 "sglang",
@@ -314,7 +336,10 @@ VICTORIAMETRICS = System(
     does="scrapes targets, stores metrics and evaluates rules",
     signs=Signs(
         managed="managed-by=vm-operator",
-        images=("victoria-metrics", "vmsingle", "vmagent", "vmalert", "vmselect", "vminsert", "vmstorage"),
+        images=(
+            *("victoria-metrics", "vmsingle", "vmagent", "vmalert", "vmselect", "vminsert", "vmstorage"),
+            *(f"victoriametrics-{one}" for one in ("vmsingle", "vmagent", "vmalert", "vmselect", "vminsert", "vmstorage")),  # Bitnami's
+        ),
         flags=("storageDataPath",),
         labels=(
             f"{NAME}=victoriametrics",

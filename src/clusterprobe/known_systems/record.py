@@ -61,9 +61,9 @@ class System:
     below its prefix. On the way of an alert it has a `role`, and nothing gets past it unless the probes in `vital` pass, and it is
     there. What works for it alone has `areas` of its own. `does` says in a clause what it does, `stands_for` is the key of the judged
     system whose work it does. With `beside` it also runs beside other programs, in their pods, and is then none of its own.
-    `groups` are the API groups of its objects where their conditions say whether it does its work.
+    `groups` are the API groups of its objects, or single kinds (`plural.group`), where their conditions say whether it does its work.
     Where it has `parts`, each is a program of its own, which the image, a label or the container is called after, with its usual port.
-    The name of a `generic` one is a word that others use as well: its label is a sign only where the image is called the same.
+    The name of a `generic` one is a word that others use as well: a label of just that is a sign only where the image is called the same.
     """
 
     key: str

@@ -62,8 +62,8 @@ class Confirmations:
 
     def counts(self, system: System) -> dict[str, int]:
         """How many objects there are of each kind that a system's controllers look after, as far as they were read."""
-        own = {kind for one, kind in OBJECTS.values() if one is system}
-        return {kind: count for kind, count in self.objects.items() if kind in own or kind.partition(".")[2] in system.groups}
+        own = {*system.groups, *(kind for one, kind in OBJECTS.values() if one is system)}
+        return {kind: count for kind, count in self.objects.items() if own & {kind, kind.partition(".")[2]}}
 
 
 def confirmations(readings: Mapping[str, Readings[Any]]) -> Confirmations:

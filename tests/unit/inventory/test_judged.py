@@ -114,6 +114,16 @@ def test_what_is_judged_by_the_conditions_of_its_objects_is_judged_where_a_probe
     assert outcome(judge(PROMETHEUS, MIMIR, ran=("objects/conditions",))) == "inconclusive"
 
 
+def test_one_kind_of_a_group_may_speak_for_a_system() -> None:
+    rollouts = pod("argo-rollouts", "argo-rollouts-0", "quay.io/argoproj/argo-rollouts:v1.8")
+    objects = {"rollouts.argoproj.io": 2, "applicationsets.argoproj.io": 1}
+    verdict = judge(PROMETHEUS, rollouts, ran=("objects/conditions",), objects=objects)
+    assert outcome(verdict) == "pass"
+    (table,) = verdict.exhibits
+    assert isinstance(table, Table)
+    assert [row[table.columns.index("Objects")] for row in table.rows] == ["rollouts 2", ""]
+
+
 def stateful_set(name: str, image: str, replicas: int = 0, **metadata: Any) -> Workload:
     template = {"spec": {"containers": [{"name": "c", "image": image}]}}
     return labelled(Workload, "logging", name, metadata=metadata, spec={"replicas": replicas, "template": template})

@@ -51,6 +51,17 @@ def key(one: Pod, profile: Profile | None = None) -> str:
         ("gke.gcr.io/prometheus-engine/prometheus:v2.45.3-gmp.10", "prometheus-agent"),
         ("gke.gcr.io/prometheus-engine/operator:v0.15.3", "google-managed-prometheus"),
         ("docker.io/signoz/signoz-otel-collector:v0.111", "opentelemetry-collector"),
+        ("quay.io/astronomer/ap-prometheus:3.4", "prometheus"),
+        ("quay.io/astronomer/ap-vector:0.46", "vector"),
+        ("quay.io/astronomer/ap-statsd-exporter:0.28", ""),
+        ("registry.datadoghq.com/agent:7", "datadog"),
+        ("docker.io/bitnami/victoriametrics-vmagent:1", "victoriametrics"),
+        ("mcr.microsoft.com/azuremonitor/containerinsights/ciprod/prometheus-collector/images:6.22-linux", "azure-monitor"),
+        ("ghcr.io/nginx/nginx-gateway-fabric:2.0.1", "nginx-gateway-fabric"),
+        ("cr.kgateway.dev/kgateway-dev/kgateway:v2.0.2", "kgateway"),
+        ("quay.io/openbao/openbao:2.3", "openbao"),
+        ("docker.elastic.co/elastic-agent/elastic-agent:9.1.0", "elastic-agent"),
+        ("ghcr.io/open-telemetry/opentelemetry-operator/opentelemetry-operator:0.129", ""),
     ],
 )
 def test_an_image_tells_whatever_registry_it_comes_from(image: str, system: str) -> None:
@@ -125,6 +136,11 @@ def test_a_flag_that_no_other_program_has_tells(flag: str, system: str) -> None:
         ({"app": "Triton"}, "model-server"),
         ({"app.kubernetes.io/name": "lokistack"}, "loki"),
         ({"serving.kserve.io/inferenceservice": "churn"}, "model-server"),
+        ({"yatai.ai/bento-deployment": "churn"}, "model-server"),
+        ({"app.kubernetes.io/name": "thanos-query", "app.kubernetes.io/instance": "thanos-querier"}, "thanos"),
+        ({"app.kubernetes.io/name": "thanos-ruler", "thanos-ruler": "user-workload"}, "thanos"),
+        ({"ray.io/is-ray-node": "yes", "ray.io/node-type": "head"}, "ray"),
+        ({"app.kubernetes.io/name": "ray"}, ""),
     ],
 )
 def test_labels_tell_where_nothing_else_does(labels: dict[str, str], system: str) -> None:

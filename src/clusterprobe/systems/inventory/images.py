@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from clusterprobe.patterns import ours
 
-# What mirrors and builders put around a name: `rancher/mirrored-grafana-grafana`, `ose-prometheus-rhel9`, `loki-fips`.
-_BEFORE = ("mirrored-", "hardened-", "ose-", "origin-", "bitnami-", "rancher-", "docker.io-", "library-")
+# What mirrors and builders put around a name: `rancher/mirrored-grafana-grafana`, `ose-prometheus-rhel9`, `loki-fips`, `ap-grafana`.
+_BEFORE = ("mirrored-", "hardened-", "ose-", "origin-", "bitnami-", "rancher-", "docker.io-", "library-", "ap-")
 _FLATTENED = "mirrored-"  # what follows is the owner and the name: `mirrored-fluent-fluent-bit`
 _AFTER = (
     *(

@@ -197,7 +197,8 @@ def _by_label(pod: Pod, own: list[Container]) -> _Match | None:
     best: tuple[int, System, str] | None = None
     for key, value in pod.metadata.labels.items():
         for wanted, text, system in _LABELS.get((key, value.lower()), ()):
-            if system.generic and all(plain(repository(one.image)[1]) != system.key for one in own):
+            named = value.lower() == system.key
+            if system.generic and named and all(plain(repository(one.image)[1]) != system.key for one in own):
                 continue
             if (best is None or len(wanted) > best[0]) and all(pod.label(one).lower() == two for one, two in wanted):
                 best = len(wanted), system, text
@@ -241,7 +242,7 @@ def _part(pod: Pod, system: System, container: Container) -> str:
 
 def _part_called(pod: Pod, system: System, container: Container) -> str:
     """The part that the image, a label or the container is called after; the image of the single-node server is called as the system."""
-    image = plain(repository(container.image)[1])
+    image = plain(repository(container.image)[1]).removeprefix(f"{system.key}-")
     names = ("vmsingle" if image == "victoria-metrics" else image, pod.label("app.kubernetes.io/name"), container.name)
     charts = {"victoria-metrics-single": "vmsingle", "victoria-metrics-agent": "vmagent", "victoria-metrics-alert": "vmalert"}
     return next((known for one in names if (known := charts.get(one, one)) in dict(system.parts)), "")

@@ -13,7 +13,7 @@ from clusterprobe.systems.loki.servers import loki_queriers, loki_servers
 from clusterprobe.systems.mlflow.servers import mlflow_servers
 from clusterprobe.systems.prometheus.objects import Prometheus
 from clusterprobe.systems.prometheus.servers import metric_servers, prometheus_servers
-from tests.factories import labelled, listing, recognised
+from tests.factories import labelled, listing, make, recognised, refused
 
 NAME = "app.kubernetes.io/name"
 
@@ -165,3 +165,11 @@ def test_the_part_that_answers_queries_is_asked_past_the_gateway() -> None:
     services = [service(f"loki-{one}", part(one), **part(one)) for one in names]
     assert chosen(pods, *services) == ["loki-query-frontend"]
     assert chosen(pods[:2], *services[:2]) == ["loki-gateway"]
+
+
+def test_how_many_replicas_run_is_said_only_where_all_pods_were_seen() -> None:
+    custom = listing("Prometheus", [make(Prometheus, metadata={"name": "k8s", "namespace": "ns"}, spec={"replicas": 2})])
+    assert [one.reason for one in asked(custom=custom).unreadable] == ["0 of its 2 pods are running"]
+    blind: Readings[Any] = Readings((), (refused("Pod", "", "not allowed to list pods"),))
+    found = prometheus_servers(metric_servers(custom, recognised(blind, Profile()), Profile()))
+    assert {one.reason for one in found.unreadable} == {"not allowed to list pods"}

@@ -67,7 +67,7 @@ def explained(system: System, custom: Readings[Resource], pods: Readings[SystemP
         if running < max(wanted, 1):
             some = f"{running} of its {number(wanted, 'pod')} {'is' if running == 1 else 'are'} running"
             why = some if wanted else "it is scaled to 0, so there is nothing to ask"
-            found.fail(subject, why)
+            found.fail(subject, pods.missing_reason(subject.namespace) or why)
     for each in candidates.items:
         if each.pod.metadata.uid not in taken and not _named(each, explicit):
             add_pods([each], each.name, found)

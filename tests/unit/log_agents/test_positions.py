@@ -206,3 +206,12 @@ def test_an_agent_whose_configuration_cannot_be_read_is_unchecked_unless_its_fla
     assert "not allowed to ask it" in judged(probe_positions, **platform(agent(), agent_states=blind)).unread[0].reason
     named = agent(args=("-positions.file=/run/promtail/own.yaml",))
     assert outcome(judged(probe_positions, **platform(named, agent_states=blind))) == "pass"
+
+
+def test_a_collector_that_sees_no_files_of_its_node_has_no_positions() -> None:
+    gateway = agent("gateway", program="opentelemetry-collector", volume=None)
+    verdict = judged(probe_positions, **platform(gateway, agent_states=NONE))
+    assert (outcome(verdict), verdict.unread) == ("not_applicable", [])
+    (open_one,) = judged(probe_positions, **platform(agent("otel", program="opentelemetry-collector"), agent_states=NONE)).unread
+    assert "not known" in open_one.reason
+    assert "`not_judged: [opentelemetry-collector]`" in open_one.reason

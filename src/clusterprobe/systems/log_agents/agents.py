@@ -33,6 +33,16 @@ def mounts_logs(volumes: list[Volume] | None) -> bool:
     return any(one.host_path and (one.host_path.path.rstrip("/") or "/") in _LOG_FOLDERS for one in volumes or [])
 
 
+def reads_files(one: SystemPod) -> bool:
+    """Whether it may keep positions of files; one that only takes what others send it sees none of its node's."""
+    return one.system in FROM_AFAR or any(each.host_path for each in one.pod.spec.volumes or [])
+
+
+def accept(one: SystemPod) -> str:
+    """How to accept that what an agent keeps to itself is not known."""
+    return f"accept in the profile that nothing judges it: `not_judged: [{one.key}]`"
+
+
 def stays(pod: Pod) -> bool:
     """Whether a pod is neither done nor being deleted."""
     return not pod.metadata.deletion_timestamp and pod.status.phase not in ("Succeeded", "Failed")

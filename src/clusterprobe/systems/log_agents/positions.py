@@ -11,7 +11,7 @@ from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
 from clusterprobe.systems.inventory.recognition import SystemPod
 from clusterprobe.systems.kubernetes.objects import Container, PersistentVolume, PersistentVolumeClaim, Pod, Volume, VolumeMount
-from clusterprobe.systems.log_agents.agents import judged_agents, stays
+from clusterprobe.systems.log_agents.agents import accept, judged_agents, reads_files, stays
 from clusterprobe.systems.log_agents.configurations import AgentConfiguration
 from clusterprobe.systems.log_agents.programs import configured_paths, names_positions, why_unknown
 from clusterprobe.systems.log_agents.states import AgentState
@@ -56,8 +56,8 @@ def agent_positions(
         if container is None or not pod.spec.node_name or not stays(pod):
             continue
         paths, why = _paths(one, container, agent_states, agent_configurations)
-        if not paths:
-            found.fail(subject, f"its configuration says where its positions are, and could not be read: {why}")
+        if not paths and reads_files(one):
+            found.fail(subject, f"where it keeps its positions is not known: {why}; if that is as it should be, {accept(one)}")
         for path in paths:
             mount, volume = _mounted(pod, container, path)
             unknown = _why_unknown(path, mount) or why_unknown(subject.namespace, volume, claims, volumes)
@@ -66,7 +66,7 @@ def agent_positions(
             else:
                 flag = names_positions(program, container)
                 found.add(subject, _positions(pod, program, path, *_place(pod, path, mount, volume, mounts), flag=flag))
-    return found.readings(agents.absent)
+    return found.readings(agents.why_none("no log agent here reads files of its node"))
 
 
 def _paths(

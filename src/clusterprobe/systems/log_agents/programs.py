@@ -10,7 +10,7 @@ from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
 from clusterprobe.systems.inventory.recognition import SystemPod
 from clusterprobe.systems.kubernetes.objects import Container, PersistentVolume, PersistentVolumeClaim, Pod, Volume
-from clusterprobe.systems.log_agents.agents import judged_agents, stays
+from clusterprobe.systems.log_agents.agents import accept, judged_agents, stays
 from clusterprobe.systems.log_agents.configurations import AgentConfiguration, maps_of
 from clusterprobe.systems.pods.termination.history import grace_of
 from clusterprobe.systems.storage.natures import nature_of_volume
@@ -64,7 +64,7 @@ def log_agents(
         # Of several places, that on a volume that may need the network counts.
         kept = [(path, volume_at(pod, container, path)) for path in paths] or _written(pod, container)
         if not kept:
-            found.fail(subject, f"where it keeps its positions is not known: {why}")
+            found.fail(subject, f"where it keeps its positions is not known: {why}; if that is as it should be, {accept(one)}")
             continue
         positions, volume = next((pair for pair in kept if pair[1] and (pair[1].persistent_volume_claim or pair[1].nfs)), kept[0])
         unknown = why_unknown(pod.metadata.namespace, volume, claims, volumes)

@@ -18,7 +18,7 @@ from clusterprobe.systems.formats.exposition import Metric, samples_of
 from clusterprobe.systems.inventory.recognition import SystemPod
 from clusterprobe.systems.inventory.servers import port_of
 from clusterprobe.systems.kubernetes.resources import PODS
-from clusterprobe.systems.log_agents.agents import is_agent, judged_agents
+from clusterprobe.systems.log_agents.agents import accept, is_agent, judged_agents
 from clusterprobe.systems.log_agents.configuration_files import Output
 from clusterprobe.systems.log_agents.configurations import AgentConfiguration, maps_of
 from clusterprobe.systems.log_agents.metrics import LOKI, PAGES, Page, values_of
@@ -89,11 +89,7 @@ def _way(cluster: Cluster, one: SystemPod, port: int) -> Endpoint:
 
 def _silent(one: SystemPod) -> str:
     how = PAGES[one.key].turned_on
-    return f"its configuration has it show no metrics, so what it loses is not known; {how}, or {_accept(one)}"
-
-
-def _accept(one: SystemPod) -> str:
-    return f"accept in the profile that nothing judges it: `not_judged: [{one.key}]`"
+    return f"its configuration has it show no metrics, so what it loses is not known; {how}, or {accept(one)}"
 
 
 def _read(endpoint: Endpoint, one: SystemPod) -> AgentState:
@@ -102,7 +98,7 @@ def _read(endpoint: Endpoint, one: SystemPod) -> AgentState:
         return read_agent(endpoint, one)
     except (Unreachable, NotFound, BadResponse) as error:
         how = PAGES[one.key].turned_on
-        raise type(error)(f"{error}; {how}, or {_accept(one)}") if how else error from None
+        raise type(error)(f"{error}; {how}, or {accept(one)}") if how else error from None
 
 
 def read_agent(endpoint: Endpoint, one: SystemPod) -> AgentState:

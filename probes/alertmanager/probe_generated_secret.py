@@ -133,7 +133,7 @@ class _Told:
             "not served yet": f"{self._origin} has only just been changed, and is not served yet",
             "age unknown": "since when it exists is not known: this kube-state-metrics does not report it",
             "deletion unknown": "whether it was deleted is not known: neither its StatefulSet nor a ready pod that mounts it shows it",
-            "changes uncounted": UNCOUNTED,
+            "changes uncounted": f"{UNCOUNTED}: {both}",
             "objects unread": "whether an AlertmanagerConfig explains its change is not known: they or the namespaces could not be read",
             "content unknown": f"{self._unkept}, so whether it is still what its source says is not known: {both}",
         }

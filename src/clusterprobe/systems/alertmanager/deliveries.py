@@ -96,6 +96,12 @@ def delivery_series(
 # --- from series to tallies -------------------------------------------------------------------------------------------
 
 
+UNSCRAPED = (
+    "no Prometheus has scraped its metrics recently: let one scrape it, or name the one that does under `endpoints:` in the "
+    "profile (system: prometheus)"
+)
+
+
 @dataclass(slots=True)
 class _Count:
     """How much each counter rose, and when."""
@@ -212,5 +218,4 @@ def known_of(
         return Known(subject, tally, sum(one.value for one in own.counters if one.name == SUPPRESSED), timed=False)
     if fresh is not None:
         return Known(subject, fresh.tallies.get(kind, Tally()), sum(fresh.suppressed.values()))
-    blind = series.unreadable[0].reason if series.unreadable else "no Prometheus has scraped its metrics recently"
-    return Known(subject, blind=blind)
+    return Known(subject, blind=series.unreadable[0].reason if series.unreadable else UNSCRAPED)

@@ -51,7 +51,8 @@ def probe_judged(
             until = f", until {accepted.until}" if accepted.until else ""
             verdict.note(f"{subject} is not judged, which the profile accepts{until}{why}.")
         rows.append(_row(one, confirmations, "no" if accepted is None else "no, accepted"))
-    platform = any(_judged(one, conditions) and one.system.purpose in PLATFORM for one in installations.readings.items)
+    # What is not judged is said of each above; where all of that is accepted, somebody else watches the platform.
+    platform = any(one.system.purpose in PLATFORM for one in installations.readings.items)
     if not platform and not profile.endpoints and installations.readings.complete:
         verdict.unchecked(Subject(kind="Cluster"), NOBODY)
     if rows:

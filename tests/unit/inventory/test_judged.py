@@ -103,6 +103,13 @@ def test_a_cluster_without_any_platform_is_never_healthy() -> None:
     assert outcome(judge(pod("traefik", "traefik-0", "traefik:v3"))) == "inconclusive"
 
 
+def test_a_platform_that_nothing_judges_is_none_that_is_not_known() -> None:
+    verdict = judge(MIMIR)
+    assert [str(one.subject) for one in verdict.unread] == ["Grafana Mimir metrics/mimir"]
+    accepted = judge(MIMIR, profile={"not_judged": ["mimir"]})
+    assert (accepted.unread, len(accepted.notes)) == ([], 1)
+
+
 def test_what_is_judged_by_the_conditions_of_its_objects_is_judged_where_a_probe_looks_at_those() -> None:
     flux = pod("flux-system", "kustomize-controller-0", "ghcr.io/fluxcd/kustomize-controller:v1")
     assert outcome(judge(PROMETHEUS, flux)) == "inconclusive"
@@ -183,3 +190,14 @@ def test_the_objects_of_a_system_are_counted_where_they_were_read() -> None:
 
 def test_what_cannot_be_read_is_never_a_pass() -> None:
     assert_blindness_is_no_health(probe_judged, readings(PROMETHEUS))
+
+
+def test_the_tag_of_somebodys_own_image_is_no_version_of_the_system() -> None:
+    def version(image: str) -> str:
+        one = pod("etl", "etl-scheduler-0", image, tier="airflow", component="scheduler")
+        (table,) = judge(PROMETHEUS, one).exhibits
+        assert isinstance(table, Table)
+        return next(row[table.columns.index("Version")] for row in table.rows if row[0] == "Airflow")
+
+    assert version("apache/airflow:3.0.2-python3.12") == "3.0.2-python3.12 (its image)"
+    assert version("quay.io/astronomer/astro-runtime:12.9") == "not known"

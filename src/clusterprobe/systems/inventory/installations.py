@@ -13,7 +13,7 @@ from clusterprobe.profile import NotJudged, Profile
 from clusterprobe.readings import Readings
 from clusterprobe.sources import source
 from clusterprobe.systems.inventory.flavours import flavours
-from clusterprobe.systems.inventory.images import version
+from clusterprobe.systems.inventory.images import matches, version
 from clusterprobe.systems.inventory.recognition import SystemPod, recognise
 from clusterprobe.systems.kubernetes.objects import Metadata, Pod, Workload
 from clusterprobe.systems.kubernetes.workloads import workload_of
@@ -115,7 +115,7 @@ def _of_pods(pods: Pods) -> Installation:
 
 def _described(one: Installation, pods: Pods, made: Mapping[Key, Metadata]) -> Installation:
     """The same with its flavours, versions, and what speaks for another system; `made` are the workloads that were read."""
-    tags = Counter(version(pod.main.image) for _, pod in pods if pod.main)
+    tags = Counter(version(pod.main.image) for _, pod in pods if pod.main and _is_named_after(pod.main.image, one.system))
     # Of each workload one pod is enough: its pods have the labels of one template.
     templates = {workload_of(pod.pod): pod.pod.metadata for _, pod in pods}
     workloads = [made[_place(each)] for each in one.workloads if _place(each) in made]
@@ -125,6 +125,11 @@ def _described(one: Installation, pods: Pods, made: Mapping[Key, Metadata]) -> I
         versions=tuple(tag for tag, _ in tags.most_common() if tag),
         disputed=next((pod.disputed for _, pod in pods if pod.disputed), ""),
     )
+
+
+def _is_named_after(image: str, system: System) -> bool:
+    """Whether an image is called as the system is, so that its tag is the system's version; that of somebody's own image is not."""
+    return any(matches(image, name) for name in (system.key, *system.signs.images))
 
 
 def gathered(pods: Readings[SystemPod]) -> dict[Key, Installation]:

@@ -65,7 +65,8 @@ def _lost(endpoint: Endpoint, missing: list[str]) -> list[Lost]:
     before: dict[str, set[str]] = {}
     for some in _portions(missing):
         for one in query(endpoint, f"group by (__name__, job) ({_selector(some)} offset {BACK_SECONDS}s)"):
-            before.setdefault(one.labels.get("__name__", ""), set()).add(one.labels.get("job", ""))
+            if (name := one.labels.get("__name__", "")) in some:
+                before.setdefault(name, set()).add(one.labels.get("job", ""))
     if not before:
         return []
     scraped = {one.labels.get("job", "") for one in query(endpoint, "group by (job) (up)")}

@@ -21,6 +21,16 @@ def volume(driver: str, *modes: str, **attributes: str) -> PersistentVolume:
     ("driver", "modes", "attributes", "kind"),
     [
         ("driver.longhorn.io", ["ReadWriteOnce"], {}, "block"),
+        ("driver.harvesterhci.io", ["ReadWriteOnce"], {}, "block"),
+        ("driver.harvesterhci.io", ["ReadWriteMany"], {}, "nfs"),
+        ("csi-powermax.dellemc.com", ["ReadWriteOnce"], {}, "block"),
+        ("csi-powermax.dellemc.com", ["ReadWriteMany"], {"nasServer": "nas1"}, "nfs"),
+        ("csi-powermax.dellemc.com", ["ReadWriteMany"], {}, "unknown"),
+        ("infinibox-csi-driver", ["ReadWriteMany"], {"storage_protocol": "nfs_treeq"}, "nfs"),
+        ("infinibox-csi-driver", ["ReadWriteOnce"], {"storage_protocol": "iscsi"}, "block"),
+        ("lustre.csi.storage.gke.io", ["ReadWriteMany"], {}, "shared"),
+        ("csi.vastdata.com", ["ReadWriteMany"], {}, "nfs"),
+        ("lvm.hwameistor.io", ["ReadWriteOnce"], {}, "local"),
         ("driver.longhorn.io", ["ReadWriteMany"], {}, "nfs"),
         ("driver.longhorn.io", [], {"share": "true"}, "nfs"),
         ("driver.longhorn.io", ["ReadWriteMany"], {"migratable": "true"}, "block"),
@@ -137,3 +147,8 @@ def test_what_is_no_nfs_or_says_no_server_has_no_export(driver: str, attributes:
 )
 def test_what_the_profile_called_network_before_goes_on_to_allow_both(kinds: list[str], kind: str, fine: bool) -> None:
     assert allowed(kinds, kind) is fine
+
+
+def test_a_driver_that_serves_several_things_is_not_said_to_be_unknown() -> None:
+    assert "serves several things, and neither the volume nor its class says which" in of_driver("csi.trident.netapp.io", {})[1]
+    assert "is not known here" in of_driver("csi.example.com", {})[1]

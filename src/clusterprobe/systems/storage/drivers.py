@@ -31,6 +31,7 @@ NFS_DRIVERS = {
     "csi-isilon.dellemc.com": "NFS of PowerScale",
     "com.nutanix.csi.files": "NFS of Nutanix Files",
     "openebs.io/nfsrwx": "NFS of OpenEBS",
+    "csi.vastdata.com": "NFS of VAST",
 }
 LOCAL_DRIVERS = {
     "rancher.io/local-path",
@@ -44,6 +45,11 @@ LOCAL_DRIVERS = {
     "hostpath.csi.k8s.io",
     "kubevirt.io.hostpath-provisioner",
     "kubevirt.io/hostpath-provisioner",
+    "rawfile.csi.openebs.io",
+    "lvm.hwameistor.io",
+    "lvm.driver.harvesterhci.io",
+    "local.csi.storage.deckhouse.io",
+    "localdisk.csi.acstor.io",
 }
 # Of clusters of one node: their hostPath volumes need no node affinity to be local.
 SINGLE_NODE_DRIVERS = {"k8s.io/minikube-hostpath", "docker.io/hostpath", "microk8s.io/hostpath"}
@@ -81,6 +87,16 @@ BLOCK_DRIVERS = {
     "csi.proxmox.sinextra.dev": "a Proxmox disk",
     "csi.kubevirt.io": "a KubeVirt disk",
     "csi-vxflexos.dellemc.com": "a PowerFlex volume",
+    "named-disk.csi.cloud-director.vmware.com": "a disk of Cloud Director",
+    "csi.cloudstack.apache.org": "a CloudStack volume",
+    "csi.ovirt.org": "an oVirt disk",
+    "powervs.csi.ibm.com": "a Power Virtual Server volume",
+    "block.csi.ibm.com": "a volume of IBM's block storage",
+    "hspc.csi.hitachi.com": "a Hitachi volume",
+    "disk-csi-driver.mks.ycloud.io": "a Yandex Cloud disk",
+    "replicated.csi.storage.deckhouse.io": "a replicated volume of Deckhouse",
+    "block.csi.vastdata.com": "a VAST block device",
+    "openebs.io/provisioner-iscsi": "an iSCSI disk of OpenEBS",
     "kubernetes.io/rbd": "a Ceph block device",
     "ceph.com/rbd": "a Ceph block device",
 }
@@ -93,6 +109,9 @@ SHARED_DRIVERS = {
     "kubernetes.io/glusterfs": "a Gluster volume",
     "org.gluster.glusterfs": "a Gluster volume",
     "fsx.csi.aws.com": "a Lustre file system of FSx",
+    "lustre.csi.storage.gke.io": "a Lustre file system",
+    "parallelstore.csi.storage.gke.io": "a Parallelstore file system",
+    "exa.csi.ddn.com": "a Lustre file system",
     "csi.juicefs.com": "a JuiceFS file system",
     "seaweedfs-csi-driver": "a SeaweedFS file system",
     "csi.weka.io": "a Weka file system",
@@ -107,6 +126,7 @@ OBJECT_DRIVERS = {
     "ch.ctrox.csi.s3-driver": "a bucket of S3",
     "gcsfuse.csi.storage.gke.io": "a bucket of Google Cloud Storage",
     "ossplugin.csi.alibabacloud.com": "a bucket of OSS",
+    "obs.csi.everest.io": "a bucket of OBS",
 }
 # Rook and others put a namespace or a name before these.
 SUFFIXES: dict[str, Told] = {
@@ -142,6 +162,10 @@ _PROTOCOLS: dict[str, Told] = {
     "nvme": ("block", "an NVMe disk over the network"),
     "block": ("block", "a block device"),
     "file": ("nfs", "NFS"),
+    "nfs_treeq": ("nfs", "NFS"),
+    "azure-netapp-files": ("nfs", "NFS of Azure NetApp Files"),
+    "google-cloud-netapp-volumes": ("nfs", "NFS of Google Cloud NetApp Volumes"),
+    "solidfire-san": ("block", "an Element volume"),
     "ontap-nas": ("nfs", "NFS of ONTAP"),
     "ontap-nas-economy": ("nfs", "NFS of ONTAP"),
     "ontap-nas-flexgroup": ("nfs", "NFS of ONTAP"),
@@ -155,6 +179,7 @@ _BY_PROTOCOL = {
     "csi-powerstore.dellemc.com": ("protocol",),
     "csi-unity.dellemc.com": ("protocol",),
     "pure-csi": ("backend", "pure_nas"),
+    "infinibox-csi-driver": ("storage_protocol",),
 }
 
 
@@ -182,7 +207,9 @@ _WORDS: dict[Kind, str] = {
 
 
 def _unknown(driver: str) -> str:
-    return f"the driver {driver} is not known here; say under `storage_drivers` in the profile what it is"
+    several = _keys_of(driver) is not None or driver == "csi-powermax.dellemc.com"
+    why = "serves several things, and neither the volume nor its class says which this is" if several else "is not known here"
+    return f"the driver {driver} {why}; say under `storage_drivers` in the profile what it is"
 
 
 def _of_one(driver: str, given: Mapping[str, str]) -> Told | None:
@@ -203,9 +230,10 @@ def _of_several(driver: str, given: Mapping[str, str], modes: set[str]) -> Told 
         files = driver == AZURE_FILES
         other: Told = ("shared", "an SMB share of Azure Files") if files else ("object", "a container of Azure Blob Storage")
         return ("nfs", f"NFS of Azure {'Files' if files else 'Blob Storage'}") if nfs else other
-    if driver == "driver.longhorn.io":
+    if driver in ("driver.longhorn.io", "driver.harvesterhci.io"):
         shared = (RWX in modes and given.get("migratable") != "true") or given.get("share") == "true"
-        return ("nfs", "a Longhorn volume that is ReadWriteMany, which is NFS") if shared else ("block", "a Longhorn volume")
+        name = "Longhorn" if driver == "driver.longhorn.io" else "Harvester"
+        return ("nfs", f"a {name} volume that is ReadWriteMany, which is NFS") if shared else ("block", f"a {name} volume")
     if driver == "csi.vsphere.vmware.com":
         shared = RWX in modes or "file" in given.get("type", "").lower()
         return ("nfs", "NFS of vSAN File Services") if shared else ("block", "a vSphere disk")
@@ -215,6 +243,8 @@ def _of_several(driver: str, given: Mapping[str, str], modes: set[str]) -> Told 
     if driver == "csi.nutanix.com":
         shared = given.get("storagetype") == "NutanixFiles"
         return ("nfs", "NFS of Nutanix Files") if shared else ("block", "a Nutanix volume")
+    if driver == "csi-powermax.dellemc.com" and (RWX not in modes or "nasserver" in given):
+        return ("nfs", "NFS of PowerMax") if "nasserver" in given else ("block", "a PowerMax volume")
     if driver == "csi.hpe.com":
         shared = given.get("nfsresources") == "true" or RWX in modes
         return ("nfs", "NFS of the HPE driver") if shared else ("block", "an HPE volume")
@@ -223,7 +253,7 @@ def _of_several(driver: str, given: Mapping[str, str], modes: set[str]) -> Told 
 
 def _of_protocol(driver: str, given: Mapping[str, str]) -> Told | None:
     """Of a driver whose volumes name their protocol, such as democratic-csi's, which has a name of its own in each installation."""
-    keys = next((keys for name, keys in _BY_PROTOCOL.items() if driver == name or driver.startswith(f"{name}.")), None)
+    keys = _keys_of(driver)
     if keys is None and "node_attach_driver" not in given:
         return None
     for key in keys or ("node_attach_driver",):
@@ -231,6 +261,11 @@ def _of_protocol(driver: str, given: Mapping[str, str]) -> Told | None:
         if told := _PROTOCOLS.get(value) or _PROTOCOLS.get(value.rpartition("-")[2]):
             return told
     return None
+
+
+def _keys_of(driver: str) -> tuple[str, ...] | None:
+    """Under which keys the volumes of a driver name their protocol; None for one that serves one thing, or is not known."""
+    return next((keys for name, keys in _BY_PROTOCOL.items() if driver == name or driver.startswith(f"{name}.")), None)
 
 
 def allowed(kinds: Iterable[str], kind: str) -> bool:

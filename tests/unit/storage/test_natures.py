@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from clusterprobe.readings import Readings
-from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
+from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass, Volume
 from clusterprobe.systems.storage.natures import Storage, default_classes, mounted_at, nature_of_class, nature_of_volume, sounds_local
 from tests.factories import labelled, listing, make, refused
 
@@ -50,6 +50,18 @@ def test_the_volume_itself_tells_what_it_is(spec: dict[str, Any], kind: str) -> 
 
 def test_a_directory_of_a_one_node_cluster_is_local() -> None:
     assert nature_of_volume(volume(hostPath={"path": "/x"}), storage_class(provisioner="k8s.io/minikube-hostpath")).kind == "local"
+
+
+def test_a_profile_says_what_the_directories_of_nodes_are() -> None:
+    directory = volume(hostPath={"path": "/mnt/data"})
+    assert "`hostPath: local`" in nature_of_volume(directory, None).what
+    assert nature_of_volume(directory, None, {"hostPath": "local"}).kind == "local"
+    assert nature_of_volume(directory, storage_class(), {"rancher.io/local-path": "nfs"}).kind == "nfs"
+    mounted = make(Volume, name="data", hostPath={"path": "/mnt/data"})
+    known = Storage(
+        listing("PersistentVolumeClaim", []), listing("PersistentVolume", []), listing("StorageClass", []), {"hostPath": "local"}
+    )
+    assert known.of_mount("ns", "prometheus-0", mounted).kind == "local"
 
 
 @pytest.mark.parametrize(

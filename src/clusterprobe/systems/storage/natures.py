@@ -13,6 +13,8 @@ from clusterprobe.systems.kubernetes.objects import PersistentVolume, Persistent
 from clusterprobe.systems.kubernetes.resources import CLAIMS
 from clusterprobe.systems.storage.drivers import IN_TREE, SINGLE_NODE_DRIVERS, Kind, of_driver
 
+HOST_PATH = "hostPath"
+"""What `storage_drivers` of a profile call the directories of nodes that pods mount."""
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 NO_DRIVERS: Mapping[str, Kind] = MappingProxyType({})
@@ -46,7 +48,7 @@ def nature_of_volume(volume: PersistentVolume, storage_class: StorageClass | Non
     if spec.local:
         return Nature("local", f"the node's own directory {spec.local.path}", proof)
     if spec.host_path:
-        return _of_host_path(spec, proof, storage_class)
+        return _of_host_path(spec, proof, storage_class, drivers)
     if spec.flex_volume:
         kind, what = of_driver(spec.flex_volume.driver, {}, (), drivers)
         return Nature(kind, what, f"{proof}, driver {spec.flex_volume.driver}")
@@ -56,13 +58,25 @@ def nature_of_volume(volume: PersistentVolume, storage_class: StorageClass | Non
     return Nature("unknown", f"{proof} is of a type that is not known here")
 
 
-def _of_host_path(spec: PersistentVolumeSpec, proof: str, storage_class: StorageClass | None) -> Nature:
+def _of_host_path(spec: PersistentVolumeSpec, proof: str, storage_class: StorageClass | None, drivers: Mapping[str, Kind]) -> Nature:
     path = spec.host_path.path if spec.host_path else ""
     provisioner = storage_class.provisioner if storage_class else ""
+    if provisioner in drivers:
+        kind, what = of_driver(provisioner, {}, (), drivers)
+        return Nature(kind, what, proof)
     if spec.node_affinity or provisioner in SINGLE_NODE_DRIVERS:
         return Nature("local", f"the node's own directory {path}", proof)
     # With local-path's `sharedFileSystemPath` every node sees the directory: it may well be a mount of NFS.
-    return Nature("unknown", f"{proof} is the directory {path} of no particular node, which may be a mount of NFS")
+    return _of_directory(f"{proof} is the directory {path} of no particular node", proof, drivers)
+
+
+def _of_directory(seen: str, proof: str, drivers: Mapping[str, Kind]) -> Nature:
+    """What a directory of a node is, on which anything may be mounted: only the profile can say."""
+    if HOST_PATH in drivers:
+        kind, what = of_driver(HOST_PATH, {}, (), drivers)
+        return Nature(kind, what, proof)
+    settled = f"say under `storage_drivers` in the profile what the nodes' directories are (`{HOST_PATH}: local`)"
+    return Nature("unknown", f"{seen}, which may be a mount of NFS; {settled}")
 
 
 def nature_of_class(storage_class: StorageClass, drivers: Mapping[str, Kind] = NO_DRIVERS, modes: Iterable[str] = ()) -> Nature:
@@ -130,7 +144,7 @@ class Storage:
         if volume.empty_dir is not None:
             return Nature("ephemeral", "an emptyDir, which is deleted with the pod", f"Pod {pod}")
         if volume.host_path:
-            return Nature("unknown", f"Pod {pod} mounts the directory {volume.host_path.path} of its node, which may be a mount of NFS")
+            return _of_directory(f"Pod {pod} mounts the directory {volume.host_path.path} of its node", f"Pod {pod}", self.drivers)
         if volume.persistent_volume_claim is None:
             return Nature("unknown", f"the volume {volume.name} of Pod {pod} is of a type that is not known here")
         name = volume.persistent_volume_claim.claim_name

@@ -12,7 +12,7 @@ from clusterprobe.roles import Conditional, Enriching, Examined, Needed
 from clusterprobe.systems.inventory.recognition import SystemPod, of_system
 from clusterprobe.systems.kubernetes.daemon_sets import DaemonSet, why_not_on
 from clusterprobe.systems.kubernetes.objects import Node, Pod
-from clusterprobe.systems.kubernetes.resources import NODES
+from clusterprobe.systems.kubernetes.resources import NODES, SERVICES
 from clusterprobe.systems.kubernetes.workloads import daemon_set_of
 from clusterprobe.systems.log_agents.advice import let_run, look_at_agent
 from clusterprobe.systems.log_agents.destinations import Destination
@@ -104,6 +104,7 @@ def probe_coverage(
     evidence = Evidence(drops, agent_send_errors, system_pods, agent_destinations, profile.thresholds.log_agents.drop_minutes, clock.now)
     _judge_agents(verdict, agent_states, evidence, profile)
     _report_doubles(verdict, doubles(agent_states.readings, agent_destinations, pods))
+    _mention_receivers(verdict, agent_destinations)
     _mention_end_of_life(verdict, of_system(system_pods, PROMTAIL), clock.now)
 
 
@@ -112,6 +113,18 @@ def _judge_without(verdict: Verdict, pods: Readings[Pod], system_pods: Readings[
         verdict.not_applicable("no DaemonSet is a log agent that is known, and no other one runs")
     else:
         verdict.unchecked(Subject(kind="NodeList"), "a log agent runs that is not a DaemonSet: it may read the logs of all nodes, or not")
+
+
+def _mention_receivers(verdict: Verdict, destinations: Readings[Destination]) -> None:
+    """Where the agents send to as to a Loki, and none is recognised: what becomes of the lines there is not looked at."""
+    for namespace, name in sorted({place for one in destinations.items for place in one.strange}):
+        verdict.unchecked(
+            SERVICES.subject(namespace, name),
+            "log agents send to it as to a Loki, and none is recognised behind it: name its image or labels under `systems:` in the "
+            "profile (loki), or its address under `endpoints:`",
+        )
+    if away := sorted({address for one in destinations.items for address in one.away}):
+        verdict.note(f"Log agents send to {listed(away, 3)}, outside of this cluster: what becomes of the lines there was not looked at.")
 
 
 def _mention_doubts(

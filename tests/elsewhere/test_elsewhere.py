@@ -82,3 +82,43 @@ def test_a_cluster_without_anything_that_is_known_is_not_called_healthy(tmp_path
     assert (said.status, said.findings) == (2, [])
     assert "Healthy" not in said.text
     assert any("nothing of a platform was looked at" in one for one in said.open)
+
+
+# --- one brand, and nothing else -----------------------------------------------------------------------------------------
+
+DATADOG = [
+    DNS,
+    pod("datadog", "agent-0", "registry.datadoghq.com/agent:7", {"agent.datadoghq.com/component": "agent"}),
+    pod("datadog", "cluster-agent-0", "registry.datadoghq.com/cluster-agent:7"),
+]
+
+
+def test_a_platform_of_one_brand_is_named_and_settled_by_what_the_reason_says(tmp_path: Path) -> None:
+    said = run(World(DATADOG), tmp_path)
+    assert (said.status, said.state("datadog")) == (2, ["not looked at"])
+    (reason,) = said.open
+    assert "(agent, cluster-agent), and no probe judges Datadog" in reason
+    assert "`not_judged: [datadog]`" in reason
+    settled = run(World(DATADOG), tmp_path, "not_judged: [datadog]\n")
+    assert (settled.status, settled.open, settled.state("datadog")) == (0, [], ["accepted"])
+
+
+# --- images that say nothing, or another name ------------------------------------------------------------------------------
+
+NAMELESS = "quay.io/openshift-release-dev/ocp-v4.0-art-dev@sha256:0123"
+OWNED = [
+    DNS,
+    pod("openshift-monitoring", "thanos-querier-0", NAMELESS, {"app.kubernetes.io/name": "thanos-query"}),
+    pod("ml", "ray-head-0", "corp.example/ml/train:7.1", {"ray.io/is-ray-node": "yes"}),
+    pod("ml", "etl-scheduler-0", "quay.io/astronomer/astro-runtime:12.9", {"tier": "airflow", "component": "scheduler"}),
+    pod("vault", "openbao-0", "quay.io/openbao/openbao:2.3.1", {"app.kubernetes.io/name": "openbao"}),
+    pod("edge", "kgateway-0", "cr.kgateway.dev/kgateway-dev/kgateway:v2.0.2"),
+]
+
+
+def test_what_has_an_image_of_its_own_or_was_forked_is_called_by_its_own_name(tmp_path: Path) -> None:
+    said = run(World(OWNED), tmp_path)
+    found = {one["system"]: one["versions"] for one in said.results["inventory"]}
+    assert found == {"thanos": [], "ray": [], "airflow": [], "openbao": ["2.3.1"], "kgateway": ["2.0.2"]}
+    assert said.status == 2
+    assert said.verdict("prometheus/targets") == "inconclusive"  # Thanos does a part of its work

@@ -180,3 +180,23 @@ def test_files_of_several_maps_are_taken_together() -> None:
     both: AgentConfiguration = read_files("fluent-bit", {"a.conf": "[SERVICE]\n HTTP_Server On\n", "b.conf": "[OUTPUT]\n Name loki\n"})
     assert [one.kind for one in both.configured.outputs] == ["loki"]
     assert (both.configured.port, both.configured.silent) == (0, False)
+
+
+def test_a_loki_that_is_not_recognised_is_known_by_who_sends_to_it() -> None:
+    sender, port = agent("fluent-bit", "fluent/fluent-bit:3", CONFIG), {"selector": {"app": "logs"}, "ports": [{"port": 80}]}
+    services = listing("Service", [labelled(Service, "logging", "loki-gateway", spec=port)])
+    subject = listing("ConfigMap", [labelled(Service, "logging", "config", spec={})]).values[0][0]
+    namespaces = listing("Namespace", [labelled(Namespace, "", "logging")])
+
+    def sent(text: str, image: str = "corp/logs:1", profile: dict[str, Any] | None = None) -> tuple[list[tuple[str, str]], list[str]]:
+        behind = labelled(Pod, "logging", "logs-0", {"app": "logs"}, spec={"containers": [{"name": "c", "image": image}]})
+        pods, wanted = recognised(listing("Pod", [sender, behind])), Profile.model_validate(profile or {})
+        configured = Readings(((subject, read_files("fluent-bit", {"fluent-bit.conf": text})),))
+        ((_, one),) = agent_destinations(pods, Readings(), configured, services, namespaces, wanted).values
+        return one.strange, one.away
+
+    assert sent(FLUENT_BIT) == ([("logging", "loki-gateway")], [])
+    assert sent(FLUENT_BIT, "grafana/loki:3") == ([], [])
+    assert sent(FLUENT_BIT, "victoriametrics/victoria-logs:v1") == ([], [])
+    assert sent(FLUENT_BIT, profile={"endpoints": [{"system": "loki", "namespace": "logging", "url": "http://x"}]}) == ([], [])
+    assert sent(FLUENT_BIT.replace("loki-gateway.logging.svc", "logs.example.com")) == ([], ["logs.example.com:80"])

@@ -1,5 +1,6 @@
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
@@ -14,6 +15,7 @@ from clusterprobe.systems.log_agents.configuration_files import Output
 from clusterprobe.systems.log_agents.destinations import Destination
 from clusterprobe.systems.log_agents.drops import Dropped, Drops, SendErrors
 from clusterprobe.systems.log_agents.states import AgentState, Queue
+from clusterprobe.verdict import Verdict
 from probes.promtail.probe_coverage import probe_coverage
 from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, recognised, refused, server
 
@@ -526,3 +528,15 @@ def test_two_agents_that_send_the_same_logs_to_one_receiver_are_a_warning() -> N
 )
 def test_two_agents_that_read_or_send_apart_are_none(alone: dict[str, Any]) -> None:
     assert "LogsReadTwice" not in [one.reason for one in judged(probe_coverage, **alone).findings]
+
+
+def test_a_receiver_that_is_not_recognised_is_open_and_one_outside_is_noted() -> None:
+    def sent(**more: Any) -> Verdict:
+        subject, known = sends("worker1")
+        there = Readings(((subject, msgspec.structs.replace(known, **more)), sends("worker2")))
+        return judged(probe_coverage, **platform(agent_destinations=there))
+
+    (one,) = sent(strange=[("logging", "loki")]).unread
+    assert (str(one.subject), "`systems:` in the profile (loki)" in one.reason) == ("Service logging/loki", True)
+    away = sent(away=["logs.example.com"])
+    assert (away.unread, "logs.example.com, outside of this cluster" in away.notes[-1]) == ([], True)

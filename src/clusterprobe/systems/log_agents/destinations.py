@@ -14,7 +14,7 @@ from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
 from clusterprobe.systems.inventory.recognition import SystemPod, of_system
 from clusterprobe.systems.inventory.servers import leads_to
-from clusterprobe.systems.kubernetes.objects import Namespace, Service
+from clusterprobe.systems.kubernetes.objects import Namespace, Pod, Service
 from clusterprobe.systems.log_agents.agents import judged_agents, stays
 from clusterprobe.systems.log_agents.configuration_files import Output
 from clusterprobe.systems.log_agents.configurations import AgentConfiguration, maps_of
@@ -73,7 +73,8 @@ _ALWAYS = ("promtail", "alloy", "grafana-agent")
 class Destination(msgspec.Struct, frozen=True):
     """Where one agent's pod sends logs. `loki` is whether that is a Loki; None where nothing tells.
 
-    `nowhere` are outputs whose address names a Service that does not exist.
+    `nowhere` are outputs whose address names a Service that does not exist. Where no Loki is recognised, `strange` are the Services
+    (namespace and name) that are sent to as to one, and `away` the addresses outside of the cluster.
     """
 
     program: str
@@ -82,6 +83,8 @@ class Destination(msgspec.Struct, frozen=True):
     outputs: list[Output]
     loki: bool | None
     nowhere: list[Output] = []
+    strange: list[tuple[str, str]] = []
+    away: list[str] = []
 
     @property
     def names(self) -> list[str]:
@@ -102,18 +105,32 @@ def agent_destinations(
     agents, states = judged_agents(system_pods, profile), agent_states.by_name()
     configured = agent_configurations.by_name()
     lokis = of_system(system_pods, LOKI)
+    alone = lokis.complete and not lokis.values and services.complete and not any(one.system == LOKI.key for one in profile.endpoints)
+    known = [one.pod for one in system_pods.items]
     found: Collector[Destination] = Collector(unreadable=list(agents.unreadable))
     for subject, one in agents:
         if not stays(one.pod):
             continue
         place, state = subject.namespace, states.get((subject.namespace, subject.name))
-        own = [known for name in maps_of(one.pod) if (known := configured.get((place, name)))]
-        outputs = [each for known in own for each in known.configured.outputs] or (state.outputs if state else [])
+        own = [read for name in maps_of(one.pod) if (read := configured.get((place, name)))]
+        outputs = [each for read in own for each in read.configured.outputs] or (state.outputs if state else [])
         led = [each for each in outputs if _leads(each, place, services, lokis)]
         nowhere = [each for each in outputs if services.complete and _leads_nowhere(each, place, services, namespaces)]
         loki = True if one.key in _ALWAYS or led else _by_kinds(outputs)
-        found.add(subject, Destination(one.key, one.pod.spec.node_name, owner_of(one.pod), outputs, loki, nowhere))
+        strange, away = _unknown(outputs, place, services, known) if alone and loki else ([], [])
+        found.add(subject, Destination(one.key, one.pod.spec.node_name, owner_of(one.pod), outputs, loki, nowhere, strange, away))
     return found.readings(agents.absent)
+
+
+def _unknown(
+    outputs: Iterable[Output], namespace: str, services: Readings[Service], known: list[Pod]
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """Where it sends to as to a Loki: the Services with no pod of any known system behind them, and the addresses of elsewhere."""
+    addresses = {one.to or one.name for one in outputs if one.kind in TO_LOKI}
+    places = {one: service_in(one, namespace) for one in addresses}
+    there = {place: services.by_name()[place] for place in places.values() if place in services.by_name()}
+    strange = [place for place, service in there.items() if not any(leads_to(service, pod) for pod in known)]
+    return sorted(strange), sorted(one for one, place in places.items() if not place[1] and "." in one)
 
 
 def _by_kinds(outputs: Iterable[Output]) -> bool | None:

@@ -8,7 +8,7 @@ import msgspec
 
 from clusterprobe.fingerprints import fingerprints
 from clusterprobe.model import ProbeResult, ProbeVerdict, RunResult, Severity
-from clusterprobe.report.junit import WORDS, describe, fail_level
+from clusterprobe.report.junit import WORDS, besides, describe, fail_level
 from clusterprobe.report.results import printable
 from clusterprobe.times import epoch
 
@@ -56,13 +56,12 @@ def _run(result: RunResult) -> Json:
 def _test(result: RunResult, probe: ProbeResult) -> Json:
     level, names = fail_level(result.run.fail_on), fingerprints(result)
     failing = sorted((one for one in probe.findings if one.severity.at_least(level)), key=result.rank)
-    lesser = [one for one in (*probe.findings, *probe.known) if one not in failing]
     blind = probe.verdict in WORDS
     failed = blind or (probe.verdict is ProbeVerdict.FINDINGS and bool(failing))
     status = "failed" if failed else "skipped" if probe.verdict is ProbeVerdict.NOT_APPLICABLE else "passed"
     unchecked = [f"{one.subject} could not be checked: {one.reason}" for one in probe.unchecked]
     trace = "\n\n".join([*(describe(one) for one in failing), *unchecked])
-    said = [*(describe(one) for one in lesser), *(f"Note: {one}" for one in probe.notes)]
+    said = besides(probe, failing)
     found = [
         {"fingerprint": names[probe.id, place], "code": one.reason, "severity": str(one.severity), "subject": str(one.subject)}
         for place, one in enumerate(probe.findings)

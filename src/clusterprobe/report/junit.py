@@ -63,7 +63,8 @@ def case(
         _add(element, "failure", f"{WORDS[probe.verdict]}: {probe.reason}", probe.verdict.value, _unchecked(probe))
     elif probe.verdict is ProbeVerdict.NOT_APPLICABLE:
         ET.SubElement(element, "skipped", message=_text(probe.reason or "not applicable"))
-    _add_output(element, [one for one in [*probe.findings, *probe.known] if one not in failing], probe.notes)
+    if said := besides(probe, failing):
+        ET.SubElement(element, "system-out").text = _text("\n\n".join(said))
     return element
 
 
@@ -77,10 +78,16 @@ def _left_out(probe_id: str, sources: list[str]) -> ET.Element:
 WORDS = {ProbeVerdict.BROKEN: "broken", ProbeVerdict.INCONCLUSIVE: "could not check"}
 
 
-def describe(finding: Finding) -> str:
-    """A finding as text of several lines."""
-    lines = [f"[{finding.severity}] {finding.reason}: {finding.subject}", f"Problem: {finding.problem}", f"Cause: {finding.cause}"]
+def describe(finding: Finding, state: str = "") -> str:
+    """A finding as text of several lines; `state` stands beside its severity."""
+    lines = [f"[{finding.severity}{state}] {finding.reason}: {finding.subject}", f"Problem: {finding.problem}", f"Cause: {finding.cause}"]
     return "\n".join([*lines, f"Fix: {finding.fix}", f"Prevention: {finding.prevention}"])
+
+
+def besides(probe: ProbeResult, failing: list[Finding]) -> list[str]:
+    """What a probe says beside the findings that fail its case: the lesser ones, those that are accepted, and its notes."""
+    lesser = [describe(one) for one in probe.findings if one not in failing]
+    return [*lesser, *(describe(one, ", accepted") for one in probe.known), *(f"Note: {note}" for note in probe.notes)]
 
 
 def _unchecked(probe: ProbeResult) -> str:
@@ -89,12 +96,6 @@ def _unchecked(probe: ProbeResult) -> str:
 
 def _add(element: ET.Element, tag: str, message: str, kind: str, body: str) -> None:
     ET.SubElement(element, tag, message=_text(message), type=kind).text = _text(body)
-
-
-def _add_output(element: ET.Element, lesser: list[Finding], notes: list[str]) -> None:
-    lines = [*(describe(one) for one in lesser), *(f"Note: {note}" for note in notes)]
-    if lines:
-        ET.SubElement(element, "system-out").text = _text("\n\n".join(lines))
 
 
 def _properties(element: ET.Element, values: dict[str, str]) -> None:

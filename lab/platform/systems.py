@@ -19,6 +19,7 @@ from lab.platform import (
     loki,
     loki_scalable,
     mlflow,
+    open_reports,
     plain_prometheus,
     prometheus,
     prometheus_agent,
@@ -63,6 +64,7 @@ OTHERS = (
     loki_scalable.SYSTEM,
     sharded_prometheus.SYSTEM,
     gateway_api.SYSTEM,
+    open_reports.SYSTEM,
 )
 
 

@@ -65,6 +65,12 @@ def clusterprobe(folder: Path, *options: str, kubeconfig: Path = KUBECONFIG, sec
     return Done(done.returncode, json.loads(file.read_text()), done.stdout + done.stderr)
 
 
+def printed(folder: Path, form: str) -> str:
+    """What `clusterprobe show` prints of a kept run, in this form; as it prints it by default for an empty one."""
+    command = ["from clusterprobe.cli import main; main()", "show", "--run", str(folder), *(("-o", form) if form else ())]
+    return subprocess.run([sys.executable, "-c", *command], capture_output=True, text=True, timeout=60, check=True).stdout
+
+
 OURS = "app.kubernetes.io/managed-by=clusterprobe"
 
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from clusterprobe.alert_path import PATH
 from clusterprobe.fingerprints import fingerprints, key_of, name_of
 from clusterprobe.history import was_seen
 from clusterprobe.model import Finding, ProbeResult, RunResult, RunVerdict, Severity
 from clusterprobe.profile import Notify
 from clusterprobe.references import RefKind
 
+SILENCES = "alertmanager/silences"
 BLIND = "run"  # stands among the fingerprints for the run itself, which could not check everything
 
 
@@ -111,9 +113,15 @@ def _told(one: Change) -> Told:
 
 def alert_path_broken(found: Changes) -> bool:
     """Whether alerts of some Alertmanager reach nobody, or did not until now: then nobody would hear of that by alerts."""
-    open_ = [each for one in found.open if one.finding.severity.at_least(Severity.WARNING) for each in one.finding.breaks]
-    over = [each for one in found.resolved.values() for each in one.breaks]
-    return any(map(_of_alerting, (*open_, *over)))
+    open_ = [(one.probe.id, one.finding.severity, one.finding.breaks) for one in found.open]
+    return any(_breaks_it(*one) for one in (*open_, *((one.probe, one.severity, one.breaks) for one in found.resolved.values())))
+
+
+def _breaks_it(probe: str, severity: Severity, breaks: list[str]) -> bool:
+    """By what the finding breaks, or as what the last hops of an alert stand or fall with; a silence hides what gets past both."""
+    if severity.at_least(Severity.ERROR) and (probe == SILENCES or any(hop.is_vital(probe) for hop in PATH[-2:])):
+        return True
+    return severity.at_least(Severity.WARNING) and any(map(_of_alerting, breaks))
 
 
 def _of_alerting(reference: str) -> bool:

@@ -13,12 +13,15 @@ import msgspec
 import pytest
 
 from clusterprobe.access.deadline import Deadline
+from clusterprobe.alert_path import PATH
+from clusterprobe.catalogue import catalogue
 from clusterprobe.fingerprints import key_of, name_of
 from clusterprobe.model import SCHEMA, Cluster, Finding, ProbeResult, ProbeVerdict, Run, RunResult, RunVerdict, Severity, Subject, Unchecked
 from clusterprobe.notify import slack, tell
-from clusterprobe.notify.changes import Changes, Told, changes, told_after
+from clusterprobe.notify.changes import SILENCES, Changes, Told, alert_path_broken, changes, told_after
 from clusterprobe.notify.wording import LONGEST_FIX
 from clusterprobe.profile import Notify
+from clusterprobe.shipped import shipped
 
 STARTED, FINISHED = "2026-06-10T12:00:00Z", "2026-06-10T12:01:00Z"
 
@@ -202,6 +205,32 @@ def test_slack_stands_in_where_the_alert_path_is_what_is_broken(tmp_path: Path, 
         assert runs.tell(result) == []
     texts = [body["text"].splitlines()[0] for path, body in receiver.taken() if path == "/hook"]
     assert texts == ["*Clusterprobe, prod-eu: 1 new*", "*Clusterprobe, prod-eu: 1 resolved*"]
+
+
+@pytest.mark.parametrize(
+    ("probe", "severity", "expected"),
+    [
+        ("alertmanager/delivery", Severity.CRITICAL, True),
+        ("alertmanager/delivery", Severity.WARNING, False),  # others arrive
+        ("alertmanager/receivers", Severity.ERROR, True),
+        ("prometheus/alerting", Severity.ERROR, True),
+        ("alertmanager/silences", Severity.ERROR, True),
+        ("alertmanager/silences", Severity.INFO, False),
+        ("alertmanager/replicas", Severity.ERROR, False),  # each is sent twice
+        ("loki/ready", Severity.ERROR, False),
+    ],
+)
+def test_what_an_alert_does_not_get_past_breaks_its_path(probe: str, severity: Severity, expected: bool) -> None:
+    seen = run(finding(severity=severity))
+    seen.probes[0] = msgspec.structs.replace(seen.probes[0], id=probe)
+    now = changes({}, seen, Notify(level="info"))
+    over = changes(told_after({}, now), msgspec.structs.replace(seen, probes=[ProbeResult(probe, "?", ProbeVerdict.PASS, 1)]), Notify())
+    assert len(over.resolved) == 1
+    assert (alert_path_broken(now), alert_path_broken(over)) == (expected, expected)
+
+
+def test_each_probe_of_the_path_is_there() -> None:
+    assert {SILENCES, *(one for hop in PATH[-2:] for one in hop.vital)} <= {one.id for one in catalogue(shipped("probes"))}
 
 
 def test_slack_stands_in_where_alertmanager_refuses(tmp_path: Path, receiver: Receiver) -> None:

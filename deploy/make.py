@@ -22,6 +22,7 @@ PERMISSIONS = Path("chart/files/permissions.json")
 VALUES_SCHEMA = Path("chart/values.schema.json")
 BASE = Path("kustomize/base/clusterprobe.yaml")
 POST_SYNC = Path("argocd/post-sync.yaml")
+FLEET_REPORT = Path("kustomize/fleet-report/report.yaml")
 ANALYSIS = Path("argo-rollouts/analysis-template.yaml")
 NAMESPACE = "clusterprobe"
 
@@ -37,6 +38,10 @@ _POST_SYNC_HEAD = """\
 _ANALYSIS_HEAD = """\
 # Whether a Rollout goes on: exit status 0 does, any other aborts it. Argo Rollouts runs the Job in the Rollout's own namespace, so that
 # an account of that one gets the role of Clusterprobe (chart or kustomize/base). Put in your namespace and your image.
+"""
+_FLEET_REPORT_HEAD = """\
+# One answer over the clusters whose runs are in a store: add this folder to an overlay of the base, and patch the store, the clusters
+# that have to report, and whom `notify` tells. `bucket` is a Secret with the store's variables, `clusterprobe-slack` one with an address.
 """
 _ROLLOUTS_NAMESPACE = "fastapi-prod"
 
@@ -77,6 +82,17 @@ def post_sync(helm: str) -> str:
     """The hook of Argo CD, as the chart renders it."""
     text = _rendered(helm, "--set", "postSync.enabled=true", "--show-only", "templates/post-sync.yaml")
     return _MADE + _POST_SYNC_HEAD + text.replace("managed-by: Helm", "managed-by: argocd")
+
+
+def fleet_report(helm: str) -> str:
+    """The scheduled report over many clusters."""
+    address = {"name": "SLACK_URL", "valueFrom": {"secretKeyRef": {"name": "clusterprobe-slack", "key": "url"}}}
+    report = {"schedule": "0 6 * * *", "expect": ["prod-eu", "prod-us"], "notify": {"slack_url_env": "SLACK_URL"}}
+    fleet = {"store": "s3://reports/clusterprobe", "storeSecret": "bucket", "report": report}
+    given = [f"{key}={json.dumps(value)}" for key, value in (("fleet", fleet), ("extraEnv", [address]))]
+    options = [part for one in given for part in ("--set-json", one)]
+    text = _rendered(helm, *options, "--show-only", "templates/fleet-report.yaml")
+    return _MADE + _FLEET_REPORT_HEAD + text.replace("managed-by: Helm", "managed-by: kustomize")
 
 
 def analysis(helm: str) -> str:
@@ -139,7 +155,7 @@ def main() -> None:
     helm = parser.parse_args().helm
     made = {PERMISSIONS: permissions(), VALUES_SCHEMA: values_schema()}
     if helm:
-        made |= {BASE: base(helm), POST_SYNC: post_sync(helm), ANALYSIS: analysis(helm)}
+        made |= {BASE: base(helm), POST_SYNC: post_sync(helm), ANALYSIS: analysis(helm), FLEET_REPORT: fleet_report(helm)}
     for path, text in made.items():
         (ROOT / "deploy" / path).parent.mkdir(exist_ok=True)
         (ROOT / "deploy" / path).write_text(text)

@@ -35,6 +35,7 @@ EVERYTHING = {
             {"name": "prod-eu", "secretName": "prod-eu-kubeconfig", "key": "value", "labels": {"environment": "prod"}},
             {"name": "Prod/US", "secretName": "prod-us", "uid": "3f0c"},
         ],
+        "report": {"schedule": "0 6 * * *", "expect": ["edge-$1"], "notify": {"slack_url_env": "SLACK_URL"}},
     },
     "profile": {"extends": "nightly", "secrets": ["monitoring-dev/alertmanager-slack-config"]},
     "ownProbes": {
@@ -154,6 +155,29 @@ def test_the_chart_has_the_job_that_the_command_prints(tmp_path: Path) -> None:
     assert pod == our_pod
 
 
+def test_the_report_over_the_fleet_waits_for_every_cluster_of_it(tmp_path: Path) -> None:
+    named = {one["kind"]: one for one in render(tmp_path, EVERYTHING) if one["metadata"]["name"] == "clusterprobe-fleet-report"}
+    pod = named["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    expected = ["--expect=prod-eu", "--expect=Prod/US", "--expect=edge-$$1"]
+    assert container["args"] == [
+        *("fleet", "report", "s3://reports/clusterprobe", "--max-age=26h", *expected),
+        "--notify=/etc/clusterprobe/profile.yaml",
+    ]
+    assert container["envFrom"] == [{"secretRef": {"name": "bucket"}}]
+    assert yaml.safe_load(named["ConfigMap"]["data"]["profile.yaml"]) == {"notify": {"slack_url_env": "SLACK_URL"}}
+    assert pod["automountServiceAccountToken"] is False
+
+
+def test_a_report_alone_has_a_store_of_its_own_and_tells_nobody_unless_it_is_to(tmp_path: Path) -> None:
+    found = render(tmp_path, {"fleet": {"report": {"schedule": "0 6 * * *", "store": "gs://other", "maxAge": "2h"}}})
+    [one] = [one for one in found if "fleet" in one["metadata"]["name"]]
+    [container] = one["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert container["args"] == ["fleet", "report", "gs://other", "--max-age=2h"]
+    assert "fleet.report.store, or fleet.store, is needed" in refusal(tmp_path, {"fleet": {"report": {"schedule": "0 6 * * *"}}})
+    assert "slack_url" in refusal(tmp_path, {"fleet": {"report": {"notify": {"slack_url": "SLACK_URL"}}}})
+
+
 def test_two_clusters_of_one_name_are_refused(tmp_path: Path) -> None:
     clusters = [{"name": "eu", "secretName": "a"}, {"name": "eu", "secretName": "b"}]
     assert "two are called eu" in refusal(tmp_path, {"fleet": {"store": "s3://b", "clusters": clusters}})
@@ -265,8 +289,9 @@ def test_the_plain_manifests_are_the_chart_with_its_defaults() -> None:
     make = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(make)
     helm = str(HELM.program("helm"))
-    for path, text in ((make.BASE, make.base(helm)), (make.POST_SYNC, make.post_sync(helm)), (make.ANALYSIS, make.analysis(helm))):
-        assert (ROOT / "deploy" / path).read_text() == text, path
+    made = {make.BASE: make.base, make.POST_SYNC: make.post_sync, make.ANALYSIS: make.analysis, make.FLEET_REPORT: make.fleet_report}
+    for path, render_it in made.items():
+        assert (ROOT / "deploy" / path).read_text() == render_it(helm), path
 
 
 def test_the_hook_can_be_had_with_the_values_of_the_chart(tmp_path: Path) -> None:

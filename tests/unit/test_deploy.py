@@ -3,6 +3,8 @@
 import importlib.util
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -232,3 +234,26 @@ def test_what_the_dockerfile_copies_is_let_through() -> None:
     assert ignored[0] == "*"
     for wanted in ("src", "probes", "profiles", "demo", "pyproject.toml", "README.md", "LICENSE", "deploy/image"):
         assert f"!{wanted}" in ignored
+
+
+def test_the_plain_report_over_a_fleet_is_a_command_that_there_is(tmp_path: Path) -> None:
+    """Run as its pod does, but for the store and the place of its profile; nobody has reported, and nobody's address is known."""
+    config, cron = yaml.safe_load_all((DEPLOY / make().FLEET_REPORT).read_text())
+    [container] = cron["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    [mount] = [one["mountPath"] for one in container["volumeMounts"] if one["name"] == "profile"]
+    (tmp_path / "profile.yaml").write_text(config["data"]["profile.yaml"])
+    (tmp_path / "store").mkdir()
+    places = {
+        "s3://reports/clusterprobe": f"file://{tmp_path}/store",
+        f"--notify={mount}/profile.yaml": f"--notify={tmp_path}/profile.yaml",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", "from clusterprobe.cli import main; main()", *(places.get(one, one) for one in container["args"])],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "prod-eu" in done.stdout
+    assert "Slack was not told: the environment variable that is to hold its address is not set" in done.stderr

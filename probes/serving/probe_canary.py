@@ -92,4 +92,4 @@ def _table(found: Diagnosis) -> Table:
         ["Clients' mistakes (4xx)", str(own.client_errors), str(stable.client_errors), "do not count"],
         *(row_of(one) for one in found.comparisons),
     ]
-    return Table(title=f"{found.canary.canary} against stable", columns=["", "Canary", "Stable", "By chance"], rows=counts)
+    return Table(title=f"{found.canary.canary} against stable", columns=["Measured", "Canary", "Stable", "By chance"], rows=counts)

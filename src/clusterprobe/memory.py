@@ -83,9 +83,13 @@ def trend_of(now: RunResult) -> Trend:
     counts = {str(one): 0 for one in Severity}
     for _, finding in now.findings():
         counts[str(finding.severity)] += 1
-    unchecked = sum(len(probe.unchecked) for probe in now.probes)
     return Trend(
-        run=now.run.id, finished=now.run.finished, verdict=now.verdict, counts=counts, unchecked=unchecked, selected=now.run.selected
+        run=now.run.id,
+        finished=now.run.finished,
+        verdict=now.verdict,
+        counts=counts,
+        unchecked=now.unchecked_count(),
+        selected=now.run.selected,
     )
 
 

@@ -365,6 +365,10 @@ class RunResult(Struct):
         pairs = [(probe, finding) for probe in self.probes for finding in probe.findings]
         return sorted(pairs, key=lambda pair: self.rank(pair[1]))
 
+    def unchecked_count(self) -> int:
+        """How many things could not be checked; what several probes wanted, and could not read for the same reason, counts once."""
+        return len({(one.reason, one.subject) for probe in self.probes for one in probe.unchecked})
+
     def rank(self, finding: Finding) -> tuple[int, int]:
         """By which findings are put in order: the worst first, and among equals those of production, then those of what all share."""
         environment = finding.subject.environment

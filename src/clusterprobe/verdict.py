@@ -12,7 +12,7 @@ from clusterprobe.fixes import text_of
 from clusterprobe.model import Exhibit, Finding, ProbeResult, ProbeVerdict, Severity, Step, Subject, Unchecked
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref
-from clusterprobe.words import one_line
+from clusterprobe.words import of_severity, one_line
 
 Value = TypeVar("Value")
 NOTHING = Declared()
@@ -166,7 +166,7 @@ def grade(
 
 def _count(findings: list[Finding]) -> str:
     counts = {severity: sum(one.severity is severity for one in findings) for severity in reversed(Severity)}
-    return ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
+    return ", ".join(of_severity(count, severity) for severity, count in counts.items() if count)
 
 
 def result(

@@ -58,6 +58,11 @@ def number(count: int, noun: str, plural: str = "") -> str:
     return f"{count} {noun if count == 1 else plural or noun + 's'}"
 
 
+def of_severity(count: int, severity: str) -> str:
+    """How many findings of a severity, in a list: `2 critical`, `1 error`, `6 notes`."""
+    return f"{count} critical" if severity == "critical" else number(count, "note" if severity == "info" else severity)
+
+
 def a(noun: str) -> str:
     """`a Loki`, `an Airflow`; what is spelt out goes by the name of its first letter: `an MLflow`."""
     vowels = "AEFHILMNORSX" if noun[:2].isupper() else "AEIOUaeiou"

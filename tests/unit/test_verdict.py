@@ -165,7 +165,7 @@ def test_a_result_is_all_that_was_said_and_how_it_is_graded() -> None:
         question="Is it?",
         verdict=ProbeVerdict.FINDINGS,
         examined=3,
-        reason="1 critical, 2 warning",
+        reason="1 critical, 2 warnings",
         findings=verdict.findings,
         unchecked=[Unchecked(subject=subject(3), reason="refused")],
         notes=[f"{MISSING} could not be read, so causes may be named less exactly: no rights"],

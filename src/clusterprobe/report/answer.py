@@ -9,7 +9,7 @@ from clusterprobe.model import Accepted, Finding, Place, ProbeResult, ProbeVerdi
 from clusterprobe.outcome import is_refused
 from clusterprobe.report.prose import headline
 from clusterprobe.times import day, epoch
-from clusterprobe.words import number, visible_line
+from clusterprobe.words import number, of_severity, visible_line
 
 VERDICT_NAMES = {
     ProbeVerdict.FINDINGS: "findings",
@@ -60,11 +60,6 @@ def unable(result: RunResult) -> list[ProbeResult]:
     return sorted(found, key=lambda one: one.verdict is not ProbeVerdict.BROKEN)
 
 
-def unchecked_count(result: RunResult) -> int:
-    """How many things could not be checked; what several probes wanted counts once."""
-    return sum(len(things) for things in unchecked(result).values())
-
-
 def permission_advice(result: RunResult) -> str:
     """How to get the permissions that were missing; empty if none was."""
     if not any(map(is_refused, unchecked(result))):
@@ -104,7 +99,7 @@ def _blind_parts(result: RunResult) -> list[str]:
     verdicts = [probe.verdict for probe in unable(result)]
     counts = [
         (verdicts.count(ProbeVerdict.BROKEN), "probe", "broke"),
-        (unchecked_count(result), "thing", "could not be checked"),
+        (result.unchecked_count(), "thing", "could not be checked"),
         (verdicts.count(ProbeVerdict.INCONCLUSIVE), "probe", "could not check anything"),
         (len(result.run.unrecorded), "probe", "did not run, because the bundle does not record what it reads"),
     ]
@@ -113,13 +108,7 @@ def _blind_parts(result: RunResult) -> list[str]:
 
 def count_of(severity: Severity, count: int) -> str:
     """`3 errors`, `1 critical finding`."""
-    nouns = {
-        Severity.CRITICAL: ("critical finding", "critical findings"),
-        Severity.ERROR: ("error", "errors"),
-        Severity.WARNING: ("warning", "warnings"),
-        Severity.INFO: ("note", "notes"),
-    }
-    return number(count, *nouns[severity])
+    return number(count, "critical finding") if severity is Severity.CRITICAL else of_severity(count, severity)
 
 
 def passed(result: RunResult) -> str:

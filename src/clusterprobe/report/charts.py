@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from clusterprobe.model import Bar, Bars, Matrix, Severity, Trend
+from clusterprobe.words import of_severity
 
 LABEL_CHARACTERS = 24  # what fits beside a bar
 
@@ -77,7 +78,7 @@ def _point(one: Trend, left: float, width: float, full: int) -> Point:
         height = 100 * one.counts.get(severity, 0) / full
         foot -= height
         parts.append((severity.value, foot, height))
-    counts = ", ".join(f"{one.counts.get(severity, 0)} {severity}" for severity in TREND_SEVERITIES)
+    counts = ", ".join(of_severity(one.counts.get(severity, 0), severity) for severity in TREND_SEVERITIES)
     unseen = f", {one.unchecked} not checked" if one.unchecked else ""
     some = f", only {', '.join(one.selected)}" if one.selected else ""
     return Point(left, width, parts[::-1], f"{one.finished}: {counts}{unseen}{some}", bool(one.selected))

@@ -10,7 +10,7 @@ from clusterprobe import alert_path, fixes
 from clusterprobe.incidents import State
 from clusterprobe.model import ProbeVerdict, RunResult, RunVerdict, Severity
 from clusterprobe.report import answer, charts, environments, page, prose
-from clusterprobe.words import number, visible, visible_line
+from clusterprobe.words import number, of_severity, visible, visible_line
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -81,7 +81,13 @@ def template(name: str) -> Template:
         finalize=_finalize,
     )
     environment.globals.update(
-        answer=answer, number=number, looks=LOOKS, verdict_looks=VERDICT_LOOKS, run_looks=RUN_LOOKS, verdicts=ProbeVerdict
+        answer=answer,
+        number=number,
+        of_severity=of_severity,
+        looks=LOOKS,
+        verdict_looks=VERDICT_LOOKS,
+        run_looks=RUN_LOOKS,
+        verdicts=ProbeVerdict,
     )
     environment.globals.update(draw=charts.draw, cells=charts.cells, severity_looks=SEVERITY_LOOKS, states=State)
     environment.globals.update(marks=fixes.MARKS, environments=environments, trend=charts.trend)

@@ -90,7 +90,7 @@ def test_where_permissions_were_missing_it_says_how_to_get_them():
 
 def test_what_several_probes_could_not_check_counts_once():
     seen = result(probe("a/b", unchecked=[unchecked("refused")]), probe("c/d", unchecked=[unchecked("refused")]))
-    assert answer.unchecked_count(seen) == 1
+    assert seen.unchecked_count() == 1
     assert answer.unchecked(seen)["refused"][0][1] == ["a/b", "c/d"]
 
 
@@ -252,4 +252,4 @@ def test_a_trend_is_drawn_in_percent_from_two_runs_on():
     assert (one.left, one.width, two.left, one.some, two.some) == (0, 50, 50, False, True)
     assert one.parts == [("critical", 50.0, 0.0), ("error", 50.0, 25.0), ("warning", 75.0, 25.0)]
     assert two.parts == [("critical", 0.0, 0.0), ("error", 0.0, 75.0), ("warning", 75.0, 25.0)]
-    assert two.title == "2026-06-02: 0 critical, 15 error, 5 warning, only loki"
+    assert two.title == "2026-06-02: 0 critical, 15 errors, 5 warnings, only loki"

@@ -351,3 +351,12 @@ def texts(value: Any) -> Iterator[str]:
     elif isinstance(value, dict | list | tuple):
         for one in value.values() if isinstance(value, dict) else value:
             yield from texts(one)
+
+
+def two_thousand() -> RunResult:
+    """A run with 2,000 findings of 200 codes, by 40 probes."""
+    base = [one for _, one in unwell().findings()]
+    about = [subject("Pod", f"api-{n}-7d9c5b7c9-x2x8q", f"shop-{n % 37}", ("dev", "prod", "")[n % 3]) for n in range(2000)]
+    found = [msgspec.structs.replace(base[n % 5], reason=f"Code{n % 200}", subject=one) for n, one in enumerate(about)]
+    probes = [probe(f"area{n % 17}/probe-{n}", "findings", findings=found[n * 50 : n * 50 + 50]) for n in range(40)]
+    return result(*probes, verdict="findings", production=["prod"])

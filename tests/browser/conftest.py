@@ -38,6 +38,20 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def violations():
+    """What axe finds wrong with a page that is open, with every `details` open: the rule, and the first place."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    def found(page):
+        page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+        response = Axe().run(page).response
+        assert len(response["passes"]) > 10  # it has looked
+        return [f"{one['id']}: {one['nodes'][0]['html']}" for one in response["violations"]]
+
+    return found
+
+
 @pytest.fixture
 def open_report(chromium, tmp_path):
     """Writes a result and opens its page; gives the page, with what it asked for and said in `page.requests` and `page.said`."""

@@ -49,3 +49,8 @@ def test_a_clusters_text_does_nothing(open_fleet):
     assert seen["planted"] is None
     assert seen["handlers"] == []
     assert not {"SCRIPT", "IMG"} & set(seen["elements"])
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_axe_finds_nothing(open_fleet, violations, width, scheme):
+    assert violations(open_fleet(world(), width, scheme)) == []

@@ -6,6 +6,7 @@ import pytest
 from clusterprobe.fingerprints import fingerprints
 from clusterprobe.model import RunResult, Text
 from tests.browser.payloads import PAYLOADS
+from tests.plugin.demo_findings import result_of
 from tests.report_factories import (
     ALERTMANAGER,
     DEFAULT_CONFIG,
@@ -18,8 +19,8 @@ from tests.report_factories import (
     placement,
     probe,
     result,
-    subject,
     termination,
+    two_thousand,
     unchecked,
     unwell,
 )
@@ -143,6 +144,23 @@ def test_every_text_has_enough_contrast(open_report, make, scheme):
     assert page.evaluate(LOW_CONTRAST) == []
 
 
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize("make", MANY)
+def test_axe_finds_nothing(open_report, violations, make, width, scheme):
+    assert violations(open_report(make(), width=width, scheme=scheme)) == []
+
+
+def test_axe_finds_nothing_in_the_demo(open_report, violations, tmp_path):
+    assert violations(open_report(result_of(tmp_path))) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_printed_has_enough_contrast_on_paper(open_report, scheme):
+    page = open_report(unwell(), scheme=scheme)
+    page.emulate_media(media="print", color_scheme=scheme)
+    assert page.evaluate(LOW_CONTRAST) == []
+
+
 def test_the_page_has_one_main_heading_landmarks_and_a_language(open_report):
     page = open_report(unwell())
     for role in ("banner", "navigation", "main", "contentinfo"):
@@ -238,12 +256,8 @@ def test_the_line_with_the_answer_stays_in_sight(open_report):
 
 
 def test_two_thousand_findings_are_still_a_page(open_report, reopen):
-    base = [one for _, one in unwell().findings()]
-    about = [subject("Pod", f"api-{n}-7d9c5b7c9-x2x8q", f"shop-{n % 37}", ("dev", "prod", "")[n % 3]) for n in range(2000)]
-    found = [msgspec.structs.replace(base[n % 5], reason=f"Code{n % 200}", subject=one) for n, one in enumerate(about)]
-    probes = [probe(f"area{n % 17}/probe-{n}", "findings", findings=found[n * 50 : n * 50 + 50]) for n in range(40)]
     page = open_report(healthy())
-    reopen(page, result(*probes, verdict="findings", production=["prod"]))
+    reopen(page, two_thousand())
     assert len(page.content().encode()) <= 1_000_000
     assert page.evaluate("document.documentElement.scrollHeight") <= 30 * 800
 

@@ -58,3 +58,8 @@ def test_the_table_stays_one_with_headers(open_list, width):
 def test_the_filter_in_force_is_told(open_list):
     page = open_list({"verdict": ["findings"]})
     assert "findings 2" in page.locator("[aria-current]").all_inner_texts()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_axe_finds_nothing(open_list, violations, width, scheme):
+    assert violations(open_list(width=width, scheme=scheme)) == []

@@ -271,7 +271,7 @@ class Workspace:
 
     def _wait_gone(self, made: Made, limit: Deadline) -> None:
         while self.writer.read(made.resource, made.namespace, made.name, limit.within(10), Stored) is not None:
-            if limit.passed:
+            if limit.remaining <= POLL_SECONDS:
                 raise errors.TimedOut("its deletion was requested, and it still existed when the time was over")
             time.sleep(POLL_SECONDS)
         made.gone = True

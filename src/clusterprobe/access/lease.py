@@ -20,6 +20,7 @@ LEASES = Resource("v1", "leases", "Lease", "coordination.k8s.io")
 NAME = "clusterprobe-active"
 SECONDS = 30
 RENEW_SECONDS = 8.0
+LOOK_SECONDS = 1.0  # between two looks at the lease of another run
 CLOCK_SLACK_SECONDS = 5.0  # how far two clocks, each set by the API server's, may still be apart
 
 
@@ -63,9 +64,9 @@ class Lease:
             seen = state
             if time.monotonic() - since > held.spec.lease_duration_seconds + 2 and self._take(held, limit):
                 break  # never renewed while we looked on: whatever its clock says, its holder is gone
-            if limit.passed or stopped():
+            if limit.remaining <= LOOK_SECONDS or stopped():
                 raise errors.TimedOut(f"the lease of {held.spec.holder_identity} in namespace {self._namespace} did not expire in time")
-            time.sleep(min(1.0, limit.remaining))
+            time.sleep(LOOK_SECONDS)
         background.start("lease", self._renew)
 
     def _try(self, limit: Deadline) -> _Lease | None:

@@ -4,13 +4,13 @@ import configparser
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.ci.steps import ACTION, CI, ROOT, read
+from tests.mutation import NEEDED, ROOMS, Room
 
 WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
 WORKFLOWS = sorted(WORKFLOW.parent.glob("*.yml"))
@@ -58,10 +58,10 @@ def test_the_documents_are_checked_by_tests_that_are_there() -> None:
     assert [one for one in words("suites", "docs") if not (ROOT / one).is_file()] == []
 
 
-def test_what_is_mutated_is_there_and_so_is_what_has_to_notice() -> None:
-    mutmut = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]
-    assert [one for one in mutmut["only_mutate"] if not [*ROOT.glob(one)]] == []
-    assert [one for key in ("pytest_add_cli_args_test_selection", "also_copy") for one in mutmut[key] if not (ROOT / one).exists()] == []
+@pytest.mark.parametrize("room", ROOMS.values(), ids=list(ROOMS))
+def test_what_is_mutated_is_there_and_so_is_what_has_to_notice(room: Room) -> None:
+    assert [one for one in room.code if not [*ROOT.glob(one)]] == []
+    assert [one for one in (*NEEDED, *room.tests, *room.slow) if not (ROOT / one.partition("::")[0]).exists()] == []
 
 
 # --- the workflow ------------------------------------------------------------------------------------------------------

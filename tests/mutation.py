@@ -42,7 +42,15 @@ ROOMS = {
     ),
     "redaction": Room(
         code=("src/clusterprobe/redaction/*.py",),
-        tests=("tests/unit/test_redaction.py", "tests/secrets/test_bounds.py", "tests/secrets/test_bounds_of_wordings.py"),
+        tests=(
+            "tests/unit/test_redaction.py",
+            "tests/secrets/test_bounds.py",
+            "tests/secrets/test_bounds_of_wordings.py",
+            "tests/secrets/test_looks.py",
+            "tests/secrets/test_readings.py",
+            "tests/secrets/test_shapes.py::test_no_shape_comes_through",
+            "tests/secrets/test_shapes.py::test_what_is_no_secret_stays",
+        ),
     ),
     "paging": Room(
         code=("src/clusterprobe/access/cluster.py",),

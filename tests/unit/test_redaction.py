@@ -2,15 +2,11 @@
 
 import base64
 import json
-import re
-import typing
 import urllib.parse
 
-import msgspec
 import pytest
 
-from clusterprobe.redaction import MASK, redact, redact_tree
-from clusterprobe.sources import all_sources
+from clusterprobe.redaction import MASK, redact
 
 V = "Zx9qLm27Vt5Kp3Wd"  # planted: whatever the shape, this must not come out
 B64 = base64.b64encode(b"admin:Zx9qLm27Vt5Kp3Wd").decode()
@@ -73,10 +69,10 @@ SHAPES = {
 
 @pytest.mark.parametrize("text", SHAPES.values(), ids=SHAPES.keys())
 def test_a_planted_secret_does_not_come_out(text: str) -> None:
-    for out in (redact(f"before {text} after"), json.dumps(redact_tree({"line": text, "more": [text]}))):
-        assert V not in out
-        assert B64 not in out
-        assert base64.b64encode(f"-----BEGIN PRIVATE KEY-----\n{V}".encode()).decode() not in out
+    out = redact(f"before {text} after")
+    assert V not in out
+    assert B64 not in out
+    assert base64.b64encode(f"-----BEGIN PRIVATE KEY-----\n{V}".encode()).decode() not in out
 
 
 def test_what_stands_around_a_secret_stays() -> None:
@@ -109,29 +105,6 @@ def test_what_stands_around_a_secret_stays() -> None:
 )
 def test_names_and_plain_sentences_stay_readable(text: str) -> None:
     assert redact(text) == text
-
-
-def test_a_value_under_a_telling_key_is_masked_whatever_it_looks_like() -> None:
-    assert redact_tree({"slack_api_token": V, "secretName": "grafana-tls"}) == {"slack_api_token": MASK, "secretName": "grafana-tls"}
-
-
-def string_fields(kind: type, seen: set[type]) -> set[str]:
-    """The names of all fields of text in a struct and in those inside it."""
-    found: set[str] = set()
-    for one in msgspec.structs.fields(kind):
-        written = re.findall(r"[\w.]+", str(one.type)) if not isinstance(one.type, type) else [one.type.__name__]
-        found |= {one.encode_name} if "str" in written and "dict" not in written else set()
-        for inner in (one.type, *typing.get_args(one.type)):
-            if isinstance(inner, type) and issubclass(inner, msgspec.Struct) and inner not in seen:
-                found |= string_fields(inner, seen | {inner})
-    return found
-
-
-@pytest.mark.parametrize("name", sorted(all_sources()))
-def test_no_field_of_a_reading_is_masked_for_what_it_is_called(name: str):
-    kind = all_sources()[name].value_type()
-    fields = string_fields(kind, {kind}) if isinstance(kind, type) and issubclass(kind, msgspec.Struct) else set()
-    assert {one for one in fields if redact_tree({one: "a-name"}) != {one: "a-name"}} == set()
 
 
 def test_the_version_of_a_controller_of_secrets_is_none():

@@ -15,11 +15,11 @@ import msgspec
 
 from clusterprobe.redaction import forms, looks, pairs, wordings
 from clusterprobe.redaction.canonical import Text, pattern, readings
-from clusterprobe.redaction.keys import MASK, Key, harmless, kind_of, kind_of_label
+from clusterprobe.redaction.keys import MASK, Key, harmless, kind_of_label
 from clusterprobe.redaction.structs import Cleaner
 from clusterprobe.redaction.values import line_end
 
-__all__ = ["MASK", "cleaned", "redact", "redact_forms", "redact_lines", "redact_tree", "redacted"]
+__all__ = ["MASK", "cleaned", "redact", "redact_forms", "redact_lines", "redacted"]
 
 Span = tuple[int, int]
 _TELLING, _MOST_AGAIN = 8, 20  # characters of a value, and values, that are looked for once more
@@ -109,33 +109,6 @@ def _mask(secret: bytes, *, by_line: bool) -> bytes:
     return b"\n".join(MASK.encode() if one.strip() else one for one in secret.split(b"\n"))
 
 
-def redact_tree(value: Any, text: Callable[[str], str] = redact) -> Any:
-    """Plain data (dicts, lists, strings) with every string redacted, and values under telling keys masked."""
-    if isinstance(value, str):
-        return text(value)
-    if isinstance(value, dict):
-        told = next((value[one] for one in ("name", "key", "Name", "Key") if isinstance(value.get(one), str)), "")
-        return {
-            text(key) if isinstance(key, str) else key: _under(told if key in ("value", "Value") else key, one, text)
-            for key, one in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [redact_tree(one, text) for one in value]
-    return value
-
-
-def _under(key: Any, value: Any, text: Callable[[str], str]) -> Any:
-    if text is redact and isinstance(value, str) and is_told(str(key), value):
-        return MASK
-    return redact_tree(value, text)
-
-
-def is_told(key: str, value: str) -> bool:
-    """Whether a key announces its value as a secret, and the value could be one."""
-    kind = kind_of(key.encode("utf-8", "replace"))
-    return kind is not Key.PLAIN and not harmless(value.encode("utf-8", "replace"), kind)
-
-
 def _label_told(key: str, value: str) -> bool:
     kind = _kind_of_label(key)
     return kind is not Key.PLAIN and not harmless(value.encode("utf-8", "replace"), kind)
@@ -152,4 +125,12 @@ cleaned = Cleaner(redact, _label_told, MASK)
 
 def redacted(value: Any) -> Any:
     """Any struct or container of structs as plain data, ready to be written: secrets are taken out by their form."""
-    return redact_tree(msgspec.to_builtins(value), redact_forms)
+    return _in_all(msgspec.to_builtins(value))
+
+
+def _in_all(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact_forms(value)
+    if isinstance(value, dict):
+        return {_in_all(key): _in_all(one) for key, one in value.items()}
+    return [_in_all(one) for one in value] if isinstance(value, list | tuple) else value

@@ -72,9 +72,9 @@ class Cleaner:
     def _work_out(self, kind: type) -> Visit:
         texts = [name for name, hint in _free(kind) if hint is str]
         inner = [
-            (name, self._labels if name in _LABELS and not _is_struct(hint) else look)
+            (name, self._labels if name in _LABELS and not _is_struct(hint) else self._visitor(hint))
             for name, hint in _free(kind)
-            if hint is not str and (look := self._visitor(hint)) is not None
+            if hint is not str and _may_hold_text(hint, frozenset())
         ]
         together = operator.attrgetter(*texts, *texts[:1]) if texts else None  # of one name alone it would give no tuple
 
@@ -90,18 +90,15 @@ class Cleaner:
 
         return visit
 
-    def _visitor(self, hint: Any) -> Visit | None:
-        """What to do with a value of that type; None if it cannot hold text."""
-        if not _may_hold_text(hint, frozenset()):
-            return None
+    def _visitor(self, hint: Any) -> Visit:
+        """What to do with a value of that type, which can hold text."""
         parts = [one for one in typing.get_args(hint) if one is not type(None)]
         if _is_struct(hint) and not parts:
             return self._struct_of(hint)
         if typing.get_origin(hint) is list:
-            look = self._visitor(parts[0])
-            return functools.partial(_each, look)
+            return functools.partial(_each, self._visitor(parts[0]))
         if len(parts) == 1 and typing.get_origin(hint) not in (dict, tuple):
-            return self._visitor(parts[0])  # or nothing
+            return self._visitor(parts[0])  # or None
         return self._text if hint is str else self._anything
 
     def _struct_of(self, kind: type) -> Visit:
@@ -115,9 +112,7 @@ class Cleaner:
         return visit
 
 
-def _each(look: Visit | None, values: Any) -> Any:
-    if look is None:
-        return values
+def _each(look: Visit, values: Any) -> Any:
     clean = [look(one) for one in values]
     return values if all(map(operator.is_, clean, values)) else type(values)(clean)
 

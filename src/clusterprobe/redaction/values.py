@@ -9,7 +9,7 @@ _CLOSING = {ord("["): ord("]"), ord("{"): ord("}"), ord("("): ord(")")}
 _STOP = pattern(r"[\s\"'`,;&|<>)}\]]")
 _NEXT_PAIR = pattern(r"[,;&|]\s*[\"'{\[]*[A-Za-z_][\w.-]{0,63}[\"'\]]*\s*(?:=>|[:=])")
 _AT_END = pattern(r"(?:[\s\"'`,;.&|<>)}\]:]|\z)")
-_REFERENCE = pattern(r"\$\([\w.-]+\)|\$\{[^}\s]*\}")
+_REFERENCE = pattern(r"\$\([\w.-]+\)|\$\{[^}\s]*\}|<[a-z_-]*>")
 _MAPPING = pattern(r"\s*(?:- )?[\"']?[\w./-]+[\"']?:(?:[\s]|\z)")
 _HEREDOC = pattern(r"<<[-~]?[\"']?([A-Za-z_]\w*)[\"']?[^\n]*\n")
 _PREFIX = pattern(r"[bBrRuUfF]{0,2}[\"'`]")  # b'…'

@@ -137,7 +137,6 @@ def test_a_namespace_that_does_not_go_is_given_up(server: ApiServer, asked: Aske
     said = f"^the namespace {HERE} is being deleted: nothing can be made in it$"
     with pytest.raises(errors.Unreadable, match=said), workspace(server):
         pass
-    assert len(asked) > 1
     assert {method for method, _, _ in asked} == {"GET"}
 
 

@@ -115,7 +115,7 @@ def test_a_service_account_that_never_comes_is_said(server: ApiServer, monkeypat
     heard = refusing_pods(server, NO_ACCOUNT, times=10**6)
     with workspace(server) as place, pytest.raises(errors.Forbidden, match="error looking up service account"):
         place.create(PODS, "a", {"spec": {}})
-    assert len(heard) > 1
+    assert heard
 
 
 def test_an_interrupted_run_waits_for_no_service_account(server: ApiServer) -> None:

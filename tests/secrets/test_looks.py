@@ -1,0 +1,151 @@
+"""What looks like a key, what is none under a telling key, and what several lines hide together."""
+
+import base64
+
+import pytest
+
+from clusterprobe.redaction import MASK, redact, redact_lines
+
+MIXED = "aB3dE6gH9jK2mN5p"  # 16 characters in which upper case, lower case and digits change all the time
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        MIXED,
+        "aB3dE-6gH9j-K2mN5-pQ8s",
+        f"path/to/{MIXED}/x",
+        f"some_{MIXED}",
+        *(base64.b64encode(one).decode() for one in (b"dxkxwqnq vgj", b"jcffiqfviuw~", b" cm ze ekdts", b"\tjsrdo\nidzb ")),
+        base64.urlsafe_b64encode(b"user:tulip>garden?<~x").decode(),
+    ],
+)
+def test_a_key_is_known_by_its_looks(word: str) -> None:
+    assert MASK in redact(f"got {word} back")
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        MIXED[:15],
+        MIXED.lower(),
+        MIXED.upper(),
+        "aBdEgHjKmNpQsTvW",
+        "AlertmanagerConfigurationV1Beta1",
+        "prometheus-kube-prometheus-stack-0",
+        "0123456789abcdef0123456789abcdef",
+        "NullPointerException2",
+        *(base64.b64encode(one).decode() for one in (b"jsp qms bph\x7f", b"\x1f  ib vcc ao", b"\x0b imsmftchpa")),
+    ],
+)
+def test_a_name_is_no_key(word: str) -> None:
+    assert redact(f"got {word} back") == f"got {word} back"
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("aB3dE6gH9j", True),
+        ("aB3dE6gH9", False),
+        ("0123456789abcdef" * 2, True),
+        (("0123456789abcdef" * 2)[:-1], False),
+        ("0123456789ABCDEF" * 2, True),
+        ("tulipgarden", False),
+        ("monitoring-dev", False),
+    ],
+)
+def test_what_a_weak_key_announces_has_to_look_like_one(value: str, told: bool) -> None:
+    assert redact(f"salt={value} c") == f"salt={MASK if told else value} c"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "null",
+        "''",
+        '""',
+        "<none>",
+        "***",
+        "xxxx",
+        "...",
+        "-",
+        "12",
+        "$(DB_PASSWORD)",
+        "${DB_PASSWORD}",
+        "$DB_PASSWORD",
+        "{{ .Values.x }}",
+        "missing",
+        "denied.",
+    ],
+)
+def test_what_nobody_could_use_is_no_secret(value: str) -> None:
+    assert redact(f"password={value}") == f"password={value}"
+
+
+@pytest.mark.parametrize("value", ["nullify", "1234", "missing1", "<a>b", "xX", "<a", "..."[:2]])
+def test_what_only_begins_like_that_is_one(value: str) -> None:
+    assert redact(f"password={value}") == f"password={MASK}"
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("https://chat.example.org/abc", True),
+        ("https://chat.example.org?abc", True),
+        ("https://chat.example.org#abc", True),
+        ("HTTPS://CHAT.EXAMPLE.ORG:443/abc", True),
+        ("https://chat.example.org", False),
+        ("http://receiver/abc", False),
+        ("http://receiver.monitoring.svc/abc", False),
+        ("http://receiver.monitoring.SVC:8080/abc", False),
+        ("http://receiver.monitoring.svc.cluster.local/abc", False),
+        ("http://receiver.corp.internal/abc", False),
+        ("http://receiver.localhost/abc", False),
+        ("http://10.0.0.7:8080/abc", False),
+        ("tulip", False),
+    ],
+)
+def test_an_address_is_a_secret_only_where_it_leads_out_of_the_cluster(address: str, told: bool) -> None:
+    assert redact(f'"slack_api_url": "{address}"') == f'"slack_api_url": {MASK if told else chr(34) + address + chr(34)}'
+
+
+# --- what is looked for once more ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "again"),
+    [("tulip99x", True), ("tulip99", False), ("tulipgarden", False), ("123456789", False), ("99tulips", True)],
+)
+def test_a_value_that_stands_once_more_is_taken_out_there_too(value: str, again: bool) -> None:
+    shown = MASK if again else value
+    assert redact(f"password={value} was {value} and {value}.") == f"password={MASK} was {shown} and {shown}."
+
+
+# --- lines that follow each other ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lines", "clean"),
+    [
+        ([], []),
+        ([""], [""]),
+        (["a", "b"], ["a", "b"]),
+        (["password: |", "  one two", "", "  three", "user: bob"], ["password: |", MASK, "", MASK, "user: bob"]),
+        (["password:", "  tulip99garden", "user: bob"], ["password:", MASK, "user: bob"]),
+        (["a\npassword=tulip99garden", "b"], [f"a password={MASK}", "b"]),
+        (["password='tulip", "user: bob", "c: d"], [f"password={MASK}", "user: bob", "c: d"]),
+        (["password=$(tulip", "user: bob"], [f"password={MASK}", "user: bob"]),
+        (["password='''tulip", "garden''' c", "d"], [f"password={MASK}", f"{MASK} c", "d"]),
+        (["ghp_a1B2c3D4e5F6", "b"], [MASK, "b"]),
+        (["-----BEGIN PRIVATE KEY-----", "abc", "-----END PRIVATE KEY-----", "b"], [MASK, MASK, MASK, "b"]),
+    ],
+)
+def test_of_lines_as_many_come_out_as_went_in(lines: list[str], clean: list[str]) -> None:
+    assert redact_lines(lines) == clean
+
+
+@pytest.mark.parametrize(
+    "line", ["  at com.example.Main", '  File "a.py", line 3', "  ... 3 more", "  Caused by: x", "  usage: x", "  Error 7"]
+)
+def test_a_stack_or_a_hint_below_a_key_is_no_value(line: str) -> None:
+    assert redact_lines(["cannot read token:", line, "b"]) == ["cannot read token:", line, "b"]

@@ -79,8 +79,8 @@ def listening(server: ApiServer, denied: Denied = lambda *_: False, status: int 
     return heard
 
 
-def workspace(server: ApiServer, *, cleanup: float = 2.0, cluster: Cluster | None = None) -> Workspace:
-    return Workspace(cluster or cluster_at(server, 8), HERE, cleanup)
+def workspace(server: ApiServer, *, cleanup: float = 20.0, cluster: Cluster | None = None) -> Workspace:
+    return Workspace(cluster or cluster_at(server, 60), HERE, cleanup)
 
 
 def trial(body: dict[str, Any]) -> bool:

@@ -65,7 +65,7 @@ def judge(
     if "environments" in probe.parameters:  # a label that was not seen may say that a namespace belongs elsewhere
         verdict.need(evidence.unplaced)
     try:
-        with ending(evidence.judging, "judging"):
+        with ending(evidence.judging):
             call(probe.function, verdict, values)
     except TimedOut:
         why = "not judged before the run's deadline (--timeout)"

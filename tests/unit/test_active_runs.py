@@ -69,11 +69,11 @@ def test_a_lease_expires_by_the_api_servers_clock() -> None:
 def test_a_lease_that_was_taken_over_is_lost(server: ApiServer) -> None:
     server.put(PLACE)
     lease = Lease(Writer(Origin(server.url)), "clusterprobe-active", "run-a", OURS, time.time)
-    lease.acquire(Deadline.after(5), lambda: False)
+    lease.acquire(Deadline.after(60), lambda: False)
     server.state.objects[LEASE]["spec"]["holderIdentity"] = "run-b"
     assert not lease._renew_once()
     assert lease.lost.is_set()
-    lease.release(Deadline.after(5))
+    lease.release(Deadline.after(60))
     assert LEASE in server.state.objects
 
 

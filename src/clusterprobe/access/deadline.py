@@ -106,14 +106,14 @@ def _result(future: Future[Value]) -> Value:
 
 
 @contextlib.contextmanager
-def ending(deadline: Deadline, what: str) -> Iterator[None]:
+def ending(deadline: Deadline) -> Iterator[None]:
     """End work of the main thread at the deadline: raises `TimedOut` in the middle of it. Does nothing in any other thread."""
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield
         return
 
     def late(_: int, __: FrameType | None) -> None:
-        raise TimedOut(f"{what}: not done in time")
+        raise TimedOut("not done in time")
 
     before = signal.signal(signal.SIGALRM, late)
     signal.setitimer(signal.ITIMER_REAL, max(deadline.remaining, 0.001))

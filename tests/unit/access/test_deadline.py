@@ -118,12 +118,12 @@ def test_python_does_not_wait_for_what_is_left_to_do() -> None:
 
 
 def test_work_that_outlasts_its_deadline_is_ended_in_the_middle() -> None:
-    with pytest.raises(TimedOut), ending(Deadline.after(0.05), "counting"):
+    with pytest.raises(TimedOut), ending(Deadline.after(0.05)):
         while True:
             pass
 
 
 def test_work_that_ends_in_time_is_left_alone() -> None:
-    with ending(Deadline.after(60), "nothing"):
+    with ending(Deadline.after(60)):
         pass
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0

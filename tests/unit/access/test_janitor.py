@@ -28,7 +28,7 @@ DEAD: dict[str, Any] = {"spec": {"holderIdentity": "run-b", "leaseDurationSecond
 def swept(server: ApiServer, now: float = NOW) -> list[Made]:
     """What the end of the run is told to see to."""
     noted: list[Made] = []
-    Janitor(Writer(Origin(server.url)), HERE, "run-a", lambda: now, noted.append).sweep(Deadline.after(5))
+    Janitor(Writer(Origin(server.url)), HERE, "run-a", lambda: now, noted.append).sweep(Deadline.after(60))
     return noted
 
 

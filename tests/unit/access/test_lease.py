@@ -43,7 +43,7 @@ def lease_at(server: ApiServer, now: Callable[[], float] = lambda: NOW) -> Lease
     return HAD[-1]
 
 
-def acquired(server: ApiServer, seconds: float = 5, stopped: Callable[[], bool] = lambda: False) -> Lease:
+def acquired(server: ApiServer, seconds: float = 60, stopped: Callable[[], bool] = lambda: False) -> Lease:
     one = lease_at(server)
     one.acquire(Deadline.after(seconds), stopped)
     return one
@@ -151,10 +151,10 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_is_renewed_until_it_is_given_up(place: ApiServer) -> None:
     moments, others = iter(range(10**6)), {*threading.enumerate()}
     one = lease_at(place, lambda: NOW + next(moments))
-    one.acquire(Deadline.after(5), lambda: False)
+    one.acquire(Deadline.after(60), lambda: False)
     assert soon(lambda: spec(place)["renewTime"] > "2027-01-15T08:00:02")
     assert not one.lost.is_set()
-    one.release(Deadline.after(5))
+    one.release(Deadline.after(60))
     assert soon(lambda: not any(thread.name == "lease" for thread in {*threading.enumerate()} - others))
     assert LEASE not in place.state.objects
 
@@ -168,7 +168,7 @@ def test_it_is_lost_once_another_run_holds_it_or_it_is_gone(place: ApiServer, ch
     change(place)
     assert one.lost.wait(20)
     assert place.state.objects.get(LEASE, {"spec": {"holderIdentity": "run-b"}})["spec"]["holderIdentity"] == "run-b"
-    assert not one.still_ours(Deadline.after(5))
+    assert not one.still_ours(Deadline.after(60))
 
 
 @pytest.mark.usefixtures("hurried")
@@ -194,7 +194,7 @@ def test_it_is_lost_once_it_was_not_renewed_for_as_long_as_it_lasts(place: ApiSe
     assert not one.lost.wait(0.7)
     monkeypatch.setattr(module, "SECONDS", 0.1)
     assert one.lost.wait(20)
-    assert one.still_ours(Deadline.after(5))  # by the API server's word, which is asked before anything is removed
+    assert one.still_ours(Deadline.after(60))  # by the API server's word, which is asked before anything is removed
 
 
 # --- how it is given up -----------------------------------------------------------------------------------------------
@@ -203,22 +203,22 @@ def test_it_is_lost_once_it_was_not_renewed_for_as_long_as_it_lasts(place: ApiSe
 def test_what_is_given_up_is_the_very_lease_that_was_had(place: ApiServer, asked: Asked) -> None:
     one = acquired(place)
     uid = place.state.objects[LEASE]["metadata"]["uid"]
-    assert one.still_ours(Deadline.after(5))
-    one.release(Deadline.after(5))
+    assert one.still_ours(Deadline.after(60))
+    one.release(Deadline.after(60))
     assert (LEASE in place.state.objects, deleted(asked)) == (False, [LEASE])
     assert asked[-1][2]["preconditions"] == {"uid": uid}
-    assert not one.still_ours(Deadline.after(5))
+    assert not one.still_ours(Deadline.after(60))
 
 
 def test_the_lease_of_another_run_is_not_given_up(place: ApiServer, asked: Asked) -> None:
     one = acquired(place)
     by_itself(place, holderIdentity="run-b")
-    one.release(Deadline.after(5))
+    one.release(Deadline.after(60))
     assert (spec(place)["holderIdentity"], deleted(asked)) == ("run-b", [])
 
 
 def test_who_never_had_it_gives_nothing_up(place: ApiServer, asked: Asked) -> None:
-    lease_at(place).release(Deadline.after(5))
+    lease_at(place).release(Deadline.after(60))
     assert asked == []
 
 
@@ -240,4 +240,4 @@ def test_a_place_is_free_without_a_lease_or_with_one_that_has_expired(
 ) -> None:
     if there:
         place.put(LEASE, spec=there)
-    assert free(Writer(Origin(place.url)), HERE, NOW, Deadline.after(5)) is expected
+    assert free(Writer(Origin(place.url)), HERE, NOW, Deadline.after(60)) is expected

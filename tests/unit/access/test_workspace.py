@@ -87,7 +87,7 @@ def test_a_namespace_of_an_earlier_run_is_used_and_taken_away(server: ApiServer,
 
 def test_without_time_for_cleaning_up_nothing_is_asked(server: ApiServer, asked: Asked) -> None:
     said = "^the run's deadline leaves no time beside the 30 s for cleaning up: raise --timeout$"
-    with pytest.raises(errors.TimedOut, match=said), workspace(server, cleanup=30):
+    with pytest.raises(errors.TimedOut, match=said), workspace(server, cleanup=30, cluster=cluster_at(server, 8)):
         pass
     assert asked == []
 

@@ -174,10 +174,10 @@ def test_what_is_removed_early_is_gone_and_a_refusal_is_left_to_the_end(server: 
         assert not place.is_gone(PODS, "a", 0.05)
         refused = False
         place.remove(PODS, "a")
-        assert place.is_gone(PODS, "a", 2)
+        assert place.is_gone(PODS, "a", 20)
         place.remove(CLAIMS, "a")
         place.remove(VOLUMES, "a")
-        assert (place.is_gone(CLAIMS, "a", 2), place.is_gone(VOLUMES, "a", 2)) == (True, True)
+        assert (place.is_gone(CLAIMS, "a", 20), place.is_gone(VOLUMES, "a", 20)) == (True, True)
         assert not [path for path in server.state.objects if path.endswith("/a")]
     assert deleted(asked).count(POD) == 3  # the note that it is gone was not made, so the end asks again
 

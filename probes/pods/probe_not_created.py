@@ -75,12 +75,13 @@ def _judged(
 
 
 def _report(verdict: Verdict, ones: list[Refused], ready: set[str], pods: Readings[Pod], now: float) -> None:
-    first = max(ones, key=lambda one: (one.controller.kind != "Deployment", one.last or 0.0))
+    first = max(ones, key=lambda one: (one.controller.kind != "Deployment", one.last or one.first or 0.0))
     workload, count = first.workload, first.count
     serving = str(workload) in ready or bool(pods.missing_reason(workload.namespace))
     other = f" ({first.controller.kind} {first.controller.name})" if first.controller != workload else ""
     has = f"{count.there} of {number(count.wanted, 'pod')}" if first.what == "pod" else "no ReplicaSet of its newest template"
-    when = f" This was last said {ago(now - first.last)} ago." if first.last is not None else ""
+    at, which = (first.first, "first") if first.last is None else (first.last, "last")
+    when = f" This was {which} said {ago(now - at)} ago." if at is not None else ""
     service = first.refusal.service
     verdict.report(
         PODS_NOT_CREATED,

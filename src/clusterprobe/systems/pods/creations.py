@@ -29,13 +29,15 @@ class Count:
 class Refused:
     """A controller that lacks pods, since what it creates is refused.
 
-    `workload` is what one would change. `last` is when it was last said, epoch seconds. `what` is what cannot be created.
+    `workload` is what one would change. `first` and `last` are when it was first and last said, as far as that is known, epoch seconds.
+    `what` is what cannot be created.
     """
 
     controller: Subject
     workload: Subject
     count: Count
     refusal: Refusal
+    first: float | None = None
     last: float | None = None
     what: Literal["pod", "ReplicaSet"] = "pod"
 
@@ -92,12 +94,14 @@ class Creations:
         if count.there >= count.wanted:
             return None
         workload = workload_above(subject, metadata)
-        if count.failure:
-            return Refused(subject, workload, count, refusal_of(count.failure.message), epoch(count.failure.last_transition_time))
         pods = self._pods[subject.kind, subject.namespace, subject.name]
         said = self._said.get((subject.kind, subject.namespace, subject.name))
-        if said and _speaks_of_now(said, metadata, pods):
-            return Refused(subject, workload, count, refusal_of(said.message), said.last)
+        first = epoch(count.failure.last_transition_time) if count.failure else None
+        # A condition keeps the message with which it began, so an event after that says more of now.
+        if said and _speaks_of_now(said, metadata, pods) and (not count.failure or (said.last or 0.0) > (first or 0.0)):
+            return Refused(subject, workload, count, refusal_of(said.message), first, said.last)
+        if count.failure:
+            return Refused(subject, workload, count, refusal_of(count.failure.message), first)
         if subject.kind == "Job" or _on_their_way(subject.kind, pods):
             return None  # a Job waits between its attempts, longer each time
         why = self._blind.missing_reason(subject.namespace) or self._pods_blind.missing_reason(subject.namespace)
@@ -126,7 +130,7 @@ def refused_deployments(deployments: Iterable[tuple[Subject, Workload]]) -> Iter
         if failure:
             yield Refused(subject, subject, count, refusal_of(failure.message), epoch(failure.last_transition_time))
         elif progress and progress.status == "False" and progress.reason == "ReplicaSetCreateError":
-            yield Refused(subject, subject, count, refusal_of(progress.message), epoch(progress.last_transition_time), "ReplicaSet")
+            yield Refused(subject, subject, count, refusal_of(progress.message), epoch(progress.last_transition_time), what="ReplicaSet")
 
 
 def is_of_deployment(one: ReplicaSet) -> bool:

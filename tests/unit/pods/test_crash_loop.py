@@ -305,6 +305,11 @@ def test_a_container_that_cannot_start_has_a_fix_of_its_own_and_no_log(reason: s
     [
         (1, ("OSError: [Errno 30] Read-only file system: '/app/.cache'",), "readOnlyRootFilesystem"),
         (1, ("PermissionError: [Errno 13] Permission denied: '/x'",), "storage/volume-permissions"),
+        (1, ("listen tcp :80: bind: permission denied",), "NET_BIND_SERVICE"),
+        (1, ("lock DB directory: resource temporarily unavailable",), "`strategy: Recreate`"),
+        (1, ("failed to create fsnotify watcher: too many open files",), "fs.inotify.max_user_instances"),
+        (1, ("permission denied for schema public",), "give that user the right"),
+        (1, ('x is forbidden: User "someone" cannot do it',), "bind a role to it"),
         (0, (), "stay in the foreground"),
         (126, (), "executable"),
         (127, (), "Correct its command"),
@@ -320,6 +325,22 @@ def test_the_fix_goes_by_the_cause(code: int, lines: tuple[str, ...], fix: str) 
 def test_the_log_is_asked_of_the_instance_that_ended_last(state: Any, last: Any, previous: bool) -> None:
     (log,) = [one for one in commands(judged(probe_crash_loop, **world(Case("x", "", state, last))).findings[0]) if " logs " in one]
     assert ("--previous" in log, " -c main " in log) == (previous, True)
+
+
+@pytest.mark.parametrize(
+    ("place", "asked", "bound"),
+    [
+        ("at the cluster scope", "kubectl auth can-i list nodes.metrics.k8s.io --as", "by a ClusterRoleBinding"),
+        ('in the namespace \\"web\\"', "kubectl -n web auth can-i list nodes.metrics.k8s.io --as", "by a RoleBinding in web"),
+    ],
+)
+def test_what_the_api_server_refuses_is_asked_again_as_the_service_account(place: str, asked: str, bound: str) -> None:
+    user = '\\"system:serviceaccount:monitoring:operator\\"'
+    line = f'err="nodes is forbidden: User {user} cannot list resource \\"nodes\\" in API group \\"metrics.k8s.io\\" {place}"'
+    (finding,) = judged(probe_crash_loop, **world(Case("x", "", LOOPING, ended(1), lines=(line,)))).findings
+    assert "The API server refuses what it asks for (exit code 1)" in finding.cause
+    assert f"{asked} system:serviceaccount:monitoring:operator" in " ".join(commands(finding))
+    assert f"bound to the ServiceAccount monitoring/operator {bound}" in finding.fix
 
 
 def test_a_permission_error_is_quoted() -> None:

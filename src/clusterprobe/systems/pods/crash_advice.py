@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clusterprobe.fixes import SOURCE, change, look, shell, snippet
 from clusterprobe.model import Step, Subject
+from clusterprobe.patterns import ours
 from clusterprobe.systems.kubernetes.logs import has_ended, last_ended_was_before
 from clusterprobe.systems.pods.crash_causes import Fault, Kill, image_of, memory_limit
 from clusterprobe.systems.pods.crash_diagnosis import Broken
@@ -61,6 +62,23 @@ _PLAIN: dict[Fault, str] = {
         "Wait until the node has cleared the earlier attempt. If that takes longer than some minutes, restart the container runtime there."
     ),
     "start": "Correct what the message names: its command, its image, or what it mounts.",
+    "open files": (
+        "Raise on the node the limit that is reached: fs.inotify.max_user_instances or max_user_watches, or the open files that its "
+        "container runtime allows. All pods of a node share inotify's limits."
+    ),
+    "disk full": "Free space where the line names, or give that volume more (`storage/capacity`). Without a volume it is the node's disk.",
+    "port taken": "Give one of the two another port: the containers of a pod share its ports, and with hostNetwork all of the node do.",
+    "port denied": "Let it listen on a port above 1023, or add the capability NET_BIND_SERVICE in its securityContext.",
+    "locked": (
+        "Let one pod at a time use that data: a Deployment with a volume needs `strategy: Recreate`, and two workloads need a volume each. "
+        "Leave the lock as it is while another pod runs."
+    ),
+    "lease lost": (
+        "See whether the API server or etcd was slow then, as where several controllers end so at once. Else give it more CPU, or let it "
+        "reach the API server."
+    ),
+    "login refused": "Correct the user and password that it is given, or give that user the right that the line names, where it logs in.",
+    "argument": "Correct its arguments to those of the image's version: an upgrade may have taken one away.",
     "read only": "Mount an emptyDir where it writes, or take readOnlyRootFilesystem out of its securityContext.",
     "denied": (
         "Let it run as the user that owns what the line names, or give that user access. For a path on a volume see "
@@ -75,7 +93,7 @@ _PLAIN: dict[Fault, str] = {
 # What is not repaired in the workload's own values.
 _ELSEWHERE: set[Fault] = {
     "registry certificate", "registry without tls", "registry out of reach", "registry limit", "node full", "image",
-    "sub path", "not synced", "runtime hook", "name reserved", "signal", "unknown",
+    "sub path", "not synced", "runtime hook", "name reserved", "signal", "unknown", "open files", "disk full", "lease lost",
 }  # fmt: skip
 
 
@@ -92,6 +110,8 @@ def repair(one: Broken, *, unexcused: bool) -> list[Step]:
             steps = _of_absent_pull_secret(one)
         case "image refused":
             steps = _of_pull_secret(one.crash)
+        case "api refuses":
+            steps = _of_account(one.line)
         case _:
             text = "Correct the address in its command, or repair what it calls." if unexcused else _PLAIN[one.fault]
             steps = [change(text if one.fault in _ELSEWHERE else f"{text} Change it {SOURCE}.")]
@@ -175,6 +195,30 @@ def _of_pull_secret(crash: Crash) -> list[Step]:
             f"Renew the credentials in {', '.join(named)}, or correct the image's name, {SOURCE}. A registry also refuses an image that it "
             "does not have."
         ),
+    ]
+
+
+_REFUSED_ACCOUNT = ours(
+    r'User \\?"(system:serviceaccount:([^":\\]+):([^":\\]+))\\?" cannot (\w+) resource \\?"([^"\\]+)\\?" in API group \\?"([^"\\]*)'
+)
+_WITHIN = ours(r'in the namespace \\?"([^"\\]+)')
+
+
+def _of_account(line: str) -> list[Step]:
+    """What the API server refuses to a ServiceAccount, and how to allow it."""
+    told = _REFUSED_ACCOUNT.search(line)
+    if not told:
+        return [change(f"Let its ServiceAccount do what the line names: bind a role to it, {SOURCE}.")]
+    user, namespace, name, verb, resource, group = told.groups()
+    within = _WITHIN.search(line)
+    what = (verb, f"{resource}.{group}".rstrip("."), user)
+    asked = (
+        shell("kubectl -n {} auth can-i {} {} --as {}", within[1], *what) if within else shell("kubectl auth can-i {} {} --as {}", *what)
+    )
+    role = f"RoleBinding in {within[1]}" if within else "ClusterRoleBinding"
+    return [
+        look("See whether it is still refused.", asked),
+        change(f"Let a role with {verb} on {resource} be bound to the ServiceAccount {namespace}/{name} by a {role}, {SOURCE}."),
     ]
 
 

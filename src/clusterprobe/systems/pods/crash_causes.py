@@ -59,6 +59,15 @@ Fault = Literal[
     "memory",
     "probe",
     "start hook",
+    "open files",
+    "disk full",
+    "port taken",
+    "port denied",
+    "locked",
+    "lease lost",
+    "api refuses",
+    "login refused",
+    "argument",
     "read only",
     "denied",
     "exits with 0",
@@ -104,9 +113,31 @@ _START_FAULTS: _Faults = (
 )
 
 
-# What a process says of itself, the first of them that it says.
+# What a process says of itself: the last line that tells one of these counts, and in it the first of them.
 _TOLD: dict[Fault, Pattern] = {
     "architecture": ours(r"exec format error"),
+    "open files": ours(r"(?i)too many open files|\bEMFILE\b|inotify.{0,120}no space left on device|number of (?:inotify|file) watch"),
+    "disk full": ours(r"(?i)no space left on device|\bENOSPC\b|disk quota exceeded"),
+    "port taken": ours(r"(?i)address already in use|\bEADDRINUSE\b"),
+    "port denied": ours(
+        r"(?i)bind(?:\(\)| to address| on address|ing)? .{0,40}[:,] ?\d{1,3}\b.{0,20}permission denied|"
+        r"listen \w+ \S*:\d{1,3}: bind: permission denied|listen EACCES: permission denied \S*:\d{1,3}\b|"
+        r"permission denied: .{0,40}could not bind to address \S*:\d{1,3}\b"
+    ),
+    "locked": ours(
+        r"(?i)lock.{0,80}resource temporarily unavailable|unable to lock \S+ error: 11\b|failed to obtain node locks?|"
+        r"another (?:instance|process|server|postmaster).{0,60}(?:running|using|lock)"
+    ),
+    "lease lost": ours(r"(?i)leader ?election lost|lost (?:the )?(?:leader ?election|leader lease|lease)|failed to renew lease"),
+    "api refuses": ours(r'is forbidden: User \\?"[^"\\]+\\?" cannot '),
+    "login refused": ours(
+        r"(?i)(?:password|SASL) authentication failed|access denied for user|\bNOAUTH\b|\bWRONGPASS\b|InsufficientPrivilege|"
+        r"permission denied (?:for|to) (?:schema|table|relation|database|sequence|function|create|set)\b"
+    ),
+    "argument": ours(
+        r"(?i)unknown (?:long |short |shorthand )?flag|flag provided but not defined|unrecogni[sz]ed (?:argument|option)s?\b|"
+        r"no such option: "
+    ),
     "read only": ours(r"(?i)\[Errno 30\]|read-only file system|\bEROFS\b"),
     "denied": ours(r"(?i)\[Errno 13\]|PermissionError|permission denied|EACCES|operation not permitted"),
 }
@@ -179,7 +210,7 @@ def _fault_of_end(crash: Crash, lines: list[str], kill: Kill | None) -> Fault:
         return "probe"
     if code == 0:
         return "exits with 0"
-    told = next((fault for fault, pattern in _TOLD.items() if any(pattern.search(line) for line in lines)), None)
+    told = next((fault for line in reversed(lines) for fault, pattern in _TOLD.items() if pattern.search(line)), None)
     by_code: dict[int, Fault] = {126: "not executable", 127: "no program"}
     return told or by_code.get(code, "signal" if code in _SIGNALS else "exit")
 

@@ -114,6 +114,40 @@ def test_a_pod_that_no_node_takes_is_found_with_what_it_requests() -> None:
     assert "request less memory" in one.fix
 
 
+PORTS = "0/3 nodes are available: 3 node(s) didn't have free ports for the requested pod ports."
+WITH_PORT = {"ports": [{"containerPort": 80, "hostPort": 80}]}
+
+
+def test_who_has_the_host_port_is_named() -> None:
+    other = pod("other-0", RUNNING, phase="Running", ready={"status": "True"}, owner="other", container=WITH_PORT)
+    one = found(unscheduled(PORTS, container=WITH_PORT), other)
+    assert "Another pod has the same hostPort on the node (80). Pods of StatefulSet shop/other have such a port." in one.cause
+    assert "Give one of the two another hostPort than 80" in one.fix
+
+
+def test_an_update_that_waits_for_the_port_of_its_own_pod_is_told_to_end_that_first() -> None:
+    old = pod("web-1", RUNNING, phase="Running", ready={"status": "True"}, container=WITH_PORT)
+    one = found(unscheduled(PORTS, container=WITH_PORT), old)
+    assert "Pods of its own workload have such a port." in one.cause
+    assert "`strategy: Recreate`, or maxSurge 0" in one.fix
+
+
+def test_a_pod_of_k3s_for_a_service_leads_to_that_service() -> None:
+    one = unscheduled(PORTS, container=WITH_PORT)
+    one.metadata.labels.update({"svccontroller.k3s.cattle.io/svcname": "nginx", "svccontroller.k3s.cattle.io/svcnamespace": "ingress"})
+    assert "Give the Service ingress/nginx another port than 80" in found(one).fix
+
+
+def test_what_the_operator_makes_is_not_to_be_created_by_hand() -> None:
+    missing = 'MountVolume.SetUp failed for volume "config" : secret "web-generated" not found'
+    one = pod()
+    assert "Create the Secret web-generated" in found(one, start_events=said(missing)).fix
+    one.metadata.labels["app.kubernetes.io/managed-by"] = "prometheus-operator"
+    assert "Let the Operator make it" in found(one, start_events=said(missing)).fix
+    assert "Create" not in found(one, start_events=said(missing)).fix
+    assert "Create the Secret other" in found(one, start_events=said(missing.replace("web-generated", "other"))).fix
+
+
 def test_the_pods_of_one_workload_with_one_cause_are_one_finding() -> None:
     one = found(unscheduled(), unscheduled(name="web-1"))
     assert one.problem == "2 pods of StatefulSet shop/web are Pending, without a node, for 3 h: web-0, web-1."

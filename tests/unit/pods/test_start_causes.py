@@ -74,6 +74,16 @@ def test_each_of_several_reasons_is_told_apart_also_where_a_taint_has_a_comma() 
     assert found[1].says == "1 node(s) had taint {a: b}, that the pod didn't tolerate"
 
 
+@pytest.mark.parametrize(("kind", "faults"), [("DaemonSet", ["host port"]), ("ReplicaSet", ["host port", "selector"])])
+def test_the_pod_of_a_daemon_set_is_for_one_node_so_that_others_need_not_match(kind: str, faults: list[str]) -> None:
+    message = "0/3 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 2 node(s) didn't match Pod's node affinity/selector."
+    metadata = {"ownerReferences": [{"kind": kind, "name": "agent", "uid": "1", "controller": True}]}
+    one = labelled(Pod, "shop", "agent-1", metadata=metadata, spec={"containers": []})
+    assert [found.fault for found in obstacles_of(Start(one, "unscheduled", 0.0, message=message), [])] == faults
+    alone = Start(one, "unscheduled", 0.0, message="0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.")
+    assert [found.fault for found in obstacles_of(alone, [])] == ["selector"]
+
+
 def test_a_pod_of_which_no_scheduler_says_anything_has_none() -> None:
     assert [one.fault for one in scheduling_obstacles("")] == ["no scheduler"]
 
@@ -89,6 +99,7 @@ def test_a_pod_of_which_no_scheduler_says_anything_has_none() -> None:
         ("FailedMount", "applyFSGroup failed for vol x: open /raft: permission denied", "group refused"),
         ("FailedMount", "driver name nfs.csi.k8s.io not found in the list of registered CSI drivers", "driver missing"),
         ("FailedMount", "bad option; for several filesystems (e.g. nfs, cifs) you might need a /sbin/mount.<type> helper program", "mount program"),
+        ("FailedMount", 'Could not mount "fs-1:/": Output: Failed to resolve "fs-1.efs.eu-west-1.amazonaws.com"', "nfs unreachable"),
         ("FailedMount", "mount.nfs: access denied by server while mounting 10.0.0.5:/srv", "nfs refused"),
         ("FailedMount", "mount.nfs: Connection timed out", "nfs unreachable"),
         ("FailedMount", "mount.nfs: mounting 10.0.0.5:/srv/a failed, reason given by server: No such file or directory", "nfs path"),

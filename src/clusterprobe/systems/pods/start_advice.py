@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from clusterprobe.fixes import IN_GIT, SOURCE, change, look, shell
 from clusterprobe.model import Command, Step
-from clusterprobe.systems.kubernetes.objects import ContainerProbe
+from clusterprobe.systems.kubernetes.objects import ContainerProbe, Pod
+from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.pods.missing_objects import Missing
 from clusterprobe.systems.pods.start_causes import Fault, Obstacle
 from clusterprobe.systems.pods.start_diagnosis import Held
@@ -118,12 +119,19 @@ def _allocatable() -> Command | None:
 
 
 def _of_host_port(held: Held, _: Obstacle) -> list[Step]:
-    ports = sorted({port.host_port for one in held.start.pod.spec.containers for port in one.ports or [] if port.host_port})
-    which = ", ".join(map(str, ports)) or "it wants"
-    return [
-        look("See the pods on the nodes, and which of them is made for the same.", shell("kubectl get pods -A -o wide")),
-        change(f"Give one of the two another hostPort than {which}, {SOURCE}, or remove one: two releases of a node agent want one port."),
-    ]
+    pod, which = held.start.pod, ", ".join(map(str, sorted(held.start.pod.host_ports))) or "it wants"
+    labels = pod.metadata.labels or {}
+    service = "/".join(labels.get(f"svccontroller.k3s.cattle.io/svc{part}", "") for part in ("namespace", "name")).strip("/")
+    if service:
+        text = f"Give the Service {service} another port than {which}, or let only one Service with that port be a LoadBalancer: k3s makes "
+        text += "these pods for it, which take the Service's ports on each node."
+    elif held.holders == (workload_of(pod),):
+        text = (
+            f"Let an update end the old pod first, {SOURCE}: `strategy: Recreate`, or maxSurge 0. Two pods on a node cannot have one port."
+        )
+    else:
+        text = f"Give one of the two another hostPort than {which}, {SOURCE}, or remove one: two releases of a node agent want one port."
+    return [look("See the pods on the nodes, and which of them is made for the same.", shell("kubectl get pods -A -o wide")), change(text)]
 
 
 def _of_pinned(held: Held, _: Obstacle) -> list[Step]:
@@ -145,13 +153,23 @@ def _of_pinned(held: Held, _: Obstacle) -> list[Step]:
 def _of_object(held: Held, one: Obstacle) -> list[Step]:
     if not one.missing:
         return [change(f"Create what the message names, or correct the reference to it, {SOURCE}.")]
+    if _is_made_by_operator(held.start.pod, one.missing):
+        return [change("Let the Operator make it, once it accepts the object that this pod is of (`prometheus/reconciled`).")]
     return [step for each in one.missing for step in create(each, held.start.pod.metadata.namespace)]
+
+
+def _is_made_by_operator(pod: Pod, missing: Iterable[Missing]) -> bool:
+    """Whether the Prometheus Operator makes what is missing: it names it like the StatefulSet, which it makes as well."""
+    managed = (pod.metadata.labels or {}).get("app.kubernetes.io/managed-by") == "prometheus-operator"
+    return managed and all(one.name.startswith(f"{workload_of(pod).name}-") for one in missing)
 
 
 def create(missing: Missing, namespace: str) -> list[Step]:
     """Look for what a pod of this namespace misses, and create it."""
     namespace = missing.namespace or namespace
-    made = " If a SealedSecret or an ExternalSecret makes it, see why that does not." if missing.kind == "secret" else ""
+    made = (
+        " If a SealedSecret, an ExternalSecret, a Certificate or a Job makes it, see why that does not." if missing.kind == "secret" else ""
+    )
     if missing.key:  # describe shows the keys of a Secret, and none of its values
         seen = look("See which keys it has.", shell("kubectl -n {} describe {} {}", namespace, missing.kind, missing.name))
     else:

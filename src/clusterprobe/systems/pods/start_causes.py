@@ -124,7 +124,10 @@ _KUBELET: _Faults = (
     (ours(r"(?i)helper program|executable file not found|unknown filesystem type"), "mount program"),
     (ours(r"(?i)incorrect mount option|bad option"), "mount option"),
     (ours(r"(?i)access denied by server|mount\S*: permission denied|operation not permitted"), "nfs refused"),
-    (ours(r"(?i)connection (?:timed out|refused)|no route to host|failed to resolve server|name or service not known"), "nfs unreachable"),
+    (
+        ours(r"(?i)connection (?:timed out|refused)|no route to host|failed to resolve (?:server|\W)|name or service not known"),
+        "nfs unreachable",
+    ),
     (ours(r"(?i)reason given by server: no such file|mount\S*: .{0,300}no such file"), "nfs path"),
     (ours(r"hostPath type check failed"), "host path"),
     (
@@ -169,7 +172,7 @@ def obstacles_of(start: Start, events: list[StartEvent]) -> list[Obstacle]:
     """What keeps a pod from starting, the first of them the one to begin with; never empty."""
     match start.state:
         case "unscheduled" | "gated":
-            return scheduling_obstacles(start.message)
+            return _of_its_nodes(start.pod, scheduling_obstacles(start.message))
         case "creating":
             return [_of_creating(start.pod, events)]
         case "initialising":
@@ -196,6 +199,12 @@ def scheduling_obstacles(message: str) -> list[Obstacle]:
         else:
             found.append(part)
     return [_scheduling(one) for one in found]
+
+
+def _of_its_nodes(pod: Pod, found: list[Obstacle]) -> list[Obstacle]:
+    """A DaemonSet makes each pod for one node: that the others do not match is as it should be."""
+    of_a_node = any(one.controller and one.kind == "DaemonSet" for one in pod.metadata.owner_references)
+    return ([one for one in found if one.fault != "selector"] if of_a_node else []) or found
 
 
 def _scheduling(reason: str) -> Obstacle:

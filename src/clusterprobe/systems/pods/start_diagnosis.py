@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from clusterprobe.model import Subject
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.systems.kubernetes.nodes import lost_nodes, ready_nodes
 from clusterprobe.systems.kubernetes.objects import Node, PersistentVolume, PersistentVolumeClaim, Pod, Service
+from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.pods.start_causes import Obstacle, obstacles_of
 from clusterprobe.systems.pods.starts import Start, StartEvent, StartEvents
 from clusterprobe.systems.pods.startup_waits import Neighbourhood, Standing, targets_of
@@ -29,7 +31,8 @@ class Held:
     """A pod that does not start, and what keeps it.
 
     `pending` and `absent` are the claims that it mounts and that have no volume, or do not exist. `node` is its node where that is not
-    ready, or does not exist (`node_lost`). `calls` is how what its init container calls stands.
+    ready, or does not exist (`node_lost`). `calls` is how what its init container calls stands. `holders` are the workloads whose pods
+    have a hostPort that it asks for.
     """
 
     start: Start
@@ -41,6 +44,7 @@ class Held:
     node_lost: bool = False
     calls: tuple[Standing, ...] = ()
     silenced: tuple[Ref, ...] = ()
+    holders: tuple[Subject, ...] = ()
     events: list[StartEvent] = field(default_factory=list)
 
     @property
@@ -78,7 +82,7 @@ class Surroundings:
         volumes: Readings[PersistentVolume],
         events: Readings[StartEvents],
     ) -> None:
-        self._around = Neighbourhood(services, pods)
+        self._around, self._pods = Neighbourhood(services, pods), pods
         self._nodes, self._lost, self._all_nodes = ready_nodes(nodes), lost_nodes(nodes, pods), nodes.complete and bool(len(nodes))
         self._claims, self._by_claim = claims, claims.by_name()
         self._volumes = {one.metadata.name: one for one in volumes.items}
@@ -91,9 +95,10 @@ class Surroundings:
         away = node if node in self._lost or self._nodes.get(node) is False else ""
         claims = {name: self._by_claim.get((pod.metadata.namespace, name)) for name in pod.claims}
         known = not self._claims.missing_reason(pod.metadata.namespace)
+        obstacles = obstacles_of(start, events)
         return Held(
             start,
-            obstacles_of(start, events),
+            obstacles,
             pending=tuple(name for name, one in claims.items() if one and one.status.phase == "Pending"),
             absent=tuple(name for name, one in claims.items() if one is None and known),
             pinned=tuple(self._pinned(name, one) for name, one in claims.items() if one and self._hosts(one)),
@@ -101,12 +106,18 @@ class Surroundings:
             node_lost=node in self._lost,
             calls=self._calls(start) if start.state == "initialising" else (),
             silenced=tuple(self._around.silenced_with(pod)),
+            holders=self._holders(pod) if any(one.fault == "host port" for one in obstacles) else (),
             events=events,
         )
 
     def events(self, start: Start) -> list[StartEvent]:
         found = self._events.get(start.place)
         return found.events if found else []
+
+    def _holders(self, pod: Pod) -> tuple[Subject, ...]:
+        """The workloads of the pods on any node that have one of its hostPorts."""
+        others = [one for one in self._pods.items if one.spec.node_name and one.status.phase in ("Pending", "Running")]
+        return tuple(dict.fromkeys(workload_of(one) for one in others if one.host_ports & pod.host_ports))
 
     def _calls(self, start: Start) -> tuple[Standing, ...]:
         return tuple(self._around.standing(one, start.pod.metadata.namespace) for one in targets_of(start.pod.container(start.container)))

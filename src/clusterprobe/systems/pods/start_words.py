@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.pods.crash_words import stands
 from clusterprobe.systems.pods.start_causes import Fault, Obstacle
 from clusterprobe.systems.pods.start_diagnosis import Held
@@ -99,7 +100,7 @@ def _sentence(held: Held, one: Obstacle) -> str:
         case "resources":
             return f"{_MEANS['resources']}: {one.what or 'storage'}{_requested(pod, one.what)}."
         case "host port":
-            return f"{_MEANS['host port']}{_host_ports(pod)}."
+            return f"{_MEANS['host port']}{_host_ports(pod)}.{_holders(held)}"
         case "volume node":
             return _of_pinned(held)
     told = _MEANS[one.fault]
@@ -118,8 +119,15 @@ def _requested(pod: Pod, resource: str) -> str:
 
 
 def _host_ports(pod: Pod) -> str:
-    ports = sorted({str(port.host_port) for one in pod.spec.containers for port in one.ports or [] if port.host_port})
-    return f" ({', '.join(ports)})" if ports else ""
+    ports = sorted(pod.host_ports)
+    return f" ({', '.join(map(str, ports))})" if ports else ""
+
+
+def _holders(held: Held) -> str:
+    """Which pods have a port that it asks for."""
+    own = workload_of(held.start.pod)
+    names = ["its own workload" if one == own else str(one) for one in held.holders]
+    return f" Pods of {listed(names, 3)} have such a port." if names else ""
 
 
 def _of_pinned(held: Held) -> str:

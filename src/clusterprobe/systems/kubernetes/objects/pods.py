@@ -255,6 +255,11 @@ class Pod(Object):
         return "being deleted" if self.metadata.deletion_timestamp else self.status.phase or "in no phase"
 
     @property
+    def host_ports(self) -> set[int]:
+        """The ports of its node that it asks for."""
+        return {port.host_port for one in self.spec.containers for port in one.ports or [] if port.host_port}
+
+    @property
     def cut_off(self) -> bool:
         """Whether its node does not report: the kubelet's last word is that its containers are ready, and yet it is marked as not ready."""
         conditions = {one.type: one for one in self.status.conditions or []}

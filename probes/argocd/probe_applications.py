@@ -182,7 +182,7 @@ def _tell_operation(verdict: Verdict, subject: Subject, one: Application, operat
 
 
 def _report_hanging(verdict: Verdict, subject: Subject, running: OperationState, seconds: float) -> None:
-    waiting = [f"{each.kind} {each.namespace}/{each.name}" for each in running.results if each.hook_phase == "Running"]
+    waiting = [each.place for each in running.results if each.hook_phase == "Running"]
     _report(
         verdict,
         SYNC_HANGS,
@@ -200,7 +200,7 @@ def _report_failed(verdict: Verdict, subject: Subject, one: Application, state: 
     failed = failed_results(one)
     hook = next((each for each in failed if each.hook_type), None)
     missing = all_missing((each.message, each.namespace) for each in failed)
-    names = listed([f"{each.kind} {each.namespace}/{each.name}" for each in failed], 5)
+    names = listed([each.place for each in failed], 5)
     each_says = "; ".join(f"{each.kind} {each.name}: {said(each.message)}" for each in failed[:3] if each.message)
     messages = " ".join([*(each.message for each in failed), state.message])
     again = " Argo CD does not try this commit again by itself: it waits for another." if one.automated else ""

@@ -304,6 +304,14 @@ def test_the_subject_is_the_application_itself() -> None:
     assert finding.subject == Subject(kind="Application", namespace="argocd", name="web", environment="dev")
 
 
+def test_a_failed_object_without_a_namespace_is_named_without_one() -> None:
+    failed = {**FAILED, "kind": "CustomResourceDefinition", "namespace": "", "name": "a.example.org"}
+    (finding,) = judged(
+        probe_applications, **world(application("OutOfSync", operationState=operation("Failed", resources=[failed])))
+    ).findings
+    assert "It failed on CustomResourceDefinition a.example.org: " in finding.cause
+
+
 @pytest.mark.parametrize(
     ("message", "means", "fix"),
     [
@@ -311,7 +319,11 @@ def test_the_subject_is_the_application_itself() -> None:
         ('Deployment "web" is invalid: spec.selector: field is immutable', "does not let this field", "--cascade=orphan"),
         ('namespaces "new" not found', "The namespace does not exist", "CreateNamespace=true"),
         ('Make sure the "Certificate" CRD is installed on the destination cluster', "not served in that cluster", "earlier sync wave"),
-        ('failed calling webhook "a.example": connection refused', "admission webhook", "Bring the webhook's pods back"),
+        ('failed calling webhook "a.example": connection refused', "cannot ask an admission webhook", "Bring the webhook's pods back"),
+        ('roles is forbidden: User "system:serviceaccount:argocd:ctl" cannot create', "nothing is wrong in Git", "Bind a role"),
+        ("rpc error: code = Unimplemented desc = unknown method UpdateRevisionForPaths", "different versions", "in one version"),
+        ("code = Unavailable desc = error reading from server: EOF", "repo-server ended", "memory limit"),
+        ("error building typed live: .status.terminatingReplicas: field not declared in schema", "by a schema", "ServerSideDiff=true"),
         ("something new", "", "Correct it in Git, and commit."),
     ],
 )

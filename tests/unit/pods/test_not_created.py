@@ -109,10 +109,17 @@ def test_a_deployment_whose_pods_are_refused_is_found_in_the_words_of_the_refuse
     one = found(replica_sets=listing("ReplicaSet", [replica_set()]))
     assert (one.reason, one.severity, str(one.subject)) == ("PodsNotCreated", "error", "Deployment shop/web")
     assert one.problem == "Deployment shop/web has 0 of 2 pods (ReplicaSet web-1): those that it lacks are refused."
-    assert one.cause == f"Its ServiceAccount does not exist: “{ACCOUNT}”. This was last said 3 h ago."
+    assert one.cause == f"Its ServiceAccount does not exist: “{ACCOUNT}”. This was first said 3 h ago."
     assert "$ kubectl -n shop describe replicaset web-1" in one.fix
     assert "Create the ServiceAccount web," in one.fix
     assert one.breaks == ["Deployment/shop/web", "ReplicaSet/shop/web-1"]
+
+
+def test_an_event_after_the_condition_is_what_is_said_now() -> None:
+    """The condition keeps the message with which it began."""
+    newer = 'pods "web-1-x" is forbidden: exceeded quota: compute, requested: pods=1'
+    one = found(replica_sets=listing("ReplicaSet", [replica_set()]), creation_failures=said("ReplicaSet", "web-1", newer))
+    assert one.cause == f"The ResourceQuota of the namespace is used up: “{newer}”. This was last said 60 s ago."
 
 
 def test_where_pods_of_another_revision_serve_it_is_a_warning() -> None:

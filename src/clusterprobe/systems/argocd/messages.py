@@ -73,9 +73,31 @@ TABLE = (
         "Add the cluster to Argo CD, or correct spec.destination of the Application.",
     ),
     Row(
+        ours(r'is forbidden: User "system:serviceaccount:[^"]+" cannot '),
+        "The ServiceAccount with which Argo CD deploys may not do this; nothing is wrong in Git.",
+        "Bind a role that allows it to the ServiceAccount that the message names. OpenShift GitOps does so in namespaces with the label "
+        "`argocd.argoproj.io/managed-by`, whose value is the namespace of Argo CD.",
+    ),
+    Row(
         ours(r"failed calling webhook"),
-        "An admission webhook that has to be asked does not answer.",
+        "The API server cannot ask an admission webhook that it has to ask.",
         "Bring the webhook's pods back, or repair its certificate. If what it belongs to was removed, its configuration has to go with it.",
+    ),
+    Row(
+        ours(r"code = Unimplemented"),
+        "A part of Argo CD is asked for what it does not know yet: its parts run in different versions.",
+        "Let the application controller, the repo-server and the server run in one version, and restart what an upgrade left behind.",
+    ),
+    Row(
+        ours(r"code = Unavailable desc = .{0,80}EOF|code = ResourceExhausted"),
+        "Argo CD's repo-server ended while it was asked, or was asked for more than it gives at once.",
+        "See whether the repo-server restarts, and for what: often its memory limit. Else make what one Application renders smaller.",
+    ),
+    Row(
+        ours(r"field not declared in schema"),
+        "Argo CD compares by a schema that does not have this field: its version does not know that of the cluster, or of the CRD.",
+        "Run a version of Argo CD that is tested with the cluster's. Until then let the API server compare, by the annotation "
+        "`argocd.argoproj.io/compare-options: ServerSideDiff=true` of the Application.",
     ),
     Row(
         ours(r"(?i)no such host|i/o timeout|connection refused|context deadline exceeded"),

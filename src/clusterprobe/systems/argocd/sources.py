@@ -99,6 +99,11 @@ class ResourceResult(Object):
     def failed(self) -> bool:
         return self.status == "SyncFailed" or self.hook_phase in FAILED
 
+    @property
+    def place(self) -> str:
+        """Its kind and name, and the namespace of what has one."""
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
 
 class SyncResult(Object):
     revision: str = ""

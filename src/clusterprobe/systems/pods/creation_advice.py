@@ -13,7 +13,7 @@ from clusterprobe.words import said
 MOST_OF_A_LABEL = 63  # characters
 _MEANS: dict[Fault, str] = {
     "webhook refuses": "An admission webhook refuses it",
-    "webhook silent": "An admission webhook that has to be asked does not answer",
+    "webhook silent": "The API server cannot ask an admission webhook that it has to ask",
     "policy refuses": "A ValidatingAdmissionPolicy refuses it",
     "account missing": "Its ServiceAccount does not exist",
     "pod security": "The namespace's Pod Security level forbids what it asks for",

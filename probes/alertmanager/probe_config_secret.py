@@ -11,6 +11,7 @@ from clusterprobe.systems.alertmanager.config_secrets import CONFIG_KEY, ConfigS
 from clusterprobe.systems.alertmanager.routing import stands_on_fallback
 from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS, Alertmanager, AlertmanagerStatus
 from clusterprobe.systems.kubernetes.looking import log_of
+from clusterprobe.systems.kubernetes.missing import MissingObject, missing_in
 from clusterprobe.systems.kubernetes.objects import Condition
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import number
@@ -106,19 +107,26 @@ def _report_refused(
 ) -> None:
     available = one.condition("Available")
     never = not replicas and available is not None and available.reason == "StatefulSetNotFound"
-    state = "No pod ever came up." if never else "What was loaded before keeps serving, so it looks healthy and is stale."
+    state = "What was loaded before keeps serving, so it looks healthy and is stale." if replicas else "None of its replicas answers."
     meaning = next((text for words, text in MEANINGS.items() if words in condition.message), "see the Operator's message")
     place = f"{subject.namespace}/{one.input_secret}"
+    gone = MissingObject("Secret", subject.namespace, one.input_secret) in missing_in(condition.message, subject.namespace)
+    state = "No pod ever came up." if never else state
+    where = f"In {CONFIG_KEY} of the Secret {place}, or in an AlertmanagerConfig that is added to it: {meaning}."
     verdict.report(
         CONFIG_REFUSED,
         subject,
         severity=Severity.CRITICAL if never else Severity.ERROR,
         problem=f"The Operator refuses the configuration of {subject.namespace}/{subject.name}. {state}",
-        cause=f"In {CONFIG_KEY} of the Secret {place}, or in an AlertmanagerConfig that is added to it: {meaning}. "
-        f"The Operator says: {condition.message or condition.reason}",
-        fix=config_advice.correct_the_secret(subject.namespace, subject.name, one.input_secret, secret),
+        cause=f"{f'The Secret {place} does not exist.' if gone else where} The Operator says: {condition.message or condition.reason}",
+        fix=config_advice.make_the_secret(one, secret)
+        if gone
+        else config_advice.correct_the_secret(subject.namespace, subject.name, one.input_secret, secret),
         exhibits=[Text(title=f"Condition Reconciled, since {condition.last_transition_time}", text=condition.message)],
-        breaks=[Ref(RefKind.ALERTMANAGER_CONFIGURATION, subject.namespace, subject.name)],
+        breaks=[
+            Ref(RefKind.ALERTMANAGER_CONFIGURATION, subject.namespace, subject.name),
+            Ref(RefKind.SECRET, subject.namespace, one.generated_secret),
+        ],
         rests_on=[Ref(RefKind.SECRET, subject.namespace, one.input_secret)],
     )
 

@@ -62,6 +62,16 @@ def test_a_refused_configuration_names_the_secret_its_key_and_the_message(messag
     assert "monitoring-dev" in finding.fix
 
 
+def test_a_refusal_since_the_secret_is_missing_says_so_and_what_serves_is_not_made_up() -> None:
+    message = 'unable to retrieve secret "monitoring-dev/team-config": secrets "team-config" not found'
+    (finding,) = judged(probe_config_secret, **platform(None, conditions=[refusal(message)])).findings
+    assert "The Secret monitoring-dev/team-config does not exist. The Operator says: " in finding.cause
+    assert finding.problem.endswith("None of its replicas answers.")
+    assert "create secret generic team-config" in finding.fix
+    assert "amtool" not in finding.fix
+    assert "Secret/monitoring-dev/alertmanager-main-generated" in finding.breaks
+
+
 def test_a_refusal_with_no_pod_that_ever_came_up_is_critical() -> None:
     conditions = [refusal("missing name in receiver"), {"type": "Available", "status": "False", "reason": "StatefulSetNotFound"}]
     verdict = judged(probe_config_secret, **platform(None, conditions=conditions))

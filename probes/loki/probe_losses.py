@@ -78,7 +78,7 @@ def _told(one: Trouble) -> tuple[FindingKind, str, str, list[Step]]:
     """The finding, what happens, why, and what helps."""
     if one.counter == FLUSHES:
         store = store_in(one.said)
-        why = store.why if store else "Its store does not take them; its log says why"
+        why = store.why if store else "Its store does not take them"
         helps = store.helps if store else "Repair what its log names: the store's address, its credentials, or its space."
         return (
             CHUNKS_NOT_STORED,

@@ -287,6 +287,17 @@ def test_the_log_names_receivers_and_answers_the_newest_first() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        'level=ERROR msg="Notify for alerts failed" err="ops/opsgenie[0]: unexpected status code 422: {\\"errors\\":{\\"priority\\":\\"one of [ P1,',
+        '{"level":"ERROR","msg":"Notify for alerts failed","err":"ops/opsgenie[0]: unexpected status code 422: {\\"errors\\":{\\"priority\\":\\"one of [ P1,',
+    ],
+)
+def test_a_line_that_is_cut_within_the_answer_still_tells_it(line: str) -> None:
+    assert errors_of([line]) == [DeliveryError("ops", "opsgenie", 'unexpected status code 422: {"errors":{"priority":"one of [ P1,')]
+
+
 def test_a_replica_that_does_not_tell_of_its_reload_is_unreadable_there() -> None:
     found = alertmanager_reloads(Readings(((ONE[0], AlertmanagerMetrics(None, 1.0, [])), (TWO[0], AlertmanagerMetrics(True, 1.0, [])))))
     assert found.items == [True]

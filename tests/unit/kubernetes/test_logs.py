@@ -10,7 +10,7 @@ from clusterprobe.access.http import Answer
 from clusterprobe.access.patience import Patience
 from clusterprobe.errors import BadResponse, Forbidden
 from clusterprobe.profile import Profile
-from clusterprobe.systems.kubernetes.logs import MAX_BYTES, parse_lines
+from clusterprobe.systems.kubernetes.logs import MAX_BYTES, last_lines, parse_lines
 from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
 from clusterprobe.systems.pods import crashes
 from clusterprobe.systems.pods import write_refusals as denials
@@ -202,6 +202,31 @@ def test_what_is_no_log_is_a_bad_response(body: bytes) -> None:
 def test_a_log_that_was_cut_at_the_limit_loses_only_its_last_line() -> None:
     body = f"{AT}one\n".encode() + AT.encode() + b"x" * MAX_BYTES
     assert [one.text for one in parse_lines(body, "the log")] == ["one"]
+
+
+class Cutting(Asked):
+    """A kubelet, which begins so many lines before the end, and stops after so many bytes."""
+
+    def __init__(self, lines: list[bytes]) -> None:
+        super().__init__()
+        self.lines = lines
+
+    def _get(self, path: str, deadline: Any, query: Any, **options: Any) -> Answer:
+        self.asked.append((path, dict(query)))
+        return Answer(200, {}, b"".join(self.lines[-query["tailLines"] :])[: query["limitBytes"]], 0.0)
+
+
+def test_of_lines_so_long_that_the_limit_cuts_them_the_newest_are_read() -> None:
+    cluster: Any = Cutting([f"{AT}{number} {'x' * 1000}\n".encode() for number in range(500)])
+    lines = last_lines(cluster, pod("long", WELL), "main", 500)
+    assert lines[-1].startswith("499 ")
+    assert [query["tailLines"] for _, query in cluster.asked] == [500, 126]
+
+
+def test_a_log_that_is_cut_however_few_lines_are_asked_for_is_read_as_it_is() -> None:
+    cluster: Any = Cutting([f"{AT}one\n".encode(), AT.encode() + b"x" * 2 * MAX_BYTES + b"\n"])
+    assert last_lines(cluster, pod("long", WELL), "main", 500) == []
+    assert len(cluster.asked) == 3
 
 
 def test_an_empty_log_has_no_lines() -> None:

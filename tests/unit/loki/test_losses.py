@@ -93,7 +93,8 @@ def test_the_gains_of_another_pod_say_nothing_of_this_one() -> None:
         ("write /data/chunks/x: no space left on device", "is full", "retention_period"),
         ("open /data/x: read-only file system", "may not write", "storage/volume-permissions"),
         ("dial tcp: lookup s3.example: no such host", "not reached", "egress"),
-        ("something new", "its log says why", "Repair what its log names"),
+        ("api error NotImplemented: aws-chunked is not supported", "does not know a part of S3", "that fit each other"),
+        ("something new", "Its store does not take them.", "Repair what its log names"),
     ],
 )
 def test_why_chunks_are_not_stored_is_read_from_its_log(said: str, cause: str, fix: str) -> None:

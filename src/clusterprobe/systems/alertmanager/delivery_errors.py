@@ -7,17 +7,20 @@ import msgspec
 from clusterprobe.access.cluster import Cluster
 from clusterprobe.access.servers import Server
 from clusterprobe.errors import Unreadable
+from clusterprobe.excerpt import excerpt
 from clusterprobe.patterns import ours
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import Call, source
 from clusterprobe.systems.alertmanager.deliveries import FAILURES, REFUSED, DeliverySeries
 from clusterprobe.systems.alertmanager.sources import AlertmanagerMetrics
-from clusterprobe.systems.formats.logfmt import fields_of
+from clusterprobe.systems.formats.logfmt import cut_fields_of
 from clusterprobe.systems.kubernetes.logs import last_lines
 from clusterprobe.systems.kubernetes.objects import Pod
 
 LINES = 200
+CHARACTERS = 2000  # of one, whose labels may stand before what was answered
+MAX_TEXT = 600  # of an answer
 # `receiver/integration[index]: text`; receivers of AlertmanagerConfig objects have slashes of their own.
 _FAILED = ours(r"(?s)(?P<receiver>.+?)/(?P<kind>[a-z0-9]+)\[\d+\]: (?P<text>.*)")
 
@@ -51,7 +54,7 @@ def delivery_errors(
         container = "alertmanager" if "alertmanager" in names or not names else names[0]
         seconds = profile.thresholds.alertmanager.delivery_window_minutes * 60
         try:
-            errors = errors_of(last_lines(cluster, pod, container, LINES, since_seconds=seconds))
+            errors = errors_of(last_lines(cluster, pod, container, LINES, since_seconds=seconds, characters=CHARACTERS))
         except Unreadable as error:
             found.fail(subject, str(error))
             continue
@@ -73,8 +76,8 @@ def errors_of(lines: list[str]) -> list[DeliveryError]:
     """The newest error of each receiver and kind of integration, the newest first."""
     found: dict[tuple[str, str], DeliveryError] = {}
     for line in reversed(lines):
-        fields = fields_of(line)
-        text = fields.get("err", "").strip()
+        fields = cut_fields_of(line)
+        text = excerpt(fields.get("err", "").strip(), MAX_TEXT)
         if fields.get("msg") == "Notify attempt failed, will retry later" and "receiver" in fields:
             one = DeliveryError(fields["receiver"], fields.get("integration", "").partition("[")[0], text)
         elif match := _FAILED.fullmatch(text) if fields.get("msg") == "Notify for alerts failed" else None:

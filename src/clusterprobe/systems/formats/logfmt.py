@@ -34,6 +34,19 @@ def fields_of(text: str) -> dict[str, str]:
     return dict(_pairs(text))
 
 
+def cut_fields_of(text: str) -> dict[str, str]:
+    """Those of a line that may be cut short: the value within which it ends is the rest of it.
+
+    >>> cut_fields_of('level=error err="no such ho')
+    {'level': 'error', 'err': 'no such ho'}
+    >>> cut_fields_of('{"level":"ERROR","err":"no such ho')
+    {'level': 'ERROR', 'err': 'no such ho'}
+    """
+    whole = fields_of(text)
+    end = '"}' if text.startswith("{") else '"'
+    return {**fields_of(text.rstrip("\\") + end), **whole}
+
+
 def _pairs(text: str) -> Iterator[tuple[str, str]]:
     """The keys and values of logfmt: a key is the word before an equals sign, a value ends at a blank or its own quotes."""
     position, flat = 0, text.translate(_BLANKS) + " "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from clusterprobe.access.cluster import Cluster
 from clusterprobe.errors import BadResponse, Unreachable
@@ -15,6 +16,7 @@ MAX_BYTES = 256 * 1024
 MAX_CHARACTERS = 400  # of one line
 # The API server cuts at `limitBytes` only roughly.
 ROUGHLY = 0.9
+TRIES = 3  # of lines so long that the limit cuts the newest off
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,21 @@ class Line:
     at: float
 
 
-def last_lines(cluster: Cluster, pod: Pod, container: str, lines: int, *, previous: bool = False, since_seconds: int = 0) -> list[str]:
-    """The lines without their times, redacted and shortened. Raises an `Unreadable`."""
-    return [one.text for one in dated_lines(cluster, pod, container, lines, previous=previous, since_seconds=since_seconds)]
+def last_lines(cluster: Cluster, pod: Pod, container: str, lines: int, **more: Any) -> list[str]:
+    """The lines without their times. See `dated_lines`."""
+    return [one.text for one in dated_lines(cluster, pod, container, lines, **more)]
 
 
-def dated_lines(cluster: Cluster, pod: Pod, container: str, lines: int, *, previous: bool = False, since_seconds: int = 0) -> list[Line]:
+def dated_lines(
+    cluster: Cluster,
+    pod: Pod,
+    container: str,
+    lines: int,
+    *,
+    previous: bool = False,
+    since_seconds: int = 0,
+    characters: int = MAX_CHARACTERS,
+) -> list[Line]:
     """The lines with their times, redacted and shortened. Raises an `Unreadable`."""
     namespace, name = pod.metadata.namespace, pod.metadata.name
     query = {"container": container, "tailLines": lines, "limitBytes": MAX_BYTES, "timestamps": "true"}
@@ -38,14 +49,23 @@ def dated_lines(cluster: Cluster, pod: Pod, container: str, lines: int, *, previ
     query |= {"sinceSeconds": since_seconds} if since_seconds else {}
     if pod.cut_off:
         raise Unreachable(f"the node {pod.spec.node_name} does not report, so the log of {namespace}/{name} is not asked for")
-    answer = cluster.log(PODS.path(namespace, name), namespace, pod.spec.node_name, query)
-    return parse_lines(answer.body, f"the log of {namespace}/{name}, container {container}")
+    for _ in range(TRIES):
+        body = cluster.log(PODS.path(namespace, name), namespace, pod.spec.node_name, query).body
+        if not _is_cut(body):
+            break
+        # `tailLines` says where to begin and `limitBytes` where to stop, so that the newest lines are those that are missing.
+        query["tailLines"] = max(1, body.count(b"\n") // 2)
+    return parse_lines(body, f"the log of {namespace}/{name}, container {container}", characters)
 
 
-def parse_lines(body: bytes, what: str) -> list[Line]:
+def _is_cut(body: bytes) -> bool:
+    return len(body) >= MAX_BYTES or (not body.endswith(b"\n") and len(body) >= ROUGHLY * MAX_BYTES)
+
+
+def parse_lines(body: bytes, what: str, characters: int = MAX_CHARACTERS) -> list[Line]:
     """A log whose every line begins with the kubelet's time: a login page does not, nor does a kubelet's excuse."""
     if body and not body.endswith(b"\n"):
-        if len(body) < ROUGHLY * MAX_BYTES:
+        if not _is_cut(body):
             raise BadResponse(f"{what} ends within a line")
         body = body[: body.rfind(b"\n") + 1]
     times, texts = [], []
@@ -56,7 +76,7 @@ def parse_lines(body: bytes, what: str) -> list[Line]:
             raise BadResponse(f"{what} is not lines that begin with a time")
         times.append(at)
         texts.append(text.rstrip("\r"))
-    return [Line(text, at) for text, at in zip(excerpts(texts, MAX_CHARACTERS), times, strict=True)]
+    return [Line(text, at) for text, at in zip(excerpts(texts, characters), times, strict=True)]
 
 
 def last_ended_was_before(status: ContainerStatus) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from clusterprobe.excerpt import excerpt
 from clusterprobe.patterns import Pattern, ours
-from clusterprobe.systems.formats.logfmt import fields_of
+from clusterprobe.systems.formats.logfmt import cut_fields_of
 
 MAX_ANSWER = 300
 
@@ -110,9 +110,6 @@ def _words(wording: Wording, lines: list[str]) -> Iterator[Words]:
 def _answer(wording: Wording, line: str, more: str) -> str:
     """What was answered, out of a line that may have been cut short; empty where it says only that it failed."""
     if not wording.answers:
-        fields = fields_of(line)
-        if not fields.get("error"):
-            fields = fields_of(line + '"')
-        return excerpt(fields.get("error", "") or line, MAX_ANSWER)
+        return excerpt(cut_fields_of(line).get("error", "") or line, MAX_ANSWER)
     found = next((match for one in wording.answers if (match := one.search(line))), None)
     return excerpt(f"{found[1]}{more}".replace('\\"', '"'), MAX_ANSWER) if found else ""

@@ -38,6 +38,11 @@ STORES = (
         "and delete its objects.",
     ),
     Store(
+        ours(r"(?i)NotImplemented|not (?:implemented|supported)|ContentSHA256Mismatch|MissingContentLength"),
+        "The object store does not know a part of S3 that Loki uses",
+        "Run versions of the store and of Loki that fit each other: newer clients of S3 send checksums and lengths in another way.",
+    ),
+    Store(
         ours(r"(?i)NoSuchBucket|bucket (?:does not|doesn't) exist|ContainerNotFound|\b404\b"),
         "The bucket does not exist",
         "Create the bucket, or correct its name and region in storage_config.",

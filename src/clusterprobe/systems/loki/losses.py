@@ -19,7 +19,7 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import Call, proxied, source
 from clusterprobe.systems.formats.exposition import samples_of
-from clusterprobe.systems.formats.logfmt import fields_of
+from clusterprobe.systems.formats.logfmt import cut_fields_of
 from clusterprobe.systems.inventory.recognition import SystemPod, of_system
 from clusterprobe.systems.kubernetes.logs import last_lines
 from clusterprobe.systems.prometheus.query import query
@@ -143,9 +143,7 @@ def words_of(lines: list[str]) -> dict[str, str]:
     """By counter, what the newest line on it says."""
     found: dict[str, str] = {}
     for line in reversed(lines):
-        fields = fields_of(line)
-        if not {"err", "details", "error"} & fields.keys():
-            fields = fields_of(line + '"')  # one that was cut short
+        fields = cut_fields_of(line)
         said = " ".join(fields.get(one, "") for one in ("msg", "err", "error", "details"))
         for counter, pattern in _WORDS:
             if pattern.search(said):

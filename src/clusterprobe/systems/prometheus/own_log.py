@@ -13,7 +13,7 @@ from clusterprobe.patterns import Pattern, ours
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import Call, source
-from clusterprobe.systems.formats.logfmt import fields_of
+from clusterprobe.systems.formats.logfmt import cut_fields_of
 from clusterprobe.systems.kubernetes.logs import last_lines
 from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.systems.prometheus.pressure import Pressure
@@ -81,11 +81,9 @@ def errors_of(lines: list[str]) -> list[OwnError]:
 
 
 def _error_in(line: str) -> OwnError | None:
-    fields = fields_of(line)
+    fields = cut_fields_of(line)
     if fields.get("level", "").lower() not in ("error", "warn"):
         return None
-    if "err" not in fields:
-        fields = fields_of(line + '"')  # one that was cut short
     message, text = fields.get("msg", ""), fields.get("err", "")
     topic = next((topic for pattern, topic in _TOPICS if pattern.search(message)), None)
     if topic is None:

@@ -86,21 +86,23 @@ def _is_own_machine(server: str) -> bool:
         return host == "localhost"
 
 
-def earlier(file: Path, asked: str = "") -> RunResult:
-    """The run that a results.json holds, to compare with. Raises `UsageError` where there is none, or only a part of one.
-
-    `asked` is what named it, for the message.
-    """
-    asked = asked or f"--against {file}"
+def earlier(file: Path) -> RunResult:
+    """The run that a results.json holds, to compare with. Raises `UsageError` where there is none, or only a part of one."""
+    asked = f"--against {file}"
     try:
         then = read_result(file)
     except OSError as error:
         raise UsageError(f"{asked}: {error.strerror}") from None
     except NoResult as error:
         raise UsageError(f"{asked}: not a results.json file ({error})") from None
+    refuse_interrupted(asked, then)
+    return then
+
+
+def refuse_interrupted(asked: str, then: RunResult) -> None:
+    """Raise `UsageError` where the run that is compared with saw a part of its cluster only."""
     if then.run.interrupted:
         raise UsageError(f"{asked}: that run was interrupted, so what it did not see would count as new")
-    return then
 
 
 def refuse_other_cluster(asked: str, then: RunResult, cluster: Cluster) -> None:

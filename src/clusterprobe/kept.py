@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import glob
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ from clusterprobe.correlation import cases
 from clusterprobe.errors import UsageError
 from clusterprobe.fingerprints import fingerprints
 from clusterprobe.fixes import WITHHELD, each, line, shell
-from clusterprobe.history import compare, earlier, refuse_other_cluster
+from clusterprobe.history import compare, refuse_interrupted, refuse_other_cluster
 from clusterprobe.model import Finding, Place, RunResult, Subject
 from clusterprobe.outcome import exit_status
 from clusterprobe.profile import Known
@@ -28,8 +29,7 @@ MOST_DIGITS = 6  # of a finding's number; more are a fingerprint
 
 def show(wanted: str, run: str, form: str) -> int:
     """Print one finding of a run in whole, or, where none is wanted, the run's answer. Raises `UsageError` where there is no such thing."""
-    folder = _folder(run)
-    result = _read(folder, str(folder))
+    folder, result = _kept(run)
     if not wanted:
         terminal.show(result, folder, form=form)
         return 0
@@ -48,8 +48,7 @@ def accept(wanted: str, run: str, why: str, *, until: str = "", owner: str = "",
     """
     if not why.strip():
         raise UsageError("--why: a reason is needed, for whoever reads the report")
-    folder = _folder(run)
-    result = _read(folder, str(folder))
+    folder, result = _kept(run)
     probe_id, number = _place(wanted, result, folder)
     finding = next(one for one in result.probes if one.id == probe_id).findings[number]
     entry = {"probe": probe_id, "reason": finding.reason, "subject": _pattern(finding.subject), "why": why}
@@ -101,8 +100,8 @@ def _pattern(subject: Subject) -> str:
 
 def diff(before: str, after: str, form: str) -> int:
     """Print what differs between two runs; the exit status of the later one against the earlier. Raises `UsageError`."""
-    then = earlier(_file(Path(before)), before)
-    now = _read(Path(after), after)
+    then, now = _read(Path(before), before), _read(Path(after), after)
+    refuse_interrupted(before, then)
     refuse_other_cluster(before, then, now.cluster)
     if then.run.finished > now.run.finished:
         streams.say(f"{before} is of a later run than {after}: what is new below was there before")
@@ -112,14 +111,14 @@ def diff(before: str, after: str, form: str) -> int:
     return exit_status(now)
 
 
-def _folder(run: str) -> Path:
-    """The folder that is named, else that of the newest run."""
+def _kept(run: str) -> tuple[Path, RunResult]:
+    """The run that is named, else the newest one, with its folder."""
     if run:
-        return Path(run)
+        return Path(run), _read(Path(run), f"--run {run}")
     newest = next(iter(finished(DEFAULT)), None)
     if newest is None:
         raise UsageError(f"{DEFAULT}: no finished run is there; name a run's folder with --run")
-    return newest
+    return newest, _read(newest, str(newest))
 
 
 def _file(place: Path) -> Path:
@@ -130,9 +129,19 @@ def _read(folder: Path, asked: str) -> RunResult:
     try:
         return read_result(_file(folder))
     except OSError as error:
-        raise UsageError(f"{asked}: {error.strerror}") from None
+        raise UsageError(f"{asked}: {error.strerror}{_near(folder)}") from None
     except NoResult as error:
         raise UsageError(f"{asked}: its results.json is not whole, or of another version ({error})") from None
+
+
+def _near(folder: Path) -> str:
+    """Which run may have been meant: one that lies in this folder, or beside it."""
+    inside, beside = finished(folder), finished(folder.parent) or finished(DEFAULT)
+    if inside:
+        return f"; it is a folder of runs, the newest is {inside[0]}"
+    near = difflib.get_close_matches(folder.name, [one.name for one in beside], 1)
+    meant = next((one for one in beside if one.name in near), None)
+    return f"; did you mean {meant}?" if meant else f"; the newest run is {beside[0]}" if beside else ""
 
 
 def _place(wanted: str, result: RunResult, folder: Path) -> Place:
@@ -145,4 +154,6 @@ def _place(wanted: str, result: RunResult, folder: Path) -> Place:
     if 0 < number <= len(known):
         return known[number - 1].place
     there = f"they are numbered 1 to {len(known)}" if known else "it has none"
+    near = difflib.get_close_matches(wanted, fingerprints(result).values(), 1)
+    there += f"; did you mean {near[0]}?" if near else ""
     raise UsageError(f"{wanted}: the run in {folder} has no such finding; {there}")

@@ -68,6 +68,8 @@ def _expected(one: Any, message: str) -> str:
         return "expected a duration such as 90s, 5m or 1h"
     if one["type"] == "string_pattern_mismatch" and "https?" in message:
         return "expected an http:// or https:// address without credentials in it"
+    if one["type"] in ("model_type", "dict_type"):
+        return "expected keys with their values"
     if one["type"].startswith("date"):
         return "expected a day such as 2027-06-30"
     return message[:1].lower() + message[1:]

@@ -116,7 +116,7 @@ class Run:
             return None
         from clusterprobe.fleet.store import Store
 
-        return Store(url)
+        return Store(url, make=True)
 
     @property
     def folder(self) -> Path:

@@ -101,7 +101,7 @@ def _sent(whole: RunResult, folder: Path) -> dict[str, str]:
 
 
 def _of_a_fleet(whole: RunResult, folder: Path) -> dict[str, str]:
-    store = Store(f"file://{folder}/store")
+    store = Store(f"file://{folder}/store", make=True)
     assert store.keep(safe(whole), folder / "out", Deadline.after(60)) == ""
     records, troubles = store.records("2026-01-01", Deadline.after(60))
     now = epoch(whole.run.finished) or 0.0

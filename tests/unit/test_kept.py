@@ -96,6 +96,30 @@ def test_what_is_not_there_is_one_sentence(wanted: str, run: str, said: str) -> 
     assert said in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("run", "hint"),
+    [
+        ("reports", "it is a folder of runs, the newest is reports/2026-11-22T02-58-07Z"),
+        ("reports/2026-11-22T02-58-77Z", "did you mean reports/2026-11-22T02-58-07Z?"),
+        ("elsewhere/2026-11-22", "did you mean reports/2026-11-22T02-58-07Z?"),
+        ("yesterday", "the newest run is reports/2026-11-22T02-58-07Z"),
+    ],
+)
+def test_a_run_that_is_not_there_is_one_sentence_with_the_nearest_that_is(run: str, hint: str) -> None:
+    keep(healthy())
+    for ask, named in (lambda: kept.show("", run, ""), f"--run {run}"), (lambda: kept.diff(run, run, ""), run):
+        with pytest.raises(UsageError) as raised:
+            ask()
+        assert str(raised.value) == f"{named}: No such file or directory; {hint}"
+
+
+def test_a_fingerprint_that_is_cut_short_has_the_whole_one_beside_it() -> None:
+    folder = keep(unwell())
+    whole = fingerprints(unwell())["loki/instant-queries", 0]
+    with pytest.raises(UsageError, match=f"did you mean {whole}"):
+        kept.show(whole[:7], folder, "")
+
+
 def test_results_of_another_version_are_one_sentence() -> None:
     folder = keep(unwell(), "out")
     file = Path(folder) / "results.json"

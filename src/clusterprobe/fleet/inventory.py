@@ -26,8 +26,11 @@ MAX_BYTES = 64 * MIB
 
 
 def names(source: str) -> list[str]:
-    """What the clusters of an inventory are called. Raises `UsageError` as `read` does."""
-    return [one.name for one in read(source, "", None)[0]]
+    """What the clusters of an inventory are called. Raises `UsageError` as `read` does, and where there is none."""
+    found = [one.name for one in read(source, "", None)[0]]
+    if not found:
+        raise UsageError(f"{source}: the inventory has no cluster")
+    return found
 
 
 def read(source: str, namespace: str, providers: str | None = "") -> tuple[list[Target], list[str]]:

@@ -59,10 +59,15 @@ def place_of(url: str, asked: str = "--store") -> tuple[str, str]:
 
 
 class Store:
-    """Where runs are kept. Raises `UsageError` for an address that is none, or if obstore is not installed."""
+    """Where runs are kept. Raises `UsageError` for an address that is none, or if obstore is not installed.
 
-    def __init__(self, url: str, asked: str = "--store") -> None:
+    A folder that is not there is made where something is to be kept in it (`make`); else it is misspelt.
+    """
+
+    def __init__(self, url: str, asked: str = "--store", *, make: bool = False) -> None:
         scheme, rest = place_of(url, asked)
+        if scheme == "file" and not make and not Path(rest).is_dir():
+            raise UsageError(f"{asked} {redact_forms(url)}: there is no such folder")
         self.url, self.blind = url, ""
         try:
             from obstore.store import LocalStore, from_url

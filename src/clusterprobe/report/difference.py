@@ -41,7 +41,7 @@ class Changed(Struct):
 
 
 class Difference(Struct):
-    """How a run compares with an earlier one. `blind` are the probes that could not check what the earlier run could."""
+    """How a run compares with an earlier one. `blind` are the probes that left something open, of which nothing is known here."""
 
     before: str
     after: str
@@ -107,7 +107,7 @@ def lines(now: RunResult, found: Difference) -> Iterator[Line]:
             yield f"  and {len(of_it) - LIMIT} more", "dim"
     if found.blind:
         yield "", ""
-        yield f"Could not check what the earlier run could: {flat(', '.join(found.blind))}", "bold magenta"
+        yield f"Not checked in the later run, so not compared: {flat(', '.join(found.blind))}", "bold magenta"
     yield "", ""
     yield answer.since(now), "bold"
 
@@ -126,5 +126,5 @@ def markdown(now: RunResult, found: Difference) -> str:
         table = "\n".join(["| Severity | Probe | Where | What |", "| --- | --- | --- | --- |", *rows])
         parts += [f"**{title}** ({len(of_it)})", table, *([f"and {len(of_it) - LIMIT} more"] if len(of_it) > LIMIT else [])]
     if found.blind:
-        parts.append(f"Could not check what the earlier run could: {summary.plain(', '.join(found.blind))}")
+        parts.append(f"Not checked in the later run, so not compared: {summary.plain(', '.join(found.blind))}")
     return "\n\n".join(parts) + "\n"

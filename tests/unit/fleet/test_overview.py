@@ -186,7 +186,7 @@ def test_a_query_reads_the_table_and_nothing_else(tmp_path: Path, sql: str, why:
 
 
 def test_an_empty_store_answers_a_query_with_nothing(tmp_path: Path) -> None:
-    assert query(Store(f"file://{tmp_path}/none"), "SELECT code FROM findings", "", Deadline.after(30)) == (["code"], [], [])
+    assert query(Store(f"file://{tmp_path}/none", make=True), "SELECT code FROM findings", "", Deadline.after(30)) == (["code"], [], [])
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_a_clusters_text_is_text() -> None:
 def test_the_command_writes_all_three(tmp_path: Path) -> None:
     from clusterprobe import cli
 
-    arguments = ["fleet", "report", f"file://{tmp_path}/s", "--output", str(tmp_path / "o")]
+    arguments = ["fleet", "report", f"file://{tmp_path}", "--output", str(tmp_path / "o")]
     assert cli._guarded(lambda: cli.app(arguments, standalone_mode=False)) == 5
     assert {one.name for one in (tmp_path / "o").iterdir()} == {"fleet.html", "fleet.json", "fleet.prom"}
 
@@ -149,6 +149,6 @@ def test_every_cluster_of_an_inventory_has_to_report(tmp_path: Path, capsys: pyt
     from clusterprobe import cli
 
     inventory = written(tmp_path, kubeconfig("eu", "us"))
-    arguments = ["fleet", "report", f"file://{tmp_path}/s", "--inventory", inventory, "--expect", "hub"]
+    arguments = ["fleet", "report", f"file://{tmp_path}", "--inventory", inventory, "--expect", "hub"]
     assert cli._guarded(lambda: cli.app(arguments, standalone_mode=False)) == 2
     assert capsys.readouterr().out.startswith("Incomplete: 3 clusters, 0 reported, 3 did not report.")

@@ -40,7 +40,7 @@ class Kept:
     """A store in a folder, and runs that are kept in it one after the other."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.store, self.count = folder / "store", Store(f"file://{folder}/store"), 0
+        self.folder, self.store, self.count = folder / "store", Store(f"file://{folder}/store", make=True), 0
 
     def keep(self, result: RunResult) -> str:
         self.count += 1
@@ -176,6 +176,7 @@ def test_a_store_that_is_too_slow_is_left(kept: Kept) -> None:
         ("bucket", "--store bucket: expected s3://…, gs://…, az://…, file://…"),
         ("ftp://x/y", "--store ftp://x/y: expected s3://…, gs://…, az://…, file://…"),
         ("s3://", "--store s3://: expected s3://…, gs://…, az://…, file://…"),
+        ("file:///no/such", "--store file:///no/such: there is no such folder"),
     ],
 )
 def test_an_address_that_is_none_is_refused(url: str, said: str) -> None:

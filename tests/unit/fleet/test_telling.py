@@ -25,7 +25,7 @@ class Fleet:
     """A fleet that is told of, report after report, and what its webhook heard."""
 
     def __init__(self, folder: Path, receiver: Receiver) -> None:
-        self.store, self.receiver = Store(f"file://{folder}/store"), receiver
+        self.store, self.receiver = Store(f"file://{folder}/store", make=True), receiver
         self.troubles: list[str] = []
 
     def told(self, *records: Record, **given: Any) -> list[tuple[str, list[str], list[str], list[str]]]:
@@ -67,7 +67,7 @@ def test_the_message_names_the_clusters_and_where_the_steps_are(fleet: Fleet) ->
     fleet.told(*answer)
     fleet.told()
     wanted = Notify.model_validate({"webhook_url_env": "HOOK"})
-    store = Store(fleet.store.url + "/again")
+    store = Store(fleet.store.url + "/again", make=True)
     tell(over(*answer), answer, store, wanted, {"HOOK": fleet.receiver.url}, STAMP, Deadline.after(20))
     ((_, body),) = fleet.receiver.taken()
     assert body["summary"] == "Clusterprobe, fleet: 1 new"
@@ -154,7 +154,7 @@ def test_a_profile_that_names_nobody_is_refused(tmp_path: Path, capsys: pytest.C
 def test_the_command_tells(tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOOK", receiver.url)
     (tmp_path / "notify.yaml").write_text("notify: {webhook_url_env: HOOK}\n")
-    arguments = ["fleet", "report", f"file://{tmp_path}/s", "--expect", "eu", "--notify", str(tmp_path / "notify.yaml")]
+    arguments = ["fleet", "report", f"file://{tmp_path}", "--expect", "eu", "--notify", str(tmp_path / "notify.yaml")]
     for told in (1, 0):
         assert cli._guarded(lambda: cli.app(arguments, standalone_mode=False)) == 2
         assert len(receiver.taken()) == told

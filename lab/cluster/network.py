@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from lab.command import run
 from lab.errors import LabError
 from lab.layout import BRIDGE, GATEWAY, NODES, Node
@@ -23,6 +26,16 @@ def stop_network() -> None:
         run("ip", "link", "del", node.link, check=False)
         run("ip", "netns", "del", node.network_namespace, check=False)
     run("ip", "link", "del", BRIDGE, check=False)
+
+
+@contextmanager
+def cut_off(node: Node) -> Iterator[None]:
+    """As if the node's cable were pulled: nothing reaches it, and nothing is refused. Its addresses and routes stay."""
+    run("ip", "link", "set", node.link, "nomaster")
+    try:
+        yield
+    finally:
+        run("ip", "link", "set", node.link, "master", BRIDGE)
 
 
 def _connect(node: Node) -> None:

@@ -4,7 +4,9 @@ import pytest
 
 from clusterprobe.evidence import Clock
 from clusterprobe.model import Finding
+from clusterprobe.readings import Readings
 from clusterprobe.systems.kubernetes.objects import Node, Pod
+from clusterprobe.systems.kubernetes.sources import pods
 from clusterprobe.verdict import Verdict
 from probes.nodes.probe_ready import probe_ready
 from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons
@@ -105,3 +107,46 @@ def test_a_pod_whose_node_does_not_report_is_not_asked(ready: str, containers: s
     one = labelled(Pod, "shop", "db-0", spec={"containers": []}, status={"phase": "Running", "podIP": "10.0.0.1", "conditions": conditions})
     assert (one.cut_off, one.running) == (cut_off, not cut_off)
     assert one.standing == ("on a node that does not report" if cut_off else "Running")
+
+
+# --- what else runs on a node that does not report ------------------------------------------------------------------------
+
+
+def placed(name: str, node: str, ready: str, containers: str) -> Pod:
+    conditions = [{"type": "Ready", "status": ready}, {"type": "ContainersReady", "status": containers}]
+    status = {"phase": "Running", "podIP": "10.0.0.1", "conditions": conditions}
+    return labelled(Pod, "shop", name, spec={"containers": [], "nodeName": node}, status=status)
+
+
+class Listing:
+    """A cluster that lists these pods."""
+
+    def __init__(self, *found: Pod) -> None:
+        self._found = found
+
+    def list(self, *_: object) -> Readings[Pod]:
+        return listing("Pod", self._found)
+
+
+def asked(*found: Pod) -> dict[str, bool]:
+    return {subject.name: pod.running for subject, pod in pods(Listing(*found), Readings(()))}  # type: ignore[arg-type]
+
+
+def test_a_pod_that_crashed_on_a_silent_node_is_not_asked_either() -> None:
+    crashed, silent, elsewhere = (
+        placed("crashed", "worker2", "False", "False"),
+        placed("silent", "worker2", "False", "True"),
+        placed("elsewhere", "worker1", "False", "False"),
+    )
+    assert asked(crashed, silent, elsewhere) == {"crashed": False, "silent": False, "elsewhere": True}
+    assert asked(crashed, elsewhere) == {"crashed": True, "elsewhere": True}
+
+
+def test_a_node_on_which_a_pod_is_ready_reports() -> None:
+    """It has just come back: its kubelet brings the conditions of its pods up to date one after the other."""
+    back, not_yet, crashed = (
+        placed("back", "worker2", "True", "True"),
+        placed("not-yet", "worker2", "False", "True"),
+        placed("crashed", "worker2", "False", "False"),
+    )
+    assert asked(back, not_yet, crashed) == {"back": True, "not-yet": False, "crashed": True}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
+
 from clusterprobe import errors
 from clusterprobe.access.cluster import Cluster
 from clusterprobe.decoding import from_tree
@@ -76,7 +78,15 @@ def nodes(cluster: Cluster, pods: Readings[Pod]) -> Readings[Node]:
 @source(lists(PODS))
 def pods(cluster: Cluster, namespaces: Readings[Namespace]) -> Readings[Pod]:
     """Every pod, with its volumes, states and grace period; no environment variables."""
-    return cluster.list(PODS, Pod, namespaces)
+    return _with_silence(cluster.list(PODS, Pod, namespaces))
+
+
+def _with_silence(pods: Readings[Pod]) -> Readings[Pod]:
+    """Mark what runs on nodes that do not report: where a pod is cut off, and none is ready, since all of a node's are marked at once."""
+    silent = {pod.spec.node_name for pod in pods.items if pod.cut_off} - {pod.spec.node_name for pod in pods.items if pod.ready}
+    if not silent:
+        return pods
+    return pods.map(lambda _, pod: msgspec.structs.replace(pod, on_silent_node=True) if pod.spec.node_name in silent else pod)
 
 
 @source(lists(REPLICA_SETS))

@@ -233,9 +233,12 @@ class PodStatus(Object):
 
 
 class Pod(Object):
+    """`on_silent_node` is no field of the API: what is seen of the node's other pods."""
+
     metadata: Metadata
     spec: PodSpec
     status: PodStatus = msgspec.field(default_factory=PodStatus)
+    on_silent_node: bool = False
 
     @property
     def ready(self) -> bool:
@@ -261,7 +264,12 @@ class Pod(Object):
 
     @property
     def cut_off(self) -> bool:
-        """Whether its node does not report: the kubelet's last word is that its containers are ready, and yet it is marked as not ready."""
+        """Whether its node does not report: the kubelet's last word is that its containers are ready, and yet it is marked as not ready.
+
+        Of a pod whose containers were not ready then, others on the node tell.
+        """
+        if self.on_silent_node:
+            return True
         conditions = {one.type: one for one in self.status.conditions or []}
         ready, containers = conditions.get("Ready"), conditions.get("ContainersReady")
         if ready is None or containers is None or ready.reason == "ReadinessGatesNotReady":

@@ -58,6 +58,14 @@ def test_the_address_in_the_status_comes_first_then_the_controllers_service() ->
     assert found == ["192.0.2.1:443", "x.example.org:443", "lb.example.org:443", "10.0.0.5:30443"]
 
 
+def test_the_address_of_a_node_that_does_not_report_is_tried_only_where_there_is_no_other() -> None:
+    silent = labelled(Node, "", "two", status={"conditions": [], "addresses": [{"type": "InternalIP", "address": "10.0.0.6"}]})
+    surroundings = around(nodes=listing("Node", [silent]))
+    assert tried(ingress([{"ip": "10.0.0.6"}, {"ip": "10.0.0.5"}]), surroundings) == ["10.0.0.5:443", "lb.example.org:443"]
+    alone = around(nodes=listing("Node", [silent]), services=Readings(()))
+    assert tried(ingress([{"ip": "10.0.0.6"}]), alone) == ["10.0.0.6:443"]
+
+
 def test_inside_the_cluster_the_service_is_asked_at_its_own_address() -> None:
     assert tried(ingress(), around(route="in-cluster")) == ["10.96.0.7:443"]
 

@@ -50,7 +50,7 @@ def candidates(one: Ingress, around: Surroundings) -> list[Address]:
     label = controller_label(one, around.classes)
     stated = [Address(address, port, "its status.loadBalancer") for address in one.status.addresses]
     by_service = _by_service({"app.kubernetes.io/name": label} if label else {}, around, port, names)
-    return list(dict.fromkeys([*stated, *(address for _, ways in by_service for address in ways)]))
+    return _reporting(list(dict.fromkeys([*stated, *(address for _, ways in by_service for address in ways)])), around)
 
 
 def doors(tls: RouteTls, around: Surroundings) -> list[list[Address]]:
@@ -66,7 +66,16 @@ def doors(tls: RouteTls, around: Surroundings) -> list[list[Address]]:
     for service, ways in _by_service(tls.controller, around, number, names):
         # Services that select the same pods are ways to one controller.
         found[service.metadata.namespace, str(sorted((service.spec.selector or {}).items()))] += ways
-    return [[*stated, *each] for each in found.values()] or [stated]
+    return [_reporting([*stated, *each], around) for each in found.values()] or [_reporting(stated, around)]
+
+
+def _reporting(addresses: list[Address], around: Surroundings) -> list[Address]:
+    """Those of a node that does not report are tried only where there is no other: it may be gone, and whoever asks it waits."""
+    by_ready = {
+        ready: {each.address for node in around.nodes.items if node.ready is ready for each in node.status.addresses or []}
+        for ready in (True, False)
+    }
+    return [one for one in addresses if one.host not in by_ready[False] - by_ready[True]] or addresses
 
 
 def is_usual(tls: RouteTls) -> bool:

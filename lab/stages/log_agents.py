@@ -71,7 +71,10 @@ def stage_tainted(_: Environment) -> None:
 
 
 def clear_tainted(_: Environment) -> None:
+    """Without the taint, and with the agent's own tolerations."""
     _taint([])
+    own = document("promtail", "DaemonSet", "promtail")["spec"]["template"]["spec"].get("tolerations", [])
+    api.patch(_PROMTAIL, {"spec": {"template": {"spec": {"tolerations": own}}}})
     wait_until("an agent on every node", lambda: _agents_ready() == len(NODES), PATIENCE_SECONDS)
     wait_for_rollout(_PROMTAIL)
 

@@ -11,6 +11,7 @@ from clusterprobe.readings import Readings
 from clusterprobe.roles import Examined, Needed
 from clusterprobe.systems.grafana.destinations import Destination, destination_of
 from clusterprobe.systems.grafana.sources import GIVE_CREDENTIALS, Datasource, Datasources
+from clusterprobe.systems.kubernetes.editing import edited
 from clusterprobe.systems.kubernetes.looking import logs_of
 from clusterprobe.systems.kubernetes.objects import Namespace, Service
 from clusterprobe.systems.prometheus.stacks import known_stacks
@@ -137,6 +138,7 @@ def _report_foreign(verdict: Verdict, subject: Subject, one: Datasource, place: 
             see,
             look(f"See which Services of {own} there are.", shell("kubectl get services -A | grep -i {}", one.type)),
             change(f"Name the Service of {own} in the address, in the values of the chart or in Git; the sidecar then loads it."),
+            *([edited("configmap", subject)] if subject.kind == "ConfigMap" else []),
         ],
     )
 

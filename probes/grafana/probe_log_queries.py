@@ -7,6 +7,7 @@ from clusterprobe.roles import Examined, Needed
 from clusterprobe.systems.grafana.queries import Board, Instant
 from clusterprobe.systems.grafana.sidecar_files import DashboardFile
 from clusterprobe.systems.grafana.sources import GIVE_CREDENTIALS, Boards
+from clusterprobe.systems.kubernetes.editing import edited
 from clusterprobe.systems.loki.own_log import REFUSAL
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import number, said
@@ -93,6 +94,7 @@ def _report(verdict: Verdict, subject: Subject, board: Board, logs: list[Instant
                 "Set the query's type to Range (`queryType: range`, without `instant: true`). Where a number is wanted, ask for one: "
                 "`count_over_time`, for example. If it is managed in Git, change it there."
             ),
+            *([edited("configmap", subject)] if file else []),
         ],
         exhibits=[
             Table(title=f"Instant log queries of {board.title}", columns=["Panel", "Query"], rows=[[one.place, one.query] for one in logs])

@@ -11,6 +11,7 @@ from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Conditional, Enriching, Examined, Needed
 from clusterprobe.systems.inventory.recognition import SystemPod, of_system
 from clusterprobe.systems.kubernetes.daemon_sets import DaemonSet, why_not_on
+from clusterprobe.systems.kubernetes.editing import by_hand
 from clusterprobe.systems.kubernetes.objects import Node, Pod
 from clusterprobe.systems.kubernetes.resources import NODES, SERVICES
 from clusterprobe.systems.kubernetes.workloads import daemon_set_of
@@ -173,7 +174,7 @@ def _judge_node(verdict: Verdict, subject: Subject, node: Node, look: _Surroundi
         place, one = (fitting or look.sets)[0]
         why = why_not_on(one, node) or "nothing in its template keeps it away: its events say more (quota, resources, host ports)"
         cause = f"The DaemonSet {place.namespace}/{place.name} has no pod there: {why}.{look.beside}"
-        _report_node(verdict, subject, NODE_WITHOUT_AGENT, look.work, cause, let_run(place, one, node))
+        _report_node(verdict, subject, NODE_WITHOUT_AGENT, look.work, cause, by_hand(place, let_run(place, one, node)))
 
 
 def _report_failing(verdict: Verdict, subject: Subject, node: Node, look: _Surroundings) -> None:

@@ -2,6 +2,7 @@ from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import SOURCE, change, look, shell, snippet
 from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.roles import Examined, Needed
+from clusterprobe.systems.kubernetes.editing import by_hand
 from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.systems.log_agents.positions import Positions
 from clusterprobe.verdict import Verdict
@@ -58,7 +59,7 @@ def _report_shared(verdict: Verdict, owners: tuple[str, ...], places: dict[str, 
         + (f", and the same on {len(nodes)} nodes" if len(places) > 1 else "")
         + (f" (of {' and '.join(environments)})" if len(environments) > 1 else "")
         + ": each overwrites the other's positions, and continues from them after a restart.",
-        fix=_fix(newest, places),
+        fix=by_hand(_subject(newest), _fix(newest, places)),
         exhibits=[_table(places)],
     )
 

@@ -5,6 +5,7 @@ What is not named here is repaired by what is printed, just as it is.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,10 +36,6 @@ WHERE = {
     "argocd-comparison-error": GIT,
     "argocd-out-of-sync": "Argo CD, of which the lab has no command line",
     "argocd-sync-window": GIT,
-    "datasource-of-other-environment": SOURCE,
-    "dashboard-instant-log-query": CLIENT,
-    "positions-shared": SOURCE,
-    "node-without-agent": SOURCE,
     "promtail-lines-dropped": SOURCE,
     "promtail-drops-namespace": SOURCE,
     "loki-instant-query": CLIENT,
@@ -159,7 +156,31 @@ def _without_its_times(found: Any) -> None:
     found["spec"]["podMetricsEndpoints"][0]["honorTimestamps"] = False
 
 
+def _by_its_own_file(found: Any) -> None:
+    _template(found)["containers"][0]["args"].append("-positions.file=/run/promtail/promtail-dev.yaml")
+
+
+def _tolerating(found: Any) -> None:
+    _template(found).setdefault("tolerations", []).append({"key": "dedicated", "operator": "Exists", "effect": "NoSchedule"})
+
+
+def _of_its_own_environment(found: Any) -> None:
+    here, there = (f"{one.fullname}-prometheus.{one.namespace}:" for one in (DEV, DEV.other))
+    found["data"] = {file: text.replace(there, here) for file, text in found["data"].items()}
+
+
+def _by_range(found: Any) -> None:
+    ((file, text),) = found["data"].items()
+    board = json.loads(text)
+    board["panels"][0]["targets"][0]["queryType"] = "range"
+    found["data"] = {file: json.dumps(board)}
+
+
 EDITS = {
+    "positions-shared": Edit(in_yaml(_by_its_own_file)),
+    "node-without-agent": Edit(in_yaml(_tolerating)),
+    "datasource-of-other-environment": Edit(in_yaml(_of_its_own_environment)),
+    "dashboard-instant-log-query": Edit(in_yaml(_by_range)),
     "samples-dropped": Edit(in_yaml(_without_its_times)),
     "ingress-wrong-service-port": Edit(in_yaml(_to_its_port)),
     "ingress-without-endpoints": Edit(in_yaml(_to_all_versions)),

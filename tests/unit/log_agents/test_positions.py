@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 import yaml
 
+from clusterprobe.fixes import line
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod
@@ -116,7 +117,7 @@ def test_an_agent_without_that_flag_is_not_given_it() -> None:
     pods = [agent(owner, program="alloy", args=args) for owner in ("a", "b")]
     (finding,) = judged(probe_positions, **platform(*pods)).findings
     assert "positions.file" not in finding.fix
-    assert not [command for step in finding.steps for command in step.commands]
+    assert [line(command) for step in finding.steps for command in step.commands] == ["kubectl -n logging edit daemonset a"]
 
 
 def test_several_nodes_of_the_same_two_are_one_finding() -> None:

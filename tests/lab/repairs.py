@@ -46,8 +46,6 @@ WHERE = {
     "mlflow-database-down": SOURCE,
     "mlflow-host-refused": SOURCE,
     "slow-rule-group": SOURCE,
-    "tmp-curl-wrong-port": SOURCE,
-    "out-of-memory": SOURCE,
     "serving-unhealthy": SOURCE,
     "nfs-unmount-hang": FILE_SERVER,
     "claim-without-class": SOURCE,
@@ -176,7 +174,18 @@ def _by_range(found: Any) -> None:
     found["data"] = {file: json.dumps(board)}
 
 
+def _asking_the_right_port(found: Any) -> None:
+    container = found["spec"]["containers"][0]
+    container["command"] = [one.replace(":9999/", ":8000/") for one in container["command"]]
+
+
+def _needing_less(found: Any) -> None:
+    found["spec"]["containers"][0]["command"] = ["/bin/sh", "-c", "sleep 3600"]
+
+
 EDITS = {
+    "tmp-curl-wrong-port": Edit(in_yaml(_asking_the_right_port), "tmp-curl.yaml"),
+    "out-of-memory": Edit(in_yaml(_needing_less), "feature-cache.yaml"),
     "positions-shared": Edit(in_yaml(_by_its_own_file)),
     "node-without-agent": Edit(in_yaml(_tolerating)),
     "datasource-of-other-environment": Edit(in_yaml(_of_its_own_environment)),

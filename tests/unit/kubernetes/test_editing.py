@@ -1,6 +1,6 @@
 import pytest
 
-from clusterprobe.fixes import SOURCE, change, look, shell
+from clusterprobe.fixes import SOURCE, change, line, look, shell
 from clusterprobe.model import Step, Subject
 from clusterprobe.systems.kubernetes.editing import by_hand
 
@@ -16,10 +16,18 @@ def test_what_is_to_be_changed_where_it_is_deployed_can_be_changed_on_the_object
     assert last.text.startswith("Until that is deployed")
 
 
+def test_a_pod_that_nothing_makes_is_made_again_of_a_file() -> None:
+    *_, fetched, made = by_hand(Subject(kind="Pod", namespace="shop", name="once"), [AT_SOURCE])
+    assert [line(one) for one in (*fetched.commands, *made.commands)] == [
+        "kubectl -n shop get pod once -o yaml > once.yaml",
+        "kubectl replace --force -f once.yaml",
+    ]
+    assert (fetched.kind, made.kind) == ("look", "destroys")
+
+
 @pytest.mark.parametrize(
     ("subject", "steps"),
     [
-        (Subject(kind="Pod", namespace="shop", name="web-0"), [AT_SOURCE]),  # of which most fields cannot be changed
         (Subject(kind="ReplicaSet", namespace="shop", name="web-1"), [AT_SOURCE]),
         (WEB, [LOOK, change("Repair its node.")]),
         (WEB, [AT_SOURCE, change("Roll it back.", shell("kubectl -n shop rollout undo deployment web"))]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clusterprobe.fixes import SOURCE, WITHHELD, change, shell
+from clusterprobe.fixes import SOURCE, WITHHELD, change, destroys, look, shell
 from clusterprobe.model import Step, Subject
 
 # Those whose fields may be changed on the object itself, and that nothing else makes.
@@ -12,9 +12,22 @@ _KINDS = ("Deployment", "StatefulSet", "DaemonSet", "CronJob")
 def by_hand(subject: Subject, steps: list[Step]) -> list[Step]:
     """The steps, and how to make on the object itself what they say to change where it is deployed. A command of theirs is enough."""
     changes = [one for one in steps if one.kind != "look"]
-    if subject.kind not in _KINDS or any(one.commands or WITHHELD in one.text for one in changes):
+    if any(one.commands or WITHHELD in one.text for one in changes) or not any(SOURCE in one.text for one in changes):
         return steps
-    return [*steps, edited(subject.kind, subject)] if any(SOURCE in one.text for one in changes) else steps
+    if subject.kind == "Pod":
+        return [*steps, *_made_again(subject)]
+    return [*steps, edited(subject.kind, subject)] if subject.kind in _KINDS else steps
+
+
+def _made_again(pod: Subject) -> list[Step]:
+    """Most fields of a Pod cannot be changed; one that nothing makes stays gone once it is deleted."""
+    file = f"{pod.name}.yaml"
+    fetched = shell("kubectl -n {} get pod {} -o yaml > {}", pod.namespace, pod.name, file)
+    what = "the Pod, with its log and what it has written into itself"
+    return [
+        look("If no program makes the Pod, fetch it, to change it in a file.", fetched),
+        destroys(what, "Then make it again of the changed file.", shell("kubectl replace --force -f {}", file)),
+    ]
 
 
 def edited(resource: str, subject: Subject) -> Step:

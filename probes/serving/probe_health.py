@@ -167,13 +167,13 @@ def _report(verdict: Verdict, workload: Subject, troubles: list[Trouble], replic
         problem=f"{len(troubles)} of {number(len(replicas), 'replica')} of {workload} {'is' if len(troubles) == 1 else 'are'} unhealthy; "
         f"{left}.",
         cause=f"Pod {pod} answers on {path} (said by its {first.replica.said_by}) with {first.said}. {what}",
-        fix=_fix(workload, first.replica),
+        fix=_fix(workload, first.replica, fails=first.kind == UNHEALTHY),
         exhibits=[_table(troubles)],
         breaks=[] if ready else [Ref.of(workload)],
     )
 
 
-def _fix(workload: Subject, replica: Replica) -> list[Step]:
+def _fix(workload: Subject, replica: Replica, *, fails: bool) -> list[Step]:
     place, pod, port = workload.namespace, replica.pod.metadata.name, replica.port
     steps = [
         look(
@@ -189,7 +189,11 @@ def _fix(workload: Subject, replica: Replica) -> list[Step]:
     if not workload.api_version.startswith("apps/"):
         return steps
     history = shell("kubectl -n {} rollout history {}/{}", place, workload.kind.lower(), workload.name)
-    return [*steps, look("See whether a new revision brought it.", history), change(f"If so, undo that revision, {IN_GIT}.")]
+    steps += [look("See whether a new revision brought it.", history), change(f"If so, undo that revision, {IN_GIT}.")]
+    if fails and workload.kind in ("Deployment", "StatefulSet"):
+        restart = shell("kubectl -n {} rollout restart {}/{}", place, workload.kind.lower(), workload.name)
+        steps.append(change("If it has lost what it loads as it starts, such as a model, restart it.", restart))
+    return steps
 
 
 def _table(troubles: list[Trouble]) -> Table:

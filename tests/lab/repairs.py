@@ -46,7 +46,6 @@ WHERE = {
     "mlflow-database-down": SOURCE,
     "mlflow-host-refused": SOURCE,
     "slow-rule-group": SOURCE,
-    "serving-unhealthy": SOURCE,
     "nfs-unmount-hang": FILE_SERVER,
     "claim-without-class": SOURCE,
     "node-not-ready": "the node",
@@ -55,7 +54,6 @@ WHERE = {
     "loki-store-full": SOURCE,
     "configuration-refused": SOURCE,
     "gateway-not-granted": SOURCE,
-    "gateway-without-backend": SOURCE,
     "prometheus-disk-full": SOURCE,
 }
 
@@ -183,7 +181,12 @@ def _needing_less(found: Any) -> None:
     found["spec"]["containers"][0]["command"] = ["/bin/sh", "-c", "sleep 3600"]
 
 
+def _to_the_shop(found: Any) -> None:
+    found["spec"]["rules"][1]["backendRefs"][0]["name"] = "shop"
+
+
 EDITS = {
+    "gateway-without-backend": Edit(in_yaml(_to_the_shop)),
     "tmp-curl-wrong-port": Edit(in_yaml(_asking_the_right_port), "tmp-curl.yaml"),
     "out-of-memory": Edit(in_yaml(_needing_less), "feature-cache.yaml"),
     "positions-shared": Edit(in_yaml(_by_its_own_file)),

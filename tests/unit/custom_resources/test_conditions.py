@@ -85,6 +85,7 @@ def test_a_route_that_its_gateway_refuses_names_the_gateway() -> None:
     route = kind("httproutes.gateway.networking.k8s.io", "HTTPRoute", raw("shop", status={"parents": [refused]}))
     (finding,) = judge(route).findings
     assert finding.problem == "HTTPRoute shop/shop has had Accepted=False for Gateway edge/public (NotAllowedByListeners) for 60 min."
+    assert finding.fix.endswith("$ kubectl -n shop edit httproutes.gateway.networking.k8s.io shop")
 
 
 def test_what_is_in_no_namespace_is_described_so() -> None:

@@ -83,6 +83,14 @@ def test_where_no_replica_is_left_it_breaks_the_workload() -> None:
     assert "no client is answered" in finding.problem
 
 
+def test_what_fails_may_be_restarted_and_what_is_not_there_not() -> None:
+    restart = "$ kubectl -n fastapi-dev rollout restart deployment/fastapi"
+    (fails,) = judged(probe_health, **platform((pod("a", ready=False), ILL))).findings
+    assert restart in fails.fix
+    (gone,) = judged(probe_health, **platform((pod("a", ready=False), Health(status=404, kind="json")))).findings
+    assert restart not in gone.fix
+
+
 def test_a_path_that_is_not_there_is_named() -> None:
     (finding,) = judged(probe_health, **platform((pod(ready=False), Health(status=404, kind="json")))).findings
     assert (finding.reason, finding.severity) == ("HealthNotFound", "error")

@@ -12,15 +12,17 @@ from clusterprobe.systems.custom_resources.backups import BACKUPS, LAST, SCHEDUL
 from clusterprobe.systems.custom_resources.diagnosis import FLUX, Diagnosis
 from clusterprobe.systems.custom_resources.kinds import is_own
 from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject, Stated
+from clusterprobe.systems.kubernetes.editing import edited
 from clusterprobe.systems.kubernetes.missing import look_for, named
 from clusterprobe.times import ago
 from clusterprobe.words import listed, said
 
 _CERTIFICATES = "certificates.cert-manager.io"
+_GATEWAY_API = "gateway.networking.k8s.io"
 _REPAIRS: Mapping[str, str] = {
     "cert-manager.io": "Correct the issuer, or the names and the challenge that it refuses",
     "external-secrets.io": "Correct the store, its credentials, or the key that the message names",
-    "gateway.networking.k8s.io": "Correct the reference, or what the Gateway allows",
+    _GATEWAY_API: "Correct the reference, or what the Gateway allows",
 }
 
 
@@ -91,6 +93,8 @@ def _steps(kind: CustomKind, subject: Subject, one: CustomObject, why: Diagnosis
         found.append(
             change(f"{_REPAIRS.get(kind.group, 'Repair what the message names')}, {SOURCE}. Its controller tries again by itself.")
         )
+    if kind.group == _GATEWAY_API and subject.namespace:  # its messages name fields of the object itself
+        found.append(edited(kind.resource, subject))
     return found
 
 

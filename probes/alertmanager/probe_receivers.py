@@ -66,8 +66,8 @@ def probe_receivers(
     Prevention: Let the root route end at a receiver with an integration, and send only Watchdog and InfoInhibitor to null. Check changes
     with `amtool config routes test --config.file=alertmanager.yaml severity=critical` in CI, and run this probe after each sync.
     """
-    servers, customs, secrets = dict(alertmanager_servers), alertmanagers.by_name(), alertmanager_secrets.by_name()
-    senders = Senders(prometheuses, prometheus_loaded_rules, alertmanager_alerts)
+    servers, senders = dict(alertmanager_servers), Senders(prometheuses, prometheus_loaded_rules, alertmanager_alerts)
+    customs, secrets = alertmanagers.by_name(), alertmanager_secrets.by_name()
     apart = _divided(environments, prometheuses, prometheus_loaded_rules, alertmanager_servers)
     reported: set[tuple[tuple[str, str], str]] = set()
     for subject, status in alertmanager_statuses:
@@ -76,14 +76,17 @@ def probe_receivers(
         if (place, like) in reported:  # another replica with the same trouble
             continue
         see = look_at_source(*place, subject in servers and servers[subject].custom, [subject])
-        source = Source(customs.get(place), secrets.get(place), see)
-        simulated = Simulation(verdict, subject, place, status.configuration, source, clock.now)
-        if like is not Look.DELIVERS or not simulated.run(_namespaces(place[0], apart, namespaces), senders):
+        judged = Simulation(verdict, subject, place, status.configuration, Source(customs.get(place), secrets.get(place), see), clock.now)
+        if like is not Look.DELIVERS or not judged.run(_namespaces(place[0], apart, namespaces), senders):
             reported.add((place, like))
-        if like in DEFAULTS:
-            _explained(verdict, place)
-        elif like is Look.UNROUTED:
-            _unrouted(verdict, place, status.configuration, see)
+        _report_look(verdict, place, like, status.configuration, see)
+
+
+def _report_look(verdict: Verdict, place: tuple[str, str], like: Look, configuration: Configuration, see: Step) -> None:
+    if like in DEFAULTS:
+        _explained(verdict, place)
+    elif like is Look.UNROUTED:
+        _unrouted(verdict, place, configuration, see)
 
 
 def _explained(verdict: Verdict, place: tuple[str, str]) -> None:

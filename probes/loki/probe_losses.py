@@ -5,9 +5,12 @@ from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import SOURCE, change, look
 from clusterprobe.model import Command, Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Conditional, Enriching, Examined
+from clusterprobe.systems.inventory.recognition import SystemPod
 from clusterprobe.systems.kubernetes.looking import log_of
+from clusterprobe.systems.loki.configuration_advice import in_its_configuration
 from clusterprobe.systems.loki.loss_words import limit_of, store_in
 from clusterprobe.systems.loki.losses import DISK_FULL, FLUSHES, REFUSED, Evidence, LokiGains, LokiLosses, LossWords, Trouble, troubles
 from clusterprobe.times import ago
@@ -26,6 +29,7 @@ def probe_losses(
     loki_losses: Examined[LokiLosses],
     loki_gains: Conditional[LokiGains],
     loki_loss_words: Enriching[LossWords],
+    system_pods: Enriching[SystemPod],
     profile: Profile,
     clock: Clock,
 ) -> None:
@@ -47,26 +51,27 @@ def probe_losses(
     for replicas in releases.values():
         now, before = troubles(replicas, evidence)
         for trouble in now:
-            _report(verdict, trouble, evidence)
+            _report(verdict, trouble, evidence, system_pods)
         for trouble in before:
             times = f"{trouble.count:.0f} of {trouble.counter} since it started, and none in the last {ago(evidence.window)}"
             verdict.note(f"{trouble.replicas[0].name} counts {times}.")
 
 
-def _report(verdict: Verdict, one: Trouble, evidence: Evidence) -> None:
+def _report(verdict: Verdict, one: Trouble, evidence: Evidence, pods: Readings[SystemPod]) -> None:
     first, more = one.replicas[0], len(one.replicas) - 1
     who = f"{first.namespace}/{first.name}" + (f" and {more} more" if more else "")
     age = ago(evidence.now - one.started)
     when = f"in the last {ago(evidence.window)}" if one.lately else f"since it started {age} ago (no Prometheus scrapes it)"
     quoted = f" Its log says {said(one.said)}." if one.said else ""
     kind, problem, cause, steps = _told(one)
+    edits = in_its_configuration(pods, one.replicas) if kind == LINES_REFUSED else []
     verdict.report(
         kind,
         first,
         severity=kind.severity if one.lately or one.said else Severity.WARNING,
         problem=f"{who} {problem.format(count=f'{one.count:.0f}', when=when)}",
         cause=f"{cause}{quoted}",
-        fix=[look("See what its log says.", *_logs(one)), *steps],
+        fix=[look("See what its log says.", *_logs(one)), *steps, *edits],
         exhibits=[_table(one, when)],
         breaks=[Ref(RefKind.LOKI, first.namespace, first.owner.partition("/")[2] or first.name)] if kind != LINES_REFUSED else [],
         # An agent that says what it was answered tells it better.

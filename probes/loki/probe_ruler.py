@@ -9,7 +9,9 @@ from clusterprobe.readings import Readings
 from clusterprobe.references import Ref
 from clusterprobe.roles import Conditional, Enriching, Examined
 from clusterprobe.systems.alertmanager.alerts import Arrived
+from clusterprobe.systems.inventory.recognition import SystemPod
 from clusterprobe.systems.kubernetes.looking import logs_of
+from clusterprobe.systems.loki.configuration_advice import in_its_configuration
 from clusterprobe.systems.loki.ruler import Firing, LogRule, Receiver, Ruler
 from clusterprobe.times import ago, epoch
 from clusterprobe.verdict import Verdict
@@ -36,6 +38,7 @@ def probe_ruler(
     loki_rulers: Examined[Ruler],
     alertmanager_alerts: Conditional[Arrived],
     alertmanager_servers: Enriching[Server],
+    system_pods: Enriching[SystemPod],
     clock: Clock,
 ) -> None:
     """Do the alerts that are made from logs reach an Alertmanager?
@@ -55,8 +58,7 @@ def probe_ruler(
         if ruler.runs:
             releases.setdefault((ruler.namespace, ruler.release), []).append(ruler)
     if not releases and rulers.complete:
-        here = rulers.absent if not rulers.values else "no Loki here runs the module `ruler`"
-        verdict.not_applicable(here)
+        verdict.not_applicable(rulers.absent if not rulers.values else "no Loki here runs the module `ruler`")
     places = {subject: server.namespace for subject, server in alertmanager_servers}
     for (namespace, release), replicas in releases.items():
         subject = Subject(kind="Loki", namespace=namespace, name=release)
@@ -64,6 +66,7 @@ def probe_ruler(
         see = _look(subject, rulers)
         broken = _judge_rules(verdict, subject, see, replicas, rules)
         repair = _name_the_alertmanager(verdict, subject, see, alertmanager_servers.items)
+        repair += in_its_configuration(system_pods, _pods(subject, rulers))
         if not rules and not broken:
             verdict.not_applicable(f"the ruler of {namespace}/{release} has no rule, so no alert is made from logs")
             continue
@@ -230,8 +233,11 @@ def _hosts(receivers: list[Receiver]) -> list[str]:
 
 
 def _look(subject: Subject, rulers: Readings[Ruler]) -> Step:
-    pods = [on.name for on, one in rulers if on.kind == "Pod" and (one.namespace, one.release) == (subject.namespace, subject.name)]
-    return look("See what its log says of its rules.", *logs_of(subject.namespace, pods, "rul"))
+    return look("See what its log says of its rules.", *logs_of(subject.namespace, [on.name for on in _pods(subject, rulers)], "rul"))
+
+
+def _pods(subject: Subject, rulers: Readings[Ruler]) -> list[Subject]:
+    return [on for on, one in rulers if on.kind == "Pod" and (one.namespace, one.release) == (subject.namespace, subject.name)]
 
 
 def _repair(see: Step) -> list[Step]:

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from lab.platform import gateway_api, ingress, sealing
-from lab.platform.manifests import DEV, slack_config
+from lab.platform.manifests import DEV, document, slack_config
 from lab.platform.storage import NFS_CLASS
 from lab.stages.sealed_secrets import DATA as REGISTRY_DATA
 
@@ -41,7 +41,6 @@ WHERE = {
     "loki-instant-query": CLIENT,
     "loki-wide-query": CLIENT,
     "loki-range-too-long": CLIENT,
-    "ruler-without-alertmanager": SOURCE,
     "ruler-rule-broken": SOURCE,
     "mlflow-database-down": SOURCE,
     "mlflow-host-refused": SOURCE,
@@ -49,7 +48,6 @@ WHERE = {
     "nfs-unmount-hang": FILE_SERVER,
     "claim-without-class": SOURCE,
     "node-not-ready": "the node",
-    "loki-rate-limited": SOURCE,
     "loki-log-full": SOURCE,
     "loki-store-full": SOURCE,
     "configuration-refused": SOURCE,
@@ -185,7 +183,12 @@ def _to_the_shop(found: Any) -> None:
     found["spec"]["rules"][1]["backendRefs"][0]["name"] = "shop"
 
 
+def _loki_as_it_should_be(found: Any) -> None:
+    found["data"]["config.yaml"] = document("loki", "ConfigMap", "loki")["data"]["config.yaml"]
+
+
 EDITS = {
+    **dict.fromkeys(("loki-rate-limited", "ruler-without-alertmanager"), Edit(in_yaml(_loki_as_it_should_be))),
     "gateway-without-backend": Edit(in_yaml(_to_the_shop)),
     "tmp-curl-wrong-port": Edit(in_yaml(_asking_the_right_port), "tmp-curl.yaml"),
     "out-of-memory": Edit(in_yaml(_needing_less), "feature-cache.yaml"),

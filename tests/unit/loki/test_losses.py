@@ -31,6 +31,7 @@ PROMETHEUS, _ = server("prometheus", "monitoring", "main")
 def platform(*lost: Lost, gained: list[GainedBy] | None = None, said: dict[str, str] | None = None, age: float = 86400) -> dict[str, Any]:
     known: Readings[Any] = Readings(absent="no Loki counts anything") if gained is None else single(PROMETHEUS, LokiGains(gained))
     return {
+        "system_pods": Readings(absent="no system is known"),
         "loki_losses": single(POD, LokiLosses(NOW - age, list(lost))),
         "loki_gains": known,
         "loki_loss_words": single(POD, LossWords(said or {})),

@@ -41,6 +41,7 @@ def platform(one: Ruler | None = None, *arrived: tuple[Subject, Arrived], **chan
     return {
         "loki_rulers": single(server("loki", "logging", "loki", pod="loki-0")[0], one or ruler(rule(HEARTBEAT))),
         "alertmanager_alerts": Readings(tuple(pairs)),
+        "system_pods": Readings(absent="no system is known"),
         "alertmanager_servers": Readings(tuple(server("alertmanager", subject.namespace, "main") for subject, _ in pairs)),
         "clock": Clock(NOW),
         **changes,

@@ -32,6 +32,7 @@ FLAGS = frozenset(
         "static-prefix",
         "positions.file",  # Promtail, Grafana Agent and Alloy: where they keep how far they have read
         "storage.path",
+        "config.file",  # from which file Loki has its configuration
         "address",  # at which address a program serves its metrics
         "bind-address",
         "listen-address",

@@ -67,9 +67,12 @@ def probe_storage(
         old = next((one.class_name for one in found if one.class_name not in ("", wanted)), "")
         _judge(verdict, subject, found, wanted, fix, profile, follow_the_object(custom, old, storage, fix))
     plain = system_pods.keep(lambda _, one: is_plain_prometheus(one), "no pod is a Prometheus without the Operator")
+    replicas: dict[Subject, list[Pod]] = {}
     for _, one in plain:
-        workload = workload_of(one.pod)
-        _judge(verdict, workload, [_of_pod(storage, one.pod)], "", move_of_workload(workload, one.pod.metadata, storage, kinds), profile)
+        replicas.setdefault(workload_of(one.pod), []).append(one.pod)
+    for workload, own in replicas.items():
+        found = [_of_pod(storage, pod) for pod in own]
+        _judge(verdict, workload, found, "", move_of_workload(workload, own[0].metadata, storage, kinds), profile)
 
 
 def _of_pod(storage: Storage, pod: Pod) -> Database:

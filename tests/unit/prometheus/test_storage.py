@@ -1,5 +1,6 @@
 from typing import Any
 
+import msgspec
 import pytest
 
 from clusterprobe.fixes import line
@@ -247,6 +248,17 @@ def test_a_prometheus_without_the_operator_is_judged_by_its_pod() -> None:
     ).findings
     assert (finding.reason, finding.subject.name) == ("TsdbOnNfs", "prometheus-main-0")
     assert "mounted by Pod prometheus-main-0 itself" in finding.cause
+
+
+def test_the_replicas_of_a_workload_are_judged_together() -> None:
+    owners = {"ownerReferences": [{"kind": "StatefulSet", "name": "prom", "controller": True}]}
+    one = pod({"nfs": {"server": "nas", "path": "/tsdb"}}, **{"app.kubernetes.io/instance": "prom"})
+    replicas = [
+        labelled(Pod, "monitoring-dev", name, one.metadata.labels, metadata=owners, spec=msgspec.to_builtins(one.spec))
+        for name in ("prom-0", "prom-1")
+    ]
+    verdict = judged(probe_storage, **platform(system_pods=recognised(listing("Pod", replicas)), prometheuses=listing("Prometheus", [])))
+    assert [str(each.subject) for each in verdict.findings] == ["StatefulSet monitoring-dev/prom"]
 
 
 def test_no_prometheus_at_all_does_not_apply() -> None:

@@ -269,6 +269,14 @@ def test_what_the_provisioner_says_is_the_cause(name: str, message: str, why: st
     assert finding.rests_on == []
 
 
+@pytest.mark.parametrize("mode", ["Immediate", "WaitForFirstConsumer"])
+def test_what_kubernetes_hands_to_a_driver_names_the_driver(mode: str) -> None:
+    classes = listing("StorageClass", [storage_class("gp2", "kubernetes.io/aws-ebs", mode)])
+    (finding,) = judged(probe_claims, **platform(claim("Pending", "gp2"), USER, storage_classes=classes)).findings
+    assert "kubernetes.io/aws-ebs (newer Kubernetes leaves it to the CSI driver ebs.csi.aws.com)" in finding.cause
+    assert "$ kubectl get csidriver ebs.csi.aws.com" in finding.fix
+
+
 def test_a_class_that_does_not_exist_is_no_provisioners_fault() -> None:
     (finding,) = judged(probe_claims, **platform(claim("Pending", "fast"), USER, claim_failures=failing("not found"))).findings
     assert finding.cause == "Its class `fast` does not exist."

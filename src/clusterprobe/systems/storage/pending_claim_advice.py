@@ -11,6 +11,27 @@ from clusterprobe.words import listed, said
 
 FIRST_CONSUMER = "WaitForFirstConsumer"
 
+# What Kubernetes once made itself, and hands to a driver that has to be installed: all of them since 1.27, the first since 1.23.
+_HANDED = {
+    "kubernetes.io/aws-ebs": "ebs.csi.aws.com",
+    "kubernetes.io/azure-disk": "disk.csi.azure.com",
+    "kubernetes.io/azure-file": "file.csi.azure.com",
+    "kubernetes.io/cinder": "cinder.csi.openstack.org",
+    "kubernetes.io/gce-pd": "pd.csi.storage.gke.io",
+    "kubernetes.io/vsphere-volume": "csi.vsphere.vmware.com",
+}
+
+
+def _maker(found: StorageClass) -> str:
+    """Who makes the volumes of a class."""
+    driver = _HANDED.get(found.provisioner)
+    return f"{found.provisioner} (newer Kubernetes leaves it to the CSI driver {driver})" if driver else found.provisioner
+
+
+def _looks(found: StorageClass) -> list[Step]:
+    driver = _HANDED.get(found.provisioner)
+    return [look("See whether that driver is installed.", shell("kubectl get csidriver {}", driver))] if driver else []
+
 
 def _refused(found: StorageClass, said_so: str) -> tuple[str, list[Step]]:
     """A provisioner that says why it makes no volume."""
@@ -52,10 +73,11 @@ def why_pending(
     elif found.volume_binding_mode == FIRST_CONSUMER and consumers:
         cause, steps = _unscheduled(name, found, consumers)
     else:
-        cause = f"The provisioner {found.provisioner} of its class `{name}` has made no volume, and none that exists fits."
+        cause = f"The provisioner {_maker(found)} of its class `{name}` has made no volume, and none that exists fits."
         steps = [
             look("See its class.", shell("kubectl get storageclass {} -o yaml", name)),
-            change(f"Let the provisioner {found.provisioner} run, and repair what it reports. Or use a class whose provisioner runs."),
+            *_looks(found),
+            change(f"Let the provisioner {_maker(found)} run, and repair what it reports. Or use a class whose provisioner runs."),
             another_class(claim, consumers),
         ]
     return cause, [first, *steps]
@@ -114,9 +136,10 @@ def _unscheduled(name: str, found: StorageClass, consumers: list[Pod]) -> tuple[
     pod = consumers[0].metadata
     cause = (
         f"Pod {pod.name} has no node yet, for which its class waits ({FIRST_CONSUMER}): no node fits, or the provisioner "
-        f"{found.provisioner} of its class `{name}` has made no volume."
+        f"{_maker(found)} of its class `{name}` has made no volume."
     )
     return cause, [
         look("See why the scheduler does not place the pod.", shell("kubectl -n {} describe pod {}", pod.namespace, pod.name)),
-        change(f"Repair what its events name: a node that fits, or the provisioner {found.provisioner}."),
+        *_looks(found),
+        change(f"Repair what its events name: a node that fits, or the provisioner {_maker(found)}."),
     ]

@@ -9,7 +9,7 @@ from clusterprobe.roles import Examined
 from clusterprobe.systems.prometheus.stacks import known_stacks
 from clusterprobe.verdict import Verdict
 
-ALERT_PATH_BROKEN = FindingKind("AlertPathBroken", Severity.CRITICAL, "A hop on the way of an alert is broken, so no alert gets past it.")
+ALERT_PATH_BROKEN = FindingKind("AlertPathBroken", Severity.CRITICAL, "A hop on the way of an alert is broken: alerts do not get past it.")
 
 
 @reports(ALERT_PATH_BROKEN)
@@ -59,12 +59,13 @@ def _report(verdict: Verdict, subject: Subject, whose: str, steps: list[Step], f
     root = _root(first, conclusions)
     probe, finding = root[0], _finding(root, conclusions)
     after = [step.hop.name for step in steps if _is_blocked(steps, step, first)]
-    blocked = f" {', '.join(after)} {'are' if len(after) > 1 else 'is'} blocked by it." if after else ""
+    severity = max((finding.severity, *(_finding(place, conclusions).severity for place in first.breaks)), key=lambda one: one.rank)
+    blocked = f" {', '.join(after)} {'are' if len(after) > 1 else 'is'} behind it." if after else ""
     verdict.report(
         ALERT_PATH_BROKEN,
         subject,
-        severity=max((finding.severity, *(_finding(place, conclusions).severity for place in first.breaks)), key=lambda one: one.rank),
-        problem=_problem(first, whose),
+        severity=severity,
+        problem=_problem(first, whose, severity),
         cause=f"{probe} {finding.reason} on {finding.subject}: {finding.problem}{blocked}",
         fix=finding.steps,
         exhibits=[_table(f"The way of an alert, {subject.name}", steps, first)],
@@ -72,9 +73,12 @@ def _report(verdict: Verdict, subject: Subject, whose: str, steps: list[Step], f
     )
 
 
-def _problem(first: Step, whose: str) -> str:
-    # Behind the last hop are the receivers, of whatever kind: that one gets nothing says nothing of the others.
-    return f"Alerts{whose} do not arrive at every receiver." if first.hop is PATH[-1] else f"No alert{whose} gets past {first.hop.name}."
+def _problem(first: Step, whose: str, severity: Severity) -> str:
+    # Behind the last hop are the receivers, of whatever kind: that one gets nothing says nothing of the others. An error stops some
+    # alerts at least, such as those of the lines that were dropped.
+    if first.hop is PATH[-1]:
+        return f"Alerts{whose} do not arrive at every receiver."
+    return f"{'No' if severity is Severity.CRITICAL else 'Not every'} alert{whose} gets past {first.hop.name}."
 
 
 def _root(first: Step, conclusions: list[ProbeResult]) -> Place:

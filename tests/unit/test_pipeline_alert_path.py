@@ -61,11 +61,17 @@ def test_the_first_broken_hop_is_the_head_and_blocks_what_comes_after() -> None:
     conclusions = passed(loki=found("loki/ready", finding("NotReady")), slack=blind("alertmanager/delivery"))
     verdict = judged(probe_alert_path, alertmanager_servers=DEV, conclusions=conclusions, environments=ENVIRONMENTS)
     (one,) = verdict.findings
-    assert one.problem == "No alert gets past Loki."
+    assert one.problem == "Not every alert gets past Loki."
     assert "NotReady on Thing ns-dev/NotReady" in one.cause
-    assert "Alertmanager, Slack are blocked by it" in one.cause
+    assert "Alertmanager, Slack are behind it" in one.cause
     assert one.fix == "Mend NotReady."
     assert verdict.unread == []  # what is blocked is no second thing to worry about
+
+
+def test_no_alert_gets_past_only_what_is_critical() -> None:
+    conclusions = passed(routes=found("alertmanager/receivers", finding("Sink", severity=Severity.CRITICAL)))
+    (one,) = judged(probe_alert_path, alertmanager_servers=DEV, conclusions=conclusions, environments=ENVIRONMENTS).findings
+    assert one.problem == "No alert gets past Alertmanager."
 
 
 def test_a_receiver_that_gets_nothing_says_nothing_of_the_others() -> None:
@@ -107,7 +113,7 @@ def test_a_shared_alertmanager_is_not_on_the_way_of_what_has_one_of_its_own() ->
     conclusions = passed(slack=blind("alertmanager/delivery", ""), routes=found("alertmanager/receivers", finding("Sink", "")))
     verdict = judged(probe_alert_path, alertmanager_servers=every, conclusions=conclusions, environments=ENVIRONMENTS)
     assert [(one.subject.name, one.problem) for one in verdict.findings] == [
-        ("shared", "No alert of shared systems gets past Alertmanager.")
+        ("shared", "Not every alert of shared systems gets past Alertmanager.")
     ]
     assert verdict.unread == []
     for environment in ("dev", "prod"):

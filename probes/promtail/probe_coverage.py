@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import SOURCE, change, look, shell
-from clusterprobe.known_systems import PROMTAIL
+from clusterprobe.known_systems import LOKI, PROMTAIL
 from clusterprobe.model import Command, Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
@@ -33,6 +33,7 @@ from clusterprobe.systems.log_agents.node_coverage import (
     runs,
     runs_beside,
     sets_for,
+    strange_sets,
     workloads_on,
 )
 from clusterprobe.systems.log_agents.states import AgentState
@@ -62,6 +63,10 @@ READ_TWICE = FindingKind(
     Severity.WARNING,
     "Two log agents send the same logs to one receiver.",
     prevention="While one log agent replaces another, let each node have one of them.",
+)
+STRANGE = (
+    "it mounts the nodes' logs, and its program is not known here, so whether all that it reads arrives is not known: name its image or "
+    "labels under `systems:` in the profile, as the log agent that it is or is most like, and under `not_judged` if that cannot be judged"
 )
 END_OF_LIFE = 1772409600.0  # 2026-03-02
 
@@ -100,7 +105,8 @@ def probe_coverage(
             here = (around.get(subject.name, Cover()), busy.get(subject.name, []), sets, pods, system_pods, clock.now)
             _judge_node(verdict, subject, node, _Surroundings(*here, beside.get(subject.name, "")))
     elif not sets and daemon_sets.complete:
-        _judge_without(verdict, pods, system_pods)
+        strange = strange_sets(daemon_sets, profile) if of_system(system_pods, LOKI).values else []
+        _judge_without(verdict, pods, system_pods, strange)
     drops = agent_drops.need() if any(one.dropped for one in agent_states.readings.items) else agent_drops.enrich()
     evidence = Evidence(drops, agent_send_errors, system_pods, agent_destinations, profile.thresholds.log_agents.drop_minutes, clock.now)
     _judge_agents(verdict, agent_states, evidence, profile)
@@ -109,11 +115,15 @@ def probe_coverage(
     _mention_end_of_life(verdict, of_system(system_pods, PROMTAIL), clock.now)
 
 
-def _judge_without(verdict: Verdict, pods: Readings[Pod], system_pods: Readings[SystemPod]) -> None:
-    if pods.complete and not central_agents(system_pods):
-        verdict.not_applicable("no DaemonSet is a log agent that is known, and no other one runs")
-    else:
+def _judge_without(verdict: Verdict, pods: Readings[Pod], system_pods: Readings[SystemPod], strange: list[Subject]) -> None:
+    """Of a cluster without a DaemonSet that is a log agent; `strange` are those that may be one."""
+    if not pods.complete or central_agents(system_pods):
         verdict.unchecked(Subject(kind="NodeList"), "a log agent runs that is not a DaemonSet: it may read the logs of all nodes, or not")
+    elif strange:
+        for subject in strange:
+            verdict.unchecked(subject, STRANGE)
+    else:
+        verdict.not_applicable("no DaemonSet is a log agent that is known, and no other one runs")
 
 
 def _mention_receivers(verdict: Verdict, destinations: Readings[Destination]) -> None:

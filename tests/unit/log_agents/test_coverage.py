@@ -14,6 +14,7 @@ from clusterprobe.systems.kubernetes.objects import Node, Pod
 from clusterprobe.systems.log_agents.configuration_files import Output
 from clusterprobe.systems.log_agents.destinations import Destination
 from clusterprobe.systems.log_agents.drops import Dropped, Drops, SendErrors
+from clusterprobe.systems.log_agents.node_coverage import agent_sets
 from clusterprobe.systems.log_agents.states import AgentState, Queue
 from clusterprobe.verdict import Verdict
 from probes.promtail.probe_coverage import probe_coverage
@@ -540,3 +541,25 @@ def test_a_receiver_that_is_not_recognised_is_open_and_one_outside_is_noted() ->
     assert (str(one.subject), "`systems:` in the profile (loki)" in one.reason) == ("Service logging/loki", True)
     away = sent(away=["logs.example.com"])
     assert (away.unread, "logs.example.com, outside of this cluster" in away.notes[-1]) == ([], True)
+
+
+def test_a_daemon_set_whose_program_is_not_known_may_be_the_log_agent() -> None:
+    loki = labelled(Pod, "logging", "loki-0", {"app": "loki"}, spec={"containers": [{"name": "loki", "image": "grafana/loki:3"}]})
+    none: dict[str, Any] = {"agent_states": Readings(absent="none"), "agent_destinations": Readings(absent="none")}
+    strange = daemon_set("shipper", "corp.example/obs/log-shipper:3")
+    (one,) = judged(probe_coverage, **platform((loki,), sets=(strange,), **none)).unread
+    assert (str(one.subject), "`systems:` in the profile" in one.reason) == ("DaemonSet logging/shipper", True)
+    for other in (
+        daemon_set("npd", "registry.k8s.io/node-problem-detector/node-problem-detector:v1"),
+        daemon_set("x", "corp/x", volumes=[]),
+    ):
+        assert outcome(judged(probe_coverage, **platform((loki,), sets=(other,), **none))) == "not_applicable"
+    assert outcome(judged(probe_coverage, **platform((), sets=(strange,), **none))) == "not_applicable"
+
+
+def test_a_log_agent_without_a_telling_image_is_known_by_its_labels() -> None:
+    nameless = {"name": "collector", "image": "registry.redhat.io/openshift-logging/vector-rhel9@sha256:00"}
+    made = {"template": {"spec": {"containers": [nameless], "volumes": [LOGS]}}}
+    collector = labelled(DaemonSet, "logging", "collector", {"app.kubernetes.io/name": "vector"}, spec=made)
+    (found,), _ = agent_sets(listing("DaemonSet", [collector]), Profile())
+    assert found[0].name == "collector"

@@ -106,10 +106,15 @@ def _related(one: System, other: System) -> bool:
     )
 
 
-def program_of(containers: list[Container], profile: Profile | None = None) -> System | None:
-    """The system that a workload with these containers runs, by its images and command lines alone."""
-    found = recognise(Pod(Metadata(name=""), PodSpec(containers)), profile)
+def program_of(metadata: Metadata, spec: PodSpec, profile: Profile | None = None) -> System | None:
+    """The system that a workload with this template runs, by the template and the workload's own labels."""
+    found = recognise(Pod(metadata, spec), profile)
     return found.system if found else None
+
+
+def only_helps(containers: list[Container]) -> bool:
+    """Whether each of these containers is known to be no system of its own."""
+    return all(_helps(one.image) for one in containers)
 
 
 _Match = tuple[System, str, str, Container]

@@ -12,7 +12,8 @@ AGENTS = LOG_AGENTS
 FROM_AFAR = (PROMTAIL, ALLOY, GRAFANA_AGENT)
 """Those that can read the logs of all nodes from the API server. The others read files, or are sent to by agents that do."""
 
-_LOG_FOLDERS = ("/", "/var", "/var/log", "/var/log/pods", "/var/log/containers", "/var/lib/docker/containers")
+_ABOVE_LOGS = ("/", "/var")
+_LOG_FOLDERS = ("/var/log", "/var/log/pods", "/var/log/containers", "/var/lib/docker/containers")
 
 
 def judged_agents(pods: Readings[SystemPod], profile: Profile) -> Readings[SystemPod]:
@@ -30,7 +31,16 @@ def is_agent(one: SystemPod) -> bool:
 
 def mounts_logs(volumes: list[Volume] | None) -> bool:
     """Whether a pod with these volumes sees the log files of its node."""
-    return any(one.host_path and (one.host_path.path.rstrip("/") or "/") in _LOG_FOLDERS for one in volumes or [])
+    return _mounts(volumes, (*_ABOVE_LOGS, *_LOG_FOLDERS))
+
+
+def mounts_just_logs(volumes: list[Volume] | None) -> bool:
+    """Whether it asks for those files, and not for all of the node."""
+    return _mounts(volumes, _LOG_FOLDERS) and not _mounts(volumes, _ABOVE_LOGS)
+
+
+def _mounts(volumes: list[Volume] | None, folders: tuple[str, ...]) -> bool:
+    return any(one.host_path and (one.host_path.path.rstrip("/") or "/") in folders for one in volumes or [])
 
 
 def reads_files(one: SystemPod) -> bool:

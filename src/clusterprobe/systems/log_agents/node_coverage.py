@@ -6,11 +6,11 @@ from clusterprobe.known_systems import BY_KEY, PROMTAIL, System
 from clusterprobe.model import Struct, Subject
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.inventory.recognition import SystemPod, program_of
+from clusterprobe.systems.inventory.recognition import SystemPod, only_helps, program_of
 from clusterprobe.systems.kubernetes.daemon_sets import DaemonSet
 from clusterprobe.systems.kubernetes.objects import Node, Pod
 from clusterprobe.systems.kubernetes.workloads import daemon_set_of
-from clusterprobe.systems.log_agents.agents import AGENTS, FROM_AFAR, mounts_logs, stays
+from clusterprobe.systems.log_agents.agents import AGENTS, FROM_AFAR, mounts_just_logs, mounts_logs, stays
 from clusterprobe.systems.log_agents.destinations import Destination
 from clusterprobe.times import epoch
 from clusterprobe.words import listed
@@ -39,13 +39,24 @@ def agent_sets(sets: Readings[DaemonSet], profile: Profile) -> tuple[Sets, dict[
     unjudged: dict[Subject, System] = {}
     for subject, one in sets:
         spec = one.spec.template.spec
-        system = program_of(spec.containers, profile) if mounts_logs(spec.volumes) else None
+        system = program_of(one.metadata, spec, profile) if mounts_logs(spec.volumes) else None
         if system is None or not (system in AGENTS or system.stands_for == PROMTAIL.key):
             continue
         found.append((subject, one))
         if system not in AGENTS and profile.accepts(system.key, subject.namespace) is None:
             unjudged[subject] = system
     return found, unjudged
+
+
+def strange_sets(sets: Readings[DaemonSet], profile: Profile) -> list[Subject]:
+    """The DaemonSets that mount the nodes' logs, and whose program is not known: each may be a log agent."""
+    found = []
+    for subject, one in sets:
+        spec = one.spec.template.spec
+        known = only_helps(spec.containers) or program_of(one.metadata, spec, profile) is not None
+        if mounts_just_logs(spec.volumes) and not known:
+            found.append(subject)
+    return found
 
 
 def _no_judge(system: System) -> str:

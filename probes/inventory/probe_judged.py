@@ -1,6 +1,6 @@
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import reports
-from clusterprobe.known_systems import PLATFORM
+from clusterprobe.known_systems import BY_KEY, PLATFORM
 from clusterprobe.model import ProbeResult, ProbeVerdict, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.roles import Examined
@@ -14,6 +14,8 @@ NOBODY = (
     "it runs no system for monitoring, logs, delivery or machine learning that is known here, so that nothing of a platform was looked at; "
     "name what runs under other names under `systems:` in the profile"
 )
+
+OVER = "`not_judged` accepted until {until} that it is not judged, and that day is over: take the entry out, or name a later day"
 
 COLUMNS = ("System", "Where", "Version", "Made by", "Parts", "Objects", "Recognised by", "Judged")
 
@@ -51,6 +53,9 @@ def probe_judged(
             until = f", until {accepted.until}" if accepted.until else ""
             verdict.note(f"{subject} is not judged, which the profile accepts{until}{why}.")
         rows.append(_row(one, confirmations, "no" if accepted is None else "no, accepted"))
+    for entry in profile.not_judged:  # of the others, each installation says so
+        if BY_KEY[entry.system].judged and entry.over(clock.now):
+            verdict.unchecked(Subject(kind=BY_KEY[entry.system].name), OVER.format(until=entry.until))
     # What is not judged is said of each above; where all of that is accepted, somebody else watches the platform.
     platform = any(one.system.purpose in PLATFORM for one in installations.readings.items)
     if not platform and not profile.endpoints and installations.readings.complete:

@@ -201,3 +201,10 @@ def test_the_tag_of_somebodys_own_image_is_no_version_of_the_system() -> None:
 
     assert version("apache/airflow:3.0.2-python3.12") == "3.0.2-python3.12 (its image)"
     assert version("quay.io/astronomer/astro-runtime:12.9") == "not known"
+
+
+def test_what_is_judged_again_once_the_day_is_over_is_said() -> None:
+    vector = pod("logs", "vector-0", "timberio/vector:0.48")
+    over = judge(PROMETHEUS, vector, profile={"not_judged": [{"system": "vector", "until": "2027-01-14"}]})
+    assert [(str(one.subject), "2027-01-14" in one.reason) for one in over.unread] == [("Vector", True)]
+    assert judge(PROMETHEUS, vector, profile={"not_judged": [{"system": "vector", "until": "2027-01-15"}]}).unread == []

@@ -173,3 +173,11 @@ def test_how_many_replicas_run_is_said_only_where_all_pods_were_seen() -> None:
     blind: Readings[Any] = Readings((), (refused("Pod", "", "not allowed to list pods"),))
     found = prometheus_servers(metric_servers(custom, recognised(blind, Profile()), Profile()))
     assert {one.reason for one in found.unreadable} == {"not allowed to list pods"}
+
+
+def test_an_object_that_is_scaled_to_0_on_purpose_is_settled_by_the_profile() -> None:
+    custom = listing("Prometheus", [make(Prometheus, metadata={"name": "k8s", "namespace": "ns"}, spec={"replicas": 0})])
+    (open_one,) = asked(custom=custom).unreadable
+    assert "`not_judged: [prometheus]`" in open_one.reason
+    settled = asked(custom=custom, profile={"not_judged": ["prometheus"]})
+    assert (settled.unreadable, settled.absent) == ((), "Prometheus ns/k8s: scaled to 0, which the profile accepts")

@@ -15,7 +15,7 @@ from clusterprobe.systems.inventory.installations import with_stand_ins
 from clusterprobe.systems.inventory.recognition import SystemPod, of_system
 from clusterprobe.systems.kubernetes.objects import Container, Metadata, Pod, Service
 from clusterprobe.systems.kubernetes.resources import PODS
-from clusterprobe.words import number
+from clusterprobe.words import listed, number
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -48,7 +48,13 @@ Resource = TypeVar("Resource", bound=Custom)
 def of_custom(system: System, custom: Readings[Resource], pods: Readings[SystemPod], profile: Profile) -> Readings[Server]:
     """The servers of a system with custom resources: their pods, and those that no custom resource explains, or else what stands in."""
     found = explained(system, custom, pods, profile)
-    return or_stand_ins(system, found, of_system(pods, system).absent, pods, profile)
+    return or_stand_ins(system, found, absent_of(system, custom, pods, profile), pods, profile)
+
+
+def absent_of(system: System, custom: Readings[Resource], pods: Readings[SystemPod], profile: Profile) -> str:
+    """What proves that none of a system's pods is there: no sign of it, or custom resources that the profile accepts at 0."""
+    idle = [f"{subject}" for subject, one in custom if not one.wanted_pods and profile.accepts(system.key, subject.namespace)]
+    return f"{listed(idle, 3)}: scaled to 0, which the profile accepts" if idle else of_system(pods, system).absent
 
 
 def explained(system: System, custom: Readings[Resource], pods: Readings[SystemPod], profile: Profile) -> Collector[Server]:
@@ -64,14 +70,18 @@ def explained(system: System, custom: Readings[Resource], pods: Readings[SystemP
             continue
         wanted = one.wanted_pods
         running = add_pods(own, subject.name, found, one.spec)
-        if running < max(wanted, 1):
+        if running < max(wanted, 1) and (wanted or not profile.accepts(system.key, subject.namespace)):
             some = f"{running} of its {number(wanted, 'pod')} {'is' if running == 1 else 'are'} running"
-            why = some if wanted else "it is scaled to 0, so there is nothing to ask"
-            found.fail(subject, pods.missing_reason(subject.namespace) or why)
+            found.fail(subject, pods.missing_reason(subject.namespace) or (some if wanted else _idle(system)))
     for each in candidates.items:
         if each.pod.metadata.uid not in taken and not _named(each, explicit):
             add_pods([each], each.name, found)
     return found
+
+
+def _idle(system: System) -> str:
+    accept = f"if that is meant so, accept that in the profile: `not_judged: [{system.key}]`"
+    return f"it is scaled to 0, so there is nothing to ask; {accept}"
 
 
 def _belongs(pod: SystemPod, one: Custom) -> bool:

@@ -9,7 +9,7 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.sources import source
 from clusterprobe.systems.inventory.recognition import SystemPod, of_system
-from clusterprobe.systems.inventory.servers import add_pods, explained, or_stand_ins
+from clusterprobe.systems.inventory.servers import absent_of, add_pods, explained, or_stand_ins
 from clusterprobe.systems.prometheus.dialects import AGENT_DIALECT, DIALECTS, UNKNOWN_PART, Ability, Dialect, able
 from clusterprobe.systems.prometheus.objects import Prometheus, key_of, stack_of
 
@@ -25,7 +25,7 @@ def metric_servers(prometheuses: Readings[Prometheus], system_pods: Readings[Sys
             accepted[f"{one.system.name} {namespace}/{one.name} runs here, and the profile accepts that it is not judged"] = None
         else:
             add_pods([one], one.name, found, None, dialect.kind, dialect.key)
-    absent = "; ".join([of_system(system_pods, PROMETHEUS).absent, *accepted])
+    absent = "; ".join([absent_of(PROMETHEUS, prometheuses, system_pods, profile), *accepted])
     return or_stand_ins(PROMETHEUS, found, absent, system_pods, profile)
 
 

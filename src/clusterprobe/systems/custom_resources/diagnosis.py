@@ -12,9 +12,9 @@ from clusterprobe.systems.kubernetes.missing import MissingObject, all_missing
 from clusterprobe.times import age, epoch
 
 # True where all is well, and False where it is not.
-GOOD = frozenset({"Accepted", "Available", "Healthy", "Programmed", "Ready", "Reconciled", "ResolvedRefs", "Synced"})
+GOOD = frozenset({"ACK.ResourceSynced", "Accepted", "Available", "Healthy", "Programmed", "Ready", "Reconciled", "ResolvedRefs", "Synced"})
 GOOD_OF_PARTS = GOOD | {"Admitted"}
-BAD = frozenset({"Conflicted", "Degraded", "ErrorOccurred", "Failure", "NotReady", "ReconcileError", "Stalled"})
+BAD = frozenset({"ACK.Terminal", "Conflicted", "Degraded", "ErrorOccurred", "Failure", "NotReady", "ReconcileError", "Stalled"})
 # The same of one group only, since elsewhere these words mean something else, or nothing.
 GOOD_OF: Mapping[str, frozenset[str]] = {
     "apiextensions.crossplane.io": frozenset({"Established", "Offered"}),
@@ -40,6 +40,7 @@ GOOD_OF: Mapping[str, frozenset[str]] = {
 BAD_OF: Mapping[str, frozenset[str]] = {
     "argoproj.io": frozenset({"InvalidSpec"}),
     "config.openshift.io": frozenset({"Failing"}),
+    "datadoghq.com": frozenset({"DatadogAgentReconcileError"}),
     "grafana.integreatly.org": frozenset({"InvalidSpec", "NoMatchingFolder", "NoMatchingInstance", "NotificationPolicyLoopDetected"}),
     "helm.cattle.io": frozenset({"Failed"}),
     "keda.sh": frozenset({"Fallback"}),
@@ -64,17 +65,19 @@ BAD_WORDS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "acid.zalan.do": {"PostgresClusterStatus": frozenset({"CreateFailed", "Invalid", "SyncFailed", "UpdateFailed"})},
     "argoproj.io": {"phase": frozenset({"Degraded"})},
     "ceph.rook.io": {"ceph.health": frozenset({"HEALTH_ERR", "HEALTH_WARN"}), "phase": frozenset({"Failure"})},
-    "elasticsearch.k8s.elastic.co": {"health": frozenset({"red"})},
+    **{
+        f"{name}.k8s.elastic.co": {"health": frozenset({"red"})} for name in ("agent", "apm", "beat", "elasticsearch", "kibana", "logstash")
+    },
     "flagger.app": {"phase": frozenset({"Failed"})},
     "getambassador.io": {"state": frozenset({"Error"})},
     "grafana.integreatly.org": {"stageStatus": frozenset({"failed"})},
     "k8s.nginx.org": {"state": frozenset({"Invalid", "Warning"})},
-    "kibana.k8s.elastic.co": {"health": frozenset({"red"})},
     "longhorn.io": {"robustness": frozenset({"degraded", "faulted"})},
     "machinelearning.seldon.io": {"state": frozenset({"Failed"})},
     "minio.min.io": {"healthStatus": frozenset({"red", "yellow"})},
     "mongodbcommunity.mongodb.com": {"phase": frozenset({"Failed"})},
     "networking.gke.io": {"certificateStatus": frozenset({"ProvisioningFailed", "ProvisioningFailedPermanently", "RenewalFailed"})},
+    "opensearch.opster.io": {"health": frozenset({"red"})},
     "operator.victoriametrics.com": {"updateStatus": frozenset({"failed"})},
     "operators.coreos.com": {"phase": frozenset({"Failed"})},
     "projectcontour.io": {"currentStatus": frozenset({"invalid"})},

@@ -243,6 +243,14 @@ def test_no_alertmanager_at_all_is_critical_and_says_why(alerting: Any, services
     assert "2 alerting rules" in finding.problem
 
 
+def test_an_alertmanager_that_is_named_and_scaled_to_0_is_to_run_and_not_to_be_named() -> None:
+    idle = listing("Alertmanager", [labelled(Alertmanager, "monitoring-dev", "main", spec={"replicas": 0})])
+    (finding,) = judged(probe_alerting, **platform(alertmanagers=idle)).findings
+    assert "scaled to 0" in finding.fix
+    assert '"replicas":1' in finding.fix
+    assert "Name its own" not in finding.fix
+
+
 def test_a_service_that_could_not_be_looked_at_is_not_called_missing() -> None:
     (finding,) = judged(probe_alerting, **platform(services=Readings((), (refused("Service"),)))).findings
     assert "could not be looked at" in finding.cause

@@ -7,13 +7,14 @@ from clusterprobe.environments import Environments
 from clusterprobe.fixes import SOURCE, change, look, shell
 from clusterprobe.model import Step, Subject
 from clusterprobe.readings import Readings
-from clusterprobe.systems.alertmanager.sources import Alertmanager
+from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS, Alertmanager
 from clusterprobe.systems.kubernetes.looking import asked_again
 from clusterprobe.systems.kubernetes.objects import Service
-from clusterprobe.systems.prometheus.object_advice import IN_PROMETHEUS, set_spec, value_of, where
+from clusterprobe.systems.prometheus.object_advice import IN_ALERTMANAGER, IN_PROMETHEUS, set_spec, value_of, where
 from clusterprobe.systems.prometheus.objects import PROMETHEUSES, VM_ALERTS, AlertmanagerEndpoint, Prometheus
 from clusterprobe.systems.prometheus.openshift import openshift_setting
 
+OPERATED = "alertmanager-operated"  # the Operator's own Service
 VALUE = f"{IN_PROMETHEUS}.alertingEndpoints"
 
 
@@ -62,6 +63,10 @@ def name_the_alertmanager(
     if place.kind == VM_ALERTS.kind:
         return _name_a_notifier(server)
     found = look("See which Alertmanagers it has found.", asked_again(server, "/api/v1/alertmanagers"))
+    idle = _idle_one(place, custom, alertmanagers)
+    if idle is not None:
+        text = f"Let {idle.metadata.namespace}/{idle.metadata.name} run, which it names and which is scaled to 0."
+        return [set_spec(text, ALERTMANAGERS, idle.metadata, {"replicas": 1}, key=IN_ALERTMANAGER), found]
     ours = _own_service(place, own, alertmanagers, services, environments)
     if ours is None:
         return [
@@ -70,6 +75,14 @@ def name_the_alertmanager(
             found,
         ]
     return [_name_it(custom, ours), found]
+
+
+def _idle_one(place: Subject, custom: Prometheus | None, alertmanagers: Readings[Alertmanager]) -> Alertmanager | None:
+    """The Alertmanager whose Service it names, and that is scaled to 0."""
+    listed = custom.spec.alerting.alertmanagers or [] if custom and custom.spec.alerting else []
+    named = {(one.namespace or place.namespace, one.name) for one in listed}
+    idle = [one for one in alertmanagers.items if not one.wanted_pods]
+    return next((one for one in idle if {(one.metadata.namespace, name) for name in (one.metadata.name, OPERATED)} & named), None)
 
 
 def _name_a_notifier(server: Server) -> list[Step]:
@@ -118,4 +131,4 @@ def _own_service(
         return None
     one = near[0]
     service = services.by_name().get((one.metadata.namespace, one.metadata.name))
-    return one.metadata.namespace, one.metadata.name if service else "alertmanager-operated", one.spec.port_name
+    return one.metadata.namespace, one.metadata.name if service else OPERATED, one.spec.port_name

@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from bench.lists import pod
+from bench.large import pod
 from clusterprobe.access.cluster import PAGE
 from clusterprobe.decoding import from_json
 from clusterprobe.model import Subject

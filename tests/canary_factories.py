@@ -4,7 +4,7 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.systems.serving.sources import Canary, model_canaries, model_replicas
-from tests.factories import labelled, listing, server
+from tests.factories import labelled, listing, recognised, server
 
 NAMESPACE = "fastapi-dev"
 STABLE, CANARY = "fastapi-7bccd9755b", "fastapi-canary-5f7f4469c8"
@@ -32,4 +32,5 @@ PODS = [pod(STABLE, "aaaaa", "stable"), pod(STABLE, "bbbbb", "stable"), pod(CANA
 
 
 def canaries(*pods: Pod, profile: Profile | None = None) -> Readings[Canary]:
-    return model_canaries(model_replicas(listing("Pod", pods or PODS), profile or Profile()))
+    listed, wanted = listing("Pod", pods or PODS), profile or Profile()
+    return model_canaries(model_replicas(listed, recognised(listed, wanted), wanted))

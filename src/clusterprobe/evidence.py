@@ -22,6 +22,7 @@ from clusterprobe.readings import Readings, unreadable
 from clusterprobe.redaction import cleaned, redact
 from clusterprobe.sources import Gathering, Source, closure
 from clusterprobe.systems.confirmations import CONFIRMING, Confirmations, confirmations
+from clusterprobe.systems.inventory.recognition import system_pods
 from clusterprobe.systems.kubernetes.objects import Namespace
 from clusterprobe.systems.kubernetes.references import whole
 from clusterprobe.systems.kubernetes.resources import NAMESPACES
@@ -58,7 +59,9 @@ class Evidence:
         self.deadline = deadline or Deadline.after(profile.timeout_seconds)
         self._judging = Deadline(self.deadline.at + JUDGING_SECONDS)
         self.wanted = closure([*ALWAYS, *names])
+        self._names = frozenset(one.name for one in self.wanted)
         self._hopeless, self._stopped = "", False
+        self._placed: tuple[Readings[Namespace], Readings[Any], Readings[Namespace]] | None = None  # from what the last one was made
         self._moment = time.time()
         self._gathering = Gathering(self.wanted, self._read, on_done)
 
@@ -82,7 +85,7 @@ class Evidence:
 
     def known(self, name: str) -> Readings[Any]:
         """The readings of a source if this run wants them; else empty ones."""
-        return self.get(name) if any(one.name == name for one in self.wanted) else Readings()
+        return self.get(name) if name in self._names else Readings()
 
     @property
     def objects(self) -> list[Readings[Any]]:
@@ -91,10 +94,13 @@ class Evidence:
 
     def _of_all_pods(self, namespaces: Readings[Namespace]) -> Readings[Namespace]:
         """Namespaces are read before pods, by which it shows whether these were all; a run without pods has nothing to place."""
-        if not any(one.name == "pods" for one in self.wanted):
+        if "pods" not in self._names:
             return namespaces
         pods = self._gathering.result("pods", self.deadline.at)
-        return whole(namespaces, NAMESPACES, {("", on.namespace): on for on, pod in pods if pod.running})
+        if self._placed is None or self._placed[0] is not namespaces or self._placed[1] is not pods:
+            held = whole(namespaces, NAMESPACES, {("", on.namespace): on for on, pod in pods if pod.running})
+            self._placed = namespaces, pods, held
+        return self._placed[2]
 
     @property
     def judging(self) -> Deadline:
@@ -129,9 +135,8 @@ class Evidence:
     @functools.cached_property
     def environments(self) -> Environments:
         """Which namespace belongs to which; the names of those that hold a Prometheus show by which parts they differ, if pods are read."""
-        namespaces = self.get("namespaces").items
-        pods = self.get("pods").items if any(one.name == "pods" for one in self.wanted) else []
-        return Environments(self.profile, namespaces, stack_namespaces(pods, self.profile))
+        found = self.get if "system_pods" in self._names else lambda _: system_pods(self.known("pods"), self.profile)
+        return Environments(self.profile, self.get("namespaces").items, stack_namespaces(found("system_pods").items))
 
     @functools.cached_property
     def confirmations(self) -> Confirmations:

@@ -21,7 +21,7 @@ from clusterprobe.readings import Readings
 from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.systems.serving.health import model_health
 from clusterprobe.systems.serving.sources import model_replicas
-from tests.factories import labelled, listing
+from tests.factories import labelled, listing, recognised
 from tests.faults.recording import Exchange, Recording
 from tests.faults.server import FaultServer, Reply, Request, Talk
 
@@ -51,7 +51,8 @@ def replica(path: str) -> Pod:
 
 
 def asked_health(server: FaultServer, path: str) -> Readings[object]:
-    return model_health(cluster_of(server), model_replicas(listing("Pod", [replica(path)]), Profile()))
+    pods = listing("Pod", [replica(path)])
+    return model_health(cluster_of(server), model_replicas(pods, recognised(pods), Profile()))
 
 
 @pytest.mark.parametrize("path", [f"/../../../../../../..{SECRET}", f"/%2e%2e/..{SECRET}", f"@127.0.0.1{SECRET}", "/..;/..;/x", "//x"])

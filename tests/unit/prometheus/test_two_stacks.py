@@ -226,7 +226,7 @@ def test_what_cannot_be_read_of_the_selection_is_never_a_pass() -> None:
 )
 def test_a_namespace_holds_a_stack_by_what_its_pods_run(image: str, labels: dict[str, str], holds: bool) -> None:
     pod = labelled(Pod, "here", "x", labels, spec={"containers": [{"name": "x", "image": image}]})
-    assert stack_namespaces([pod]) == ({"here"} if holds else set())
+    assert stack_namespaces(recognised(listing("Pod", [pod])).items) == ({"here"} if holds else set())
 
 
 def test_the_subject_is_the_one_that_takes_what_is_made_for_the_other() -> None:

@@ -12,7 +12,7 @@ from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.systems.serving.health import Health, health_of
 from clusterprobe.systems.serving.sources import Replica, model_replicas
 from probes.serving.probe_health import probe_health
-from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, refused
+from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, recognised, refused
 
 START = "2027-01-15T08:00:00Z"
 NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
@@ -46,7 +46,8 @@ def pod(name: str = "fastapi-66-a", *, ready: bool = True, labels: dict[str, str
 
 
 def found(*pods: Pod, profile: Profile | None = None) -> Readings[Replica]:
-    return model_replicas(listing("Pod", pods), profile or Profile())
+    listed, wanted = listing("Pod", pods), profile or Profile()
+    return model_replicas(listed, recognised(listed, wanted), wanted)
 
 
 def platform(*pairs: tuple[Pod, Health | None], profile: Profile | None = None, **changes: Any) -> dict[str, Any]:

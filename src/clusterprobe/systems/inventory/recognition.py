@@ -147,6 +147,8 @@ def _strongest(pod: Pod, profile: Profile | None) -> _Match | None:
 
 def _by_owner(pod: Pod, containers: list[Container]) -> _Match | None:
     """What an operator made for a custom resource."""
+    if _OPERATORS_LABELS.isdisjoint(pod.metadata.labels):
+        return None
     for system in _OPERATED:
         if name := _operated(pod, system):
             main = _named(containers, system) or _named(containers, PROMETHEUS) or containers[0]
@@ -256,6 +258,7 @@ def _part_called(pod: Pod, system: System, container: Container) -> str:
 # --- indexes ----------------------------------------------------------------------------------------------------------
 
 _OPERATED = [one for one in KNOWN if one.signs.operated]
+_OPERATORS_LABELS = frozenset(label for one in _OPERATED for label in (*one.signs.operated, one.signs.managed.partition("=")[0]))
 _FLAGS = {flag: one for one in KNOWN for flag in one.signs.flags}
 _PROGRAMS = {program: one for one in reversed(KNOWN) for program in one.signs.programs}
 _LABELS: dict[tuple[str, str], list[tuple[tuple[tuple[str, str], ...], str, System]]] = {}

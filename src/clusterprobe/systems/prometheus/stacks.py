@@ -10,10 +10,9 @@ from typing import Any
 from clusterprobe.environment_names import SHARED, parts
 from clusterprobe.model import Subject
 from clusterprobe.patterns import ours
-from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.inventory.recognition import recognise
-from clusterprobe.systems.kubernetes.objects import LabelSelector, Metadata, Pod
+from clusterprobe.systems.inventory.recognition import SystemPod
+from clusterprobe.systems.kubernetes.objects import LabelSelector, Metadata
 from clusterprobe.systems.prometheus.objects import Customs, Monitor, Rule, key_of, pool_origin, stack_of
 from clusterprobe.systems.prometheus.selection import BY_KIND, Selected, Taking, asked
 from clusterprobe.systems.prometheus.sources import Target
@@ -23,13 +22,10 @@ _SCRAPING = {"prometheus", "prometheus-agent"}
 _SCRAPING_PARTS = {"vmagent", "vmsingle"}  # of VictoriaMetrics, whose other parts scrape nothing
 
 
-def stack_namespaces(pods: Iterable[Pod], profile: Profile | None = None) -> set[str]:
+def stack_namespaces(pods: Iterable[SystemPod]) -> set[str]:
     """The namespaces that hold a Prometheus, or what scrapes as it does."""
-    found = (recognise(pod, profile) for pod in pods)
     return {
-        one.pod.metadata.namespace
-        for one in found
-        if one and (one.key in _SCRAPING or (one.key == "victoriametrics" and one.part in _SCRAPING_PARTS))
+        one.pod.metadata.namespace for one in pods if one.key in _SCRAPING or (one.key == "victoriametrics" and one.part in _SCRAPING_PARTS)
     }
 
 

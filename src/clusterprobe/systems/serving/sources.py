@@ -19,7 +19,7 @@ from clusterprobe.profile import Profile
 from clusterprobe.profile_sections import ModelProfile
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import source
-from clusterprobe.systems.inventory.recognition import recognise
+from clusterprobe.systems.inventory.recognition import SystemPod
 from clusterprobe.systems.kubernetes.objects import Container, HttpGet, Pod
 from clusterprobe.systems.kubernetes.workloads import revision_of, workload_of
 from clusterprobe.times import epoch
@@ -71,14 +71,15 @@ class Replica(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @source()
-def model_replicas(pods: Readings[Pod], profile: Profile) -> Readings[Replica]:
+def model_replicas(pods: Readings[Pod], system_pods: Readings[SystemPod], profile: Profile) -> Readings[Replica]:
     """Every pod of every model service that is not done or going."""
     found: Collector[Replica] = Collector(unreadable=list(pods.unreadable))
+    models = {subject for subject, one in system_pods if one.system is MODEL_SERVER}
     for subject, pod in pods:
         if pod.metadata.deletion_timestamp or pod.status.phase in ("Succeeded", "Failed") or subject.owner.startswith("Job/"):
             continue
         model = next((one for one in profile.serving.models if _is_of(pod, one)), None)
-        if model is not None or (not profile.serving.models and _is_model(pod, profile)):
+        if model is not None or (not profile.serving.models and subject in models):
             found.add(subject, _replica(pod, model))
     for one in profile.serving.models:
         if not any(_is_of(pod, one) for pod in pods.items):
@@ -93,11 +94,6 @@ def _is_of(pod: Pod, model: ModelProfile) -> bool:
     labels = pod.metadata.labels
     here = any(fnmatch.fnmatchcase(pod.metadata.namespace, one) for one in model.namespaces)
     return here and all(labels.get(key) == value for key, value in model.selector.items())
-
-
-def _is_model(pod: Pod, profile: Profile) -> bool:
-    found = recognise(pod, profile)
-    return found is not None and found.system is MODEL_SERVER
 
 
 def _replica(pod: Pod, model: ModelProfile | None) -> Replica:

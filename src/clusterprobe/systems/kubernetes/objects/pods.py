@@ -242,7 +242,10 @@ class Pod(Object):
 
     @property
     def ready(self) -> bool:
-        return any(one.type == "Ready" and one.status == "True" for one in self.status.conditions or [])
+        for one in self.status.conditions or []:  # noqa: SIM110 - it is asked of every pod again and again
+            if one.type == "Ready" and one.status == "True":
+                return True
+        return False
 
     @property
     def running(self) -> bool:
@@ -270,6 +273,8 @@ class Pod(Object):
         """
         if self.on_silent_node:
             return True
+        if self.ready:  # as most are
+            return False
         conditions = {one.type: one for one in self.status.conditions or []}
         ready, containers = conditions.get("Ready"), conditions.get("ContainersReady")
         if ready is None or containers is None or ready.reason == "ReadinessGatesNotReady":

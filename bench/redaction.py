@@ -15,7 +15,7 @@ from collections.abc import Callable
 import msgspec
 import re2
 
-from bench.lists import pod
+from bench.large import pod
 from clusterprobe.redaction import cleaned, redact, redact_forms
 from clusterprobe.systems.kubernetes.objects import Pod
 

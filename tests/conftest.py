@@ -41,6 +41,7 @@ def pytest_xdist_auto_num_workers() -> int:
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
     """Every test has it judged anew: what is kept of the tests before would hide a fault from it, above all in a fork of theirs."""
-    kept = (redaction._redact_short, redaction._kind_of_label, redaction.cleaned._of_struct, keys.kind_of, structs._free, roles.roles_of)
+    redaction.cleaned.forget()
+    kept = (redaction._redact_short, redaction._kind_of_label, keys.kind_of, structs._fields, roles.roles_of)
     for one in kept:
         one.cache_clear()

@@ -18,7 +18,7 @@ from clusterprobe.access.deadline import Deadline
 from clusterprobe.environments import Environments
 from clusterprobe.model import Subject
 from clusterprobe.profile import Profile
-from clusterprobe.readings import Readings, unreadable
+from clusterprobe.readings import Clean, Readings, unreadable
 from clusterprobe.redaction import cleaned, redact
 from clusterprobe.sources import Gathering, Source, closure
 from clusterprobe.systems.confirmations import CONFIRMING, Confirmations, confirmations
@@ -202,6 +202,7 @@ class Evidence:
 
 
 def _without_secrets(readings: Readings[Any]) -> Readings[Any]:
-    values = tuple((subject, cleaned(value)) for subject, value in readings.values)
+    clean = isinstance(readings.values, Clean)
+    values = readings.values if clean else tuple((subject, cleaned(value)) for subject, value in readings.values)
     unread = tuple(msgspec.structs.replace(one, reason=redact(one.reason)) for one in readings.unreadable)
     return Readings(values, unread, redact(readings.absent))

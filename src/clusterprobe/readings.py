@@ -12,6 +12,12 @@ Value = TypeVar("Value")
 Other = TypeVar("Other")
 
 
+class Clean(tuple[tuple[Subject, Value], ...]):
+    """Values whose secrets were taken out as they came; whatever is made of them is not known to be so."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Readings(Generic[Value]):
     """The values by subject, what was unreadable, and, if there is nothing at all, what proves that.

@@ -72,6 +72,24 @@ def test_labels_that_tell_are_masked_and_names_of_secrets_stay() -> None:
     assert clean.status.message == f"token={MASK}"
 
 
+def test_what_is_alike_in_two_readings_is_one_object_and_clean() -> None:
+    labels = {"db-password": "Zx9qLm27", "app": "api"}
+    container = {"name": "main", "image": "api:1", "resources": {"limits": {"memory": "64Mi"}}}
+    trees = [{"metadata": {"name": name, "labels": labels}, "spec": {"containers": [container]}} for name in ("a", "b")]
+    one, other = (cleaned(msgspec.convert(tree, Pod)) for tree in trees)
+    assert (one.metadata.name, other.metadata.name) == ("a", "b")
+    assert one.metadata.labels == {"db-password": MASK, "app": "api"}
+    assert one.metadata.labels is other.metadata.labels
+    assert one.spec is other.spec
+
+
+def test_of_many_that_are_unlike_each_keeps_its_own() -> None:
+    trees = [{"metadata": {"name": f"pod-{i}", "labels": {"n": f"{i}"}}, "spec": {"containers": [{"name": f"c{i}"}]}} for i in range(2500)]
+    pods = [cleaned(msgspec.convert(tree, Pod)) for tree in trees]
+    found = [(one.metadata.name, one.metadata.labels["n"], one.spec.containers[0].name) for one in pods]
+    assert found == [(f"pod-{i}", f"{i}", f"c{i}") for i in range(2500)]
+
+
 def test_readings_without_a_secret_are_the_very_same() -> None:
     pod = msgspec.convert({"metadata": {"name": "a", "labels": {"app": "api"}}, "spec": {"containers": []}}, Pod)
     assert cleaned(pod) is pod

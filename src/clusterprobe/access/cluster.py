@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -13,14 +13,16 @@ import msgspec
 from clusterprobe import errors
 from clusterprobe.access import bodies, urls
 from clusterprobe.access.connection import Connection
-from clusterprobe.access.deadline import Deadline, in_parallel
+from clusterprobe.access.deadline import Deadline, ahead, in_parallel
 from clusterprobe.access.http import MAX_IN_FLIGHT, Answer, Http, decode
+from clusterprobe.access.pages import ListMeta, Pages
 from clusterprobe.access.patience import Patience
 from clusterprobe.access.session import Headers, Origin
 from clusterprobe.access.urls import UrlPath, as_path, written
 from clusterprobe.decoding import from_json
 from clusterprobe.model import Subject
-from clusterprobe.readings import Collector, Readings
+from clusterprobe.readings import Clean, Collector, Readings
+from clusterprobe.redaction import cleaned
 from clusterprobe.times import http_date
 
 Value = TypeVar("Value")
@@ -62,55 +64,10 @@ class Resource:
         return Subject(api_version=self.api_version, kind=self.kind, namespace=namespace, name=name, owner=owner)
 
 
-class _ListMeta(msgspec.Struct, frozen=True, rename="camel"):
-    continue_: str = msgspec.field(default="", name="continue")
-    remaining_item_count: int | None = None
-    resource_version: str | None = None
-
-
 class _Page(msgspec.Struct, Generic[Value]):
     kind: str
     items: list[Value]
-    metadata: _ListMeta = _ListMeta()
-
-
-class _Pages:
-    """What the pages of one list say of each other: together they are the whole list, or it is unreadable.
-
-    `chosen`: the request has selectors, so that a page may be empty although more follow.
-    """
-
-    def __init__(self, resource: Resource, *, chosen: bool) -> None:
-        self._what, self._chosen = f"list {resource.name}", chosen
-        self._tokens: set[str] = set()
-        self._names: set[tuple[str, str]] = set()
-        self._version, self._count, self._promised = "", 0, 0
-
-    def take(self, count: int, meta: _ListMeta, subjects: Iterable[Subject]) -> str:
-        """The token of the next page, after a page of so many objects; raises an `Unreadable` if they make no whole."""
-        version, self._version = self._version, meta.resource_version or self._version
-        if version and version != self._version:
-            raise errors.Expired(f"{self._what}: it changed while it was read: its pages are of different moments")
-        remaining, token = meta.remaining_item_count or 0, meta.continue_
-        if token in self._tokens:
-            raise errors.BadResponse(f"{self._what}: the server gives the same page again and again")
-        self._tokens.add(token)
-        for one in subjects:
-            self._name(one)
-        self._count += count
-        self._promised = max(self._promised, self._count + remaining)
-        if token and not count and not self._chosen:
-            raise errors.BadResponse(f"{self._what}: a page without objects says that more follow")
-        if not token and self._count < self._promised:
-            missing = self._promised - self._count
-            raise errors.BadResponse(f"{self._what}: only a part came: {self._count} objects, and {missing} more are there")
-        return token
-
-    def _name(self, one: Subject) -> None:
-        key = one.namespace, one.name
-        if key in self._names:
-            raise errors.BadResponse(f"{self._what}: {one} came twice, so others may be missing")
-        self._names.add(key)
+    metadata: ListMeta = ListMeta()
 
 
 class _Named(msgspec.Struct):
@@ -216,25 +173,30 @@ class Cluster:
         kind: type[Value],
         namespaces: Readings[Any] | None = None,
         subject: Callable[[Value], Subject] | None = None,
+        *,
+        as_it_is: bool = False,
     ) -> Readings[Value]:
         """All objects of a kind, in pages; namespace by namespace where cluster-wide is forbidden.
 
-        `kind` is the struct of one object, with a `metadata`. An object that does not fit it is unreadable by itself.
+        `kind` is the struct of one object, with a `metadata`. An object that does not fit it is unreadable by itself. A list that its
+        source hands on `as_it_is` has its secrets taken out page by page, so that a large one is never there with all that it repeats.
         """
         found: Collector[Value] = Collector()
+        taken: Callable[[Value], Value] = cleaned if as_it_is else _same
         try:
-            self._list(resource, kind, "", found, subject)
+            self._list(resource, kind, "", found, subject, taken)
         except errors.Forbidden:
             if not resource.namespaced or namespaces is None:
                 raise _forbidden(resource, "") from None
             found = Collector()
-            self._list_by_namespace(resource, kind, namespaces, found, subject)
+            self._list_by_namespace(resource, kind, namespaces, found, subject, taken)
         except errors.NotFound:
             raise errors.NotFound(f"list {resource.name}: HTTP 404, although discovery says that it is served") from None
-        return found.readings(f"there is no {resource.kind} in the cluster")
+        readings = found.readings(f"there is no {resource.kind} in the cluster")
+        return replace(readings, values=Clean(readings.values)) if as_it_is else readings
 
     def _list_by_namespace(
-        self, resource: Resource, kind: type[Value], namespaces: Readings[Any], found: Collector[Value], subject: Any
+        self, resource: Resource, kind: type[Value], namespaces: Readings[Any], found: Collector[Value], subject: Any, taken: Any
     ) -> None:
         names = [one.name for one, _ in namespaces]
         if not namespaces.complete:
@@ -242,46 +204,56 @@ class Cluster:
             found.fail(whole, f"list {resource.name} is forbidden cluster-wide, and the namespaces are not all known")
         for name in names:
             try:
-                self._list(resource, kind, name, found, subject)
+                self._list(resource, kind, name, found, subject, taken)
             except errors.Forbidden:
                 found.fail(Subject(kind=f"{resource.kind}List", namespace=name), str(_forbidden(resource, name)))
             except errors.Unreadable as error:
                 found.fail(Subject(kind=f"{resource.kind}List", namespace=name), str(error))
 
-    def _list(self, resource: Resource, kind: type[Value], namespace: str, found: Collector[Value], subject: Any) -> None:
+    def _list(self, resource: Resource, kind: type[Value], namespace: str, found: Collector[Value], subject: Any, taken: Any) -> None:
         """One scope's pages; a list that expired half-way is read once more from its start, and then given up."""
         start = (len(found.values), len(found.unreadable))
         for attempt in (1, 2):
             try:
-                self._pages(resource, kind, namespace, found, subject)
+                self._pages(resource, kind, namespace, found, subject, taken)
                 return
             except errors.Unreadable as error:
                 del found.values[start[0] :], found.unreadable[start[1] :]  # never part of a list as the whole
                 if attempt == 2 or not isinstance(error, errors.Expired):
                     raise
 
-    def _pages(self, resource: Resource, kind: type[Value], namespace: str, found: Collector[Value], subject: Any) -> None:
+    def _pages(
+        self, resource: Resource, kind: type[Value], namespace: str, found: Collector[Value], subject: Any, taken: Callable[[Value], Value]
+    ) -> None:
         path, token, size = resource.path(namespace), "", PAGE
         of = subject or (lambda one: resource.subject(one.metadata.namespace, one.metadata.name, owner_of(one)))
         selectors = {"fieldSelector": resource.field_selector, "labelSelector": resource.label_selector}
         chosen = {name: value for name, value in selectors.items() if value}
-        pages = _Pages(resource, chosen=bool(chosen))
-        while True:
+        pages = Pages(resource.name, chosen=bool(chosen))
+
+        def begin(token: str) -> Callable[[], Answer]:
             query = {"limit": size, **chosen, **({"continue": token} if token else {})}
+            return ahead(lambda: self._ask("GET", path, query=query, limit_bytes=bodies.PAGE))
+
+        coming = begin("")
+        while True:
             before = len(found.unreadable)
             try:
-                page = _page(self._ask("GET", path, query=query, limit_bytes=bodies.PAGE), kind, resource, found)
+                page = _page(coming(), kind, resource, found)
             except errors.TooLarge:
                 if size == 1:
                     raise
                 size = max(1, size // 8)  # the objects may be large: fewer of them are the same list
+                coming = begin(token)
                 continue
             read = [(of(one), one) for one in page.items]
             odd = [one.subject for one in found.unreadable[before:]]
             token = pages.take(len(read) + len(odd), page.metadata, [*(each for each, _ in read), *(one for one in odd if one.name)])
-            found.values.extend(read)
-            if len(found.values) + len(found.unreadable) > resource.most:
+            if len(found.values) + len(read) + len(found.unreadable) > resource.most:
                 raise errors.TooLarge(f"list {resource.name}: more than {resource.most} objects")
+            if token:
+                coming = begin(token)  # the server makes the next page while we look through this one
+            found.values.extend((on, taken(one)) for on, one in read)
             if not token:
                 return
 
@@ -353,6 +325,10 @@ class Cluster:
             else:
                 found.add(subject, value)
         return found.readings(readings.absent)
+
+
+def _same(one: Value) -> Value:
+    return one
 
 
 def owner_of(one: Any) -> str:

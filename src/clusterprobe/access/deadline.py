@@ -63,6 +63,13 @@ def call_within(deadline: Deadline, what: str, function: Callable[[], Value]) ->
         del future  # the error's traceback has this frame: a circle that keeps whole answers in memory
 
 
+def ahead(function: Callable[[], Value]) -> Callable[[], Value]:
+    """Begin to call a function; what is returned waits for its result, once."""
+    futures: list[Future[Value]] = [Future()]
+    background.start("ahead", _settle, futures[0], function)
+    return lambda: _result(futures.pop())
+
+
 def in_parallel(function: Callable[[Value], Other], values: Iterable[Value], workers: int) -> list[Other]:
     """The function's results in order, a few at a time; its first exception is raised.
 

@@ -1,7 +1,7 @@
 """The gate in for whole readings: every text in a struct is redacted, and values under telling labels are masked.
 
-There may be 50,000 pods. So what to look at in a struct is worked out once for its type, a struct's short texts are looked at
-all at once, and what has no secret is the very same object afterwards.
+There may be 50,000 pods, and most of what one says, others say as well. So what to look at in a struct is worked out once for its type,
+what is alike is looked at once, and kept once.
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ import functools
 import operator
 import string
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
 
 Value = TypeVar("Value")
 Visit = Callable[[Any], Any]
+
+MOST = 16_384  # texts, and parts of a kind, that are remembered
+SHORT = 512  # characters of a text, bytes of a part: what is longer is hardly alike
+TRIED = 1_000  # parts of a kind, after which it shows whether many are alike
 
 # Names in which `key:value` is none, and digests under the names of a Secret's keys.
 _NAMES = frozenset({"image", "image_id", "digest", "digests", "meanings", "owners", "listed"})
@@ -29,92 +33,158 @@ _PLAIN = str.maketrans("", "", string.ascii_lowercase + string.digits + "-./")
 
 
 class Cleaner:
-    """Redacts readings with `text` for every string, and `told(key, value)` for the values of labels."""
+    """Redacts readings with `text` for every string, and `told(key, value)` for the values of labels.
+
+    In place: what was just read is nobody else's yet.
+    """
 
     def __init__(self, text: Callable[[str], str], told: Callable[[str, str], bool], mask: str) -> None:
         self._redact, self._told, self._mask = text, told, mask
         self._of_struct: Callable[[Any], Visit] = functools.cache(self._work_out)
+        self._texts, self._names = Remembered(self._looked_through), Remembered(lambda name: name)
 
     def __call__(self, value: Value) -> Value:
-        """The same value without secrets; the very same object if there are none."""
+        """The same value without secrets."""
         return typing.cast("Value", self._anything(value))
+
+    def forget(self) -> None:
+        """Look at everything anew."""
+        self._of_struct.cache_clear()  # type: ignore[attr-defined]
+        self._texts.clear()
+        self._names.clear()
 
     # --- by what a value is -------------------------------------------------------------------------------------------
 
     def _anything(self, value: Any) -> Any:
         kind = type(value)
         if kind is str:
-            return self._text(value)
+            return self._texts[value]
         if kind is list or kind is tuple:
             return _each(self._anything, value)
         if kind is dict:
             return self._map(value)
         return self._of_struct(kind)(value) if isinstance(value, msgspec.Struct) else value
 
-    def _text(self, value: str) -> str:
-        if not value.translate(_PLAIN):
-            return value
-        clean = self._redact(value)
-        return value if clean == value else clean
+    def _looked_through(self, value: str) -> str:
+        return self._redact(value) if value.translate(_PLAIN) else value
 
     def _map(self, value: dict[Any, Any]) -> dict[Any, Any]:
-        clean = {self._anything(key): self._anything(one) for key, one in value.items()}
-        return value if clean == value else clean
+        return {self._anything(key): self._anything(one) for key, one in value.items()}
 
     def _labels(self, value: Any) -> Any:
         if type(value) is not dict:
             return _each(self._labels, value) if type(value) is list else self._anything(value)
-        clean = {key: self._mask if type(one) is str and self._told(key, one) else self._anything(one) for key, one in value.items()}
-        return value if clean == value else clean
+        return {key: self._mask if type(one) is str and self._told(key, one) else self._anything(one) for key, one in value.items()}
 
     # --- by its type --------------------------------------------------------------------------------------------------
 
     def _work_out(self, kind: type) -> Visit:
-        texts = [name for name, hint in _free(kind) if hint is str]
-        inner = [
-            (name, self._labels if name in _LABELS and not _is_struct(hint) else self._visitor(hint))
-            for name, hint in _free(kind)
-            if hint is not str and _may_hold_text(hint, frozenset())
-        ]
-        together = operator.attrgetter(*texts, *texts[:1]) if texts else None  # of one name alone it would give no tuple
+        plans: list[tuple[tuple[str, ...], tuple[Visit, ...], Visit]] = []  # made later: a struct may hold one of its own kind
+        change = msgspec.structs.force_setattr
 
         def visit(value: Any) -> Any:
-            changed = {}
-            if together is not None and "".join(together(value)).translate(_PLAIN):
-                changed = {name: clean for name in texts if (clean := self._text(was := getattr(value, name))) is not was}
-            for name, look in inner:
-                one = getattr(value, name)
+            if not plans:
+                plans.append(_plan(dict(self._looks(kind))))
+            names, looks, of = plans[0]
+            for name, look, one in zip(names, looks, of(value), strict=False):
                 if one and (clean := look(one)) is not one:
-                    changed[name] = clean
-            return msgspec.structs.replace(value, **changed) if changed else value
+                    change(value, name, clean)
+            return value
 
-        return visit
+        return _once(visit)
 
-    def _visitor(self, hint: Any) -> Visit:
-        """What to do with a value of that type, which can hold text."""
+    def _looks(self, kind: type) -> Iterator[tuple[str, Visit]]:
+        """What to do with the value of each attribute that can hold text."""
+        names = _NAMES | getattr(kind, "NAMES", frozenset())
+        for name, hint in _fields(kind):
+            if hint in (str, str | None):
+                yield name, (self._names if name in names else self._texts).__getitem__
+            elif name in names:
+                if _may_hold_text(hint, frozenset()):
+                    yield name, _once(lambda value: value)
+            elif name in _LABELS and not _is_struct(hint):
+                yield name, _once(self._labels)
+            elif (look := self._visitor(hint)) is not None:
+                yield name, look
+
+    def _visitor(self, hint: Any) -> Visit | None:
+        """What to do with a value of that type; None if it cannot hold text."""
+        if not _may_hold_text(hint, frozenset()):
+            return None
         parts = [one for one in typing.get_args(hint) if one is not type(None)]
         if _is_struct(hint) and not parts:
-            return self._struct_of(hint)
+            return self._of_struct(hint)
         if typing.get_origin(hint) is list:
-            return functools.partial(_each, self._visitor(parts[0]))
+            return _once(functools.partial(_each, self._visitor(parts[0])))
         if len(parts) == 1 and typing.get_origin(hint) not in (dict, tuple):
-            return self._visitor(parts[0])  # or None
-        return self._text if hint is str else self._anything
-
-    def _struct_of(self, kind: type) -> Visit:
-        found: list[Visit] = []  # worked out when the first one comes: a struct may hold one of its own kind
-
-        def visit(value: Any) -> Any:
-            if not found:
-                found.append(self._of_struct(kind))
-            return found[0](value)
-
-        return visit
+            return self._visitor(parts[0])  # or nothing
+        return self._texts.__getitem__ if hint is str else self._anything
 
 
-def _each(look: Visit, values: Any) -> Any:
-    clean = [look(one) for one in values]
-    return values if all(map(operator.is_, clean, values)) else type(values)(clean)
+class Remembered(dict[str, str]):
+    """What texts become, so that of equal ones there is one in the end."""
+
+    def __init__(self, become: Callable[[str], str]) -> None:
+        super().__init__()
+        self._become = become
+
+    def __missing__(self, text: str) -> str:
+        clean = self._become(text)
+        if len(text) <= SHORT:
+            if len(self) >= MOST:
+                self.clear()
+            self[text] = clean
+        return clean
+
+
+def _plan(looks: dict[str, Visit]) -> tuple[tuple[str, ...], tuple[Visit, ...], Visit]:
+    """The names of attributes, what to do with each, and how to get all of their values."""
+    names = tuple(looks)
+    of = operator.attrgetter(*names, *names[:1]) if names else lambda _: ()  # of one name alone it would give no tuple
+    return names, tuple(looks.values()), of
+
+
+def _once(look: Visit) -> Visit:
+    """The same, but what is written alike is looked at once, and is one object from then on: so are the parts of a thousand pods.
+
+    Where nearly all are unlike each other, such as what has a time in it, this is given up.
+    """
+    known: dict[bytes, Any] = {}
+    found, lacked = 0, 0
+
+    def visit(value: Any) -> Any:
+        nonlocal found, lacked
+        if lacked > TRIED and lacked > 4 * found:
+            known.clear()
+            return look(value)
+        try:
+            key = msgspec.msgpack.encode(value)
+        except (TypeError, ValueError, OverflowError, RecursionError):
+            return look(value)
+        clean = known.get(key)
+        if clean is not None:
+            found += 1
+            return clean
+        lacked += 1
+        clean = look(value)
+        if len(known) > MOST:
+            known.clear()
+        if len(key) < SHORT:
+            known[key] = clean
+        return clean
+
+    return visit
+
+
+def _each(look: Visit | None, values: Any) -> Any:
+    if look is None:
+        return values
+    if type(values) is not list:
+        return type(values)([look(one) for one in values])
+    for index, one in enumerate(values):
+        if (clean := look(one)) is not one:
+            values[index] = clean
+    return values
 
 
 def _is_struct(hint: Any) -> bool:
@@ -128,10 +198,10 @@ def _is_struct(hint: Any) -> bool:
 
 
 @functools.cache
-def _free(kind: type) -> tuple[tuple[str, Any], ...]:
-    """The attributes with their types, without those in which only names are: `NAMES` of the struct says which."""
-    hints, names = typing.get_type_hints(kind), _NAMES | getattr(kind, "NAMES", frozenset())
-    return tuple((one.name, hints[one.name]) for one in msgspec.structs.fields(kind) if one.name not in names)
+def _fields(kind: type) -> tuple[tuple[str, Any], ...]:
+    """The attributes with their types."""
+    hints = typing.get_type_hints(kind)
+    return tuple((one.name, hints[one.name]) for one in msgspec.structs.fields(kind))
 
 
 def _may_hold_text(kind: Any, seen: frozenset[Any]) -> bool:
@@ -140,5 +210,5 @@ def _may_hold_text(kind: Any, seen: frozenset[Any]) -> bool:
     if kind in seen:
         return False
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return any(_may_hold_text(hint, seen | {kind}) for _, hint in _free(kind))
+        return any(_may_hold_text(hint, seen | {kind}) for _, hint in _fields(kind))
     return typing.get_origin(kind) is not typing.Literal and any(_may_hold_text(one, seen) for one in typing.get_args(kind))

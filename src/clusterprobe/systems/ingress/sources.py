@@ -37,7 +37,7 @@ def ingress_classes(cluster: Cluster, served: Readings[Served], namespaces: Read
 @source(lists(ENDPOINT_SLICES))
 def endpoint_slices(cluster: Cluster, namespaces: Readings[Namespace]) -> Readings[EndpointSlice]:
     """What stands behind every Service: which pods, whether each is ready, on which ports."""
-    return cluster.list(ENDPOINT_SLICES, EndpointSlice, namespaces)
+    return cluster.list(ENDPOINT_SLICES, EndpointSlice, namespaces, as_it_is=True)
 
 
 @source()

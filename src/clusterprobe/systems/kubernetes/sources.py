@@ -78,7 +78,7 @@ def nodes(cluster: Cluster, pods: Readings[Pod]) -> Readings[Node]:
 @source(lists(PODS))
 def pods(cluster: Cluster, namespaces: Readings[Namespace]) -> Readings[Pod]:
     """Every pod, with its volumes, states and grace period; no environment variables."""
-    return _with_silence(cluster.list(PODS, Pod, namespaces))
+    return _with_silence(cluster.list(PODS, Pod, namespaces, as_it_is=True))
 
 
 def _with_silence(pods: Readings[Pod]) -> Readings[Pod]:
@@ -92,19 +92,19 @@ def _with_silence(pods: Readings[Pod]) -> Readings[Pod]:
 @source(lists(REPLICA_SETS))
 def replica_sets(cluster: Cluster, namespaces: Readings[Namespace]) -> Readings[ReplicaSet]:
     """Every ReplicaSet: the revisions of Deployments, with their numbers and images."""
-    return cluster.list(REPLICA_SETS, ReplicaSet, namespaces)
+    return cluster.list(REPLICA_SETS, ReplicaSet, namespaces, as_it_is=True)
 
 
 @source(lists(SERVICES))
 def services(cluster: Cluster, namespaces: Readings[Namespace]) -> Readings[Service]:
     """Every Service with its selector and ports."""
-    return cluster.list(SERVICES, Service, namespaces)
+    return cluster.list(SERVICES, Service, namespaces, as_it_is=True)
 
 
 @source(lists(CLAIMS))
 def claims(cluster: Cluster, namespaces: Readings[Namespace], pods: Readings[Pod]) -> Readings[PersistentVolumeClaim]:
     """Every PersistentVolumeClaim."""
-    listed = cluster.list(CLAIMS, PersistentVolumeClaim, namespaces)
+    listed = cluster.list(CLAIMS, PersistentVolumeClaim, namespaces, as_it_is=True)
     used = {(on.namespace, name): on for on, pod in pods if pod.running for name in pod.claims}
     return whole(listed, CLAIMS, used)
 
@@ -113,7 +113,7 @@ def claims(cluster: Cluster, namespaces: Readings[Namespace], pods: Readings[Pod
 def volumes(cluster: Cluster, claims: Readings[PersistentVolumeClaim]) -> Readings[PersistentVolume]:
     """Every PersistentVolume with what it really is."""
     bound = {("", one.spec.volume_name): of for of, one in claims if one.status.phase == "Bound"}
-    return whole(cluster.list(VOLUMES, PersistentVolume), VOLUMES, bound)
+    return whole(cluster.list(VOLUMES, PersistentVolume, as_it_is=True), VOLUMES, bound)
 
 
 @source(lists(CLASSES))

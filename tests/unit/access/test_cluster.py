@@ -8,13 +8,14 @@ import msgspec
 import pytest
 
 from clusterprobe import errors
-from clusterprobe.access import bodies, http
+from clusterprobe.access import bodies, cluster, http
 from clusterprobe.access.cluster import Cluster, Resource
 from clusterprobe.access.connection import Connection
 from clusterprobe.access.deadline import Deadline
 from clusterprobe.access.http import Origin
 from clusterprobe.model import Subject
-from clusterprobe.readings import Readings, unreadable
+from clusterprobe.readings import Clean, Readings, unreadable
+from clusterprobe.redaction import MASK
 from clusterprobe.systems.kubernetes.objects import Namespace, Node, Pod
 from clusterprobe.systems.kubernetes.resources import NODES, PODS
 from tests.factories import labelled, listing
@@ -77,6 +78,31 @@ def at(page: int, path: str = "/api/v1/pods"):
 def test_a_list_is_read_page_by_page_to_its_end(server: FaultServer):
     assert names(pods(server)) == ["one", "two", "three", "four", "five", "six"]
     assert [request.page for request in server.seen] == [0, 1, 2]
+
+
+def test_a_list_that_is_handed_on_as_it_is_has_no_secret_and_all_objects(server: FaultServer):
+    labels = {"db-password": "Zx9qLm27"}
+    telling = [{"metadata": {"name": one, "namespace": "a", "labels": {**labels, "app": one}}, "spec": {"containers": []}} for one in "abc"]
+    server.recording.exchanges["GET /api/v1/pods"] = recorded("PodList", telling)
+    found = cluster_of(server).list(PODS, Pod, NAMESPACES, as_it_is=True)
+    assert isinstance(found.values, Clean)
+    assert [one.metadata.labels for one in found.items] == [{"db-password": MASK, "app": one} for one in "abc"]
+    assert not isinstance(found.keep(lambda on, one: True).values, Clean)
+
+
+def test_the_next_page_is_asked_for_while_one_is_looked_through(server: FaultServer, monkeypatch: pytest.MonkeyPatch):
+    began: list[int] = []
+
+    def look(one: Pod) -> Pod:
+        limit = time.monotonic() + 20
+        while len(server.seen) < min(3, len(began) // 2 + 2) and time.monotonic() < limit:
+            time.sleep(0.01)
+        began.append(len(server.seen))
+        return one
+
+    monkeypatch.setattr(cluster, "cleaned", look)
+    assert names(cluster_of(server).list(PODS, Pod, NAMESPACES, as_it_is=True)) == ["one", "two", "three", "four", "five", "six"]
+    assert began == [2, 2, 3, 3, 3, 3]
 
 
 def test_an_empty_list_that_was_read_proves_that_there_is_none(server: FaultServer):

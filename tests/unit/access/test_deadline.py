@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from clusterprobe.access.deadline import Deadline, call_within, ending, in_parallel
+from clusterprobe.access.deadline import Deadline, ahead, call_within, ending, in_parallel
 from clusterprobe.errors import TimedOut
 
 
@@ -82,10 +82,11 @@ def no_collection() -> Iterator[None]:
     "ask",
     [
         lambda refuse: call_within(Deadline.after(5), "a request", refuse),
+        lambda refuse: ahead(refuse)(),
         lambda refuse: in_parallel(lambda _: refuse(), [1, 2, 3], 2),
         lambda refuse: in_parallel(lambda _: call_within(Deadline.after(5), "a request", refuse), [1], 2),
     ],
-    ids=["one", "several", "both"],
+    ids=["one", "ahead", "several", "both"],
 )
 def test_what_an_error_is_about_goes_with_the_error(ask: Callable[[Callable[[], None]], object]) -> None:
     answers = []

@@ -16,7 +16,7 @@ from clusterprobe.systems.argocd.causes import evidence_of_life, failure_stands,
 from clusterprobe.systems.argocd.sources import Application, Drift, ManagedResource, short
 from clusterprobe.systems.kubernetes.daemon_sets import DaemonSet
 from clusterprobe.systems.kubernetes.objects import Pod, Workload
-from clusterprobe.systems.kubernetes.rollouts import Rollout, pods_of, rollout_of
+from clusterprobe.systems.kubernetes.rollouts import Rollout, living, rollout_of
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed, number, said
 
@@ -56,11 +56,15 @@ COMMIT = ours(r"[0-9a-f]{7,64}")
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What runs: the workloads, also by their kind, and the pods. A pod not ready since before `oldest` holds a roll-out up."""
+    """What runs: the workloads, also by their kind; the pods, and those that live by their workload.
+
+    A pod not ready since before `oldest` holds a roll-out up.
+    """
 
     workloads: dict[tuple[str, str, str], Workload]
     kinds: dict[str, Readings[Any]]
     pods: Readings[Pod]
+    living: dict[tuple[str, str, str], list[Pod]]
     oldest: float
 
 
@@ -99,7 +103,7 @@ def probe_revision(
     """
     patience = profile.thresholds.argocd.application_minutes * 60
     kinds: dict[str, Readings[Any]] = dict(zip(KINDS, (deployments, stateful_sets, daemon_sets), strict=True))
-    seen = Seen(workloads_by_place(**kinds), kinds, pods, clock.now - patience)
+    seen = Seen(workloads_by_place(**kinds), kinds, pods, living(pods), clock.now - patience)
     expected = {each.application: each.revision for each in profile.deployments}
     alive, stale = evidence_of_life(applications.readings.items), clock.now - profile.thresholds.argocd.reconcile_minutes * 60
     drifts = application_drifts.by_name()
@@ -249,7 +253,7 @@ def _judge_resource(verdict: Verdict, subject: Subject, resource: ManagedResourc
     if workload is None:
         verdict.unchecked(place, f"{owner} is not in the cluster, although Argo CD names it")
     elif not seen.pods.missing_reason(resource.namespace):
-        rollout = rollout_of(resource.kind, workload, pods_of(place, seen.pods), seen.oldest)
+        rollout = rollout_of(resource.kind, workload, seen.living.get((place.kind, place.namespace, place.name), []), seen.oldest)
         _judge_rollout(verdict, place, subject, workload, rollout)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from clusterprobe.patterns import ours
 
@@ -82,13 +83,19 @@ def _equal(matchers: list[str], label: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=64)  # for what is asked of one expression after the other
 def _tokens(query: str) -> list[str]:
     return [one for one in _TOKEN.findall(query[:MAX_QUERY]) if not one.isspace() and not one.startswith("#")]
 
 
+@lru_cache(maxsize=4096)  # rules have the same few words
+def _is_name(token: str) -> bool:
+    return bool(_NAME.fullmatch(token))
+
+
 def _is_metric(tokens: list[str], index: int) -> bool:
     one = tokens[index]
-    return bool(_NAME.fullmatch(one)) and one.lower() not in _WORDS and not _is_function(tokens, index)
+    return _is_name(one) and one.lower() not in _WORDS and not _is_function(tokens, index)
 
 
 def _names(tokens: list[str]) -> Iterator[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Literal
 
-from clusterprobe.model import Subject
 from clusterprobe.readings import Readings
 from clusterprobe.systems.kubernetes.objects import Container, Pod, Workload
 from clusterprobe.systems.kubernetes.workloads import workload_of
@@ -35,17 +35,14 @@ class Rollout:
     why: str = ""
 
 
-def pods_of(subject: Subject, pods: Readings[Pod]) -> list[Pod]:
-    """The pods of a workload that live: neither going nor ended."""
-    return [pod for pod in pods.items if _lives(pod) and _same(workload_of(pod), subject)]
-
-
-def _lives(pod: Pod) -> bool:
-    return not pod.metadata.deletion_timestamp and pod.status.phase not in ("Succeeded", "Failed")
-
-
-def _same(one: Subject, other: Subject) -> bool:
-    return (one.kind, one.namespace, one.name) == (other.kind, other.namespace, other.name)
+def living(pods: Readings[Pod]) -> dict[tuple[str, str, str], list[Pod]]:
+    """The pods that live, neither going nor ended, by kind, namespace and name of their workload."""
+    found: dict[tuple[str, str, str], list[Pod]] = defaultdict(list)
+    for pod in pods.items:
+        if not pod.metadata.deletion_timestamp and pod.status.phase not in ("Succeeded", "Failed"):
+            workload = workload_of(pod)
+            found[workload.kind, workload.namespace, workload.name].append(pod)
+    return found
 
 
 def rollout_of(kind: str, workload: Workload, pods: list[Pod], oldest: float) -> Rollout:

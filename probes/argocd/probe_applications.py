@@ -7,7 +7,7 @@ from clusterprobe.model import Severity, Step, Subject, Table, Text
 from clusterprobe.profile import Profile
 from clusterprobe.references import Ref
 from clusterprobe.roles import Enriching, Examined, Needed
-from clusterprobe.systems.argocd import advice
+from clusterprobe.systems.argocd import advice, causes
 from clusterprobe.systems.argocd.causes import ERRORS, WAITS_FOR, WARNINGS, Fault, differing, failed_results, progressing, references
 from clusterprobe.systems.argocd.diagnosis import Aspect, Complaint, Diagnosis, Operation, Sync, World, diagnose
 from clusterprobe.systems.argocd.loops import Loop, shared_with, turning
@@ -102,14 +102,13 @@ def probe_applications(
             _tell_loop(verdict, subject, one, found.loop, shared_with(place, turning(one), applications.readings))
         else:
             when = f"for {ago(found.seconds)}" if found.seconds is not None else "ever"
-            verdict.unchecked(
-                subject, f"Argo CD has not reconciled it {when}, so what its status says proves nothing: see its application controller"
-            )
+            verdict.unchecked(subject, f"Argo CD has not reconciled it {when}, {causes.last_word(one)}: see its application controller")
 
 
 def _note_elsewhere(verdict: Verdict, applications: list[Application]) -> None:
     if away := sum(not one.is_here for one in applications):
-        verdict.note(f"What {number(away, 'Application')} deployed to other clusters was not looked at: only what Argo CD says of it was.")
+        what = f"What {number(away, 'Application')} deployed to other clusters was not looked at: only what Argo CD says of it was"
+        verdict.note(f"{what}, and of a cluster that does not answer it goes on saying what it last saw there.")
 
 
 def _tell(verdict: Verdict, subject: Subject, one: Application, found: Diagnosis) -> None:

@@ -278,6 +278,13 @@ def test_an_application_that_was_never_reconciled_is_unchecked() -> None:
     assert "has not reconciled it ever" in verdict.unread[0].reason
 
 
+def test_the_last_word_of_an_argo_cd_that_may_have_stopped_is_quoted() -> None:
+    unknown = {**condition("InvalidSpecError"), "message": 'cluster "https://eu" not found'}
+    verdict = judged(probe_applications, **world(application("Unknown", "Unknown", conditions=[unknown], reconciledAt=at(STALE + 1))))
+    assert outcome(verdict) == "inconclusive"
+    assert 'and “cluster "https://eu" not found” was its last word on it' in verdict.unread[0].reason
+
+
 def test_an_invalid_specification_counts_while_argo_cd_reconciles_others() -> None:
     invalid = application("Unknown", "Unknown", name="bad", conditions=[condition("InvalidSpecError")], reconciledAt=at(STALE + 1))
     assert reasons(judged(probe_applications, **world(application(), invalid))) == ["InvalidSpecError"]
@@ -344,6 +351,10 @@ def test_a_failed_synchronisation_says_what_its_message_asks_for(message: str, m
         ("do not match any of the allowed destinations in project 'a'", "of the AppProject"),
         ("Application referencing project a which does not exist", "Create the AppProject"),
         ("there are no clusters with this name: eu", "Add the cluster to Argo CD"),
+        (
+            'error getting cluster by server "https://eu": rpc error: code = NotFound desc = cluster "https://eu" not found',
+            "Add the cluster",
+        ),
         ("dial tcp: lookup git.example.org: no such host", "egress policies"),
         ("conversion webhook for example.org/v1, Kind=A failed", "definitions have to go with it"),
         ("something new", "Repair what the message names"),

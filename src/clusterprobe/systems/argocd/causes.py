@@ -12,6 +12,7 @@ from clusterprobe.references import Ref, RefKind
 from clusterprobe.systems.argocd.sources import FAILED, Application, ManagedResource, ResourceResult
 from clusterprobe.systems.kubernetes.objects import Workload
 from clusterprobe.times import epoch
+from clusterprobe.words import said
 
 ERRORS = {
     "ComparisonError": "Argo CD cannot determine what Git wants, so it compares and synchronises nothing; its health is that "
@@ -56,6 +57,12 @@ def speaks_of_now(one: Application, alive: dict[str, float], limit: float) -> bo
         return True
     stopped = any(condition.type in BEFORE_COMPARISON for condition in one.status.conditions or [])
     return stopped and alive.get(controller_of(one), 0.0) > limit
+
+
+def last_word(one: Application) -> str:
+    """What a status is worth of which it is not known whether it speaks of now."""
+    said_last = [said(each.message) for each in one.status.conditions or [] if each.type in BEFORE_COMPARISON]
+    return f"and {said_last[0]} was its last word on it" if said_last else "so what its status says proves nothing"
 
 
 # --- which objects are at fault ---------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ TABLE = (
         "Create the AppProject, or correct spec.project of the Application.",
     ),
     Row(
-        ours(r"there are no clusters with this name|cluster \S+ has not been configured|unable to find destination server"),
+        ours(r"there are no clusters with this name|cluster \S+ (?:has not been configured|not found)|unable to find destination server"),
         "Argo CD does not know the cluster that it is to deploy to.",
         "Add the cluster to Argo CD, or correct spec.destination of the Application.",
     ),

@@ -51,7 +51,8 @@ def probe_conditions(
     `certmanager_certificate_ready_status{condition="False"}`, and run this probe after each deployment.
     """
     kinds = custom_kinds.readings.items
-    families = Families((*kinds, *own_kinds.readings.items))
+    doubtful = {one.subject.kind.removesuffix("List") for one in custom_kinds.readings.unreadable}
+    families = Families((*kinds, *own_kinds.readings.items), doubtful)
     patience = profile.thresholds.objects.ready_minutes * 60
     found = custom_kinds.keep(lambda _, kind: bool(reports_on(kind)), NONE_REPORTS if any(kind.objects for kind in kinds) else "")
     for _, kind in chain(found, own_kinds.keep(lambda _, kind: bool(reports_on(kind)))):

@@ -236,6 +236,44 @@ def test_what_is_there_meanwhile_is_not_called_missing() -> None:
     assert "It misses" in judge(elsewhere, external_secrets(raw("db", NO_STORE))).findings[0].cause
 
 
+ISSUERS, CLUSTER_ISSUERS = "issuers.cert-manager.io", "clusterissuers.cert-manager.io"
+OTHER_ISSUER = condition(reason="IncorrectIssuer", message="Issuing certificate as Secret was previously issued by Issuer/old")
+
+
+def certificate(**issuer: str) -> CustomKind:
+    return kind("certificates.cert-manager.io", "Certificate", raw("web", OTHER_ISSUER, spec={"issuerRef": issuer}))
+
+
+def test_what_it_names_and_is_not_there_is_named_although_no_message_says_so() -> None:
+    issuers = kind(CLUSTER_ISSUERS, "ClusterIssuer", raw("old", WELL, namespace=""))
+    (finding,) = judge(certificate(kind="ClusterIssuer", name="new"), issuers).findings
+    assert finding.cause.endswith("It misses ClusterIssuer new.")
+    assert "$ kubectl get clusterissuers.cert-manager.io new" in finding.fix
+
+
+@pytest.mark.parametrize("named", [{"name": "old"}, {"name": "old", "kind": "Issuer"}, {"name": "new", "group": "awspca.cert-manager.io"}])
+def test_what_it_names_and_is_there_or_is_of_another_group_is_not_missing(named: dict[str, str]) -> None:
+    (finding,) = judge(certificate(**named), kind(ISSUERS, "Issuer", raw("old", WELL))).findings
+    assert "It misses" not in finding.cause
+
+
+def test_what_may_be_there_unread_is_not_missing() -> None:
+    assert "It misses" not in judge(certificate(name="new")).findings[0].cause, "its kind is not read"
+    issuers = kind(ISSUERS, "Issuer", raw("old", WELL))
+    part = Unchecked(subject=Subject(kind="IssuerList", namespace="shop"), reason="not allowed to list issuers")
+    verdict = judge(custom_kinds=readings(certificate(name="new"), issuers, unreadable=(part,)))
+    assert "It misses" not in verdict.findings[0].cause
+
+
+def test_a_source_of_flux_is_missing_and_one_of_the_same_name_of_others_is_not() -> None:
+    sources = kind("gitrepositories.source.toolkit.fluxcd.io", "GitRepository", raw("fleet", WELL))
+    spec = {"sourceRef": {"kind": "GitRepository", "name": "gone"}}
+    (finding,) = judge(kind(KUSTOMIZATIONS, "Kustomization", raw("apps", condition(), spec=spec)), sources).findings
+    assert finding.cause.endswith("It misses GitRepository shop/gone.")
+    (finding,) = judge(kind("pipelines.example.org", "Pipeline", raw("apps", condition(), spec=spec)), sources).findings
+    assert "It misses" not in finding.cause
+
+
 def test_what_is_not_certain_is_only_quoted() -> None:
     cluster = kind("clusterissuers.cert-manager.io", "ClusterIssuer", raw("lets", condition(message='secret "ca" not found'), namespace=""))
     (finding,) = judge(cluster).findings

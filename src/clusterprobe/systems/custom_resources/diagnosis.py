@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from clusterprobe.systems.custom_resources.kinds import ALWAYS, BUILT_IN
-from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject, Stated
-from clusterprobe.systems.kubernetes.missing import MissingObject, all_missing
+from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject, Named, Stated
+from clusterprobe.systems.kubernetes.missing import MissingObject, all_missing, resource_of
 from clusterprobe.times import age, epoch
 
 # True where all is well, and False where it is not.
@@ -146,21 +146,34 @@ def is_mild(one: Stated) -> bool:
 
 
 class Families:
-    """The objects of all kinds by their UIDs, so that what one controls is judged by that one."""
+    """The objects of all kinds by their UIDs, so that what one controls is judged by that one.
 
-    def __init__(self, kinds: Iterable[CustomKind]) -> None:
+    `doubtful` are the kinds of which not all objects could be read.
+    """
+
+    def __init__(self, kinds: Iterable[CustomKind], doubtful: Container[str] = ()) -> None:
         self._kinds: set[tuple[str, str]] = set()
+        self._whole: set[str] = set()  # the resources whose objects are all known
         self._objects: dict[str, tuple[str, CustomObject]] = {}  # with their groups
         self._places: set[tuple[str, str, str]] = set()
         for kind in kinds:
             self._kinds.add((kind.group, kind.kind))
+            if kind.kind not in doubtful:
+                self._whole.add(kind.resource)
             self._objects |= {one.uid: (kind.group, one) for one in kind.objects if one.uid}
             self._places |= {(kind.kind, one.namespace, one.name) for one in kind.objects}
 
-    def missed_by(self, one: CustomObject, conditions: Iterable[Stated]) -> list[MissingObject]:
-        """The objects that its conditions miss, and that are not there."""
+    def missed_by(self, group: str, one: CustomObject, conditions: Iterable[Stated]) -> list[MissingObject]:
+        """The objects that its conditions miss, or its spec names, and that are not there."""
         said = all_missing((each.message, one.namespace) for each in conditions)
-        return [missing for missing in said if missing not in self._places]
+        named = [MissingObject(each.kind, each.namespace, each.name) for each in one.needs if self._would_know(group, each)]
+        return [missing for missing in dict.fromkeys((*said, *named)) if missing not in self._places]
+
+    def _would_know(self, group: str, named: Named) -> bool:
+        """Whether what an object of this group names would be known if it were there."""
+        resource = resource_of(named.kind, named.group)
+        own = resource.partition(".")[2]
+        return resource in self._whole and (bool(named.group) or own == group or (own.endswith(FLUX) and group.endswith(FLUX)))
 
     def owner_state(self, one: CustomObject) -> Literal["none", "speaks", "silent", "unread"]:
         """Whether the object that controls this one speaks for it, is not known to, or could not be read."""
@@ -192,7 +205,7 @@ def diagnose(kind: CustomKind, one: CustomObject, families: Families, *, now: fl
         case "unread":
             return Diagnosis("owner unread", wrong)
     found = _judged(kind, one, wrong, old, now, patience_seconds)
-    return replace(found, missing=families.missed_by(one, found.conditions))
+    return replace(found, missing=families.missed_by(kind.group, one, found.conditions))
 
 
 def _judged(kind: CustomKind, one: CustomObject, wrong: list[Stated], old: float | None, now: float, patience: float) -> Diagnosis:

@@ -137,11 +137,12 @@ class Stated(Object):
 
 
 class Named(Object):
-    """Another object that this one names."""
+    """Another object that this one names; `group` where it is said."""
 
     kind: str
     namespace: str
     name: str
+    group: str = ""
 
 
 class CustomObject(Object):
@@ -276,7 +277,7 @@ def _reference(value: object, standard: str, namespace: str) -> Iterator[Named]:
     if isinstance(value, dict) and (name := _text(value.get("name"))):
         kind = _text(value.get("kind")) or standard
         place = "" if kind.startswith("Cluster") else _text(value.get("namespace")) or namespace
-        yield Named(kind, place, name)
+        yield Named(kind, place, name, _text(value.get("group")) or _text(value.get("apiVersion")).rpartition("/")[0])
 
 
 def _secret(spec: _Spec, kind: str, name: str) -> str:

@@ -21,7 +21,7 @@ _CERTIFICATES = "certificates.cert-manager.io"
 _GATEWAY_API = "gateway.networking.k8s.io"
 _REPAIRS: Mapping[str, str] = {
     "cert-manager.io": "Correct the issuer, or the names and the challenge that it refuses",
-    "external-secrets.io": "Correct the store, its credentials, or the key that the message names",
+    "external-secrets.io": "Correct the store, its credentials, or the key that its message or its events name",
     _GATEWAY_API: "Correct the reference, or what the Gateway allows",
 }
 

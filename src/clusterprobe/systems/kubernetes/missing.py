@@ -72,11 +72,17 @@ def missing_in(message: str, namespace: str) -> list[MissingObject]:
     placed = [(_KINDS.get(one[1].lower(), ""), one[2], one[3]) for one in _PLACED.finditer(message)]
     found = [MissingObject(*one) for one in placed if one[0] in _IN_NAMESPACES]
     for one in _NAMED.finditer(message):
-        kind, group, name = _KINDS.get(one[1].lower(), ""), one[2], one[3] or one[4] or one[5]
-        if kind and group in (None, "", _RESOURCES[kind].partition(".")[2]):
+        kind, group, name = _KINDS.get(one[1].lower(), ""), one[2] or "", one[3] or one[4] or one[5]
+        if resource_of(kind, group):
             place = _place(message, namespace, name) if kind in _IN_NAMESPACES else ""
             found += [MissingObject(kind, place, name)] if place or kind in _OF_THE_CLUSTER else []
     return list(dict.fromkeys(found))
+
+
+def resource_of(kind: str, group: str = "") -> str:
+    """What kubectl calls a kind, of this group if one is given; empty where it is none of those that others name."""
+    resource = _RESOURCES.get(kind, "")
+    return resource if group in ("", resource.partition(".")[2]) else ""
 
 
 def all_missing(messages: Iterable[tuple[str, str]]) -> list[MissingObject]:

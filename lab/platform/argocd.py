@@ -108,8 +108,8 @@ def namespace_of(environment: Environment) -> str:
     return f"features-{environment.name}"
 
 
-def application(name: str, path: str, destination: str) -> api.Object:
-    """An Application that keeps a namespace as a folder of the repository says."""
+def application(name: str, path: str, destination: str, server: str = "https://kubernetes.default.svc") -> api.Object:
+    """An Application that keeps a namespace, of this cluster or another one, as a folder of the repository says."""
     return {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Application",
@@ -117,7 +117,7 @@ def application(name: str, path: str, destination: str) -> api.Object:
         "spec": {
             "project": "default",
             "source": {"repoURL": f"file://{REPOSITORY}", "path": path, "targetRevision": "main"},
-            "destination": {"server": "https://kubernetes.default.svc", "namespace": destination},
+            "destination": {"server": server, "namespace": destination},
             # By default it tries five times, over three minutes, before it says that it failed.
             "syncPolicy": {"automated": {"prune": True, "selfHeal": True}, "retry": {"limit": 0}},
         },

@@ -14,6 +14,7 @@ from lab.platform import (
     coredns,
     gateway_api,
     grafana,
+    hub,
     ingress,
     kube_state_metrics,
     loki,
@@ -65,6 +66,7 @@ OTHERS = (
     sharded_prometheus.SYSTEM,
     gateway_api.SYSTEM,
     open_reports.SYSTEM,
+    hub.SYSTEM,
 )
 
 

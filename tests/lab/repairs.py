@@ -19,14 +19,11 @@ from lab.platform.storage import NFS_CLASS
 from lab.stages.sealed_secrets import DATA as REGISTRY_DATA
 
 GIT = "the repository that Argo CD reads"
-SOURCE = "what deploys the workload"
-SEALED = "the plain value of a SealedSecret"
-FILE_SERVER = "the NFS server"
 CLIENT = "a client's own source"
 NOTHING = "nowhere: what was done has been undone, and is told of for a while"
 
 WHERE = {
-    "shared-alertmanager": SOURCE,
+    "shared-alertmanager": "the script of a Pod that no Operator manages",
     "nfs-called-local-path": "what deploys the StorageClasses: no other is a disk",
     "generated-secret-put-back": NOTHING,
     "generated-secret-deleted": NOTHING,
@@ -35,24 +32,24 @@ WHERE = {
     "argocd-degraded": GIT,
     "argocd-comparison-error": GIT,
     "argocd-out-of-sync": "Argo CD, of which the lab has no command line",
-    "argocd-sync-window": GIT,
-    "promtail-lines-dropped": SOURCE,
-    "promtail-drops-namespace": SOURCE,
+    "argocd-sync-window": "the AppProject, whose window is meant or not",
+    "promtail-lines-dropped": "the limits of the Loki that refuses, which the agent's finding names only",
+    "promtail-drops-namespace": "the Secret with Promtail's configuration",
     "loki-instant-query": CLIENT,
     "loki-wide-query": CLIENT,
     "loki-range-too-long": CLIENT,
-    "ruler-rule-broken": SOURCE,
-    "mlflow-database-down": SOURCE,
-    "mlflow-host-refused": SOURCE,
-    "slow-rule-group": SOURCE,
-    "nfs-unmount-hang": FILE_SERVER,
-    "claim-without-class": SOURCE,
+    "ruler-rule-broken": "the file of Loki's rules, of which only the name is known",
+    "mlflow-database-down": "the database",
+    "mlflow-host-refused": "MLflow's values; what it prints asks by a pod of an image that the lab lacks",
+    "slow-rule-group": "the rules; what they left out counts for the window of ten minutes",
+    "nfs-unmount-hang": "the NFS server",
+    "claim-without-class": "the PVC, whose class cannot be changed",
     "node-not-ready": "the node",
-    "loki-log-full": SOURCE,
-    "loki-store-full": SOURCE,
-    "configuration-refused": SOURCE,
-    "gateway-not-granted": SOURCE,
-    "prometheus-disk-full": SOURCE,
+    "loki-log-full": "the size of Loki's volume",
+    "loki-store-full": "the size of Loki's volume",
+    "configuration-refused": "the Secret with further scrape configurations, which Prometheus' log does not name",
+    "gateway-not-granted": "a ReferenceGrant, or the certificate: which, nothing that is read tells",
+    "prometheus-disk-full": "the disk",
 }
 
 # Whose fix disturbs the others of its round, and by what.

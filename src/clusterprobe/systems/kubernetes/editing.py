@@ -33,4 +33,4 @@ def _made_again(pod: Subject) -> list[Step]:
 def edited(resource: str, subject: Subject) -> Step:
     """Open an object in an editor; `resource` as kubectl takes it."""
     command = shell("kubectl -n {} edit {} {}", subject.namespace, resource.lower(), subject.name)
-    return change(f"Until that is deployed, change the {subject.kind} itself. Argo CD or Flux would revert it.", command)
+    return change(f"Until that is deployed, change the {subject.kind} itself. Where Argo CD or Flux manages it, that is undone.", command)

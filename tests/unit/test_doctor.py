@@ -17,7 +17,7 @@ from tests.faults.server import FaultServer
 
 PODS = [
     pod("kube-system", "coredns-0", "registry.k8s.io/coredns/coredns:v1.12.1"),
-    pod("backup", "velero-0", "velero/velero:v1.16.0"),
+    pod("watch", "netdata-0", "netdata/netdata:v2.5.4"),
 ]
 
 
@@ -57,7 +57,7 @@ def test_where_all_is_allowed_it_says_who_asks_and_what_is_there(server: FaultSe
     assert f"Cluster: {server.url} (context elsewhere, Kubernetes v1.34.4)" in lines
     assert "User: somebody; systems are asked through the API server's proxy." in lines
     assert "Recognised: 1 system among 2 pods in 3 namespaces." in lines
-    assert "  Velero  backup/velero  1.16.0  -  not judged" in lines
+    assert "  Netdata  watch/netdata  2.5.4  -  not judged" in lines
     assert "missing" not in text
     assert "makes at least about" in lines[-1]
 

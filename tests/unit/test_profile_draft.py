@@ -39,7 +39,7 @@ PLATFORM = (
     pod("monitoring-prod", "prometheus-0", "prom/prometheus:v3.5.0"),
     pod("shop-dev", "web-0", "corp/web:1"),
     pod("shop-prod", "web-0", "corp/web:1"),
-    pod("backup", "velero-0", "velero/velero:v1.16.0"),
+    pod("watch", "netdata-0", "netdata/netdata:v2.5.4"),
 )
 
 
@@ -64,7 +64,7 @@ def test_the_marks_taken_off_what_is_to_be_decided_is_a_profile_too() -> None:
     )
     assert decided["storage_drivers"] == {"csi.example.com": None}
     (one,) = Profile.model_validate({"not_judged": decided["not_judged"]}).not_judged
-    assert (one.system, one.namespaces, str(one.until)) == ("velero", ["backup"], "2027-07-14")
+    assert (one.system, one.namespaces, str(one.until)) == ("netdata", ["watch"], "2027-07-14")
 
 
 def test_without_environments_it_shows_how_to_name_them() -> None:

@@ -120,7 +120,8 @@ def find(entries: list[Entry], wanted: str) -> Entry:
 
 
 def _unknown(wanted: str, known: list[str], where: str = "") -> UsageError:
-    near = difflib.get_close_matches(wanted, known, 1) or [one for one in known if wanted in one][:1]
+    small = wanted.lower()  # as ids are
+    near = difflib.get_close_matches(small, known, 1) or [one for one in known if small in one][:1]
     hint = f"did you mean {near[0]}?" if near else "`clusterprobe list` shows them"
     return UsageError(f"{where}{': ' if where else ''}there is no probe {wanted}: {hint}")
 

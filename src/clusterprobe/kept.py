@@ -154,6 +154,7 @@ def _place(wanted: str, result: RunResult, folder: Path) -> Place:
     if 0 < number <= len(known):
         return known[number - 1].place
     there = f"they are numbered 1 to {len(known)}" if known else "it has none"
-    near = difflib.get_close_matches(wanted, fingerprints(result).values(), 1)
+    names = fingerprints(result).values()
+    near = [one for one in names if wanted and one.startswith(wanted)] or difflib.get_close_matches(wanted, names, 1)
     there += f"; did you mean {near[0]}?" if near else ""
     raise UsageError(f"{wanted}: the run in {folder} has no such finding; {there}")

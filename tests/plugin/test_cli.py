@@ -83,6 +83,7 @@ def clusterprobe(*arguments: str, folder: Path, **environment: str) -> subproces
         (["diff", "x", "y", "-o", "wide"], 4, "-o wide: expected one of json, markdown"),
         (["explain", "loki"], 4, "there is no probe loki, but there are loki/freshness, "),
         (["list", "--select", "lokki"], 4, "did you mean loki?"),
+        (["list", "--select", "NODES"], 4, "did you mean nodes?"),
         (["rbac", "--route", "outside"], 4, "expected in-cluster or proxy"),
         (["rbac", "--select", "loki/redy"], 4, "did you mean loki/ready?"),
         (["doctor"], 4, "no kubeconfig"),

@@ -113,11 +113,12 @@ def test_a_run_that_is_not_there_is_one_sentence_with_the_nearest_that_is(run: s
         assert str(raised.value) == f"{named}: No such file or directory; {hint}"
 
 
-def test_a_fingerprint_that_is_cut_short_has_the_whole_one_beside_it() -> None:
+@pytest.mark.parametrize("digits", [4, 9])
+def test_a_fingerprint_that_is_cut_short_has_the_whole_one_beside_it(digits: int) -> None:
     folder = keep(unwell())
     whole = fingerprints(unwell())["loki/instant-queries", 0]
     with pytest.raises(UsageError, match=f"did you mean {whole}"):
-        kept.show(whole[:7], folder, "")
+        kept.show(whole[:digits], folder, "")
 
 
 def test_results_of_another_version_are_one_sentence() -> None:

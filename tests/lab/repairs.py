@@ -120,7 +120,7 @@ def _without_waiting(found: Any) -> None:
 
 
 def _as_owner(found: Any) -> None:
-    _template(found)["securityContext"] = {"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000}
+    _template(found).setdefault("securityContext", {}).update(runAsUser=1000, runAsGroup=1000)
 
 
 def _to_a_folder_that_is_there(found: Any) -> None:

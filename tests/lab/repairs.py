@@ -43,7 +43,6 @@ WHERE = {
     "mlflow-host-refused": "MLflow's values; what it prints asks by a pod of an image that the lab lacks",
     "slow-rule-group": "the rules; what they left out counts for the window of ten minutes",
     "nfs-unmount-hang": "the NFS server",
-    "claim-without-class": "the PVC, whose class cannot be changed",
     "node-not-ready": "the node",
     "loki-log-full": "the size of Loki's volume",
     "loki-store-full": "the size of Loki's volume",
@@ -184,7 +183,12 @@ def _loki_as_it_should_be(found: Any) -> None:
     found["data"]["config.yaml"] = document("loki", "ConfigMap", "loki")["data"]["config.yaml"]
 
 
+def _of_a_class_that_is_there(found: Any) -> None:
+    found["spec"]["storageClassName"] = "local-path"
+
+
 EDITS = {
+    "claim-without-class": Edit(in_yaml(_of_a_class_that_is_there), "archive.yaml"),
     **dict.fromkeys(("loki-rate-limited", "ruler-without-alertmanager"), Edit(in_yaml(_loki_as_it_should_be))),
     "gateway-without-backend": Edit(in_yaml(_to_the_shop)),
     "tmp-curl-wrong-port": Edit(in_yaml(_asking_the_right_port), "tmp-curl.yaml"),

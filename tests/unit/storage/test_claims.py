@@ -117,6 +117,7 @@ def test_the_fix_says_what_creates_a_claim_again(pod: Pod, by: str) -> None:
     (finding,) = judged(probe_claims, **platform(claim("Pending", "nfs-client"), pod)).findings
     assert by in finding.fix
     assert "volumeClaimTemplates" not in finding.fix
+    assert "$ kubectl replace --force -f data.yaml" in finding.fix
 
 
 def test_a_claim_of_a_stateful_sets_template_is_created_by_the_stateful_set() -> None:
@@ -130,6 +131,7 @@ def test_a_claim_of_a_stateful_sets_template_is_created_by_the_stateful_set() ->
     (finding,) = judged(probe_claims, **platform(one, user)).findings
     assert "StatefulSet api creates it from its volumeClaimTemplates" in finding.fix
     assert "--cascade=orphan" in finding.fix
+    assert "replace --force" not in finding.fix  # the StatefulSet makes it as before
 
 
 @pytest.mark.parametrize(

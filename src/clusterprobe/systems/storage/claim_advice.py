@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from clusterprobe.fixes import change, destroys
+from clusterprobe.fixes import change, destroys, look, shell
 from clusterprobe.model import Step
 from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod
 from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.storage.natures import claim_name
 from clusterprobe.words import listed
+
+BY_ITS_RELEASE = "The next sync or upgrade of its release creates it again; a PVC that was made by hand has to be made by hand again."
 
 
 def made_by(claim: PersistentVolumeClaim, pods: list[Pod]) -> str:
@@ -21,7 +23,7 @@ def made_by(claim: PersistentVolumeClaim, pods: list[Pod]) -> str:
                 f"StatefulSet {owner.name} creates it from its volumeClaimTemplates, which cannot be changed. Delete the StatefulSet with "
                 "--cascade=orphan and let its release create it again; an Operator does that by itself."
             )
-    return "The next sync or upgrade of its release creates it again; a PVC that was made by hand has to be made by hand again."
+    return BY_ITS_RELEASE
 
 
 def replace(claim: PersistentVolumeClaim, volume: PersistentVolume | None, pods: list[Pod]) -> Step:
@@ -36,9 +38,19 @@ def replace(claim: PersistentVolumeClaim, volume: PersistentVolume | None, pods:
     return destroys(f"the data of PVC {place}", f"Copy them first. {stop} {by}")
 
 
-def another_class(claim: PersistentVolumeClaim, pods: list[Pod]) -> Step:
+def another_class(claim: PersistentVolumeClaim, pods: list[Pod]) -> list[Step]:
     """To give another class to a claim that has no volume yet."""
-    return change(
+    by, place = made_by(claim, pods), (claim.metadata.namespace, claim.metadata.name)
+    text = change(
         "The class of a PVC cannot be changed: name another in the values of its release, and delete the PVC, which holds no data while "
-        f"it is Pending. {made_by(claim, pods)}"
+        f"it is Pending. {by}"
     )
+    if by != BY_ITS_RELEASE:
+        return [text]
+    file = f"{claim.metadata.name}.yaml"
+    fetched = shell("kubectl -n {} get pvc {} -o yaml > {}", *place, file)
+    return [
+        text,
+        look("If it was made by hand, fetch it, to name another class in a file.", fetched),
+        change("Then make it again of the changed file.", shell("kubectl replace --force -f {}", file)),
+    ]

@@ -78,7 +78,7 @@ def why_pending(
             look("See its class.", shell("kubectl get storageclass {} -o yaml", name)),
             *_looks(found),
             change(f"Let the provisioner {_maker(found)} run, and repair what it reports. Or use a class whose provisioner runs."),
-            another_class(claim, consumers),
+            *another_class(claim, consumers),
         ]
     return cause, [first, *steps]
 
@@ -115,10 +115,10 @@ def _without_class(claim: PersistentVolumeClaim, name: str, consumers: list[Pod]
     steps = [look("See which classes there are.", shell("kubectl get storageclass"))]
     if name:
         made = change(f"Create the class {name}, if it is to exist: the PVC is then provisioned.")
-        return f"Its class `{name}` does not exist.", [*steps, made, another_class(claim, consumers)]
+        return f"Its class `{name}` does not exist.", [*steps, made, *another_class(claim, consumers)]
     if claim.spec.storage_class_name == "":
         made = change("Create a PersistentVolume that fits it (size, access mode, no class), or name a class.")
-        return "It asks for a volume of no class, and none that exists fits.", [*steps, made, another_class(claim, consumers)]
+        return "It asks for a volume of no class, and none that exists fits.", [*steps, made, *another_class(claim, consumers)]
     marked = change("Mark one class as the default: a PVC that names none gets it then (`storage/classes`).")
     return "It names no class, and no class is the default one.", [*steps, marked]
 

@@ -114,6 +114,19 @@ def test_a_pod_that_no_node_takes_is_found_with_what_it_requests() -> None:
     assert "request less memory" in one.fix
 
 
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("NotTriggerScaleUp", "pod didn't trigger scale-up: 1 max node group size reached, 2 node(s) had untolerated taint {gpu: }"),
+        ("FailedScheduling", 'Failed to schedule pod, incompatible with nodepool "default", no instance type satisfied resources'),
+    ],
+)
+def test_why_the_autoscaler_adds_no_node_is_quoted(reason: str, message: str) -> None:
+    one = found(unscheduled(), start_events=said(message, reason=reason))
+    assert f"The autoscaler adds no node for it: “{message}”." in one.cause
+    assert "autoscaler" not in found(unscheduled(), start_events=said(MEMORY, reason="FailedScheduling")).cause
+
+
 PORTS = "0/3 nodes are available: 3 node(s) didn't have free ports for the requested pod ports."
 WITH_PORT = {"ports": [{"containerPort": 80, "hostPort": 80}]}
 
@@ -164,12 +177,13 @@ def test_whether_others_are_ready_is_not_taken_for_known_where_pods_could_not_be
     assert found(pods=half).severity == "warning"
 
 
-def test_a_volume_on_a_node_that_does_not_exist_is_named_with_it() -> None:
-    terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["worker9"]}]}]
+def waits_for_a_volume(key: str, value: str) -> Finding:
+    """What is found of a pod whose volume is only on nodes with this label."""
+    terms = [{"matchExpressions": [{"key": key, "operator": "In", "values": [value]}]}]
     affinity = {"required": {"nodeSelectorTerms": terms}}
     volume = make(PersistentVolume, metadata={"name": "pv-1"}, spec={"nodeAffinity": affinity})
     claim = labelled(PersistentVolumeClaim, "shop", "data", spec={"volumeName": "pv-1"}, status={"phase": "Bound"})
-    one = found(
+    return found(
         unscheduled(
             "0/3 nodes are available: 3 node(s) had volume node affinity conflict.",
             volumes=[{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}],
@@ -177,8 +191,18 @@ def test_a_volume_on_a_node_that_does_not_exist_is_named_with_it() -> None:
         claims=listing("PersistentVolumeClaim", [claim]),
         volumes=listing("PersistentVolume", [volume]),
     )
+
+
+def test_a_volume_on_a_node_that_does_not_exist_is_named_with_it() -> None:
+    one = waits_for_a_volume("kubernetes.io/hostname", "worker9")
     assert "PersistentVolume pv-1 of PVC data is only on worker9, and worker9 is not in the cluster." in one.cause
     assert "$ kubectl get pv pv-1 -o yaml" in one.fix
+
+
+def test_a_disk_of_a_zone_is_named_with_the_zone() -> None:
+    one = waits_for_a_volume("topology.ebs.csi.aws.com/zone", "eu-west-1a")
+    assert "PersistentVolume pv-1 of PVC data is only for nodes with topology.ebs.csi.aws.com/zone=eu-west-1a." in one.cause
+    assert "Add a node with topology.ebs.csi.aws.com/zone=eu-west-1a that has room" in one.fix
 
 
 def test_a_claim_without_a_volume_explains_the_pod_that_mounts_it() -> None:

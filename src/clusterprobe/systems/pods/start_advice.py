@@ -11,6 +11,7 @@ from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.pods.missing_objects import Missing
 from clusterprobe.systems.pods.start_causes import Fault, Obstacle
 from clusterprobe.systems.pods.start_diagnosis import Held
+from clusterprobe.words import listed
 
 _THERE = f"where that is deployed ({IN_GIT})"  # which is not the pod
 _PLAIN: dict[Fault, str] = {
@@ -145,7 +146,9 @@ def _of_pinned(held: Held, _: Obstacle) -> list[Step]:
                     "needed, the PVC has to be made again by what made it, and then has no data."
                 )
             )
-    if not any(one.lost for one in held.pinned):
+    if labels := [label for one in held.pinned for label in one.labels]:
+        found.append(change(f"Add a node with {listed(labels, 3)} that has room for the pod, or make room on one that has it."))
+    elif not any(one.lost for one in held.pinned):
         found.append(change("Let the node that has the volume take the pod: its taints, its free resources, and the pod's own selectors."))
     return found
 

@@ -15,15 +15,18 @@ from clusterprobe.systems.pods.start_causes import Obstacle, obstacles_of
 from clusterprobe.systems.pods.starts import Start, StartEvent, StartEvents
 from clusterprobe.systems.pods.startup_waits import Neighbourhood, Standing, targets_of
 
+_HOST = "kubernetes.io/hostname"
+
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """A volume that is only on some nodes: `lost` are those of them that do not exist."""
+    """A volume that is only on some nodes: `lost` are those of them that do not exist. Of others, `labels` are what its nodes have."""
 
     volume: str
     claim: str
     nodes: tuple[str, ...]
     lost: tuple[str, ...]
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,12 @@ class Held:
     @property
     def first(self) -> Obstacle:
         return self.obstacles[0]
+
+    @property
+    def no_node(self) -> str:
+        """Why an autoscaler adds no node for it, as the cluster autoscaler or Karpenter says it last; empty where neither does."""
+        told = [one for one in self.events if one.reason == "NotTriggerScaleUp" or one.message.startswith("Failed to schedule pod, ")]
+        return max(told, key=lambda one: one.last or 0.0).message if told and self.start.state == "unscheduled" else ""
 
     @property
     def certain(self) -> bool:
@@ -101,7 +110,7 @@ class Surroundings:
             obstacles,
             pending=tuple(name for name, one in claims.items() if one and one.status.phase == "Pending"),
             absent=tuple(name for name, one in claims.items() if one is None and known),
-            pinned=tuple(self._pinned(name, one) for name, one in claims.items() if one and self._hosts(one)),
+            pinned=tuple(found for name, one in claims.items() if one and (found := self._pinned(name, one))),
             node=away,
             node_lost=node in self._lost,
             calls=self._calls(start) if start.state == "initialising" else (),
@@ -122,25 +131,23 @@ class Surroundings:
     def _calls(self, start: Start) -> tuple[Standing, ...]:
         return tuple(self._around.standing(one, start.pod.metadata.namespace) for one in targets_of(start.pod.container(start.container)))
 
-    def _hosts(self, claim: PersistentVolumeClaim) -> tuple[str, ...]:
+    def _pinned(self, name: str, claim: PersistentVolumeClaim) -> Pinned | None:
         volume = self._volumes.get(claim.spec.volume_name)
-        return hosts_of(volume) if volume else ()
-
-    def _pinned(self, name: str, claim: PersistentVolumeClaim) -> Pinned:
-        hosts = self._hosts(claim)
+        asked = asked_of_nodes(volume) if volume else {}
+        hosts = tuple(asked.pop(_HOST, ()))
         lost = tuple(one for one in hosts if self._all_nodes and one not in self._nodes)
-        return Pinned(claim.spec.volume_name, name, hosts, lost)
+        labels = tuple(f"{key}={value}" for key, values in asked.items() for value in values)
+        return Pinned(claim.spec.volume_name, name, hosts, lost, () if hosts else labels) if hosts or labels else None
 
 
-def hosts_of(volume: PersistentVolume) -> tuple[str, ...]:
-    """The nodes that a volume's node affinity names by their host name; empty where it names none, or something else beside."""
+def asked_of_nodes(volume: PersistentVolume) -> dict[str, list[str]]:
+    """The labels that a volume's node affinity asks of nodes, such as their host name or zone, with their values."""
     terms = _listed(_under(_under(volume.spec.node_affinity, "required"), "nodeSelectorTerms"))
-    found: list[str] = []
-    for term in terms:
-        for one in _listed(_under(term, "matchExpressions")):
-            if _under(one, "key") == "kubernetes.io/hostname" and _under(one, "operator") == "In":
-                found += [str(name) for name in _listed(_under(one, "values"))]
-    return tuple(found)
+    found: dict[str, list[str]] = {}
+    for one in (each for term in terms for each in _listed(_under(term, "matchExpressions"))):
+        if _under(one, "operator") == "In":
+            found.setdefault(str(_under(one, "key")), []).extend(str(name) for name in _listed(_under(one, "values")))
+    return found
 
 
 def _under(value: Any, key: str) -> Any:

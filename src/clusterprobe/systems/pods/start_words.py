@@ -77,7 +77,7 @@ def cause_of(held: Held) -> str:
     found += [_sentence(held, one) for one in held.obstacles]
     if held.start.state == "unscheduled" and held.start.message:
         found.insert(0, f"The scheduler says {said(held.start.message)}.")
-    found += _of_claims(held)
+    found += [*_of_claims(held), *([f"The autoscaler adds no node for it: {said(held.no_node)}."] if held.no_node else [])]
     return " ".join(one for one in found if one) or _unknown(held)
 
 
@@ -135,6 +135,9 @@ def _of_pinned(held: Held) -> str:
         return f"{_MEANS['volume node']}."
     told = []
     for one in held.pinned:
+        if one.labels:
+            told.append(f"PersistentVolume {one.volume} of PVC {one.claim} is only for nodes with {listed(one.labels, 3)}.")
+            continue
         gone = f", and {listed(one.lost, 3)} {'is' if len(one.lost) == 1 else 'are'} not in the cluster" if one.lost else ""
         told.append(f"PersistentVolume {one.volume} of PVC {one.claim} is only on {listed(one.nodes, 3)}{gone}.")
     return " ".join(told)

@@ -9,7 +9,7 @@ from clusterprobe.model import Finding, Severity, Subject
 from clusterprobe.readings import Readings
 from clusterprobe.systems.kubernetes.objects import Pod, PodSpec
 from clusterprobe.systems.pods.crash_advice import back
-from clusterprobe.systems.pods.crashes import CrashEvent, CrashEvents
+from clusterprobe.systems.pods.crashes import CrashEvent, CrashEvents, CrashLog
 from clusterprobe.times import epoch
 from probes.pods.probe_crash_loop import probe_crash_loop
 from tests.factories import assert_blindness_is_no_health, blinded, judged, labelled, listing, outcome, reasons, refused
@@ -325,6 +325,14 @@ def test_the_fix_goes_by_the_cause(code: int, lines: tuple[str, ...], fix: str) 
 def test_the_log_is_asked_of_the_instance_that_ended_last(state: Any, last: Any, previous: bool) -> None:
     (log,) = [one for one in commands(judged(probe_crash_loop, **world(Case("x", "", state, last))).findings[0]) if " logs " in one]
     assert ("--previous" in log, " -c main " in log) == (previous, True)
+
+
+def test_a_log_that_was_not_read_is_not_said_to_be_silent() -> None:
+    read = world(Case("x", "", LOOPING, ended(3), restarts=50, created="2025-12-01T10:00:00Z"))
+    silent = Readings(((Subject(kind="Pod", namespace="app", name="tmp-curl"), CrashLog("main", [])),))
+    assert "Its log says nothing." in judged(probe_crash_loop, **{**read, "crash_logs": silent}).findings[0].cause
+    (finding,) = judged(probe_crash_loop, **{**read, "crash_logs": Readings((), (refused("Pod"),))}).findings
+    assert finding.cause == "Its own process ends with exit code 3. Its log could not be read."
 
 
 @pytest.mark.parametrize(

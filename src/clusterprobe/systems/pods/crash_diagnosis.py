@@ -31,7 +31,7 @@ class Broken:
 
     `message` is what the kubelet says of it, `line` the line of its log that tells it. `wait` is why what it calls does not excuse it,
     where that is what it says. `rival` is another revision that still serves, `silenced` the Services that have no ready pod beside it,
-    `pull_secrets` those that the kubelet did not find.
+    `pull_secrets` those that the kubelet did not find. `log_read` tells whether its log was read, though it may say nothing.
     """
 
     crash: Crash
@@ -45,6 +45,7 @@ class Broken:
     silenced: list[Ref]
     message: str = ""
     pull_secrets: list[str] = field(default_factory=list)
+    log_read: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,9 @@ class World:
         self._lines = {(one.namespace, one.name, log.container): log.lines for one, log in reversed(logs.values)}
         self._events = events.by_name()
 
-    def lines(self, crash: Crash) -> list[str]:
-        return self._lines.get((crash.pod.metadata.namespace, crash.pod.metadata.name, crash.status.name), [])
+    def lines(self, crash: Crash) -> list[str] | None:
+        """The last lines of its log; None where that was not read."""
+        return self._lines.get((crash.pod.metadata.namespace, crash.pod.metadata.name, crash.status.name))
 
     def events(self, crash: Crash) -> list[CrashEvent]:
         found = self._events.get((crash.pod.metadata.namespace, crash.pod.metadata.name))
@@ -117,7 +119,7 @@ def _of_crashing(crash: Crash, world: World) -> Diagnosis:
     ended = crash.ended
     if code_of(crash) != "CrashLoop" or ended is None or not 0 < ended.exit_code < 126 or other_revision(crash.pod, world.pods.items):
         return _broken(crash, world)
-    wait, lines = wait_of(crash, world.around, world.now, world.startup_seconds), world.lines(crash)
+    wait, lines = wait_of(crash, world.around, world.now, world.startup_seconds), world.lines(crash) or []
     if not says_unreachable(crash, lines):
         if wait.state == "real" or lines or world.logs.complete:
             return _broken(crash, world)
@@ -145,10 +147,12 @@ def _of_recovered(crash: Crash, world: World) -> Diagnosis | None:
 
 
 def _broken(crash: Crash, world: World, wait: Wait | None = None) -> Broken:
-    lines, events = world.lines(crash), world.events(crash)
+    log, events = world.lines(crash), world.events(crash)
+    lines = log or []
     kill, message = kill_of(crash, events), message_of(crash, events)
     fault = fault_of(crash, message, lines, kill, events)
     rival, silenced = other_revision(crash.pod, world.pods.items), world.around.silenced_with(crash.pod)
     absent = absent_pull_secrets(events) if fault == "pull secret missing" else []
     told = hook_failure(crash, events) if fault == "start hook" else message
-    return Broken(crash, code_of(crash), fault, lines, telling_line(fault, lines), kill, wait, rival, silenced, told, absent)
+    line, read = telling_line(fault, lines), log is not None
+    return Broken(crash, code_of(crash), fault, lines, line, kill, wait, rival, silenced, told, absent, read)

@@ -109,7 +109,8 @@ def _of_end(one: Broken) -> str:
         return _of_signal(one, code, words)
     if told := _ENDS.get(one.fault):
         return told.format(code=code, message=said(one.message), line=said(one.line), words=words)
-    return f"Its own process ends with exit code {code}.{words or ' Its log says nothing.'}{_earlier(one)}"
+    silent = " Its log says nothing." if one.log_read else " Its log could not be read."
+    return f"Its own process ends with exit code {code}.{words or silent}{_earlier(one)}"
 
 
 def _of_signal(one: Broken, code: int, words: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.elsewhere.running import run
-from tests.elsewhere.worlds import World, pod, ready
+from tests.elsewhere.worlds import World, crashing, pod, ready, unplaced
 
 DNS = pod("kube-system", "coredns-0", "registry.k8s.io/coredns/coredns:v1.12.1", {"k8s-app": "kube-dns"})
 KUSTOMIZATIONS = ("kustomizations.kustomize.toolkit.fluxcd.io", "Kustomization")
@@ -69,6 +69,37 @@ def test_plain_prometheus_of_two_teams_is_found_and_what_does_not_answer_is_open
         if re.search(r"there is no Prometheus\b(?! object of the Operator)", one.get("reason", ""))
     ] == []
     assert said.results["environments"] == {}
+
+
+# --- what others reported, by its cause ---------------------------------------------------------------------------------
+
+FORBIDDEN = (
+    'nodes is forbidden: User "system:serviceaccount:shop:operator" cannot list resource "nodes" in API group "" at the cluster scope'
+)
+LAST_WORDS = {
+    "db": ("opening storage failed: lock DB directory: resource temporarily unavailable", "Another process has locked its data"),
+    "operator": (FORBIDDEN, "The API server refuses what it asks for"),
+    "api": ("psycopg2.errors.InsufficientPrivilege: permission denied for schema public", "does not let that user do this"),
+    "edge": ("nginx: [emerg] bind() to 0.0.0.0:80 failed (13: Permission denied)", "It may not listen on that port"),
+    "agent": ("failed to make file target manager: too many open files", "A limit on open files, or on inotify, is reached"),
+    "injector": ("problem running manager: leader election lost", "It did not renew its lease"),
+    "metrics": ("Error parsing command line arguments: unknown long flag '--alertmanager.timeout'", "It does not know an argument"),
+    "worker": ("KeyError: 'QUEUE'", "Its own process ends with exit code 1. Its last words: “KeyError: 'QUEUE'”."),
+}
+PORTS = "0/3 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 2 node(s) didn't match Pod's node affinity/selector."
+
+
+def test_what_others_reported_is_named_by_its_cause_and_what_is_not_known_is_quoted(tmp_path: Path) -> None:
+    holder = pod("kube-system", "svclb-traefik-1", "rancher/klipper-lb:v0.4.7")
+    holder["spec"]["containers"][0]["ports"] = [{"containerPort": 80, "hostPort": 80}]
+    waits = unplaced("kube-system", "svclb-nginx-1", PORTS, owner="svclb-nginx", host_port=80)
+    words = {f"shop/{name}": line for name, (line, _) in LAST_WORDS.items()}
+    said = run(World([DNS, holder, waits, *(crashing("shop", name) for name in LAST_WORDS)], last_words=words), tmp_path)
+    found = {one["subject"]["name"]: one for probe in said.results["probes"] for one in probe["findings"]}
+    assert {name: cause for name, (_, cause) in LAST_WORDS.items() if cause not in found[name]["cause"]} == {}
+    assert "Pods of Pod kube-system/svclb-traefik-1 have such a port." in found["svclb-nginx"]["cause"]
+    assert "nodeSelector" not in found["svclb-nginx"]["cause"] + found["svclb-nginx"]["fix"]
+    assert "kubectl auth can-i list nodes --as system:serviceaccount:shop:operator" in found["operator"]["fix"]
 
 
 # --- nothing, and nothing that is known --------------------------------------------------------------------------------

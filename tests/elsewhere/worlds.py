@@ -9,6 +9,8 @@ from typing import Any
 
 from clusterprobe.sources import all_sources
 from clusterprobe.systems.custom_resources.kinds import BUILT_IN
+from clusterprobe.systems.kubernetes.logs import MAX_BYTES
+from clusterprobe.systems.pods.crashes import LINES
 from tests.faults.recording import Exchange, Recording
 
 NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
@@ -49,6 +51,28 @@ def pod(namespace: str, name: str, image: str, labels: dict[str, str] | None = N
     }
 
 
+def crashing(namespace: str, name: str) -> Object:
+    """A pod whose container ends with an error, again and again."""
+    made = pod(namespace, name, "corp.example/shop/web:7")
+    for one in made["status"]["conditions"][:2]:
+        one["status"] = "False"
+    ended = {"exitCode": 1, "reason": "Error", "startedAt": HOURS_AGO, "finishedAt": HOURS_AGO}
+    waiting = {"reason": "CrashLoopBackOff", "message": "back-off 5m0s restarting failed container"}
+    made["status"]["containerStatuses"][0].update(ready=False, restartCount=9, state={"waiting": waiting}, lastState={"terminated": ended})
+    return made
+
+
+def unplaced(namespace: str, name: str, says: str, *, owner: str, host_port: int) -> Object:
+    """A pod of a DaemonSet that its node does not take."""
+    made = pod(namespace, name, "corp.example/agent:7")
+    made["metadata"]["ownerReferences"] = [{"apiVersion": "apps/v1", "kind": "DaemonSet", "name": owner, "uid": owner, "controller": True}]
+    made["spec"].pop("nodeName")
+    made["spec"]["containers"][0]["ports"] = [{"containerPort": host_port, "hostPort": host_port}]
+    said = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": says, "lastTransitionTime": HOURS_AGO}
+    made["status"] = {"phase": "Pending", "conditions": [said]}
+    return made
+
+
 def named(name: str, namespace: str = "", labels: dict[str, str] | None = None) -> Object:
     metadata = {"name": name, "uid": f"uid-{namespace}-{name}", "creationTimestamp": HOURS_AGO, "labels": labels or {}}
     return {"metadata": {**metadata, **({"namespace": namespace} if namespace else {})}}
@@ -62,10 +86,14 @@ def ready(namespace: str, name: str) -> Object:
 
 @dataclass
 class World:
-    """Pods, and the objects of custom resources by `plural.group`, each with its kind. Namespaces and a node come by themselves."""
+    """Pods, and the objects of custom resources by `plural.group`, each with its kind. Namespaces and a node come by themselves.
+
+    `last_words` are the lines of crashing pods, by `namespace/name`.
+    """
 
     pods: list[Object]
     custom: dict[tuple[str, str], list[Object]] = field(default_factory=dict)
+    last_words: dict[str, str] = field(default_factory=dict)
 
     def recording(self) -> Recording:
         """What the API server of this cluster answers; what is not known here is a 404."""
@@ -82,6 +110,11 @@ class World:
         for (resource, kind), objects in self.custom.items():
             plural, _, group = resource.partition(".")
             _list(made, group, plural, kind, objects)
+        for place, line in self.last_words.items():
+            namespace, _, name = place.partition("/")
+            asked = f"container=main&limitBytes={MAX_BYTES}&previous=true&tailLines={LINES}&timestamps=true"
+            body = f"2027-01-15T02:00:00.000000000Z {line}\n".encode()
+            made.exchanges[f"GET /api/v1/namespaces/{namespace}/pods/{name}/log?{asked}"] = Exchange(200, "text/plain", body)
         made.exchanges["GET /apis"] = Exchange(200, DISCOVERY, json.dumps(self._discovery()).encode())
         return made
 

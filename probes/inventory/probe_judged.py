@@ -53,17 +53,26 @@ def probe_judged(
             until = f", until {accepted.until}" if accepted.until else ""
             verdict.note(f"{subject} is not judged, which the profile accepts{until}{why}.")
         rows.append(_row(one, confirmations, "no" if accepted is None else "no, accepted"))
-    for entry in profile.not_judged:  # of the others, each installation says so
-        if BY_KEY[entry.system].judged and entry.over(clock.now):
-            verdict.unchecked(Subject(kind=BY_KEY[entry.system].name), OVER.format(until=entry.until))
+    _mention_ends(verdict, profile, clock.now)
     # What is not judged is said of each above; where all of that is accepted, somebody else watches the platform.
     platform = any(one.system.purpose in PLATFORM for one in installations.readings.items)
     if not platform and not profile.endpoints and installations.readings.complete:
         verdict.unchecked(Subject(kind="Cluster"), NOBODY)
     if rows:
-        told = [place for place, _ in enumerate(COLUMNS) if any(row[place] for row in rows)]
-        shown = [[row[place] for place in told] for row in rows]
-        verdict.exhibit(Table(title="What runs here", columns=[COLUMNS[place] for place in told], rows=shown))
+        verdict.exhibit(_table(rows))
+
+
+def _table(rows: list[list[str]]) -> Table:
+    told = [place for place, _ in enumerate(COLUMNS) if any(row[place] for row in rows)]
+    shown = [[row[place] for place in told] for row in rows]
+    return Table(title="What runs here", columns=[COLUMNS[place] for place in told], rows=shown)
+
+
+def _mention_ends(verdict: Verdict, profile: Profile, now: float) -> None:
+    """What probes judge, and the profile accepts unjudged for longer than it says; of all else each installation says so."""
+    for entry in profile.not_judged:
+        if BY_KEY[entry.system].judged and entry.over(now):
+            verdict.unchecked(Subject(kind=BY_KEY[entry.system].name), OVER.format(until=entry.until))
 
 
 def _judged(one: Installation, conditions: bool) -> bool:

@@ -105,8 +105,7 @@ def probe_coverage(
             here = (around.get(subject.name, Cover()), busy.get(subject.name, []), sets, pods, system_pods, clock.now)
             _judge_node(verdict, subject, node, _Surroundings(*here, beside.get(subject.name, "")))
     elif not sets and daemon_sets.complete:
-        strange = strange_sets(daemon_sets, profile) if of_system(system_pods, LOKI).values else []
-        _judge_without(verdict, pods, system_pods, strange)
+        _without_sets(verdict, daemon_sets, pods, system_pods, profile)
     drops = agent_drops.need() if any(one.dropped for one in agent_states.readings.items) else agent_drops.enrich()
     evidence = Evidence(drops, agent_send_errors, system_pods, agent_destinations, profile.thresholds.log_agents.drop_minutes, clock.now)
     _judge_agents(verdict, agent_states, evidence, profile)
@@ -115,11 +114,13 @@ def probe_coverage(
     _mention_end_of_life(verdict, of_system(system_pods, PROMTAIL), clock.now)
 
 
-def _judge_without(verdict: Verdict, pods: Readings[Pod], system_pods: Readings[SystemPod], strange: list[Subject]) -> None:
-    """Of a cluster without a DaemonSet that is a log agent; `strange` are those that may be one."""
+def _without_sets(
+    verdict: Verdict, sets: Readings[DaemonSet], pods: Readings[Pod], system_pods: Readings[SystemPod], profile: Profile
+) -> None:
+    """What may read the logs of the nodes where no DaemonSet is known to."""
     if not pods.complete or central_agents(system_pods):
         verdict.unchecked(Subject(kind="NodeList"), "a log agent runs that is not a DaemonSet: it may read the logs of all nodes, or not")
-    elif strange:
+    elif strange := strange_sets(sets, profile) if of_system(system_pods, LOKI).values else []:
         for subject in strange:
             verdict.unchecked(subject, STRANGE)
     else:

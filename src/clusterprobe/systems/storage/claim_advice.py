@@ -52,5 +52,9 @@ def another_class(claim: PersistentVolumeClaim, pods: list[Pod]) -> list[Step]:
     return [
         text,
         look("If it was made by hand, fetch it, to name another class in a file.", fetched),
-        change("Then make it again of the changed file.", shell("kubectl replace --force -f {}", file)),
+        destroys(
+            f"the PVC {claim.metadata.name}, which is made again at once",
+            "While it is still Pending, and so holds no data, make it again of the changed file.",
+            shell("kubectl replace --force -f {}", file),
+        ),
     ]

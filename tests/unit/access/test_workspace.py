@@ -267,7 +267,7 @@ def test_one_refusal_keeps_nothing_else_from_going_and_is_said(
 ) -> None:
     server.put(PLACE)
     asked = listening(server, lambda method, seen, body: (method, seen) == ("DELETE", path) and not trial(body))
-    place = workspace(server, cleanup=1.0)
+    place = workspace(server, cleanup=3.0)
     with place:
         fill(place)
     said = [one.partition(" may be left behind: ") for one in place.leftovers]
@@ -279,7 +279,7 @@ def test_one_refusal_keeps_nothing_else_from_going_and_is_said(
 
 def test_what_does_not_go_in_time_is_said(server: ApiServer) -> None:
     server.state._used = lambda path, of=server.state._used: path == CLAIM or of(path)  # type: ignore[method-assign]
-    place = workspace(server, cleanup=0.5)
+    place = workspace(server, cleanup=2.0)
     with place:
         place.create(CLAIMS, "a", {"spec": {}})
     left = [one.partition(" may be left behind: ")[0] for one in place.leftovers]

@@ -12,6 +12,7 @@ import argparse
 import base64
 import contextlib
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -136,6 +137,7 @@ def main() -> None:
     for name in ("pods", "claims"):
         parser.add_argument(f"--{name}", type=int, default=SIZES[name])
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # else its two processes would outlive it
     requests.packages.urllib3.disable_warnings()  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as name, serving(Path(name)) as (etcd, url):
         begun = time.monotonic()

@@ -289,7 +289,7 @@ def test_what_does_not_go_in_time_is_said(server: ApiServer) -> None:
 def test_pods_are_all_asked_before_one_is_waited_for_and_a_pod_that_hangs_is_forced(
     server: ApiServer, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(active, "FORCE_AFTER_SECONDS", 0.2)
+    monkeypatch.setattr(active, "FORCE_AFTER_SECONDS", 2.0)
     server.state.hang_seconds = lambda pod: 600.0 if pod["metadata"]["name"] == "b" else 0.0
     server.put(PLACE)
     with workspace(server) as place:

@@ -39,10 +39,10 @@ def probe_judged(
     """
     conditions = any(one.id == CONDITIONS and one.verdict is not ProbeVerdict.BROKEN for one in conclusions)
     rows = []
-    for _, one in installations.keep(lambda _, one: _judged(one, conditions)):
+    for _, one in installations.keep(lambda _, one: _judged(one, conditions, confirmations)):
         rows.append(_row(one, confirmations, "yes" if one.system.judged else f"the conditions of its objects, by {CONDITIONS}"))
     for subject, one in installations.readings:
-        if _judged(one, conditions):
+        if _judged(one, conditions, confirmations):
             continue
         accepted, once = profile.accepts(one.system.key, one.namespace, clock.now), profile.accepts(one.system.key, one.namespace)
         if accepted is None:
@@ -75,9 +75,9 @@ def _mention_ends(verdict: Verdict, profile: Profile, now: float) -> None:
             verdict.unchecked(Subject(kind=BY_KEY[entry.system].name), OVER.format(until=entry.until))
 
 
-def _judged(one: Installation, conditions: bool) -> bool:
+def _judged(one: Installation, conditions: bool, confirmations: Confirmations) -> bool:
     """Whether it has pods that probes judge; of some systems, only what their objects say, where a probe of this run looks at that."""
-    return bool(one.pods) and (one.system.judged or (bool(one.system.groups) and conditions))
+    return bool(one.pods) and (one.system.judged or (conditions and confirmations.hears(one.system)))
 
 
 def _row(one: Installation, confirmations: Confirmations, judged: str) -> list[str]:

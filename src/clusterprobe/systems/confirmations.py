@@ -21,6 +21,7 @@ from clusterprobe.known_systems import (
     System,
 )
 from clusterprobe.readings import Readings
+from clusterprobe.systems.custom_resources.diagnosis import reports_on
 from clusterprobe.systems.inventory.installations import Installation
 
 # Sources of what only this system answers, each with its replicas' version in what they return.
@@ -49,11 +50,13 @@ CONFIRMING = (*ANSWERS, *OBJECTS, KINDS)
 class Confirmations:
     """The version of each pod that answered, by system, namespace and name; empty where it does not say.
 
-    `objects` counts the objects of each kind (`plural.group`) of which every one was read, and there is any.
+    `objects` counts the objects of each kind (`plural.group`) of which every one was read, and there is any. `groups` are those, and their
+    kinds, of which an object says by its conditions how it is.
     """
 
     answers: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
     objects: Mapping[str, int] = field(default_factory=dict)
+    groups: frozenset[str] = frozenset()
 
     def versions(self, one: Installation) -> list[str]:
         """The versions that the pods of an installation answer with."""
@@ -64,6 +67,10 @@ class Confirmations:
         """How many objects there are of each kind that a system's controllers look after, as far as they were read."""
         own = {*system.groups, *(kind for one, kind in OBJECTS.values() if one is system)}
         return {kind: count for kind, count in self.objects.items() if own & {kind, kind.partition(".")[2]}}
+
+    def hears(self, system: System) -> bool:
+        """Whether any object of a system says how it is."""
+        return not self.groups.isdisjoint(system.groups)
 
 
 def confirmations(readings: Mapping[str, Readings[Any]]) -> Confirmations:
@@ -79,4 +86,5 @@ def confirmations(readings: Mapping[str, Readings[Any]]) -> Confirmations:
         half = any(unread.subject.kind in (one.kind, f"{one.kind}List") for unread in custom.unreadable)
         if one.objects and not half:
             objects[one.resource] = len(one.objects)
-    return Confirmations(answers, dict(sorted(objects.items())))
+    groups = frozenset(name for one in custom.items if reports_on(one) for name in (one.group, one.resource))
+    return Confirmations(answers, dict(sorted(objects.items())), groups)

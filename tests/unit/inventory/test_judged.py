@@ -31,11 +31,12 @@ def readings(
     idle: tuple[Workload, ...] = (),
     answers: dict[tuple[str, str, str], str] | None = None,
     objects: dict[str, int] | None = None,
+    groups: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     wanted = Profile.model_validate(profile or {})
     conclusions = [ProbeResult(id=one, question="?", verdict=ProbeVerdict.PASS, examined=1) for one in ran]
     found = installations(recognised(listing("Pod", pods)), listing("Deployment", []), listing("StatefulSet", idle), wanted)
-    said = Confirmations(answers or {}, objects or {})
+    said = Confirmations(answers or {}, objects or {}, frozenset(groups))
     return {"installations": found, "profile": wanted, "clock": Clock(NOON), "conclusions": conclusions, "confirmations": said}
 
 
@@ -113,7 +114,7 @@ def test_a_platform_that_nothing_judges_is_none_that_is_not_known() -> None:
 def test_what_is_judged_by_the_conditions_of_its_objects_is_judged_where_a_probe_looks_at_those() -> None:
     flux = pod("flux-system", "kustomize-controller-0", "ghcr.io/fluxcd/kustomize-controller:v1")
     assert outcome(judge(PROMETHEUS, flux)) == "inconclusive"
-    verdict = judge(flux, ran=("objects/conditions",))
+    verdict = judge(flux, ran=("objects/conditions",), groups=("source.toolkit.fluxcd.io",))
     assert outcome(verdict) == "pass"
     (table,) = verdict.exhibits
     assert isinstance(table, Table)
@@ -124,11 +125,20 @@ def test_what_is_judged_by_the_conditions_of_its_objects_is_judged_where_a_probe
 def test_one_kind_of_a_group_may_speak_for_a_system() -> None:
     rollouts = pod("argo-rollouts", "argo-rollouts-0", "quay.io/argoproj/argo-rollouts:v1.8")
     objects = {"rollouts.argoproj.io": 2, "applicationsets.argoproj.io": 1}
-    verdict = judge(PROMETHEUS, rollouts, ran=("objects/conditions",), objects=objects)
+    heard = ("argoproj.io", "rollouts.argoproj.io")
+    verdict = judge(PROMETHEUS, rollouts, ran=("objects/conditions",), objects=objects, groups=heard)
     assert outcome(verdict) == "pass"
     (table,) = verdict.exhibits
     assert isinstance(table, Table)
     assert [row[table.columns.index("Objects")] for row in table.rows] == ["rollouts 2", ""]
+
+
+@pytest.mark.parametrize("groups", [(), ("cert-manager.io",)])
+def test_what_is_judged_by_its_objects_is_not_where_none_of_them_says_anything(groups: tuple[str, ...]) -> None:
+    flux = pod("flux-system", "kustomize-controller-0", "ghcr.io/fluxcd/kustomize-controller:v1")
+    verdict = judge(PROMETHEUS, flux, ran=("objects/conditions",), groups=groups)
+    assert outcome(verdict) == "inconclusive"
+    assert "none of its objects was judged, by whose conditions alone Flux is" in verdict.unread[0].reason
 
 
 def stateful_set(name: str, image: str, replicas: int = 0, **metadata: Any) -> Workload:

@@ -5,6 +5,7 @@ from typing import Any
 from clusterprobe.model import Installed, ProbeResult, ProbeVerdict, Subject, Unchecked
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
+from clusterprobe.systems.confirmations import Confirmations
 from clusterprobe.systems.inventory.installations import installations
 from clusterprobe.systems.inventory.summary import inventory
 from clusterprobe.systems.kubernetes.objects import Pod
@@ -48,8 +49,13 @@ def test_what_was_out_of_reach_of_all_probes_was_not() -> None:
 
 def test_what_only_has_conditions_of_its_objects_looked_at_is_told_apart() -> None:
     found = installations(recognised(listing("Pod", [pod("a", "cert-manager/cert-manager-controller:v1")])), NONE, NONE, Profile())
-    for ran, state in ((probe("objects/conditions"), "objects looked at"), (probe("objects/conditions", 0), "not looked at")):
-        assert [one.state for one in inventory(found, [ran], Profile(), NOW)] == [state]
+    its_own, of_others = Confirmations(groups=frozenset({"cert-manager.io"})), Confirmations(groups=frozenset({"external-secrets.io"}))
+    for ran, said, state in (
+        (probe("objects/conditions"), its_own, "objects looked at"),
+        (probe("objects/conditions"), of_others, "not looked at"),
+        (probe("objects/conditions", 0), its_own, "not looked at"),
+    ):
+        assert [one.state for one in inventory(found, [ran], Profile(), NOW, said)] == [state]
 
 
 def test_what_the_profile_accepts_has_its_reason_and_its_last_day() -> None:

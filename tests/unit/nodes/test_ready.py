@@ -124,7 +124,7 @@ class Listing:
     def __init__(self, *found: Pod) -> None:
         self._found = found
 
-    def list(self, *_: object) -> Readings[Pod]:
+    def list(self, *_: object, **__: object) -> Readings[Pod]:
         return listing("Pod", self._found)
 
 

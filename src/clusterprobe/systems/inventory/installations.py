@@ -59,7 +59,10 @@ class Installation:
             return f"it has no pod: {listed([str(one) for one in self.workloads], 3)} is scaled to 0; if that is meant so, {accept}"
         parts = f" ({listed(self.parts, 4)})" if self.parts else ""
         does = f", which {self.system.does}" if self.system.does else ""
-        return f"it runs here{parts}, and no probe judges {self.system.name}{does}; if something else watches it, {accept}"
+        nobody = f"no probe judges {self.system.name}{does}"
+        if self.system.groups:
+            nobody = f"none of its objects was judged, by whose conditions alone {self.system.name} is"
+        return f"it runs here{parts}, and {nobody}; if something else watches it, {accept}"
 
 
 @source()

@@ -17,6 +17,7 @@ class Said(Protocol):
 
     def versions(self, one: Installation) -> list[str]: ...
     def counts(self, system: System) -> dict[str, int]: ...
+    def hears(self, system: System) -> bool: ...
 
 
 def inventory(
@@ -34,7 +35,7 @@ def _installed(one: Installation, ran: list[ProbeResult], profile: Profile, now:
     return Installed(
         system=one.system.key,
         subject=one.subject,
-        state="accepted" if accepted else _state(one, ran),
+        state="accepted" if accepted else _state(one, ran, said),
         seen=one.seen,
         parts=list(one.parts),
         why=accepted.why if accepted else "",
@@ -67,8 +68,8 @@ def _same(own: str, tag: str) -> bool:
     return f"{own}-".startswith((f"{tag}-", f"{tag}.", f"{tag}+")) or f"{tag}-".startswith((f"{own}-", f"{own}.", f"{own}+"))
 
 
-def _state(one: Installation, ran: list[ProbeResult]) -> Literal["looked at", "objects looked at", "not looked at"]:
-    if one.pods and one.system.groups and any(probe.id == CONDITIONS and probe.examined for probe in ran):
+def _state(one: Installation, ran: list[ProbeResult], said: Said | None) -> Literal["looked at", "objects looked at", "not looked at"]:
+    if one.pods and said and said.hears(one.system) and any(probe.id == CONDITIONS and probe.examined for probe in ran):
         return "objects looked at"
     return "looked at" if _looked_at(one, ran) else "not looked at"
 

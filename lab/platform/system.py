@@ -9,9 +9,12 @@ from pathlib import Path
 from lab import api
 from lab.build.images import AnyRecipe
 from lab.build.modules import Module
+from lab.command import wait_until
 from lab.platform.definitions import are_installed, definitions_of, install_definitions, remove_definitions
 from lab.platform.manifests import ENVIRONMENTS, Environment, render
 from lab.platform.workloads import Workload, workloads_of
+
+_PATIENCE_SECONDS = 120
 
 
 def _nothing() -> None:
@@ -29,6 +32,7 @@ class System:
     manifests: tuple[str, ...] = ()  # files of manifests/, each applied once
     per_environment: tuple[str, ...] = ()  # and those applied once for each environment
     environments: tuple[Environment, ...] = ENVIRONMENTS  # which these are
+    objects: tuple[str, ...] = ()  # files with objects of its own kinds, which need that it runs, and that it still runs as they go
     besides: tuple[Workload, ...] = ()  # what is to run of it that no manifest says
     prepare: Callable[[], None] = _nothing  # makes what its manifests need; can be repeated
     finish: Callable[[], None] = _nothing  # makes what needs its manifests, and starts its processes; can be repeated
@@ -43,18 +47,31 @@ class System:
         if rendered := self._rendered():
             api.apply("\n---\n".join(rendered))
         self.finish()
+        if self.objects:
+            wait_until(f"{self.name} to take its objects", self._takes_objects, _PATIENCE_SECONDS)
 
     def remove(self) -> None:
         """Take away what `install` made, and every object of its definitions; works on one that is half installed, too."""
-        self.end()
         rendered, files = self._rendered(), self._definition_files()
-        if rendered and are_installed(*files):  # else `install` did not come to the manifests, and kubectl would refuse their kinds
+        there = are_installed(*files)
+        if self.objects and there:
+            api.remove(self._objects(), _PATIENCE_SECONDS)
+        self.end()
+        if rendered and there:  # else `install` did not come to the manifests, and kubectl would refuse their kinds
             api.remove("\n---\n".join(rendered))
         remove_definitions(*files)
 
     def expected(self) -> list[Workload]:
         """What is to run of it: the workloads of its manifests, and those besides."""
         return [*(workload for manifest in self._rendered() for workload in workloads_of(manifest)), *self.besides]
+
+    def _objects(self) -> str:
+        return "\n---\n".join(map(render, self.objects))
+
+    def _takes_objects(self) -> bool:
+        """A webhook of its own refuses them for as long as it does not run."""
+        api.apply(self._objects())
+        return True
 
     def _rendered(self) -> list[str]:
         once = [render(name) for name in self.manifests]

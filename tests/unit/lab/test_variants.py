@@ -30,7 +30,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(record, "render", lambda name, environment=None: f"{name}-{environment.name}" if environment else name)
     monkeypatch.setattr(record, "workloads_of", lambda manifest: ())
     monkeypatch.setattr(record.api, "apply", lambda text: done.append("apply " + text.replace("\n---\n", ",")))
-    monkeypatch.setattr(record.api, "remove", lambda text: done.append("delete " + text.replace("\n---\n", ",")))
+    monkeypatch.setattr(record.api, "remove", lambda text, seconds=0: done.append("delete " + text.replace("\n---\n", ",")))
     monkeypatch.setattr(variants, "build", lambda modules: done.extend(f"build {one.path}" for one in modules))
     monkeypatch.setattr(variants, "bring_image", lambda image: done.append(f"bring {image}"))
     monkeypatch.setattr(variants, "not_ready", lambda expected: [])
@@ -68,6 +68,25 @@ def test_before_its_definitions_are_there_none_of_its_objects_is_deleted(done: l
     with pytest.raises(LabError, match="refuses"), variants.running(gauge(done)):
         done.append("…")
     assert done == ["build example.org/gauge", "bring gauge:1", "end", "uninstall gauge.yaml meter.yaml"]
+
+
+def test_objects_of_its_own_kinds_come_last_and_go_first(done: list[str]) -> None:
+    with variants.running(gauge(done, objects=("reading", "alarm"))):
+        done.append("…")
+    assert done[2:] == [*INSTALLED, "apply reading,alarm", "…", "delete reading,alarm", *REMOVED]
+
+
+def test_its_objects_are_made_once_its_webhook_takes_them(done: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    refusals = iter((True, False))
+
+    def apply(text: str) -> None:
+        if text == "reading" and next(refusals):
+            raise LabError("failed calling webhook")
+        done.append(f"apply {text}")
+
+    monkeypatch.setattr(record.api, "apply", apply)
+    gauge(done, objects=("reading",)).install()
+    assert done[-2:] == ["finish", "apply reading"]
 
 
 def test_only_the_definitions_that_it_names_are_taken(done: list[str]) -> None:

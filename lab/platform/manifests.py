@@ -118,6 +118,7 @@ def _shared_values() -> dict[str, str]:
         "promtail_labels": _chart_labels("promtail", "promtail", "promtail-6.17.0", "3.5.0"),
         "alloy_labels": _chart_labels("alloy", "alloy", "alloy-0.7.0", "v1.4.2") + ", app.kubernetes.io/part-of: alloy",
         "edge_labels": _stack_labels("edge"),
+        **_cert_manager_labels(),
         **_victoria_labels("vmsingle", "single-0.45.0", "server"),
         **_victoria_labels("vmagent", "agent-0.46.0"),
         **_victoria_labels("vmalert", "alert-0.47.0", "server"),
@@ -180,6 +181,17 @@ def _victoria_labels(release: str, chart: str, app: str = "", key: str = "") -> 
     pod += f", app: {app}, app.kubernetes.io/component: {app}" if app else ""
     whole = f"{pod}, helm.sh/chart: victoria-metrics-{chart}, app.kubernetes.io/version: v1.150.0"
     return {f"{key or release}_labels": whole, f"{key or release}_pod_labels": pod}
+
+
+def _cert_manager_labels() -> dict[str, str]:
+    """Of cert-manager's chart, whose three parts are each a name and a component of their own, but one release."""
+    parts = {"controller": "cert-manager", "webhook": "webhook", "cainjector": "cainjector"}
+    found: dict[str, str] = {}
+    for part, name in parts.items():
+        selector = f"app.kubernetes.io/name: {name}, app.kubernetes.io/instance: cert-manager, app.kubernetes.io/component: {part}"
+        version = "app.kubernetes.io/version: v1.21.2, app.kubernetes.io/managed-by: Helm, helm.sh/chart: cert-manager-v1.21.2"
+        found |= {f"cert_manager_{part}_selector": selector, f"cert_manager_{part}_labels": f"app: {name}, {selector}, {version}"}
+    return found
 
 
 def _kubelet_arguments(environment: Environment) -> str:

@@ -11,6 +11,7 @@ from lab.platform import (
     alertmanager,
     alloy,
     argocd,
+    cert_manager,
     coredns,
     gateway_api,
     grafana,
@@ -66,6 +67,7 @@ OTHERS = (
     sharded_prometheus.SYSTEM,
     gateway_api.SYSTEM,
     open_reports.SYSTEM,
+    cert_manager.SYSTEM,
     hub.SYSTEM,
 )
 

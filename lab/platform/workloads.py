@@ -69,6 +69,10 @@ def is_rolled_out(workload: api.Object) -> bool:
 
 
 def is_ready(pod: api.Object) -> bool:
-    conditions = pod["status"].get("conditions", [])
-    ready = any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
-    return ready and "deletionTimestamp" not in pod["metadata"]
+    return condition(pod, "Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
+
+
+def condition(found: api.Object | None, kind: str) -> str:
+    """The status of a condition of an object; empty where there is none."""
+    conditions = (found or {}).get("status", {}).get("conditions") or []
+    return next((str(one["status"]) for one in conditions if one["type"] == kind), "")

@@ -49,6 +49,7 @@ WHERE = {
     "configuration-refused": "the Secret with further scrape configurations, which Prometheus' log does not name",
     "gateway-not-granted": "a ReferenceGrant, or the certificate: which, nothing that is read tells",
     "prometheus-disk-full": "the disk",
+    "certificate-without-issuer": "what deploys the Certificate: which issuer it is to have, nothing tells",
 }
 
 # Whose fix disturbs the others of its round, and by what.

@@ -33,7 +33,7 @@ def test_each_module_with_a_record_is_listed_once() -> None:
 
 
 def test_each_manifest_is_that_of_one_system() -> None:
-    used = [name for system in EVERY for name in (*system.manifests, *system.per_environment)]
+    used = [name for system in EVERY for name in (*system.manifests, *system.per_environment, *system.objects)]
     assert sorted([*used, *APART]) == sorted(path.stem for path in manifests.FOLDER.glob("*.yaml"))
 
 

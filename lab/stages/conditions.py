@@ -1,0 +1,34 @@
+"""What a controller could not do, as its objects say; each controller is there for as long as its stage lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lab import api
+from lab.command import wait_until
+from lab.platform import cert_manager, variants
+from lab.platform.effects import PATIENCE_SECONDS
+from lab.platform.manifests import Environment
+from lab.platform.system import System
+from lab.platform.workloads import condition
+from lab.stages import Stage
+
+
+def stage_certificate(_: Environment) -> None:
+    """As in life: the issuer was renamed, and this Certificate was not."""
+    variants.begin(cert_manager.SYSTEM)
+    api.patch(cert_manager.CERTIFICATE, {"spec": {"issuerRef": {"name": "internal-ca-2025"}}})
+    _wait_until_not_ready(cert_manager.CERTIFICATE)
+
+
+def _wait_until_not_ready(path: str) -> None:
+    wait_until(f"{path} to say that it is not ready", lambda: condition(api.find(path), "Ready") == "False", PATIENCE_SECONDS)
+
+
+def _stage(name: str, description: str, stage: Callable[[Environment], None], system: System) -> Stage:
+    return Stage(name, description, stage, lambda _: system.remove(), touches=(system.name,), per_environment=False)
+
+
+STAGES = (
+    _stage("certificate-without-issuer", "a Certificate names an issuer that does not exist", stage_certificate, cert_manager.SYSTEM),
+)

@@ -1,0 +1,10 @@
+"""What the stages of lab/stages/conditions.py must lead to."""
+
+from tests.lab.expectation import IMPATIENT, Expectation
+
+_NOT_READY = ("objects/conditions", "ObjectNotReady")
+STAGES = {
+    "certificate-without-issuer": Expectation(
+        {_NOT_READY: ["Certificate checkout/checkout", "It misses ClusterIssuer internal-ca-2025"]}, profile=IMPATIENT
+    ),
+}

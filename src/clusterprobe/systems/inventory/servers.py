@@ -15,7 +15,7 @@ from clusterprobe.systems.inventory.installations import with_stand_ins
 from clusterprobe.systems.inventory.recognition import SystemPod, of_system
 from clusterprobe.systems.kubernetes.objects import Container, Metadata, Pod, Service
 from clusterprobe.systems.kubernetes.resources import PODS
-from clusterprobe.words import listed, number
+from clusterprobe.words import listed
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -71,7 +71,7 @@ def explained(system: System, custom: Readings[Resource], pods: Readings[SystemP
         wanted = one.wanted_pods
         running = add_pods(own, subject.name, found, one.spec)
         if running < max(wanted, 1) and (wanted or not profile.accepts(system.key, subject.namespace)):
-            some = f"{running} of its {number(wanted, 'pod')} {'is' if running == 1 else 'are'} running"
+            some = f"{running} of its {wanted} pods {'is' if running == 1 else 'are'} running" if wanted > 1 else "its pod is not running"
             found.fail(subject, pods.missing_reason(subject.namespace) or (some if wanted else _idle(system)))
     for each in candidates.items:
         if each.pod.metadata.uid not in taken and not _named(each, explicit):

@@ -284,6 +284,8 @@ NOT_ARISEN = {
     # to tells those of other programs apart: Promtail sends to a Loki, whatever was read of it.
     "loki/freshness": {"agent_destinations", "agent_states", "pod_log_times"},
     "promtail/coverage": {"agent_destinations", "agent_states"},
+    # Which AlertmanagerConfigs it takes explains a change of its generated Secret, where there was one.
+    "alertmanager/generated-secret": {"alertmanager_configs", "namespaces"},
     # How much was gained lately is asked only where a Loki counts that it lost something.
     "loki/losses": {"loki_gains"},
     # What a Prometheus says of itself in its log is quoted where its numbers tell of trouble.

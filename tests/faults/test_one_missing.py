@@ -39,6 +39,7 @@ class Without(Evidence):
         self.profile, self.bundle, self.cluster, self._clock = whole.profile, None, None, whole.clock
         self._judging = Deadline.after(60)
         self.wanted = list(closure(whole.readings))
+        self._names, self._placed = frozenset(one.name for one in self.wanted), None
         self._readings = {**whole.readings, name: left}
         self.changed = changed = {name}
         for one in closure(whole.readings):

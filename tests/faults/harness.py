@@ -279,6 +279,9 @@ OF_THEIR_OWN = {
 # What a probe reads for a judgement that does not arise in the recording.
 NOT_ARISEN = {
     "alertmanager/default-config": {"alertmanager_secrets"},  # names the cause where the fallback serves
+    # Which Secret a configuration comes from, and what owns it, is said where it has to be changed.
+    "alertmanager/delivery": {"alertmanager_secrets"},
+    "alertmanager/receivers": {"alertmanager_secrets"},
     # Of the agents' configuration it says where positions lie, which promtail/positions judges. And a namespace is as fresh as the
     # newest line of any of its pods: of several, one that seems to have written nothing, or less, changes nothing. Where agents send
     # to tells those of other programs apart: Promtail sends to a Loki, whatever was read of it.

@@ -9,9 +9,9 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -28,6 +28,7 @@ from clusterprobe.times import epoch
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
+Value = TypeVar("Value")
 RECORD, LINES = "run.json", "findings.jsonl"
 KEPT = ("index.html", "metrics.prom", "memory.json", "told.json", RESULTS)  # of a run's folder, in this order
 CARRIED = ("memory.json", "told.json", RESULTS)  # what the next run of the cluster reads
@@ -162,41 +163,52 @@ class Store:
 
         Raises `UsageError` if the store itself cannot be read.
         """
-        try:
-            runs = call_within(limit, "the store", lambda: self._whole_runs("", since_day))
-        except Exception as error:
-            raise UsageError(f"{self.url}: {_why(error)}") from None
         newest: dict[str, list[tuple[Any, str]]] = {}
-        for (cluster, _), place in sorted(runs.items(), key=lambda one: one[1], reverse=True):
+        for (cluster, _), place in sorted(self._runs_since(since_day, limit).items(), key=lambda one: one[1], reverse=True):
             newest.setdefault(cluster, []).append(place)
         wanted = [one for each in newest.values() for one in each[:2]]
-        read = in_parallel(lambda place: self._record(*place, limit), wanted, READERS)
-        return [one for one in read if isinstance(one, Record)], [one for one in read if isinstance(one, str)]
+
+        def record(kept: Any, where: str) -> Record:
+            return _no_doubt(from_json(self._get(f"{where}/{RECORD}"), Record), kept.timestamp(), where)
+
+        return self._of_each(wanted, RECORD, record, limit)
 
     def lines(self, since_day: str, limit: Deadline) -> tuple[bytes, list[str]]:
         """The findings of all whole runs from a day on as lines of JSON, and the sentences about those runs that could not be read.
 
         Raises `UsageError` if the store itself cannot be read.
         """
+        runs = self._runs_since(since_day, limit).values()
+        read, troubles = self._of_each(runs, LINES, lambda _, where: _own_lines(self._get(f"{where}/{LINES}"), where), limit)
+        return b"".join(read), troubles
+
+    def _runs_since(self, since_day: str, limit: Deadline) -> dict[tuple[str, str], tuple[Any, str]]:
         try:
-            runs = call_within(limit, "the store", lambda: self._whole_runs("", since_day))
+            return call_within(limit, "the store", lambda: self._whole_runs("", since_day))
         except Exception as error:
             raise UsageError(f"{self.url}: {_why(error)}") from None
-        read = in_parallel(lambda place: self._lines(place[1], limit), runs.values(), READERS)
-        return b"".join(one for one in read if isinstance(one, bytes)), [one for one in read if isinstance(one, str)]
 
-    def _lines(self, where: str, limit: Deadline) -> bytes | str:
-        try:
-            content = call_within(limit, where, lambda: self._get(f"{where}/{LINES}"))
-            uid = where.partition("/")[0].removeprefix(CLUSTER)
-            others = {one.cluster for one in from_lines(content) if one.cluster != uid and not uid.startswith(UNKNOWN)}
-            return _of_another(where, min(others)) if others else content
-        except TimedOut:
-            return f"{where}: not read in time"
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            return f"{where}: {LINES} is not what this version writes"
-        except Exception as error:
-            return f"{where}: {_why(error)}"
+    def _of_each(
+        self, runs: Collection[tuple[Any, str]], name: str, read: Callable[[Any, str], Value], limit: Deadline
+    ) -> tuple[list[Value], list[str]]:
+        """What is read of the file of that name in each run, and a sentence about each run of which that fails."""
+
+        def told(place: tuple[Any, str]) -> tuple[list[Value], list[str]]:
+            where = place[1]
+            try:
+                return [call_within(limit, where, lambda: read(*place))], []
+            except TimedOut:
+                why = "not read in time"
+            except _Doubtful as doubt:
+                why = str(doubt)
+            except (msgspec.MsgspecError, ValueError, RecursionError):
+                why = f"{name} is not what this version writes"
+            except Exception as error:
+                why = _why(error)
+            return [], [f"{where}: {why}"]
+
+        each = in_parallel(told, runs, READERS)
+        return [one for values, _ in each for one in values], [one for _, troubles in each for one in troubles]
 
     def _whole_runs(self, prefix: str, since_day: str = "") -> dict[tuple[str, str], tuple[Any, str]]:
         """The runs whose results are there: by cluster and run, when that was written, and where. One that is there twice counts once."""
@@ -212,17 +224,6 @@ class Store:
                         found[cluster, run] = max(found.get((cluster, run), place), place)
         return found
 
-    def _record(self, kept: Any, where: str, limit: Deadline) -> Record | str:
-        try:
-            record = from_json(call_within(limit, where, lambda: self._get(f"{where}/{RECORD}")), Record)
-            return _doubt(record, kept.timestamp(), where) or record
-        except TimedOut:
-            return f"{where}: not read in time"
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            return f"{where}: not a record of this version"
-        except Exception as error:
-            return f"{where}: {_why(error)}"
-
     def _get(self, key: str) -> bytes:
         import obstore
 
@@ -232,17 +233,24 @@ class Store:
         return bytes(answer.bytes())
 
 
-def _doubt(record: Record, kept: float, where: str) -> str:
-    """Why a run cannot be what it says: whoever may write for one cluster says nothing of another, and nothing of days to come."""
+class _Doubtful(Exception):
+    """A run cannot be what it says: whoever may write for one cluster says nothing of another, and nothing of days to come."""
+
+
+def _no_doubt(record: Record, kept: float, where: str) -> Record:
     if folder_of(record.cluster) != where.partition("/")[0]:
-        return _of_another(where, record.cluster.uid or record.cluster.server)
+        raise _Doubtful(f"it says that it is of another cluster: {record.cluster.uid or record.cluster.server}")
     if (epoch(record.finished) or 0.0) > kept + CLOCKS_SECONDS:
-        return f"{where}: it says that it ended at {record.finished}, long after it was kept"
-    return ""
+        raise _Doubtful(f"it says that it ended at {record.finished}, long after it was kept")
+    return record
 
 
-def _of_another(where: str, cluster: str) -> str:
-    return f"{where}: it says that it is of another cluster: {cluster}"
+def _own_lines(content: bytes, where: str) -> bytes:
+    uid = where.partition("/")[0].removeprefix(CLUSTER)
+    others = {one.cluster for one in from_lines(content) if one.cluster != uid}
+    if others and not uid.startswith(UNKNOWN):
+        raise _Doubtful(f"it says that it is of another cluster: {min(others)}")
+    return content
 
 
 def _why(error: Exception) -> str:

@@ -136,9 +136,9 @@ def test_the_next_run_reads_the_newest_of_its_cluster_and_no_other(kept: Kept) -
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
-        ("run.json", b"{}", "not a record of this version"),
+        ("run.json", b"{}", "run.json is not what this version writes"),
         ("run.json", None, "FileNotFoundError"),
-        ("run.json", b"[" * 10_000, "not a record of this version"),
+        ("run.json", b"[" * 10_000, "run.json is not what this version writes"),
     ],
 )
 def test_a_damaged_record_is_said_and_hides_no_other(kept: Kept, name: str, content: bytes | None, why: str) -> None:

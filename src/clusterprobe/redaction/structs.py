@@ -69,7 +69,9 @@ class Cleaner:
         return self._redact(value) if value.translate(_PLAIN) else value
 
     def _map(self, value: dict[Any, Any]) -> dict[Any, Any]:
-        return {self._anything(key): self._anything(one) for key, one in value.items()}
+        clean = {self._anything(key): self._anything(one) for key, one in value.items()}
+        same = all(key is was and clean[key] is value[was] for key, was in zip(clean, value, strict=False))
+        return value if same and len(clean) == len(value) else clean
 
     def _labels(self, value: Any) -> Any:
         if type(value) is not dict:
@@ -180,7 +182,8 @@ def _each(look: Visit | None, values: Any) -> Any:
     if look is None:
         return values
     if type(values) is not list:
-        return type(values)([look(one) for one in values])
+        clean = [look(one) for one in values]
+        return values if all(map(operator.is_, clean, values)) else type(values)(clean)
     for index, one in enumerate(values):
         if (clean := look(one)) is not one:
             values[index] = clean

@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import Any, Self
 
 _PARENT = """
-import json, os, sys
+import json, os, signal, sys
+# One that is ignored stays so in what is started: of what started the tests (nohup, a shell's &), a signal's test must not depend.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for one in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(one, signal.SIG_DFL)
 import pytest, pytest_html.plugin, pytest_metadata.plugin
 import clusterprobe.plugin, clusterprobe.progress, clusterprobe.report, clusterprobe.report.html
 from clusterprobe.access import bundle, cluster, connection

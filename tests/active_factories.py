@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -55,6 +56,20 @@ def fly(cluster: Cluster, *nodes: Node, profile: Profile | None = None, **change
 
 def created(server: ApiServer, kind: str) -> list[dict[str, Any]]:
     return [one for _, event, path, one in server.state.events if event == "ADDED" and path.rpartition("/")[0].endswith(f"/{kind}")]
+
+
+class Clock:
+    """What a module's `time` is in a test: it goes on only where somebody sleeps, so that no machine is too slow for a deadline."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        time.sleep(0.005)  # for the threads of the server
 
 
 # --- a place of our own ------------------------------------------------------------------------------------------------

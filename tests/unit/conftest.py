@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from clusterprobe.access import active, bodies
-from tests.active_factories import Asked, listening
+from clusterprobe.access import active, bodies, deadline, lease
+from tests.active_factories import Asked, Clock, listening
 from tests.apiserver import ApiServer
 from tests.examples import SAID, check
+
+POLL_SECONDS = active.POLL_SECONDS
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +43,13 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
 def asked(server: ApiServer) -> Asked:
     """Every request: its verb, path and body."""
     return listening(server)
+
+
+@pytest.fixture
+def clock(server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of deadlines, of the lease and of the place of our own, which are polled as often as in life."""
+    one = Clock()
+    for module in (active, deadline, lease):
+        monkeypatch.setattr(module, "time", one)
+    monkeypatch.setattr(active, "POLL_SECONDS", POLL_SECONDS)
+    return one

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from clusterprobe.access.deadline import Deadline
 from clusterprobe.access.http import Origin
 from clusterprobe.access.lease import Lease, free
 from clusterprobe.access.writer import Writer
-from tests.active_factories import HERE, LEASE, PLACE, Asked, deleted, listening, on
+from tests.active_factories import HERE, LEASE, PLACE, Asked, Clock, deleted, listening, on
 from tests.apiserver import ApiServer
 
 NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
@@ -30,8 +29,20 @@ AHEAD = {**GONE, "renewTime": "2999-01-01T00:00:00Z"}  # whose clock is wrong
 HAD: list[Lease] = []
 
 
+class Hurried(threading.Event):
+    """Waits a moment only, and notes for how long it should have waited."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waited.append(timeout)
+        return super().wait(0.01)
+
+
 @pytest.fixture
-def place(server: ApiServer) -> Iterator[ApiServer]:
+def place(server: ApiServer, clock: Clock) -> Iterator[ApiServer]:
     server.put(PLACE)
     yield server
     while HAD:
@@ -40,6 +51,7 @@ def place(server: ApiServer) -> Iterator[ApiServer]:
 
 def lease_at(server: ApiServer, now: Callable[[], float] = lambda: NOW) -> Lease:
     HAD.append(Lease(Writer(Origin(server.url)), HERE, "run-a", LABELS, now))
+    HAD[-1]._done = Hurried()
     return HAD[-1]
 
 
@@ -126,40 +138,30 @@ def test_nobody_waits_for_one_beyond_the_end(place: ApiServer, seconds: float, s
 
 
 def test_one_that_was_not_renewed_for_as_long_as_it_lasts_is_taken_over_whatever_its_clock_says(
-    place: ApiServer, asked: Asked, monkeypatch: pytest.MonkeyPatch
+    place: ApiServer, asked: Asked, clock: Clock
 ) -> None:
-    clock = [0.0]
-    monkeypatch.setattr(
-        module, "time", SimpleNamespace(monotonic=lambda: clock[0], sleep=lambda seconds: clock.append(clock.pop() + seconds))
-    )
     place.put(LEASE, spec=AHEAD)
     acquired(place, 1000)
     assert spec(place)["holderIdentity"] == "run-a"
-    assert clock == [33.0]  # 30 s that it lasts, 2 s of slack, and the look after that
+    assert clock.now == 1033.0  # 30 s that it lasts, 2 s of slack, and the look after that
     assert [method for method, _, _ in asked] == ["GET"] * 34 + ["PUT"]
 
 
 # --- who keeps it -----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "RENEW_SECONDS", 0.3)  # which is also how long a renewal may take
-
-
-@pytest.mark.usefixtures("hurried")
 def test_it_is_renewed_until_it_is_given_up(place: ApiServer) -> None:
     moments, others = iter(range(10**6)), {*threading.enumerate()}
     one = lease_at(place, lambda: NOW + next(moments))
     one.acquire(Deadline.after(60), lambda: False)
     assert soon(lambda: spec(place)["renewTime"] > "2027-01-15T08:00:02")
     assert not one.lost.is_set()
+    assert {*one._done.waited} == {8.0}
     one.release(Deadline.after(60))
     assert soon(lambda: not any(thread.name == "lease" for thread in {*threading.enumerate()} - others))
     assert LEASE not in place.state.objects
 
 
-@pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize(
     "change", [lambda server: by_itself(server, holderIdentity="run-b"), lambda server: server.state.objects.pop(LEASE)]
 )
@@ -171,7 +173,6 @@ def test_it_is_lost_once_another_run_holds_it_or_it_is_gone(place: ApiServer, ch
     assert not one.still_ours(Deadline.after(60))
 
 
-@pytest.mark.usefixtures("hurried")
 def test_a_renewal_that_fails_is_tried_again_and_loses_nothing(place: ApiServer) -> None:
     one = acquired(place)
     failed = 0
@@ -186,13 +187,16 @@ def test_a_renewal_that_fails_is_tried_again_and_loses_nothing(place: ApiServer)
     assert not one.lost.is_set()
 
 
-@pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("status", [403, 409], ids=["refused", "changed-meanwhile"])
-def test_it_is_lost_once_it_was_not_renewed_for_as_long_as_it_lasts(place: ApiServer, monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+def test_it_is_lost_once_it_was_not_renewed_for_as_long_as_it_lasts(place: ApiServer, clock: Clock, status: int) -> None:
     one = acquired(place)
-    place.state.refuse = lambda method, *_: (status, "never again") if method == "PUT" else None
-    assert not one.lost.wait(0.7)
-    monkeypatch.setattr(module, "SECONDS", 0.1)
+    assert soon(lambda: len(one._done.waited) > 2)  # it was renewed at this moment of the clock
+    asked = listening(place, lambda method, *_: method == "PUT", status)
+    clock.now += module.SECONDS
+    before = len(asked)
+    assert soon(lambda: len(asked) > before + 4)
+    assert not one.lost.is_set()
+    clock.now += 0.1
     assert one.lost.wait(20)
     assert one.still_ours(Deadline.after(60))  # by the API server's word, which is asked before anything is removed
 

@@ -32,6 +32,8 @@ from tests.active_factories import (
 )
 from tests.apiserver import ApiServer, stamp
 
+pytestmark = pytest.mark.usefixtures("clock")
+
 ALIVE = {"spec": {"holderIdentity": "run-b", "leaseDurationSeconds": 30, "renewTime": "2999-01-01T00:00:00.000000Z"}}
 
 
@@ -132,7 +134,7 @@ def test_a_namespace_that_is_still_going_is_waited_for(server: ApiServer, asked:
 
 
 def test_a_namespace_that_does_not_go_is_given_up(server: ApiServer, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(active, "SETTLE_SECONDS", 0.05)
+    monkeypatch.setattr(active, "SETTLE_SECONDS", 0.5)
     server.put(PLACE, labels=OURS, deletionTimestamp=stamp())
     said = f"^the namespace {HERE} is being deleted: nothing can be made in it$"
     with pytest.raises(errors.Unreadable, match=said), workspace(server):
@@ -290,7 +292,7 @@ def test_what_does_not_go_in_time_is_said(server: ApiServer) -> None:
 def test_pods_are_all_asked_before_one_is_waited_for_and_a_pod_that_hangs_is_forced(
     server: ApiServer, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(active, "FORCE_AFTER_SECONDS", 2.0)
+    monkeypatch.setattr(active, "FORCE_AFTER_SECONDS", 10.0)
     server.state.hang_seconds = lambda pod: 600.0 if pod["metadata"]["name"] == "b" else 0.0
     server.put(PLACE)
     with workspace(server) as place:

@@ -27,6 +27,8 @@ from tests.active_factories import (
 )
 from tests.apiserver import ApiServer
 
+pytestmark = pytest.mark.usefixtures("clock")
+
 # --- what is made ----------------------------------------------------------------------------------------------------
 
 
@@ -111,7 +113,7 @@ def test_a_pod_waits_for_the_service_account_of_a_new_namespace(server: ApiServe
 
 
 def test_a_service_account_that_never_comes_is_said(server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(active, "SETTLE_SECONDS", 0.05)
+    monkeypatch.setattr(active, "SETTLE_SECONDS", 0.5)
     heard = refusing_pods(server, NO_ACCOUNT, times=10**6)
     with workspace(server) as place, pytest.raises(errors.Forbidden, match="error looking up service account"):
         place.create(PODS, "a", {"spec": {}})

@@ -54,7 +54,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultServer]:
 
 
 def cluster_of(server: FaultServer, route: str = "proxy") -> Cluster:
-    return Cluster(Connection(Origin(server.url), "test", "me", "default", route), Deadline.after(10))
+    return Cluster(Connection(Origin(server.url), "test", "me", "default", route), Deadline.after(20))
 
 
 NAMESPACES = listing("Namespace", [labelled(Namespace, "", "a"), labelled(Namespace, "", "b")])
@@ -184,7 +184,7 @@ def of_another_moment(page: int, value: Any) -> None:
     ],
 )
 def test_pages_that_make_no_whole_are_no_list(change: Any, said: str, server: FaultServer):
-    with server.misbehaving(paged(change), always), pytest.raises(errors.Unreadable, match=said):
+    with server.misbehaving(paged(change), always), pytest.raises(errors.Unreadable, match=f"^list pods: .*(?:{said})"):
         pods(server)
 
 
@@ -376,17 +376,28 @@ def test_a_status_with_200_is_no_object(server: FaultServer):
 # --- bounds
 
 
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "PAGE", 10_000)
+
+
+@pytest.mark.usefixtures("small_pages")
 def test_a_page_that_is_too_large_is_asked_for_in_smaller_ones(server: FaultServer):
+    sizes: list[int] = []
+
     def by_size(talk: Talk, request: Request, reply: Reply) -> None:
-        large = int(request.query["limit"]) > 10
+        sizes.append(int(request.query["limit"]))
+        large = sizes[-1] > 10
         talk.send(Reply(200, b" " * (bodies.PAGE + 1) if large else recorded("PodList", PODS_OF_TWO).body))
 
     with server.misbehaving(by_size, lambda request: "/pods" in request.target):
         found = cluster_of(server).list(PODS, Pod)
     assert len(found) == 6
     assert found.complete
+    assert sizes == [500, 62, 7]
 
 
+@pytest.mark.usefixtures("small_pages")
 def test_one_object_that_is_too_large_is_unreadable(server: FaultServer):
     def large(talk: Talk, request: Request, reply: Reply) -> None:
         talk.send(Reply(200, b" " * (bodies.PAGE + 1)))
@@ -402,7 +413,10 @@ def test_a_list_without_an_end_is_given_up(server: FaultServer):
         page = {"kind": "PodList", "metadata": {"continue": str(token)}, "items": items}
         talk.send(Reply(200, json.dumps(page).encode()))
 
-    with server.misbehaving(endless, lambda request: "/pods" in request.target), pytest.raises(errors.TooLarge, match="more than 20"):
+    with (
+        server.misbehaving(endless, lambda request: "/pods" in request.target),
+        pytest.raises(errors.TooLarge, match=r"^list pods: more than 20 objects$"),
+    ):
         cluster_of(server).list(replace(PODS, most=20), Pod)
 
 

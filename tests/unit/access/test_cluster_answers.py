@@ -13,7 +13,7 @@ from clusterprobe.access.connection import Connection
 from clusterprobe.access.deadline import Deadline
 from clusterprobe.access.session import Origin
 from clusterprobe.model import Subject
-from clusterprobe.readings import Readings, unreadable
+from clusterprobe.readings import Clean, Readings, unreadable
 from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.systems.kubernetes.resources import PODS
 from tests.faults.faults import body
@@ -147,7 +147,7 @@ def test_a_name_that_is_none_is_not_asked_for(host: str, server: FaultServer):
 
 
 def in_cluster() -> Cluster:
-    return Cluster(Connection(Origin("https://10.0.0.1"), "c", "me", "default", "in-cluster"), Deadline.after(10))
+    return Cluster(Connection(Origin("https://10.0.0.1"), "c", "me", "default", "in-cluster"), Deadline.after(20))
 
 
 def origin_of(way: Any) -> Origin:
@@ -200,3 +200,42 @@ def test_a_page_may_be_larger_than_one_object(server: FaultServer):
     with server.misbehaving(listed([test_cluster.pod("a", "one")], padding=bodies.OBJECT), always):
         assert names(pods(server)) == ["one"]
     assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("clean", [False, True])
+def test_a_list_that_its_source_looks_through_itself_comes_as_it_was(clean: bool, server: FaultServer):
+    one = test_cluster.pod("a", "one")
+    one["metadata"]["labels"] = {"db-password": "Zx9qLm27"}
+    with server.misbehaving(listed([one]), always):
+        found = cluster_of(server).list(PODS, Pod, **({"as_it_is": True} if clean else {}))
+    assert isinstance(found.values, Clean) is clean
+    assert (found.items[0].metadata.labels["db-password"] == "Zx9qLm27") is not clean
+
+
+def test_as_many_odd_objects_as_a_page_holds_are_named_page_by_page(server: FaultServer):
+    def odd(talk: Talk, request: Request, reply: Reply) -> None:
+        more = "continue" not in request.query
+        items = [{"metadata": {"namespace": "a", "name": f"{more}-{number}"}, "spec": 3} for number in range(500)]
+        talk.send(Reply(200, json.dumps({"kind": "PodList", "metadata": {"continue": "1"} if more else {}, "items": items}).encode()))
+
+    with server.misbehaving(odd, always):
+        found = pods(server)
+    assert (len(found), len(found.unreadable)) == (0, 1000)
+    assert found.unreadable[-1].subject == Subject(api_version="v1", kind="Pod", namespace="a", name="False-499")
+
+
+def test_a_page_with_too_many_values_is_refused_by_name(server: FaultServer, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bodies, "MAX_VALUES", 10)
+    with pytest.raises(errors.TooLarge, match=r"^list pods: the answer holds too many values$"):
+        pods(server)
+
+
+def test_a_page_that_is_too_large_half_way_is_asked_for_in_smaller_ones_from_there(server: FaultServer, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bodies, "PAGE", 10_000)
+
+    def large(talk: Talk, request: Request, reply: Reply) -> None:
+        talk.send(Reply(200, b" " * 10_001) if (request.page, request.query["limit"]) == (1, "500") else reply)
+
+    with server.misbehaving(large, always):
+        assert names(pods(server)) == ["one", "two", "three", "four", "five", "six"]
+    assert [(request.page, request.query["limit"]) for request in server.seen] == [(0, "500"), (1, "500"), (1, "62"), (2, "62")]

@@ -1,7 +1,7 @@
 """What each answer of a cluster is about: who is named, what was asked, and which clock counts."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -144,6 +144,81 @@ def test_a_server_is_asked_under_another_name_with_all_else_as_it_was(server: Fa
 def test_a_name_that_is_none_is_not_asked_for(host: str, server: FaultServer):
     with pytest.raises(errors.BadAddress):
         cluster_of(server).url(server.url).called(host)
+
+
+def test_a_tenant_is_asked_as_with_all_else_as_it_was(server: FaultServer, asked: list[dict[str, str]]):
+    way = cluster_of(server).url(f"{server.url}/base", headers=lambda: {"Authorization": "Bearer x"}, fixed={"X-Other": "y"})
+    tenant = way.as_tenant("a|b")
+    assert tenant.url == way.url == f"{server.url}/base"
+    tenant.get("/loki")
+    assert server.seen[-1].path == "/base/loki"
+    way.get("/loki")
+    named = [[one.get(name) for name in ("x-scope-orgid", "authorization", "x-other")] for one in asked]
+    assert named == [["a|b", "Bearer x", "y"], [None, "Bearer x", "y"]]
+
+
+UNREACHED = test_cluster.refuse(503, "ServiceUnavailable", "error trying to reach service: dial tcp 10.0.0.1:9090: i/o timeout")
+
+
+def without_an_answer(ask: Callable[[], Any]) -> None:
+    """As often as one is asked that does not answer."""
+    for _ in range(2):
+        with pytest.raises(errors.Unreachable, match="i/o timeout"):
+            ask()
+
+
+def test_whoever_does_not_answer_one_tenant_is_not_asked_for_another(server: FaultServer):
+    way = cluster_of(server).url(f"{server.url}/base")
+    with server.misbehaving(UNREACHED, always):
+        without_an_answer(lambda: way.as_tenant("a").get("/loki"))
+        for other in (way.as_tenant("b"), way.called("other.example"), way):
+            with pytest.raises(errors.TimedOut, match=f"^{server.url}/base is not asked again: the last 2 requests to it had no answer$"):
+                other.get("/loki")
+
+
+# --- logs --------------------------------------------------------------------------------------------------------------
+
+LOG = PODS.path("a", "one")
+
+
+def test_a_log_is_asked_for_as_the_text_that_it_is(server: FaultServer):
+    heads: list[dict[str, str]] = []
+
+    def answer(talk: Talk, request: Request, reply: Reply) -> None:
+        heads.append(request.headers)
+        talk.send(Reply(200, b"one\ntwo\n"))
+
+    with server.misbehaving(answer, always):
+        assert cluster_of(server).log(LOG, "a", "n", {"tailLines": 5}).body == b"one\ntwo\n"
+    assert (server.seen[-1].method, server.seen[-1].path) == ("GET", "/api/v1/namespaces/a/pods/one/log")
+    assert (server.seen[-1].query, heads[0]["accept"]) == ({"tailLines": "5"}, "*/*")
+
+
+def test_a_log_has_a_limit_of_its_own(server: FaultServer, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bodies, "LOGS", 1000)
+    with server.misbehaving(body("x" * 1000), always):
+        assert len(cluster_of(server).log(LOG, "a", "n", {}).body) == 1000
+    with server.misbehaving(body("x" * 1001), always), pytest.raises(errors.TooLarge):
+        cluster_of(server).log(LOG, "a", "n", {})
+
+
+def test_a_log_that_is_forbidden_names_the_permission(server: FaultServer):
+    with (
+        server.misbehaving(FORBIDDEN, always),
+        pytest.raises(errors.Forbidden, match=r"^not allowed to get pods/log in namespace a$") as caught,
+    ):
+        cluster_of(server).log(LOG, "a", "n", {})
+    assert (caught.value.verb, caught.value.resource, caught.value.namespace) == ("get", "pods/log", "a")
+
+
+def test_the_logs_of_a_node_that_does_not_answer_are_asked_for_no_more_and_those_of_others_are(server: FaultServer):
+    cluster = cluster_of(server)
+    with server.misbehaving(UNREACHED, always):
+        without_an_answer(lambda: cluster.log(LOG, "a", "n", {}))
+        with pytest.raises(errors.TimedOut, match=r"^the kubelet of node n is not asked again"):
+            cluster.log(PODS.path("b", "other"), "b", "n", {})
+    with server.misbehaving(body("x"), always):
+        assert cluster.log(LOG, "a", "m", {}).body == b"x"
 
 
 def in_cluster() -> Cluster:

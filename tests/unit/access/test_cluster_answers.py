@@ -176,6 +176,30 @@ def test_whoever_does_not_answer_one_tenant_is_not_asked_for_another(server: Fau
                 other.get("/loki")
 
 
+def test_json_is_asked_for_with_its_question_and_its_limits(server: FaultServer, monkeypatch: pytest.MonkeyPatch):
+    way = cluster_of(server).url(f"{server.url}/base")
+    with server.misbehaving(body('{"a": 1}'), always):
+        assert way.json("/thing", dict[str, int], {"q": "x"}, limit_bytes=8) == {"a": 1}
+        assert (server.seen[-1].path, server.seen[-1].query) == ("/base/thing", {"q": "x"})
+        with pytest.raises(errors.TooLarge):
+            way.json("/thing", dict[str, int], limit_bytes=7)
+        with pytest.raises(errors.BadResponse, match=rf"^GET {server.url}/base/thing: not the JSON"):
+            way.json("/thing", list[int])
+        limits: list[Deadline] = []
+        monkeypatch.setattr(
+            way._http, "get", lambda path, limit, get=way._http.get, **more: (limits.append(limit), get(path, limit, **more))[1]
+        )
+        way.json("/thing", dict[str, int], seconds=5)
+        assert 0 < limits[0].remaining < 5
+
+
+@pytest.mark.parametrize("route", ["in-cluster", "proxy"])
+def test_every_way_ends_with_the_run_and_knows_who_did_not_answer(route: str):
+    cluster = Cluster(Connection(Origin("https://10.0.0.1"), "c", "me", "default", route), Deadline.after(20))
+    for way in (cluster.pod("a", "p", "10.1.2.3", 80), cluster.service("a", "s", 80), cluster.url("https://loki.example")):
+        assert (way._deadline, way._patience) == (cluster.deadline, cluster._patience)
+
+
 # --- logs --------------------------------------------------------------------------------------------------------------
 
 LOG = PODS.path("a", "one")
@@ -244,7 +268,8 @@ def test_what_a_user_gave_is_verified_and_may_be_anywhere():
 @pytest.mark.parametrize("prefix", ["", "/", "/prom", "/prom/"])
 def test_a_prefix_ends_without_a_slash(prefix: str, server: FaultServer):
     bare = prefix.rstrip("/")
-    assert in_cluster().pod("a", "p", "10.1.2.3", 80, prefix=prefix).url == f"http://10.1.2.3:80{bare}"
+    way = in_cluster().pod("a", "p", "10.1.2.3", 80, prefix=prefix)
+    assert (way.url, str(way._base)) == (f"http://10.1.2.3:80{bare}", bare)
     assert cluster_of(server).pod("a", "p", "10.1.2.3", 80, prefix=prefix).url.endswith(f"/pods/p:80/proxy{bare}")
 
 

@@ -59,16 +59,23 @@ def created(server: ApiServer, kind: str) -> list[dict[str, Any]]:
 
 
 class Clock:
-    """What a module's `time` is in a test: it goes on only where somebody sleeps, so that no machine is too slow for a deadline."""
+    """What a module's `time` is in a test: it goes on only where somebody sleeps, so that no machine is too slow for a deadline.
+
+    What would go on for ever fails.
+    """
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self._asked = 0
 
     def monotonic(self) -> float:
+        self._asked += 1
+        assert self._asked < 5000, "this has no end"
         return self.now
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
+        assert self.now < 1100, "this has no end"
         time.sleep(0.005)  # for the threads of the server
 
 

@@ -49,14 +49,15 @@ def place(server: ApiServer, clock: Clock) -> Iterator[ApiServer]:
         HAD.pop().stop()
 
 
-def lease_at(server: ApiServer, now: Callable[[], float] = lambda: NOW) -> Lease:
+def lease_at(server: ApiServer, now: Callable[[], float] = lambda: NOW, *, renewing: bool = False) -> Lease:
     HAD.append(Lease(Writer(Origin(server.url)), HERE, "run-a", LABELS, now))
-    HAD[-1]._done = Hurried()
+    if renewing:
+        HAD[-1]._done = Hurried()
     return HAD[-1]
 
 
-def acquired(server: ApiServer, seconds: float = 60, stopped: Callable[[], bool] = lambda: False) -> Lease:
-    one = lease_at(server)
+def acquired(server: ApiServer, seconds: float = 60, stopped: Callable[[], bool] = lambda: False, *, renewing: bool = False) -> Lease:
+    one = lease_at(server, renewing=renewing)
     one.acquire(Deadline.after(seconds), stopped)
     return one
 
@@ -152,7 +153,7 @@ def test_one_that_was_not_renewed_for_as_long_as_it_lasts_is_taken_over_whatever
 
 def test_it_is_renewed_until_it_is_given_up(place: ApiServer) -> None:
     moments, others = iter(range(10**6)), {*threading.enumerate()}
-    one = lease_at(place, lambda: NOW + next(moments))
+    one = lease_at(place, lambda: NOW + next(moments), renewing=True)
     one.acquire(Deadline.after(60), lambda: False)
     assert soon(lambda: spec(place)["renewTime"] > "2027-01-15T08:00:02")
     assert not one.lost.is_set()
@@ -166,7 +167,7 @@ def test_it_is_renewed_until_it_is_given_up(place: ApiServer) -> None:
     "change", [lambda server: by_itself(server, holderIdentity="run-b"), lambda server: server.state.objects.pop(LEASE)]
 )
 def test_it_is_lost_once_another_run_holds_it_or_it_is_gone(place: ApiServer, change: Callable[[ApiServer], None]) -> None:
-    one = acquired(place)
+    one = acquired(place, renewing=True)
     change(place)
     assert one.lost.wait(20)
     assert place.state.objects.get(LEASE, {"spec": {"holderIdentity": "run-b"}})["spec"]["holderIdentity"] == "run-b"
@@ -174,7 +175,7 @@ def test_it_is_lost_once_another_run_holds_it_or_it_is_gone(place: ApiServer, ch
 
 
 def test_a_renewal_that_fails_is_tried_again_and_loses_nothing(place: ApiServer) -> None:
-    one = acquired(place)
+    one = acquired(place, renewing=True)
     failed = 0
 
     def refuse(method: str, *_: object) -> tuple[int, str] | None:
@@ -189,7 +190,7 @@ def test_a_renewal_that_fails_is_tried_again_and_loses_nothing(place: ApiServer)
 
 @pytest.mark.parametrize("status", [403, 409], ids=["refused", "changed-meanwhile"])
 def test_it_is_lost_once_it_was_not_renewed_for_as_long_as_it_lasts(place: ApiServer, clock: Clock, status: int) -> None:
-    one = acquired(place)
+    one = acquired(place, renewing=True)
     assert soon(lambda: len(one._done.waited) > 2)  # it was renewed at this moment of the clock
     asked = listening(place, lambda method, *_: method == "PUT", status)
     clock.now += module.SECONDS

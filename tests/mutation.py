@@ -93,7 +93,7 @@ def configuration(room: Room) -> str:
         "only_mutate": room.code,
         "pytest_add_cli_args_test_selection": room.tests,
         "pytest_add_cli_args": [f"--deselect={one}" for one in room.slow],
-        "timeout_constant": 10.0,  # times 15: beside other work one second is soon over, and who is late passes for noticed
+        "timeout_constant": 4.0,  # times 15: beside other work one second is soon over, and who is late passes for noticed
         "also_copy": [one for one in NEEDED if one != "src"],
     }
     lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in options.items())

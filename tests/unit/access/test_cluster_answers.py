@@ -93,11 +93,25 @@ def test_an_answer_that_is_not_as_it_should_be_names_the_question(server: FaultS
 
 def test_what_creates_is_sent_once_and_a_review_again(server: FaultServer):
     with server.misbehaving(test_cluster.plain(503, "later"), always):
-        for retry, times in ((False, 1), (True, 3)):
+        for how, times in (({}, 1), ({"retry": False}, 1), ({"retry": True}, 3)):
             before = len(server.seen)
             with pytest.raises(errors.Unreachable):
-                cluster_of(server).post("/version", {}, dict, retry=retry)
+                cluster_of(server).post("/version", {}, dict, **how)
             assert len(server.seen) - before == times
+
+
+@pytest.mark.parametrize("status", [200, 201, 202])
+def test_what_is_posted_is_sent_whole_and_its_answer_is_of_the_kind_that_was_asked_for(status: int, server: FaultServer):
+    with server.misbehaving(lambda talk, request, reply: talk.send(Reply(status, b'{"a": 1}')), always):
+        assert cluster_of(server).post("/version", {"b": 2}, dict[str, int]) == {"a": 1}
+        assert (server.seen[-1].method, server.seen[-1].headers["content-length"]) == ("POST", str(len('{"b":2}')))
+        with pytest.raises(errors.BadResponse):
+            cluster_of(server).post("/version", {"b": 2}, dict[str, str])
+
+
+def test_what_is_answered_otherwise_made_nothing(server: FaultServer):
+    with server.misbehaving(lambda talk, request, reply: talk.send(Reply(203, b'{"a": 1}')), always), pytest.raises(errors.Unreadable):
+        cluster_of(server).post("/version", {}, dict)
 
 
 def test_the_first_answer_that_says_when_it_is_sets_the_clock(server: FaultServer):
@@ -198,6 +212,7 @@ def test_every_way_ends_with_the_run_and_knows_who_did_not_answer(route: str):
     cluster = Cluster(Connection(Origin("https://10.0.0.1"), "c", "me", "default", route), Deadline.after(20))
     for way in (cluster.pod("a", "p", "10.1.2.3", 80), cluster.service("a", "s", 80), cluster.url("https://loki.example")):
         assert (way._deadline, way._patience) == (cluster.deadline, cluster._patience)
+        assert way._http._slots is cluster._slots  # so many are in flight, wherever they go
 
 
 # --- logs --------------------------------------------------------------------------------------------------------------
@@ -263,6 +278,7 @@ def test_what_the_cluster_says_is_asked_without_credentials_and_never_on_this_ma
 def test_what_a_user_gave_is_verified_and_may_be_anywhere():
     one = origin_of(in_cluster().url("https://loki.example/x"))
     assert (one.found, one.verify, dict(one.headers())) == (False, True, {})
+    assert origin_of(in_cluster().url("https://loki.example/x", verify="/ca.pem")).verify == "/ca.pem"
 
 
 @pytest.mark.parametrize("prefix", ["", "/", "/prom", "/prom/"])
@@ -270,7 +286,7 @@ def test_a_prefix_ends_without_a_slash(prefix: str, server: FaultServer):
     bare = prefix.rstrip("/")
     way = in_cluster().pod("a", "p", "10.1.2.3", 80, prefix=prefix)
     assert (way.url, str(way._base)) == (f"http://10.1.2.3:80{bare}", bare)
-    assert cluster_of(server).pod("a", "p", "10.1.2.3", 80, prefix=prefix).url.endswith(f"/pods/p:80/proxy{bare}")
+    assert str(cluster_of(server).pod("a", "p", "10.1.2.3", 80, prefix=prefix)._base).endswith(f"/pods/p:80/proxy{bare}")
 
 
 # --- lists -------------------------------------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ ROOMS = {
         code=("src/clusterprobe/redaction/*.py",),
         tests=(
             "tests/unit/test_redaction.py",
+            "tests/secrets/test_alike.py",
             "tests/secrets/test_bounds.py",
             "tests/secrets/test_bounds_of_wordings.py",
             "tests/secrets/test_looks.py",

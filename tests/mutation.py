@@ -51,6 +51,7 @@ ROOMS = {
             "tests/secrets/test_alike.py",
             "tests/secrets/test_bounds.py",
             "tests/secrets/test_bounds_of_wordings.py",
+            "tests/secrets/test_keys.py",
             "tests/secrets/test_looks.py",
             "tests/secrets/test_readings.py",
             "tests/secrets/test_shapes.py::test_no_shape_comes_through",

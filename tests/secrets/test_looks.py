@@ -109,6 +109,42 @@ def test_an_address_is_a_secret_only_where_it_leads_out_of_the_cluster(address: 
     assert redact(f'"slack_api_url": "{address}"') == f'"slack_api_url": {MASK if told else chr(34) + address + chr(34)}'
 
 
+def changing(length: int, changes: int) -> str:
+    """A word of upper case, lower case and digits that change so many times; what is left is of one kind."""
+    begin = ("aB3" * length)[: changes + 1]
+    return begin[:-1] + begin[-1] * (length - changes)
+
+
+@pytest.mark.parametrize(
+    ("length", "changes", "told"),
+    [(26, 10, True), (26, 9, False), (24, 10, True), (24, 9, False), (23, 10, True), (23, 9, False), (21, 9, True), (21, 8, False)],
+)
+def test_a_key_changes_as_often_as_by_chance(length: int, changes: int, told: bool) -> None:
+    word = changing(length, changes)
+    assert redact(f"got {word} back") == (f"got {MASK} back" if told else f"got {word} back")
+
+
+@pytest.mark.parametrize(("length", "changes", "told"), [(11, 3, True), (11, 2, False), (31, 9, True), (31, 8, False)])
+def test_under_a_weak_key_fewer_changes_tell(length: int, changes: int, told: bool) -> None:
+    value = changing(length, changes)
+    assert redact(f"salt={value} c") == f"salt={MASK if told else value} c"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("got aB3dE6gH9jK2-xyz back", True),
+        ("got aB3dE6gH9jK-wxyz back", False),
+        ("salt=aB3dE6-xyz c", True),
+        ("salt=aB3dE-wxyz c", False),
+        ("got aB3dE6gH9jK2-monitoring-prometheus-stack back", True),
+        ("got aB3dE6gH9jK-monitoring-prometheus-stack back", False),
+    ],
+)
+def test_most_of_a_word_or_enough_of_it_has_to_change(text: str, told: bool) -> None:
+    assert (MASK in redact(text)) is told
+
+
 # --- what is looked for once more ------------------------------------------------------------------------------------
 
 

@@ -12,18 +12,17 @@ from typing import Annotated, Any
 import typer
 
 from clusterprobe import background, cli_profile, streams
+from clusterprobe.command_help import application
 from clusterprobe.command_options import takes
 from clusterprobe.exits import Exit, summary
 from clusterprobe.fleet import commands as fleet
 from clusterprobe.request import FORMS, Request, form_of
 from clusterprobe.words import for_console
 
-AUTHORS = "For those who write probes"  # a panel of `--help`
+AUTHORS = "For those who write probes"  # a heading of `--help`
 TYPER_INTERRUPTED = 130  # what Typer makes of Ctrl-C; ours is 2
 
-app = typer.Typer(
-    context_settings={"help_option_names": ["-h", "--help"]},
-    no_args_is_help=True,
+app = application(
     pretty_exceptions_enable=False,
     help="Live diagnostic probes for a monitoring and ML platform on Kubernetes: what is wrong, why, and how to fix it.",
     epilog=summary(),

@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from clusterprobe import streams
+from clusterprobe.command_help import application
 from clusterprobe.command_options import takes
 from clusterprobe.exits import Exit
 from clusterprobe.request import Request
 
 SCHEMA_NAME = "clusterprobe.schema.json"
 
-app = typer.Typer(name="profile", no_args_is_help=True, help="Begin, check and show profiles, which say what your platform is like.")
+app = application(name="profile", help="Begin, check and show profiles, which say what your platform is like.")
 
 
 @app.command()

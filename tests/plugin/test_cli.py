@@ -220,7 +220,7 @@ def test_a_wrong_context_names_the_nearest(tmp_path: Path) -> None:
 
 
 def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
-    heavy = "{'pytest', 'kubernetes', 'requests', 'pydantic', 'jinja2', 'yaml', 'msgspec'}"
+    heavy = "{'pytest', 'kubernetes', 'requests', 'pydantic', 'jinja2', 'yaml', 'msgspec', 'rich'}"
     check = (
         f"import atexit, sys\natexit.register(lambda: print('LOADED', sorted({heavy} & set(sys.modules)), flush=True))\n"
         "sys.argv = ['clusterprobe', '--help']\nfrom clusterprobe.cli import main\nmain()\n"
@@ -449,6 +449,19 @@ def test_help_shows_defaults(tmp_path: Path) -> None:
     text = clusterprobe("run", "--help", folder=tmp_path, COLUMNS="200").stdout
     assert text.count("default: the profile's") == 3  # --fail-on, --timeout, --cluster-name
     assert "default: reports/<UTC time>" in text
+
+
+def test_help_has_each_command_under_its_heading_with_its_whole_sentence(tmp_path: Path) -> None:
+    text = clusterprobe("--help", folder=tmp_path, COLUMNS="200").stdout
+    commands, authors = text.partition("\nCommands:\n")[2].split("\nFor those who write probes:\n")
+    assert "  demo          Probe a recorded cluster full of incidents. Needs no cluster.\n" in commands
+    assert [line.split()[0] for line in authors.splitlines() if line[:3].strip()][:2] == ["docs", "new-probe"]
+    assert "new-probe" not in commands
+
+
+def test_help_is_no_wider_than_the_terminal(tmp_path: Path) -> None:
+    text = clusterprobe("run", "--help", folder=tmp_path, COLUMNS="60").stdout
+    assert max(map(len, text.splitlines())) <= 60
 
 
 def _answered(child: int, terminal: int, typed: bytes) -> int:

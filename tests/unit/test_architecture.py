@@ -43,6 +43,7 @@ LAYERS = [
     },
     {
         "request",
+        "command_help",
         "profile_parts",
         "old_keys",
         "thresholds",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clusterprobe import streams
+from clusterprobe.command_help import application
 from clusterprobe.exits import Exit
 from clusterprobe.fleet import job_commands
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from clusterprobe.profile import Notify
 
 TELLING_SECONDS = 30.0
-app = typer.Typer(no_args_is_help=True, help="One answer over many clusters, from the runs that they keep in an object store.")
+app = application(help="One answer over many clusters, from the runs that they keep in an object store.")
 app.command()(job_commands.job)
 app.command()(job_commands.secrets)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.elsewhere.running import run
-from tests.elsewhere.worlds import World, crashing, pod, ready, unplaced
+from tests.elsewhere.worlds import HOURS_AGO, World, crashing, named, pod, ready, unplaced
 
 DNS = pod("kube-system", "coredns-0", "registry.k8s.io/coredns/coredns:v1.12.1", {"k8s-app": "kube-dns"})
 KUSTOMIZATIONS = ("kustomizations.kustomize.toolkit.fluxcd.io", "Kustomization")
@@ -100,6 +100,44 @@ def test_what_others_reported_is_named_by_its_cause_and_what_is_not_known_is_quo
     assert "Pods of Pod kube-system/svclb-traefik-1 have such a port." in found["svclb-nginx"]["cause"]
     assert "nodeSelector" not in found["svclb-nginx"]["cause"] + found["svclb-nginx"]["fix"]
     assert "kubectl auth can-i list nodes --as system:serviceaccount:shop:operator" in found["operator"]["fix"]
+
+
+# --- what controllers say in words of their own --------------------------------------------------------------------------
+
+
+def stating(namespace: str, name: str, **status: Any) -> dict[str, Any]:
+    """An object of a custom resource whose status has just these fields."""
+    return {**named(name, namespace), "status": status}
+
+
+def since(type_: str, status: str, time: str = "lastTransitionTime") -> dict[str, str]:
+    return {"type": type_, "status": status, "reason": "Refused", "message": "it is refused", time: HOURS_AGO}
+
+
+OWN_WORDS = {
+    ("volumesnapshots.snapshot.storage.k8s.io", "VolumeSnapshot"): [
+        stating("shop", "nightly", readyToUse=False, error={"message": "the quota is used up", "time": HOURS_AGO}),
+        stating("shop", "being-made", readyToUse=False),
+    ],
+    ("vaultauths.secrets.hashicorp.com", "VaultAuth"): [stating("shop", "refused", valid=False, error="no such role")],
+    ("gitrepos.fleet.cattle.io", "GitRepo"): [stating("fleet-local", "platform", conditions=[since("Ready", "False", "lastUpdateTime")])],
+    ("clusterqueues.kueue.x-k8s.io", "ClusterQueue"): [stating("", "gpus", conditions=[since("Active", "False")])],
+    ("alloys.collectors.grafana.com", "Alloy"): [stating("metrics", "agents", conditions=[since("ReleaseFailed", "True")])],
+    ("flows.logging.banzaicloud.io", "Flow"): [
+        stating("shop", "dangling", active=True, problems=["the output is not there"], problemsCount=1),
+        stating("shop", "whole", active=True),
+    ],
+    ("sopssecrets.isindir.github.com", "SopsSecret"): [stating("shop", "sealed", message="Decryption error")],
+}
+
+
+def test_what_controllers_say_in_words_of_their_own_is_found(tmp_path: Path) -> None:
+    said = run(World(BRANDS, OWN_WORDS), tmp_path)
+    (conditions,) = [one for one in said.results["probes"] if one["id"] == "objects/conditions"]
+    found = {one["subject"]["name"]: one["cause"] for one in conditions["findings"]}
+    assert sorted(found) == ["agents", "dangling", "gpus", "nightly", "platform", "refused", "sealed"]
+    assert "the quota is used up" in found["nightly"]
+    assert "the output is not there" in found["dangling"]
 
 
 # --- nothing, and nothing that is known --------------------------------------------------------------------------------

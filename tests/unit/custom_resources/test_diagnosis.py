@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from clusterprobe.systems.custom_resources.diagnosis import Diagnosis, Families, diagnose
+from clusterprobe.systems.custom_resources.diagnosis import Diagnosis, Families, diagnose, reports_on
 from clusterprobe.systems.custom_resources.objects import CustomKind
 from tests.unit.custom_resources.custom_world import NOW, OLD, PATIENCE, at, condition, external_secrets, kind, raw
 
@@ -179,12 +179,46 @@ def test_what_an_object_controlled_that_is_gone_is_judged_by_itself() -> None:
         ("managedcertificates.networking.gke.io", {"certificateStatus": "Provisioning"}, "well"),
         ("agents.agent.k8s.elastic.co", {"health": "red"}, "failing"),
         ("opensearchclusters.opensearch.opster.io", {"health": "green"}, "well"),
+        ("volumesnapshots.snapshot.storage.k8s.io", {"readyToUse": False, "error": {"message": "quota", "time": at(LATE)}}, "failing"),
+        ("volumesnapshots.snapshot.storage.k8s.io", {"readyToUse": False, "error": {"message": "quota", "time": at(YOUNG)}}, "passing"),
+        ("volumesnapshots.snapshot.storage.k8s.io", {"readyToUse": True, "error": {"message": "quota", "time": at(LATE)}}, "well"),
+        ("etcdsnapshotfiles.k3s.cattle.io", {"readyToUse": False, "error": {"message": "Access Denied."}}, "failing"),
+        ("vaultauths.secrets.hashicorp.com", {"valid": False, "error": "no such role"}, "failing"),
+        ("vaultauths.secrets.hashicorp.com", {"valid": True, "error": ""}, "well"),
+        ("databases.postgresql.cnpg.io", {"applied": False, "message": "the owner is not there"}, "failing"),
+        ("databases.postgresql.cnpg.io", {"applied": True}, "well"),
+        ("flows.logging.banzaicloud.io", {"active": True, "problems": ["dangling output"], "problemsCount": 1}, "failing"),
+        ("flows.logging.banzaicloud.io", {"active": True}, "well"),
+        ("replicationsources.volsync.backube", {"latestMoverStatus": {"result": "Failed", "logs": "no password"}}, "failing"),
+        ("replicationsources.volsync.backube", {"latestMoverStatus": {"result": "Successful"}}, "well"),
+        ("flinkdeployments.flink.apache.org", {"lifecycleState": "FAILED", "error": "{}"}, "failing"),
+        ("dynakubes.dynatrace.com", {"phase": "Error"}, "failing"),
+        ("things.example.org", {"valid": False, "applied": False, "active": False, "problems": ["one"]}, "unreported"),
         ("jobs.example.org", {"state": "Failed", "health": "red"}, "unreported"),
         ("jobs.example.org", {"phase": "Unavailable"}, "unreported"),
     ],
 )
 def test_a_word_that_stands_for_a_condition(resource: str, status: dict[str, Any], expected: str) -> None:
     assert diagnosed(kind(resource, "Thing", raw("default", age=OLD, status=status))).state == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"), [("Decryption error", "failing"), ("Healthy", "well"), ("Reconciliation is suspended", "well")]
+)
+def test_the_message_of_a_sops_secret_is_its_word(said: str, expected: str) -> None:
+    one = kind("sopssecrets.isindir.github.com", "SopsSecret", raw("age", age=OLD, status={"message": said}))
+    assert diagnosed(one).state == expected
+
+
+def test_a_snapshot_that_is_being_made_says_nothing_yet() -> None:
+    being_made = kind("volumesnapshots.snapshot.storage.k8s.io", "VolumeSnapshot", raw("s", age=OLD, status={"readyToUse": False}))
+    assert reports_on(being_made) == []
+
+
+@pytest.mark.parametrize("status", [{}, {"printableStatus": "Stopped"}])
+def test_a_machine_that_nothing_starts_by_itself_may_be_off(status: dict[str, Any]) -> None:
+    off = raw("vm", condition(reason="VMINotExists"), spec={"runStrategy": "Manual"}, status=status)
+    assert diagnosed(kind("virtualmachines.kubevirt.io", "VirtualMachine", off)).state == ("suspended" if status else "failing")
 
 
 @pytest.mark.parametrize("spec", [{"running": False}, {"runStrategy": "Halted"}])
@@ -210,12 +244,67 @@ def test_a_machine_that_is_stopped_on_purpose_is_not_failing(spec: dict[str, Any
         ("rayclusters.ray.io", ("HeadPodReady", "False"), "failing"),
         ("buckets.s3.services.k8s.aws", ("ACK.Terminal", "True"), "failing"),
         ("buckets.s3.services.k8s.aws", ("ACK.ResourceSynced", "True"), "well"),
+        ("clusterqueues.kueue.x-k8s.io", ("Active", "False"), "failing"),
+        ("workspaces.kaito.sh", ("InferenceReady", "False"), "failing"),
+        ("nimservices.apps.nvidia.com", ("NIM_SERVICE_READY", "False"), "failing"),
+        ("nimservices.apps.nvidia.com", ("NIM_SERVICE_FAILED", "False"), "well"),
+        ("alloys.collectors.grafana.com", ("Deployed", "False"), "failing"),
+        ("alloys.collectors.grafana.com", ("Deployed", "True"), "well"),
+        ("eventsources.argoproj.io", ("SourcesProvided", "False"), "failing"),
+        ("clusterrepos.catalog.cattle.io", ("Downloaded", "False"), "failing"),
+        ("ciliumloadbalancerippools.cilium.io", ("cilium.io/PoolConflict", "True"), "failing"),
+        ("ciliumloadbalancerippools.cilium.io", ("cilium.io/PoolConflict", "False"), "well"),
+        ("clusterextensions.olm.operatorframework.io", ("Installed", "False"), "failing"),
+        ("managedclusters.cluster.open-cluster-management.io", ("ManagedClusterConditionAvailable", "Unknown"), "undecided"),
+        ("keycloakrealmimports.k8s.keycloak.org", ("HasErrors", "True"), "failing"),
+        ("things.example.org", ("Active", "False"), "unreported"),
+        ("things.example.org", ("Deployed", "False"), "unreported"),
         ("clusters.postgresql.cnpg.io", ("ContinuousArchiving", "False"), "failing"),
         ("clusters.postgresql.cnpg.io", ("LastBackupSucceeded", "False"), "unreported"),
     ],
 )
 def test_a_condition_that_only_its_own_group_writes_so(resource: str, said: tuple[str, str], expected: str) -> None:
     assert diagnosed(kind(resource, "Thing", raw("one", condition(*said), age=OLD))).state == expected
+
+
+@pytest.mark.parametrize(
+    ("resource", "reason", "expected"),
+    [
+        ("clusterqueues.kueue.x-k8s.io", "FlavorNotFound", "failing"),
+        ("clusterqueues.kueue.x-k8s.io", "Stopped", "suspended"),
+        ("localqueues.kueue.x-k8s.io", "ClusterQueueIsInactive", "well"),  # that queue says so itself
+        ("localqueues.kueue.x-k8s.io", "ClusterQueueDoesNotExist", "failing"),
+    ],
+)
+def test_a_queue_that_takes_nothing(resource: str, reason: str, expected: str) -> None:
+    assert diagnosed(kind(resource, "Queue", raw("gpu", condition("Active", reason=reason)))).state == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "generated", "expected"),
+    [
+        (("RBACPermissionsGranted", "False"), False, "failing"),
+        (("WebhookConfigured", "False"), False, "failing"),
+        (("WebhookConfigured", "True"), False, "well"),
+        (("WebhookConfigured", "False"), True, "unreported"),  # the API server enforces it, so that no webhook has it
+    ],
+)
+def test_a_policy_says_how_it_is_one_level_deeper(said: tuple[str, str], generated: bool, expected: str) -> None:
+    status = {"conditionStatus": {"ready": False, "conditions": [condition(*said)]}, "generated": generated}
+    assert (
+        diagnosed(kind("validatingpolicies.policies.kyverno.io", "ValidatingPolicy", raw("one", age=OLD, status=status))).state == expected
+    )
+
+
+@pytest.mark.parametrize("type_", ["Irreconcilable", "ReleaseFailed"])
+def test_an_operator_that_is_made_of_a_chart_says_so_of_any_kind(type_: str) -> None:
+    assert [state(WELL, condition(type_, said)) for said in ("True", "False")] == ["failing", "well"]
+
+
+@pytest.mark.parametrize(("ago", "expected"), [(LATE, "failing"), (YOUNG, "passing")])
+def test_the_time_of_the_last_update_counts_where_there_is_no_other(ago: float, expected: str) -> None:
+    one = condition(lastTransitionTime=None, lastUpdateTime=at(ago))
+    assert diagnosed(kind("gitrepos.fleet.cattle.io", "GitRepo", raw("repo", one))).state == expected
 
 
 def test_a_backup_of_postgres_that_still_runs_has_not_failed() -> None:

@@ -63,6 +63,7 @@ def test_the_secret_that_is_made_of_it(kind: str, spec: dict[str, Any], secret: 
     [
         ("parents", {"parentRef": {"name": "public", "namespace": "edge", "sectionName": "https"}}, "Gateway edge/public (https)"),
         ("parents", {"parentRef": {"kind": "Service", "name": "shop"}}, "Service shop"),
+        ("parent", {"parentRef": {"name": "public"}}, "Gateway public"),
         ("ancestors", {"ancestorRef": {"name": "public"}}, "Gateway public"),
         ("listeners", {"name": "https"}, "listener https"),
         ("ingress", {"routerName": "default"}, "router default"),

@@ -11,7 +11,8 @@ from clusterprobe.model import Step
 from clusterprobe.patterns import Pattern, ours
 from clusterprobe.readings import Readings
 from clusterprobe.sources import Call, source
-from clusterprobe.systems.custom_resources.objects import CustomObject, Stated
+from clusterprobe.systems.custom_resources.objects import CustomObject
+from clusterprobe.systems.custom_resources.statuses import Stated
 from clusterprobe.systems.kubernetes.api import Served, list_custom
 from clusterprobe.systems.kubernetes.objects import Metadata, Namespace, Object
 from clusterprobe.words import said

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject, Named, Stated
+from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject, Named
+from clusterprobe.systems.custom_resources.statuses import Stated
 
 BACKUPS, SCHEDULES = "backups.velero.io", "schedules.velero.io"
 LAST = "lastBackup"  # where others have a condition; its value is the phase of the backup

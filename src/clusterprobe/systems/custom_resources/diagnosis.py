@@ -7,28 +7,44 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from clusterprobe.systems.custom_resources.kinds import ALWAYS, BUILT_IN
-from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject, Named, Stated
+from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject, Named
+from clusterprobe.systems.custom_resources.statuses import Stated
 from clusterprobe.systems.kubernetes.missing import MissingObject, all_missing, resource_of
 from clusterprobe.times import age, epoch
 
 # True where all is well, and False where it is not.
 GOOD = frozenset({"ACK.ResourceSynced", "Accepted", "Available", "Healthy", "Programmed", "Ready", "Reconciled", "ResolvedRefs", "Synced"})
 GOOD_OF_PARTS = GOOD | {"Admitted"}
-BAD = frozenset({"ACK.Terminal", "Conflicted", "Degraded", "ErrorOccurred", "Failure", "NotReady", "ReconcileError", "Stalled"})
+# The last two are those of operators that are made of a Helm chart.
+BAD = frozenset(
+    {
+        *("ACK.Terminal", "Conflicted", "Degraded", "ErrorOccurred", "Failure", "NotReady", "ReconcileError", "Stalled"),
+        *("Irreconcilable", "ReleaseFailed"),
+    }
+)
 # The same of one group only, since elsewhere these words mean something else, or nothing.
 GOOD_OF: Mapping[str, frozenset[str]] = {
     "apiextensions.crossplane.io": frozenset({"Established", "Offered"}),
     "apisix.apache.org": frozenset({"ResourcesAvailable"}),
+    "apps.nvidia.com": frozenset({"NIM_SERVICE_READY"}),
+    "argoproj.io": frozenset({"Configured", "DependenciesProvided", "Deployed", "SourcesProvided", "TriggersProvided"}),
     "autoscaling": frozenset({"AbleToScale", "ScalingActive"}),
+    "catalog.cattle.io": frozenset({"Downloaded", "OCIDownloaded"}),
     "cilium.io": frozenset({"Valid"}),
+    "cluster.open-cluster-management.io": frozenset({"ManagedClusterConditionAvailable"}),
+    "collectors.grafana.com": frozenset({"Deployed"}),
     "grafana.integreatly.org": frozenset(
         {
             *("AlertGroupSynchronized", "ContactPointSynchronized", "DashboardSynchronized", "DatasourceSynchronized"),
             *("FolderSynchronized", "GrafanaReady", "NotificationPolicySynchronized"),
         }
     ),
+    "kaito.sh": frozenset({"InferenceReady", "ResourceReady", "WorkspaceSucceeded"}),
+    "kueue.x-k8s.io": frozenset({"Active"}),
     "monitoring.googleapis.com": frozenset({"ConfigurationCreateSuccess"}),
+    "olm.operatorframework.io": frozenset({"Installed", "Serving"}),
     "pkg.crossplane.io": frozenset({"Installed"}),
+    "policies.kyverno.io": frozenset({"PolicyCached", "RBACPermissionsGranted", "WebhookConfigured"}),
     "policy": frozenset({"DisruptionAllowed"}),
     "postgresql.cnpg.io": frozenset({"ContinuousArchiving"}),
     "projectcontour.io": frozenset({"Valid"}),
@@ -39,10 +55,18 @@ GOOD_OF: Mapping[str, frozenset[str]] = {
 }
 BAD_OF: Mapping[str, frozenset[str]] = {
     "argoproj.io": frozenset({"InvalidSpec"}),
+    "apps.nvidia.com": frozenset({"NIM_SERVICE_FAILED"}),
+    "cilium.io": frozenset(
+        {
+            *("cilium.io/BGPReconcileError", "cilium.io/ConflictingClusterConfig", "cilium.io/MissingAuthSecret"),
+            *("cilium.io/MissingPeerConfigs", "cilium.io/PoolConflict"),
+        }
+    ),
     "config.openshift.io": frozenset({"Failing"}),
     "datadoghq.com": frozenset({"DatadogAgentReconcileError"}),
     "grafana.integreatly.org": frozenset({"InvalidSpec", "NoMatchingFolder", "NoMatchingInstance", "NotificationPolicyLoopDetected"}),
     "helm.cattle.io": frozenset({"Failed"}),
+    "k8s.keycloak.org": frozenset({"HasErrors"}),
     "keda.sh": frozenset({"Fallback"}),
     "operators.coreos.com": frozenset({"CatalogSourcesUnhealthy", "ResolutionFailed"}),
     "ray.io": frozenset({"ReplicaFailure"}),
@@ -55,9 +79,11 @@ ONLY_WITH: Mapping[tuple[str, str], frozenset[str]] = {
     ("cert-manager.io", "Issuing"): frozenset({"Denied", "Failed", "InvalidRequest"}),
     ("postgresql.cnpg.io", "LastBackupSucceeded"): frozenset({"LastBackupFailed"}),
 }
-# Reasons of one group that say that nothing is wrong: somebody scaled to zero; as many pods are up as the budget asks for, and no more.
+# Reasons of one group that say that nothing is wrong: somebody scaled to zero; as many pods are up as the budget asks for, and no more;
+# the queue behind it speaks for itself.
 FINE_OF: Mapping[str, frozenset[str]] = {
     "autoscaling": frozenset({"ScaledToZero", "ScalingDisabled"}),
+    "kueue.x-k8s.io": frozenset({"ClusterQueueIsInactive"}),
     "policy": frozenset({"InsufficientPods"}),
 }
 # Words that stand where others have a condition, by group and field: those that are bad.
@@ -68,10 +94,23 @@ BAD_WORDS: Mapping[str, Mapping[str, frozenset[str]]] = {
     **{
         f"{name}.k8s.elastic.co": {"health": frozenset({"red"})} for name in ("agent", "apm", "beat", "elasticsearch", "kibana", "logstash")
     },
+    "dynatrace.com": {"phase": frozenset({"Error"})},
     "flagger.app": {"phase": frozenset({"Failed"})},
     "getambassador.io": {"state": frozenset({"Error"})},
     "grafana.integreatly.org": {"stageStatus": frozenset({"failed"})},
+    "flink.apache.org": {"lifecycleState": frozenset({"FAILED"})},
+    "groupsnapshot.storage.k8s.io": {"readyToUse": frozenset({"false"})},
+    "isindir.github.com": {
+        "message": frozenset(
+            {
+                *("Decryption error", "Child secret is not owned by controller error", "Child secret update error"),
+                *("New child secret creation error", "Setting controller ownership of the child secret error", "Unknown Error"),
+            }
+        )
+    },
+    "k3s.cattle.io": {"readyToUse": frozenset({"false"})},
     "k8s.nginx.org": {"state": frozenset({"Invalid", "Warning"})},
+    "logging.banzaicloud.io": {"problems": frozenset({"some"})},
     "longhorn.io": {"robustness": frozenset({"degraded", "faulted"})},
     "machinelearning.seldon.io": {"state": frozenset({"Failed"})},
     "minio.min.io": {"healthStatus": frozenset({"red", "yellow"})},
@@ -80,21 +119,25 @@ BAD_WORDS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "opensearch.opster.io": {"health": frozenset({"red"})},
     "operator.victoriametrics.com": {"updateStatus": frozenset({"failed"})},
     "operators.coreos.com": {"phase": frozenset({"Failed"})},
+    "postgresql.cnpg.io": {"applied": frozenset({"false"})},
     "projectcontour.io": {"currentStatus": frozenset({"invalid"})},
     "psmdb.percona.com": {"state": frozenset({"error"})},
     "pxc.percona.com": {"state": frozenset({"error"})},
+    "secrets.hashicorp.com": {"valid": frozenset({"false"})},
     "serving.kserve.io": {"modelStatus.transitionStatus": frozenset({"BlockedByFailedLoad", "InvalidSpec"})},
+    "snapshot.storage.k8s.io": {"readyToUse": frozenset({"false"})},
     "velero.io": {
         "phase": frozenset({"FailedValidation", "Unavailable"}),
         "lastBackup": frozenset({"Failed", "FailedValidation", "PartiallyFailed"}),
     },
+    "volsync.backube": {"latestMoverStatus.result": frozenset({"Failed"})},
 }
 # It still does its work.
 MILD = frozenset({"HEALTH_WARN", "PartiallyFailed", "Warning", "degraded", "yellow"})
 MILD_CONDITIONS = frozenset(
     {
         *("AbleToScale", "ContinuousArchiving", "Degraded", "DisruptionAllowed", "Failing", "Fallback", "Issuing"),
-        *("LastBackupSucceeded", "ScalingActive"),
+        *("LastBackupSucceeded", "RBACPermissionsGranted", "ScalingActive"),
     }
 )
 # What controls these does not see what they say.

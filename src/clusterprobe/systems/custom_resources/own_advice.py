@@ -13,7 +13,8 @@ from clusterprobe.fixes import SOURCE, change, look, shell
 from clusterprobe.model import Command, Step, Subject
 from clusterprobe.patterns import Pattern, ours
 from clusterprobe.references import Ref
-from clusterprobe.systems.custom_resources.objects import CustomObject, Stated
+from clusterprobe.systems.custom_resources.objects import CustomObject
+from clusterprobe.systems.custom_resources.statuses import Stated
 
 # What it means for others, by kind.
 EFFECTS: Mapping[str, str] = {

@@ -11,7 +11,8 @@ from clusterprobe.systems.custom_resources.acme import Challenge, told_of
 from clusterprobe.systems.custom_resources.backups import BACKUPS, LAST, SCHEDULES
 from clusterprobe.systems.custom_resources.diagnosis import FLUX, Diagnosis
 from clusterprobe.systems.custom_resources.kinds import is_own
-from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject, Stated
+from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject
+from clusterprobe.systems.custom_resources.statuses import Stated
 from clusterprobe.systems.kubernetes.editing import edited
 from clusterprobe.systems.kubernetes.missing import look_for, named
 from clusterprobe.times import ago

@@ -126,6 +126,15 @@ def test_a_pod_of_which_no_scheduler_says_anything_has_none() -> None:
         ("FailedCreatePodSandBox", 'no runtime for "kata" is configured', "runtime handler"),
         ("FailedCreatePodSandBox", 'failed to get sandbox image "registry.k8s.io/pause:3.9": failed to pull image', "sandbox image"),
         ("FailedCreatePodSandBox", "OCI runtime create failed: error setting cgroup config", "sandbox"),
+        ("FailedMount", 'error connecting to provider "vault": provider not found: provider "vault"', "provider missing"),
+        ("FailedMount", "mke2fs: /dev/longhorn/pvc-1 is apparently in use by the system; will not make a filesystem here!", "disk in use"),
+        ("FailedMount", "Mounting arguments: -t cifs //nas/share Output: mount error(13): Permission denied", "share login"),
+        ("FailedMount", "Mounting arguments: -t cifs //nas/share Output: mount error(115): Operation now in progress", "share unreachable"),
+        ("FailedMount", "Mounting arguments: -t cifs //nas/share Output: mount error(2): No such file or directory", "share path"),
+        ("FailedMount", "mount.nfs: Failed to resolve server nas.storage.svc.cluster.local: Name or service not known", "cluster name"),
+        ("FailedMount", "mount.nfs: Failed to resolve server nas.example.org: Name or service not known", "nfs unreachable"),
+        ("FailedCreatePodSandBox", "cannot find a network-attachment-definition (lan) in namespace (shop)", "network missing"),
+        ("FailedCreatePodSandBox", 'plugin type="calico" failed (add): connection is unauthorized: Unauthorized', "network login"),
         ("FailedMount", "something that is new", "mount"),
         ("FailedMount", "Unable to attach or mount volumes: unmounted volumes=[d], unattached volumes=[]: timed out waiting", "volumes wait"),
         ("FailedMount", "Unable to mount volumes for pod web-0: timeout expired waiting for volumes to attach or mount", "volumes wait"),
@@ -139,6 +148,19 @@ def test_a_pod_of_which_no_scheduler_says_anything_has_none() -> None:
 )  # fmt: skip
 def test_what_the_kubelet_says(reason: str, message: str, fault: str) -> None:
     assert creating(StartEvent(reason, message, 5, 100.0)).fault == fault
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "what"),
+    [
+        ("FailedMount", 'provider not found: provider "vault"', "vault"),
+        ("FailedMount", "mount.nfs: Failed to resolve server nas.storage.svc.cluster.local: Name or service not known", "nas.storage.svc.cluster.local"),
+        ("FailedCreatePodSandBox", "cannot find a network-attachment-definition (lan) in namespace (shop)", "lan"),
+        ("FailedMount", "mount.nfs: Connection timed out", ""),
+    ],
+)  # fmt: skip
+def test_what_the_kubelet_names_is_kept(reason: str, message: str, what: str) -> None:
+    assert creating(StartEvent(reason, message, 5, 100.0)).what == what
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,11 @@ from clusterprobe.systems.pods.start_advice import create
 _ROLLED_OUT = ("Deployment", "StatefulSet", "DaemonSet")
 _PLAIN: dict[Fault, str] = {
     "image platform": "Build the image for the node's processor and system too, or let the pod run only on nodes for which it is made.",
+    "image format": "Build the image again with a tool of today, and push it: that stores it in the format of OCI or of schema 2.",
+    "image damaged": (
+        "Pull the image elsewhere: where that fails, too, build and push it again. Else remove it on the node (`crictl rmi`), and see its "
+        "disk and the proxy on its way to the registry."
+    ),
     "image missing": "Correct the image's name or tag, or push that image to its registry.",
     "registry certificate": (
         "Give the node the CA that signed the registry's certificate, in its container runtime's configuration of that registry. Or give "
@@ -30,6 +35,14 @@ _PLAIN: dict[Fault, str] = {
         "removes the images that no container uses."
     ),
     "registry out of reach": "Let the node reach the registry: its DNS, its proxy, and the firewall between them. Or use a mirror.",
+    "registry page": (
+        "Ask that address from the node: correct the mirror or proxy in its container runtime's configuration, or let the registry through "
+        "without a login page."
+    ),
+    "registry fails": "Repair the registry, or what stands before it, as its own log says. Nothing of the pod is wrong.",
+    "kubelet limit": (
+        "Wait, as it is tried again. If it comes back, raise registryPullQPS and registryBurst of the kubelet, or start fewer pods at once."
+    ),
     "registry limit": "Pull with a pull secret of an account, from a mirror, or wait until the limit is over.",
     "image not loaded": "Load the image on the node, or set imagePullPolicy to IfNotPresent.",
     "image name": "Correct the image's name: a registry, a path in small letters, and a tag or digest.",
@@ -48,6 +61,10 @@ _PLAIN: dict[Fault, str] = {
     "mounted on a file": (
         "Let subPath name a key or file that the volume has, and mountPath be a file where that is a file. For a whole volume let "
         "mountPath be a folder."
+    ),
+    "not shared": (
+        "Take mountPropagation away from that mount; of the node exporter's charts it is `hostRootFsMount.enabled: false` (within "
+        "kube-prometheus-stack under `prometheus-node-exporter`). Or let the node share the path: `mount --make-rshared /` on it."
     ),
     "mounted read only": "Mount it elsewhere, or add it to the volume around it, as a projected volume does with several sources.",
     "working directory": "Correct its workingDir, or the image, or run it as a user that may enter that folder.",
@@ -92,7 +109,8 @@ _PLAIN: dict[Fault, str] = {
 
 # What is not repaired in the workload's own values.
 _ELSEWHERE: set[Fault] = {
-    "registry certificate", "registry without tls", "registry out of reach", "registry limit", "node full", "image",
+    "registry certificate", "registry without tls", "registry out of reach", "registry limit", "registry page", "registry fails",
+    "kubelet limit", "image damaged", "node full", "image",
     "sub path", "not synced", "runtime hook", "name reserved", "signal", "unknown", "open files", "disk full", "lease lost",
 }  # fmt: skip
 
@@ -104,6 +122,8 @@ def repair(one: Broken, *, unexcused: bool) -> list[Step]:
             steps = [_of_probe(one.crash, one.kill)]
         case "memory":
             steps = [_of_memory(one.crash)]
+        case "no memory to start":
+            steps = [_of_low_limit(one.crash)]
         case "reference missing":
             steps = _of_reference(one.crash)
         case "pull secret missing":
@@ -165,6 +185,15 @@ def _of_memory(crash: Crash) -> Step:
     if limit:
         return change(f"Raise resources.limits.memory of container {name} above {limit}, {SOURCE}. Or let it need less (workers, caches).")
     return change(f"Set a request and a limit for the memory of container {name}, {SOURCE}: its node or its pod ran out of memory.")
+
+
+def _of_low_limit(crash: Crash) -> Step:
+    limit = memory_limit(crash)
+    unit = ": a limit with `m` is in thousandths of a byte, and one with `k` in 1000 bytes" if limit.endswith(("m", "k")) else ""
+    now = f", which is {limit} now{unit}" if limit else ""
+    return change(
+        f"Raise resources.limits.memory of container {crash.status.name}{now}: Mi and Gi are meant as a rule. Change it {SOURCE}."
+    )
 
 
 def _of_reference(crash: Crash) -> list[Step]:

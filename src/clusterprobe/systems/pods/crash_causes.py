@@ -27,13 +27,18 @@ _SLACK_SECONDS = 10  # between the kubelet's event, whose time is in whole secon
 
 Fault = Literal[
     "image platform",
+    "image format",
+    "image damaged",
     "image missing",
     "pull secret missing",
     "image refused",
     "registry certificate",
     "registry without tls",
     "registry out of reach",
+    "registry page",
+    "registry fails",
     "registry limit",
+    "kubelet limit",
     "image not loaded",
     "image name",
     "node full",
@@ -46,6 +51,8 @@ Fault = Literal[
     "not synced",
     "configuration",
     "mounted on a file",
+    "no memory to start",
+    "not shared",
     "mounted read only",
     "working directory",
     "profile missing",
@@ -79,6 +86,11 @@ _Faults = tuple[tuple[Pattern, Fault], ...]
 _IMAGE_FAULTS: _Faults = (
     (ours(r"no match for platform|no matching manifest for|does not match the specified platform"), "image platform"),
     (ours(r"no space left on device"), "node full"),
+    (ours(r"manifest\.v1\+(?:prettyjws|json)|schema ?1\b"), "image format"),
+    (ours(r"unexpected media type text/html|text/html"), "registry page"),
+    (ours(r"pull QPS exceeded"), "kubelet limit"),
+    (ours(r"status[^:]{0,60}(?:: | )5\d\d\b|unexpected status .{0,300}: 5\d\d\b"), "registry fails"),
+    (ours(r"invalid tar header|failed to extract layer|unexpected commit digest|unpigz|invalid checksum"), "image damaged"),
     (ours(r"toomanyrequests|rate limit|\b429\b"), "registry limit"),
     (ours(r"HTTP response to HTTPS client"), "registry without tls"),
     (ours(r"x509:|certificate"), "registry certificate"),
@@ -100,6 +112,8 @@ _CONFIG_FAULTS: _Faults = (
 )
 _START_FAULTS: _Faults = (
     (ours(r"(?i)error mounting .{0,1000}not a directory|trying to mount a directory onto a file"), "mounted on a file"),
+    (ours(r"(?i)init was OOM-killed|memory limit (?:could be )?too low|minimum memory limit|memory\.limit_in_bytes"), "no memory to start"),
+    (ours(r"not a shared (?:or slave )?mount"), "not shared"),
     (ours(r"error mounting .{0,1000}read-only file system"), "mounted read only"),
     (ours(r"chdir to cwd"), "working directory"),
     (ours(r"(?i)seccomp|apparmor"), "profile missing"),

@@ -21,6 +21,8 @@ _SIGNALS = {
 }
 _IMAGE: dict[Fault, str] = {
     "image platform": ": the registry has it, and not for the processor or system of the node",
+    "image format": ": it is stored in an old format (manifest schema 1), which the node's container runtime does not take any more",
+    "image damaged": ": a layer of it cannot be unpacked: it is damaged in the registry, or came through only in part",
     "image missing": ": the registry has no such image or tag",
     "pull secret missing": ": the registry refuses, since the pull secret does not exist",
     "image refused": ": the registry refuses: the pull secret is missing or wrong, or there is no such repository",
@@ -28,6 +30,9 @@ _IMAGE: dict[Fault, str] = {
     "registry without tls": ": the registry answers with plain HTTP, and the node asks it with HTTPS",
     "node full": ": the node's disk is full",
     "registry out of reach": ": the registry cannot be reached",
+    "registry page": ": what answers for the registry is an HTML page, such as that of a proxy, a login or a mirror",
+    "registry fails": ": the registry, or what stands before it, answers with an error of its own (5xx)",
+    "kubelet limit": ": the kubelet of the node pulls no faster (registryPullQPS), and tries again",
     "registry limit": ": the registry's rate limit is used up",
     "image not loaded": ": it is not on the node, and imagePullPolicy Never forbids pulling it",
     "image name": ": the name is not valid",
@@ -46,6 +51,10 @@ _START: dict[Fault, str] = {
     "mounted on a file": (
         " A folder is mounted where the image has a file, or the reverse. A subPath that names no key or file of its volume becomes a "
         "folder."
+    ),
+    "not shared": (
+        " It asks for mount propagation (HostToContainer or Bidirectional) of that path, and the node has it mounted privately, as in "
+        "Docker Desktop, WSL and nodes within containers."
     ),
     "mounted read only": " The place of that mount does not exist, and cannot be made: it is within a file system that is read-only.",
     "working directory": " Its working directory does not exist in the image, or its user may not enter it.",
@@ -70,6 +79,9 @@ def cause_of(one: Broken) -> str:
             return f"The image `{image_of(crash)}` cannot be had ({crash.waits}){_IMAGE[fault]}.{more}"
         case "ConfigError":
             return f"{_CONFIGURATION[fault]}: {told}."
+        case "StartError" if fault == "no memory to start":
+            limit = f" ({memory_limit(crash)})" if memory_limit(crash) else ""
+            return f"Its memory limit{limit} is too low for its process even to be started: {told}."
         case "StartError":
             return f"Its process cannot be started: {told}.{_START[fault]}"
         case "OomKilled":

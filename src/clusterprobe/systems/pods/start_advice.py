@@ -55,11 +55,21 @@ _PLAIN: dict[Fault, str] = {
         "Let the driver's DaemonSet run on that node: its nodeSelector, its tolerations, its own pods. After a restart of the kubelet a "
         "driver registers again only when its pod is restarted."
     ),
+    "disk in use": (
+        "See on the node what holds the disk (`lsblk`, `multipath -l`). Where it is multipathd, leave the driver's disks out of it by a "
+        "blacklist in /etc/multipath.conf, and restart it. Do not format the disk by hand."
+    ),
     "file system": (
         "Take a snapshot of the disk first. Then repair its file system (fsck, xfs_repair) while nothing has it mounted. Where the disk is "
         "of another type, correct fsType instead."
     ),
     "mount option": f"Correct mountOptions of the volume or its class, {_THERE}.",
+    "share login": (
+        "Correct the user, its domain and the password in the Secret that the volume or its class names (node-stage-secret), or give that "
+        "user the right to the share on the file server."
+    ),
+    "share unreachable": "Repair the way from the node to the file server: its name, its address, a firewall before TCP 445.",
+    "share path": f"Correct the name of the share and its folder in the volume (source), {_THERE}, or make it on the file server.",
     "nfs lock": f"Start rpc.statd on the node (nfs-common), or mount with nfsvers=4 or nolock (mountOptions), {_THERE}.",
     "nfs version": f"Correct nfsvers in mountOptions, {_THERE}, or let the file server speak that version.",
     "nfs stale": "Bring the folder back on the file server. Then the pods that still have it mounted have to be restarted.",
@@ -188,6 +198,39 @@ def _of_provider_class(held: Held, one: Obstacle) -> list[Step]:
     ]
 
 
+def _of_provider(_: Held, one: Obstacle) -> list[Step]:
+    return [
+        look("See which of them run on that node.", shell("kubectl get daemonsets -A")),
+        change(
+            f"Install the provider {one.what}, whose DaemonSet has to run on that node, or correct it in the SecretProviderClass, {SOURCE}."
+        ),
+    ]
+
+
+def _of_network(held: Held, one: Obstacle) -> list[Step]:
+    there = shell("kubectl -n {} get network-attachment-definitions.k8s.cni.cncf.io", held.start.pod.metadata.namespace)
+    return [
+        look("See which there are.", there),
+        change(
+            f"Create the NetworkAttachmentDefinition {one.what}, or correct the pod's annotation k8s.v1.cni.cncf.io/networks, {SOURCE}: it "
+            "looks in the pod's namespace where it names none."
+        ),
+    ]
+
+
+def _of_cluster_name(_: Held, one: Obstacle) -> list[Step]:
+    """A name is `service.namespace.svc…`, and its Service has an address that nodes can reach."""
+    name, _, rest = one.what.partition(".")
+    namespace = rest.partition(".")[0]
+    return [
+        look("See the Service's address.", shell("kubectl -n {} get service {}", namespace, name)),
+        change(
+            f"Let the volume name that cluster IP in place of {one.what}, {_THERE}. A PersistentVolume keeps its server: it has to be made "
+            "again, with reclaim policy Retain first. Drivers that mount in a pod with the cluster's DNS take the name."
+        ),
+    ]
+
+
 def _of_devices(held: Held, _: Obstacle) -> list[Step]:
     return [
         look(
@@ -284,6 +327,9 @@ _MADE: dict[Fault, Callable[[Held, Obstacle], list[Step]]] = {
     "volume node": _of_pinned,
     "object missing": _of_object,
     "provider class": _of_provider_class,
+    "provider missing": _of_provider,
+    "network missing": _of_network,
+    "cluster name": _of_cluster_name,
     "devices": _of_devices,
     "account missing": _of_account,
     "attached elsewhere": _of_attachment,

@@ -35,6 +35,8 @@ Fault = Literal[
     "object missing",
     "account missing",
     "provider class",
+    "provider missing",
+    "network missing",
     "attached elsewhere",
     "attach limit",
     "attach zone",
@@ -44,17 +46,23 @@ Fault = Literal[
     "attach",
     "group refused",
     "driver missing",
+    "disk in use",
     "file system",
     "mount program",
     "mount option",
+    "share login",
+    "share unreachable",
+    "share path",
     "nfs lock",
     "nfs version",
     "nfs stale",
     "nfs refused",
     "nfs unreachable",
+    "cluster name",
     "nfs path",
     "host path",
     "no address",
+    "network login",
     "network",
     "runtime handler",
     "sandbox image",
@@ -94,6 +102,12 @@ _KUBELET: _Faults = (
     (ours(r"""(?i)(?:secret|configmap)s? "[^"]+" not found|non-existent (?:secret|config) key|couldn't find key"""), "object missing"),
     (ours(r'(?i)serviceaccounts? "[^"]+" not found'), "account missing"),
     (ours(r'SecretProviderClass\S* "[^"]+" not found'), "provider class"),
+    (ours(r'(?i)provider not found: provider "[^"]+"'), "provider missing"),
+    (ours(r"(?i)cannot find a network-attachment-definition"), "network missing"),
+    (ours(r"(?i)apparently in use by the system"), "disk in use"),
+    (ours(r"mount error\(13\)|STATUS_LOGON_FAILURE|NT_STATUS_ACCESS_DENIED"), "share login"),
+    (ours(r"mount error\((?:11[0-5]|101)\)"), "share unreachable"),
+    (ours(r"mount error\(2\)"), "share path"),
     (
         ours(r"(?i)Multi-Attach|already (?:exclusively )?attached|already (?:being )?used by|currently attached to"),
         "attached elsewhere",
@@ -124,6 +138,7 @@ _KUBELET: _Faults = (
     (ours(r"(?i)helper program|executable file not found|unknown filesystem type"), "mount program"),
     (ours(r"(?i)incorrect mount option|bad option"), "mount option"),
     (ours(r"(?i)access denied by server|mount\S*: permission denied|operation not permitted"), "nfs refused"),
+    (ours(r"(?i)failed to resolve server \S+\.svc\b"), "cluster name"),
     (
         ours(r"(?i)connection (?:timed out|refused)|no route to host|failed to resolve (?:server|\W)|name or service not known"),
         "nfs unreachable",
@@ -136,6 +151,7 @@ _KUBELET: _Faults = (
     ),
     (ours(r'no runtime for "[^"]+" is configured|RuntimeHandler "[^"]+" not supported'), "runtime handler"),
     (ours(r"failed to (?:get|pull) (?:sandbox )?image|failed pulling image"), "sandbox image"),
+    (ours(r'(?i)plugin type="[^"]+".{0,200}(?:\bUnauthorized\b|is forbidden: User|: Forbidden\b)'), "network login"),
     (ours(r"(?i)set ?up network|network for (?:pod|sandbox)|\bcni\b|plugin type="), "network"),
 )
 # What events are about, where their messages do not say more.
@@ -151,7 +167,15 @@ _WAITS = ours(r"(?i)^(?:Unable to (?:attach or )?mount volumes|.{0,200}timed out
 _KEY = ours(r'volume "([^"]+)".{0,80}non-existent (secret|config) key: (\S+)')
 _ACCOUNT = ours(r'(?i)serviceaccounts? "([^"]+)" not found')
 _RESOURCE = ours(r"[Ii]nsufficient ([^\s,]+)")
-_PROVIDER_CLASS = ours(r'SecretProviderClass\S* "([^"]+)" not found')
+# What a message names of which something is missing: a class, a provider, a network, a Service, a plugin.
+_NAMED: dict[Fault, Pattern] = {
+    "account missing": _ACCOUNT,
+    "provider class": ours(r'SecretProviderClass\S* "([^"]+)" not found'),
+    "provider missing": ours(r'(?i)provider not found: provider "([^"]+)"'),
+    "network missing": ours(r"(?i)network-attachment-definition \(([^()]+)\)"),
+    "cluster name": ours(r"(?i)failed to resolve server ([^\s:,]+)"),
+    "network login": ours(r'plugin type="([^"]+)"'),
+}
 _CHECKS: tuple[tuple[str, Fault], ...] = (("startup probe", "startup probe"), ("readiness probe", "readiness probe"))
 
 
@@ -159,7 +183,7 @@ _CHECKS: tuple[tuple[str, Fault], ...] = (("startup probe", "startup probe"), ("
 class Obstacle:
     """One thing that keeps a pod from starting, in the words of who says it.
 
-    `what` is the resource, account or class that is concerned, `missing` what is mounted and does not exist.
+    `what` is the resource, account, class or other thing that the message names, `missing` what is mounted and does not exist.
     """
 
     fault: Fault
@@ -246,7 +270,8 @@ def _kubelet(pod: Pod, event: StartEvent) -> Obstacle:
     if _WAITS.search(message) and not _KUBELET[0][0].search(message):
         return Obstacle("volumes wait", message)
     fault = next((fault for pattern, fault in _KUBELET if pattern.search(message)), _REASONS[event.reason])
-    what = _ACCOUNT.search(message) or _PROVIDER_CLASS.search(message)
+    named = _NAMED.get(fault)
+    what = named.search(message) if named else None
     return Obstacle(fault, message, what[1] if what else "", _missing(pod, message))
 
 

@@ -24,7 +24,10 @@ CONTAINERS_NOT_CREATED = FindingKind(
 )
 INIT_CONTAINER_WAITS = FindingKind("InitContainerWaits", Severity.ERROR, "An init container has not ended for too long.", settles=True)
 POD_NOT_READY = FindingKind("PodNotReady", Severity.ERROR, "A pod runs, and has not been ready for too long.", settles=True)
+POD_GATED = FindingKind("PodGated", Severity.WARNING, "A scheduling gate has held a pod back for too long.", settles=True)
+QUEUE_SECONDS = 3600.0  # in a queue, pods wait by intent
 KINDS: dict[State, FindingKind] = {
+    "gated": POD_GATED,
     "unscheduled": POD_UNSCHEDULED,
     "creating": CONTAINERS_NOT_CREATED,
     "initialising": INIT_CONTAINER_WAITS,
@@ -32,7 +35,7 @@ KINDS: dict[State, FindingKind] = {
 }
 
 
-@reports(POD_UNSCHEDULED, CONTAINERS_NOT_CREATED, INIT_CONTAINER_WAITS, POD_NOT_READY)
+@reports(POD_UNSCHEDULED, CONTAINERS_NOT_CREATED, INIT_CONTAINER_WAITS, POD_NOT_READY, POD_GATED)
 def probe_not_started(
     verdict: Verdict,
     pods: Examined[Pod],
@@ -48,8 +51,8 @@ def probe_not_started(
 
     Problem: A pod is Pending, its containers are being created, an init container does not end, or it runs and is not ready: its workload
     has fewer pods than it should, or none.
-    Cause: The scheduler says what no node has; the kubelet says what it cannot mount, attach or set up; an init container calls what is
-    not there; a readiness probe fails. Each is quoted, with what the cluster knows of it.
+    Cause: The scheduler says what no node has; a scheduling gate holds the pod back; the kubelet says what it cannot mount, attach or set
+    up; an init container calls what is not there; a readiness probe fails. Each is quoted, with what the cluster knows of it.
     Fix: By the cause: the request, the selector, the Secret, the volume, the network, what is called, or the probe.
     Prevention: Alert on KubePodNotReady, request what a pod really uses, and roll out with `--wait` or a progress deadline.
     """
@@ -67,14 +70,13 @@ def _held(verdict: Verdict, pods: Examined[Pod], around: Surroundings, now: floa
         start = start_of(pod, now)
         if start is None:
             continue
-        if start.state == "gated":
-            verdict.note(f"{subject} is held by a scheduling gate, which something else takes away")
-        elif start.since is None:
+        if start.since is None:
             verdict.unchecked(subject, "it is not ready, and does not say since when")
-        elif now - start.since < limit:
+            continue
+        held = around.held(start)
+        if now - start.since < (max(limit, QUEUE_SECONDS) if held.first.fault == "queued" else limit):
             young += 1
         else:
-            held = around.held(start)
             groups[str(workload_of(pod)), start.state, held.first.fault].append(held)
     if young:
         verdict.note(f"{number(young, 'pod')} {'is' if young == 1 else 'are'} not ready for less than {limit / 60:.0f} min, which may pass")
@@ -97,7 +99,7 @@ def _report(verdict: Verdict, ones: list[Held], serving: bool, now: float) -> No
     verdict.report(
         KINDS[start.state],
         workload,
-        severity=Severity.WARNING if serving or not first.certain else Severity.ERROR,
+        severity=Severity.WARNING if serving or not first.certain or start.state == "gated" else Severity.ERROR,
         problem=f"{what} {'is' if len(ones) == 1 else 'are'} {STATES[start.state]}{container}, for {ago(now - since)}"
         + (f": {names}." if workload.kind != "Pod" else ".")
         + (" Other pods of it are ready." if serving else ""),

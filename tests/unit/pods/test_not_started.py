@@ -306,11 +306,25 @@ def test_a_pod_whose_node_is_lost_is_no_pod_that_does_not_start() -> None:
     assert outcome(judge(pod("web-0", RUNNING, phase="Running", ready=ready, status=statuses))) == "pass"
 
 
-def test_a_pod_behind_a_scheduling_gate_is_a_note() -> None:
-    verdict = judge(unscheduled(), well())
-    assert reasons(verdict) == ["PodUnscheduled"]
-    gated = pod(node="", scheduled={"status": "False", "reason": "SchedulingGated", "message": "Scheduling is blocked"})
-    assert (outcome(judge(gated)), len(judge(gated).notes)) == ("pass", 1)
+def gated(gate: str, since: str = LONG_AGO, **more: Any) -> Pod:
+    scheduled = {"status": "False", "reason": "SchedulingGated", "message": "Scheduling is blocked", "lastTransitionTime": since}
+    return pod(node="", scheduled=scheduled, since=since, schedulingGates=[{"name": gate}], **more)
+
+
+def test_a_scheduling_gate_that_nothing_takes_away_is_found_with_its_name() -> None:
+    one = found(gated("example.com/quota"))
+    assert (one.reason, one.severity) == ("PodGated", "warning")
+    assert one.problem.startswith("1 pod of StatefulSet shop/web is held by a scheduling gate, for 3 h")
+    assert "spec.schedulingGates has example.com/quota" in one.cause
+    assert "takes example.com/quota away" in one.fix
+    assert outcome(judge(gated("example.com/quota", JUST_UNDER))) == "pass"
+
+
+@pytest.mark.parametrize(("since", "expected"), [("2027-01-15T07:00:01Z", []), ("2027-01-15T07:00:00Z", ["PodGated"])])
+def test_a_pod_may_wait_for_an_hour_in_a_queue_of_kueue(since: str, expected: list[str]) -> None:
+    verdict = judge(gated("kueue.x-k8s.io/admission", since))
+    assert reasons(verdict) == expected
+    assert [one for one in verdict.findings if "Kueue has not admitted it" not in one.cause or "workloads.kueue" not in one.fix] == []
 
 
 def test_where_there_is_no_pod_it_does_not_apply() -> None:

@@ -198,6 +198,26 @@ def _of_provider_class(held: Held, one: Obstacle) -> list[Step]:
     ]
 
 
+def _of_queue(held: Held, _: Obstacle) -> list[Step]:
+    namespace = held.start.pod.metadata.namespace
+    return [
+        look(
+            "See what Kueue says of its workload, and of the queue.",
+            shell("kubectl -n {} get workloads.kueue.x-k8s.io -o yaml", namespace),
+            shell("kubectl -n {} get localqueues.kueue.x-k8s.io", namespace),
+        ),
+        change(
+            "Wait, if others only come first. Else correct what its workload's condition names: a queue that does not exist or is stopped, "
+            f"or more than the quota of its ClusterQueue. What the pod asks for and its queue are changed {SOURCE}."
+        ),
+    ]
+
+
+def _of_gate(_: Held, one: Obstacle) -> list[Step]:
+    gate = one.what or "that gate"
+    return [change(f"Let the controller run that takes {gate} away, and read its log. If it was removed, leave the gate out, {SOURCE}.")]
+
+
 def _of_provider(_: Held, one: Obstacle) -> list[Step]:
     return [
         look("See which of them run on that node.", shell("kubectl get daemonsets -A")),
@@ -323,6 +343,8 @@ def _of_answer(name: str, says: str, timeout_seconds: int) -> str:
 
 _MADE: dict[Fault, Callable[[Held, Obstacle], list[Step]]] = {
     "resources": _of_resources,
+    "queued": _of_queue,
+    "gated": _of_gate,
     "host port": _of_host_port,
     "volume node": _of_pinned,
     "object missing": _of_object,

@@ -31,6 +31,8 @@ Fault = Literal[
     "volume limit",
     "no scheduler",
     "unschedulable",
+    "queued",
+    "gated",
     # what the kubelet says
     "object missing",
     "account missing",
@@ -195,13 +197,27 @@ class Obstacle:
 def obstacles_of(start: Start, events: list[StartEvent]) -> list[Obstacle]:
     """What keeps a pod from starting, the first of them the one to begin with; never empty."""
     match start.state:
-        case "unscheduled" | "gated":
+        case "gated":
+            return [_of_gates(start)]
+        case "unscheduled":
             return _of_its_nodes(start.pod, scheduling_obstacles(start.message))
         case "creating":
             return [_of_creating(start.pod, events)]
         case "initialising":
             return [Obstacle("init")]
     return [_of_unready(start, events)]
+
+
+# --- a scheduling gate --------------------------------------------------------------------------------------------------
+
+_KUEUE = "kueue.x-k8s.io/"
+
+
+def _of_gates(start: Start) -> Obstacle:
+    """Kueue holds a pod back until its queue has room; who takes another gate away is not known."""
+    gates = [one.name for one in start.pod.spec.scheduling_gates or []]
+    queued = bool(gates) and all(one.startswith(_KUEUE) for one in gates)
+    return Obstacle("queued" if queued else "gated", start.message, ", ".join(gates))
 
 
 # --- the scheduler ------------------------------------------------------------------------------------------------------

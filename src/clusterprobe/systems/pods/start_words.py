@@ -105,6 +105,8 @@ def _sentence(held: Held, one: Obstacle) -> str:
             return "No scheduler has said anything of it: the scheduler does not run, or spec.schedulerName names none that does."
         case "init":
             return _of_init(held)
+        case "queued" | "gated":
+            return _of_gates(pod, one)
         case "resources":
             return f"{_MEANS['resources']}: {one.what or 'storage'}{_requested(pod, one.what)}."
         case "host port":
@@ -115,6 +117,16 @@ def _sentence(held: Held, one: Obstacle) -> str:
     if held.start.state == "unscheduled":
         return f"{told}: {said(one.says)}." if len(held.obstacles) > 1 else f"{told}."
     return f"{told}: {said(one.says)}." if one.says else f"{told}."
+
+
+def _of_gates(pod: Pod, one: Obstacle) -> str:
+    gates = f"Its spec.schedulingGates has {one.what}" if one.what else "It has a scheduling gate"
+    if one.fault == "queued":
+        queue = pod.label("kueue.x-k8s.io/queue-name")
+        return (
+            f"{gates}: Kueue has not admitted it{f' from the queue {queue}' if queue else ''}, so that the scheduler does not look at it."
+        )
+    return f"{gates}: the scheduler does not look at it until another program has taken that away, which has not happened."
 
 
 def _requested(pod: Pod, resource: str) -> str:

@@ -167,6 +167,10 @@ class PullSecret(Object):
     name: str = ""
 
 
+class SchedulingGate(Object):
+    name: str = ""
+
+
 class PodSpec(Object):
     containers: list[Container]
     init_containers: list[Container] | None = None
@@ -176,6 +180,7 @@ class PodSpec(Object):
     termination_grace_period_seconds: int | None = None
     restart_policy: str = "Always"
     image_pull_secrets: list[PullSecret] | None = None
+    scheduling_gates: list[SchedulingGate] | None = None
 
 
 class Terminated(Object):

@@ -2,19 +2,22 @@ import msgspec
 
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
-from clusterprobe.fixes import change, shell
+from clusterprobe.fixes import change
 from clusterprobe.model import Severity, Step, Subject, Table, Text
 from clusterprobe.profile import Profile
 from clusterprobe.references import Ref
 from clusterprobe.roles import Enriching, Examined, Needed
 from clusterprobe.systems.argocd import advice, causes
 from clusterprobe.systems.argocd.causes import ERRORS, WAITS_FOR, WARNINGS, Fault, differing, failed_results, progressing, references
+from clusterprobe.systems.argocd.deadlocks import Deadlock, Gone, Waits, told_of
 from clusterprobe.systems.argocd.diagnosis import Aspect, Complaint, Diagnosis, Operation, Sync, World, diagnose
 from clusterprobe.systems.argocd.loops import Loop, shared_with, turning
 from clusterprobe.systems.argocd.messages import row_of
 from clusterprobe.systems.argocd.sources import Application, Drift, ManagedResource, OperationState, short
+from clusterprobe.systems.kubernetes.event_lists import Complaint as Refusal
 from clusterprobe.systems.kubernetes.missing import all_missing, look_for, named
-from clusterprobe.systems.kubernetes.objects import Workload
+from clusterprobe.systems.kubernetes.objects import Job, Pod, Workload
+from clusterprobe.systems.pods.starts import StartEvents
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed, number, said
@@ -70,6 +73,10 @@ def probe_applications(
     applications: Examined[Application],
     application_drifts: Needed[Drift],
     deployments: Enriching[Workload],
+    pods: Enriching[Pod],
+    start_events: Enriching[StartEvents],
+    creation_failures: Enriching[Refusal],
+    jobs: Enriching[Job],
     profile: Profile,
     clock: Clock,
 ) -> None:
@@ -93,12 +100,13 @@ def probe_applications(
         patience_seconds=limits.argocd.application_minutes * 60,
         stale_seconds=limits.argocd.reconcile_minutes * 60,
     )
+    waits = Waits(pods, start_events, creation_failures, jobs)
     _note_elsewhere(verdict, applications.readings.items)
     for place, one in applications:
         subject = msgspec.structs.replace(place, environment=verdict.environment_of(one.spec.destination.namespace))
         found = diagnose(place, one, world)
         if isinstance(found, Diagnosis):
-            _tell(verdict, subject, one, found)
+            _tell(verdict, subject, one, found, waits)
             _tell_loop(verdict, subject, one, found.loop, shared_with(place, turning(one), applications.readings))
         else:
             when = f"for {ago(found.seconds)}" if found.seconds is not None else "ever"
@@ -111,10 +119,10 @@ def _note_elsewhere(verdict: Verdict, applications: list[Application]) -> None:
         verdict.note(f"{what}, and of a cluster that does not answer it goes on saying what it last saw there.")
 
 
-def _tell(verdict: Verdict, subject: Subject, one: Application, found: Diagnosis) -> None:
+def _tell(verdict: Verdict, subject: Subject, one: Application, found: Diagnosis, waits: Waits) -> None:
     for complaint in found.complaints:
         _tell_complaint(verdict, subject, one, complaint)
-    _tell_operation(verdict, subject, one, found.operation)
+    _tell_operation(verdict, subject, one, found.operation, waits)
     if found.sync:
         _tell_sync(verdict, subject, one, found.sync, dated=found.dated)
     _tell_health(verdict, subject, one, found)
@@ -167,31 +175,28 @@ def _means(messages: str) -> str:
     return f"{row.means} " if row else ""
 
 
-def _tell_operation(verdict: Verdict, subject: Subject, one: Application, operation: Aspect[Operation]) -> None:
+def _tell_operation(verdict: Verdict, subject: Subject, one: Application, operation: Aspect[Operation], waits: Waits) -> None:
     running, state = one.running, one.status.operation_state
     match operation.state:
         case "running, undated":
             verdict.unchecked(subject, "it is being synchronised, but Argo CD does not report since when")
         case "hangs" if running and operation.seconds is not None:
-            _report_hanging(verdict, subject, running, operation.seconds)
+            _report_hanging(verdict, subject, running, operation.seconds, waits.held_by(one, running))
         case "failed" if state:
             _report_failed(verdict, subject, one, state)
         case "made up for" if state:
             verdict.note(f"{subject}: its last synchronisation {state.phase.lower()} ({state.message}), but it is Synced now")
 
 
-def _report_hanging(verdict: Verdict, subject: Subject, running: OperationState, seconds: float) -> None:
+def _report_hanging(verdict: Verdict, subject: Subject, running: OperationState, seconds: float, held: Deadlock | Gone | None) -> None:
     waiting = [each.place for each in running.results if each.hook_phase == "Running"]
     _report(
         verdict,
         SYNC_HANGS,
         subject,
         problem=f"has been synchronising for {ago(seconds)}; until that ends, no other commit arrives.",
-        cause=f"It waits for {listed(waiting, 5) or 'what its message says'}: {said(running.message, nothing='no message')}",
-        fix=[
-            change("Repair what it waits for."),
-            change("Otherwise end the operation.", shell("argocd app terminate-op {}", advice.name_of(subject))),
-        ],
+        cause=f"It waits for {listed(waiting, 5) or 'what its message says'}: {said(running.message, nothing='no message')}{told_of(held)}",
+        fix=advice.hanging(subject, held),
     )
 
 

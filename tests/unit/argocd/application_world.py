@@ -5,6 +5,7 @@ from typing import Any
 
 from clusterprobe.evidence import Clock
 from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings
 from clusterprobe.systems.argocd.sources import Application, Drift
 from clusterprobe.systems.kubernetes.objects import Workload
 from tests.factories import labelled, listing
@@ -56,6 +57,10 @@ def world(*applications: Application, drift: Drift | None = None, **changes: Any
         "applications": readings,
         "application_drifts": out.map(lambda _, __: drift or Drift()),
         "deployments": listing("Deployment", [deployment()]),
+        "pods": listing("Pod", []),
+        "start_events": Readings(absent="every pod is ready"),
+        "creation_failures": Readings(absent="there is no event"),
+        "jobs": listing("Job", []),
         "profile": Profile(),
         "clock": Clock(NOW),
         **changes,

@@ -3,11 +3,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from clusterprobe.model import Subject
+from clusterprobe.model import Finding, Subject
 from clusterprobe.readings import Readings
 from clusterprobe.systems.argocd.sources import Drift, Health
+from clusterprobe.systems.kubernetes.event_lists import Complaint
+from clusterprobe.systems.kubernetes.objects import Job, Pod
+from clusterprobe.systems.pods.starts import StartEvent, StartEvents
 from probes.argocd.probe_applications import probe_applications
-from tests.factories import assert_blindness_is_no_health, judged, listing, outcome, reasons, refused
+from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, outcome, reasons, refused
 from tests.unit.argocd.application_world import (
     DEPLOYMENT,
     FAILED,
@@ -158,6 +161,70 @@ def test_a_synchronisation_that_goes_on_is_silent_until_it_takes_too_long(ago: f
 
 
 # --- out of sync ------------------------------------------------------------------------------------------------------
+
+
+MIGRATE = {"kind": "Job", "namespace": "web-dev", "name": "migrate", "hookType": "PreSync", "hookPhase": "Running"}
+LATER = {"kind": "ConfigMap", "namespace": "web-dev", "name": "web-env", "status": "OutOfSync", "health": {"status": "Missing"}}
+NO_ENV = 'configmap "web-env" not found'
+
+
+def migrating(message: str = NO_ENV) -> Pod:
+    """The pod of the hook, which does not start."""
+    owners = [{"kind": "Job", "name": "migrate", "uid": "1", "controller": True}]
+    waits = {"name": "app", "state": {"waiting": {"reason": "CreateContainerConfigError", "message": message}}}
+    status = {"phase": "Pending", "containerStatuses": [waits]}
+    return labelled(
+        Pod, "web-dev", "migrate-x", metadata={"ownerReferences": owners}, spec={"containers": [{"name": "app"}]}, status=status
+    )
+
+
+def hanging(resources: list[dict[str, Any]], hook: dict[str, Any] = MIGRATE, **changes: Any) -> Finding:
+    """The finding of a synchronisation that has waited for the hook for an hour."""
+    one = application("OutOfSync", resources=resources, operationState=operation("Running", ago=3600, resources=[hook]))
+    job = labelled(Job, "web-dev", "migrate", status=changes.pop("job", {}))
+    (finding,) = judged(probe_applications, **{**world(one), "jobs": listing("Job", [job]), **changes}).findings
+    return finding
+
+
+def test_a_hook_that_waits_for_what_only_its_own_synchronisation_makes_is_a_deadlock() -> None:
+    one = hanging([LATER], pods=listing("Pod", [migrating()]))
+    assert one.reason == "SyncHangs"
+    assert "Job web-dev/migrate lacks ConfigMap/web-dev/web-env, which only this synchronisation itself would make" in one.cause
+    assert [step.kind for step in one.steps] == ["change", "change"]
+    assert "a hook of the same phase in an earlier sync wave" in one.steps[0].text
+    assert "argocd app terminate-op argocd/web" in one.fix
+
+
+def test_what_the_hook_misses_is_also_read_from_events_and_refusals() -> None:
+    waits = migrating("")
+    events = listing("Pod", [waits]).map(lambda _, __: StartEvents([StartEvent("FailedMount", NO_ENV)]))
+    assert "web-env, which only this" in hanging([LATER], pods=listing("Pod", [waits]), start_events=events).cause
+    account = {**LATER, "kind": "ServiceAccount", "name": "web"}
+    said = Complaint('pods "migrate-" is forbidden: error looking up service account web-dev/web: serviceaccount "web" not found')
+    refused = Readings(((Subject(kind="Job", namespace="web-dev", name="migrate"), said),))
+    assert "lacks ServiceAccount/web-dev/web," in hanging([account], creation_failures=refused).cause
+
+
+def test_an_object_of_an_earlier_wave_that_lacks_one_of_a_later_wave_is_a_deadlock() -> None:
+    wave = {"kind": "Job", "namespace": "web-dev", "name": "migrate", "hookPhase": "Running", "status": "Synced"}
+    assert "an earlier sync wave than Job web-dev/migrate" in hanging([LATER], wave, pods=listing("Pod", [migrating()])).fix
+
+
+@pytest.mark.parametrize(
+    "resources",
+    [[], [{**LATER, "name": "other"}], [{**LATER, "status": "Synced", "health": {"status": "Healthy"}}], [{**LATER, "namespace": "web"}]],
+)
+def test_what_it_lacks_and_the_synchronisation_does_not_make_is_no_deadlock(resources: list[dict[str, Any]]) -> None:
+    assert "never ends" not in hanging(resources, pods=listing("Pod", [migrating()])).cause
+
+
+def test_a_hook_that_is_gone_or_done_is_said_to_be_so() -> None:
+    deleted = hanging([LATER], jobs=listing("Job", []))
+    assert "Job web-dev/migrate no longer exists" in deleted.cause
+    assert "ttlSecondsAfterFinished" in deleted.fix
+    assert "has completed" in hanging([LATER], job={"conditions": [{"type": "Complete", "status": "True"}]}).cause
+    unread = hanging([LATER], jobs=Readings(unreadable=(refused("Job"),)))
+    assert "no longer exists" not in unread.cause
 
 
 @pytest.mark.parametrize(("ago", "found"), [(PATIENCE - 1, []), (PATIENCE + 1, ["CommitNotSynced"])])

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from clusterprobe.fixes import change, look, shell
 from clusterprobe.model import Step, Subject
+from clusterprobe.systems.argocd.deadlocks import Deadlock, Gone
 from clusterprobe.systems.argocd.messages import row_of
 from clusterprobe.systems.argocd.sources import Application, ManagedResource, ResourceResult
+from clusterprobe.words import listed
 
 
 def name_of(subject: Subject) -> str:
@@ -65,6 +67,27 @@ def failed(subject: Subject, hook: ResourceResult | None, messages: str, *, here
         repair(messages) if row_of(messages) else change("Correct it in Git, and commit."),
         synchronise(subject, "If the cause was outside Git, let it try again instead."),
     ]
+
+
+def hanging(subject: Subject, held: Deadlock | Gone | None) -> list[Step]:
+    """A synchronisation that does not end."""
+    end = shell("argocd app terminate-op {}", name_of(subject))
+    match held:
+        case Deadlock(waits, lacks):
+            objects = listed([each.reference for each in lacks], 3)
+            earlier = (
+                f"Let what the hook {waits.name} needs come before it, in Git: make {objects} a hook of the same phase in an earlier sync "
+                "wave, or make that hook one of a later phase (Sync or PostSync)."
+                if waits.hook_type
+                else f"Give {objects} an earlier sync wave than {waits.place} (argocd.argoproj.io/sync-wave), in Git."
+            )
+            return [change(earlier), change("End the operation, so that the changed commit is tried.", end)]
+        case Gone():
+            text = (
+                "Leave `ttlSecondsAfterFinished` out of the hook's Job, in Git: the hook's delete policy removes it (BeforeHookCreation)."
+            )
+            return [change("End the operation, and synchronise again. The hook then runs again.", end), change(text)]
+    return [change("Repair what it waits for."), change("Otherwise end the operation.", end)]
 
 
 def unready(subject: Subject, one: Application, waiting: Sequence[ManagedResource]) -> list[Step]:

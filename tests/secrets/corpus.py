@@ -430,4 +430,122 @@ def _addresses() -> list[Shape]:
     return made
 
 
-SHAPES: list[Shape] = [*_keyed(), *_writings(), *_makers(), *_addresses()]
+def _newer() -> list[Shape]:
+    """Tokens of makers that came later, and those that have more than a prefix."""
+    lower, upper = string.ascii_lowercase + string.digits, string.ascii_uppercase + string.digits
+    uuid = "-".join(some(n, _HEX) for n in (8, 4, 4, 4, 12))
+    number = some(16, "123456789")
+    forms = {
+        "cerebras": f"csk-{some(48, lower)}",
+        "together": f"tgp_v1_{some(43)}",
+        "pinecone": f"pcsk_{some(6)}_{some(63)}",
+        "neon": f"napi_{some(64, lower)}",
+        "elevenlabs": f"sk_{some(48, _HEX)}",
+        "langfuse": f"sk-lf-{uuid}",
+        "axiom": f"xaat-{uuid}",
+        "launchdarkly": f"sdk-{uuid}",
+        "supabase": f"sb_secret_{some(22)}_{some(8)}",
+        "cloudflare origin": f"v1.0-{some(24, _HEX)}-{some(146, _HEX)}",
+        "honeycomb": f"hcaik_01{some(56, lower)}",
+        "new relic": f"{some(36, _HEX)}FFFFNRAL",
+        "mailgun": f"{some(32, _HEX)}-{some(8, _HEX)}-{some(8, _HEX)}",
+        "asana": f"2/{number}/{number[::-1]}:{some(32, _HEX)}",
+        "infisical": f"st.{some(24, _HEX)}.{some(32, _HEX)}.{some(32, _HEX)}",
+        "bitwarden": f"0.{uuid}.{some(30)}:{some(22)}==",
+        "braintree": f"access_token$production${some(16, lower)}${some(32, _HEX)}",
+        "firebase": f"AAAA{some(7)}:APA91b{some(134)}",
+        "rootly": f"rootly_{some(64, _HEX)}",
+        "databricks": f"dose{some(32, _HEX)}",
+        "hugging face, letters alone": f"api_org_{''.join(_RANDOM.choice(string.ascii_letters) for _ in range(34))}",
+        "rancher": f"kubeconfig-user-{some(5, lower)}:{some(54, lower)}",
+        "k3s": f"K10{some(64, _HEX)}::server:{some(32, _HEX)}",
+        "nats": f"SUA{some(55, string.ascii_uppercase + '234567')}",
+        "openssh without its frame": f"b3BlbnNzaC1rZXktdjE{'A' * 40}BG5vbmUAAAAEbm9uZQAAAAA",
+        "kubeadm": f"token {some(5, lower)}1.{some(15, lower)}7",
+        "sts": f"IQoJb3JpZ2luX2Vj{some(200)}",
+        "yandex": f"t1.9eu{some(120)}",
+        "text in hexadecimal": ("user:" + chosen()).encode().hex(),
+        "one of letters and digits": some(20, upper) + some(44),
+    }
+    return [Shape(f"token of {name}", f"got {token} back", (token,)) for name, token in forms.items()]
+
+
+def _elsewhere() -> list[Shape]:
+    """In files, commands and dumps of programs, where no `key=value` is; and with a key that is written in numbers."""
+
+    def one(name: str, text: str, *more: str) -> Shape:
+        value, tail = chosen(), chosen()
+        planted = (*((value,) if "VALUE" in text else ()), *((tail,) if "TAIL" in text else ()), *more)
+        return Shape(name, text.replace("VALUE", value).replace("TAIL", tail), planted)
+
+    hexadecimal, word = some(64, _HEX), "password"
+    lines = ["".join(_RANDOM.choice("abcdefgh") for _ in range(64)) for _ in range(3)]
+    frame = "PRIVATE " + "KEY"
+    return [
+        one("tag of yaml", "password: !!str VALUE"),
+        one("anchor of yaml", "password: &one VALUE\nother: *one"),
+        one("tagged block of yaml", "password: !vault |\n  VALUE\n  TAIL\nuser: bob"),
+        one("value in a thing of its own", '{"db_password": {"value": "VALUE", "type": "string"}}'),
+        one("value in a thing of its own, in yaml", "db_password:\n  value: VALUE\n  type: string"),
+        one("var_dump", '["password"]=>\n  string(11) "VALUE"'),
+        one("serialised by php", 's:8:"password";s:11:"VALUE";s:4:"user";'),
+        one("tuple of erlang", '[{password,"VALUE"},{user,"bob"}]'),
+        one("binary of erlang", '{password,<<"VALUE">>}'),
+        one("secret string of rust", 'SecretString("VALUE")'),
+        one("columns in brackets", "Key (id, token)=(1, VALUE) already exists."),
+        one("setx", "setx API_TOKEN VALUE"),
+        one("fish", "set -x API_TOKEN VALUE"),
+        one("csh", "setenv API_TOKEN VALUE"),
+        one("dockerfile", "ENV API_TOKEN VALUE"),
+        one("aws configure", "aws configure set aws_secret_access_key VALUE"),
+        one("npm config", "npm config set //npm.example.org/:_authToken VALUE"),
+        one("airflow variables", "airflow variables set api_secret VALUE"),
+        one("literal under another name", "kubectl create secret generic x --from-literal=value=VALUE"),
+        one("patch of a secret", 'kubectl patch secret x -p \'{"data":{"a":"VALUE"}}\''),
+        one("vault kv", "vault kv put secret/db value=VALUE"),
+        one("literals of kustomize", "secretGenerator:\n- name: x\n  literals:\n  - a=VALUE\n  - b=TAIL"),
+        one("piped to kubeseal", "echo -n VALUE | kubeseal --raw --name x"),
+        one("piped to gh", "echo VALUE | gh auth login --with-token"),
+        one("piped to kinit", "echo VALUE | kinit bob"),
+        one("piped to sudo", "echo VALUE | sudo -S ls"),
+        one("unzip", "unzip -P VALUE a.zip"),
+        one("smbclient", "smbclient //files/share -U bob%VALUE"),
+        one("httpie", "http -A bearer -a VALUE https://x"),
+        one("openssl with a key", f"openssl enc -aes-128-cbc -K {hexadecimal[:32]} -iv 00", hexadecimal[:32]),
+        one("mask of a workflow", "::add-mask::VALUE"),
+        one("oracle, quoted", 'jdbc:oracle:thin:app/"VALUE"@db:1521/x'),
+        one("parameters of influx", "http://influx:8086/query?u=admin&p=VALUE&q=x"),
+        one("provider of cassandra", "PlainTextAuthProvider('app', 'VALUE')"),
+        one("znode", "digest:app:VALUE:cdrwa"),
+        one("acl of redis, hashed", f"user app on #{hexadecimal} ~* +@all", hexadecimal),
+        one("hash of mysql", f"AS '*{hexadecimal[:40].upper()}'", hexadecimal[:40].upper()),
+        one("decrypted in sql", "pgp_sym_decrypt(x, 'VALUE')"),
+        one("yarn", 'npmAuthIdent: "VALUE"'),
+        one("pgpass with another port", "db.example.org:15432:x:app:VALUE"),
+        one("jar of cookies", "example.org\tTRUE\t/\tTRUE\t0\tsessionid\tVALUE"),
+        one("value before its name", '<property value="VALUE" name="db.password"/>'),
+        one("new value", "Password for the [elastic] user successfully reset.\nNew value: VALUE"),
+        one("lone lines", f"the key material:\n{hexadecimal}\n{hexadecimal[::-1]}\n", hexadecimal, hexadecimal[::-1]),
+        one("hexadecimal behind its key", f"export DD_API_KEY {hexadecimal[:32]}", hexadecimal[:32]),
+        one("key in numbers", f'{{"{"".join(f"{chr(92)}u{ord(one):04x}" for one in word)}":"VALUE"}}'),
+        one("key in percents", f"{''.join(f'%{ord(one):02x}' for one in word)}=VALUE"),
+        one("key in numbers of html", f"{''.join(f'&#{ord(one)};' for one in word)}=VALUE"),
+        one("key in numbers of html, hexadecimal", f"{''.join(f'&#x{ord(one):x};' for one in word)}=VALUE"),
+        one("accent in the key", "pa\u0301ssword: VALUE"),
+        one("filler in the key", "pass\u3164word=VALUE"),
+        one("tag in the key", "pass\U000e0041word=VALUE"),
+        one("selector in the key", "pass\ufe0fword=VALUE"),
+        one("order to the terminal in the key", "pass\x1b[?25lword=VALUE"),
+        one("thin blanks", "password\u2009=\u2009VALUE"),
+        one("between zeros", "PATH=/bin\\u0000DB_PASSWORD=VALUE\\u0000HOME=/"),
+        one("end of a key", "\n".join([*lines, f"-----END RSA {frame}-----"]), *lines),
+        one(
+            "key of openvpn",
+            f"-----BEGIN OpenVPN Static {'key V1'}-----\n{hexadecimal}\n-----END OpenVPN Static {'key V1'}-----",
+            hexadecimal,
+        ),
+        one("key of ssh2", f"---- BEGIN SSH2 ENCRYPTED {frame} ----\n{lines[0]}\n---- END SSH2 ENCRYPTED {frame} ----", lines[0]),
+    ]
+
+
+SHAPES: list[Shape] = [*_keyed(), *_writings(), *_makers(), *_addresses(), *_newer(), *_elsewhere()]

@@ -18,6 +18,9 @@ MIXED = "aB3dE6gH9jK2mN5p"  # 16 characters in which upper case, lower case and 
         f"some_{MIXED}",
         *(base64.b64encode(one).decode() for one in (b"dxkxwqnq vgj", b"jcffiqfviuw~", b" cm ze ekdts", b"\tjsrdo\nidzb ")),
         base64.urlsafe_b64encode(b"user:tulip>garden?<~x").decode(),
+        b"tulipgarden7".hex(),
+        b"tulipgarden7".hex().upper(),
+        "AbcD1efGHi2jkLMN",  # hardly a word in it, so that fewer changes do
     ],
 )
 def test_a_key_is_known_by_its_looks(word: str) -> None:
@@ -35,6 +38,13 @@ def test_a_key_is_known_by_its_looks(word: str) -> None:
         "prometheus-kube-prometheus-stack-0",
         "0123456789abcdef0123456789abcdef",
         "NullPointerException2",
+        "K8sClusterV1Beta2ApiServerProxyRequest",
+        b"tulipgarde7".hex(),
+        b"tulip\x7fgarden".hex(),
+        b"tulipgarden7".hex().replace("7", "C", 1),
+        "303132333435363738393031",
+        "AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl",
+        "SHA256:uNiVztksCsDhcc0u9e8BrrQXVUpKZIDTMczCvj3tD2s",
         *(base64.b64encode(one).decode() for one in (b"jsp qms bph\x7f", b"\x1f  ib vcc ao", b"\x0b imsmftchpa")),
     ],
 )

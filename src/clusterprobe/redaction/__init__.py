@@ -70,8 +70,9 @@ def _over_lines(text: Text) -> Iterator[Span]:
         sign = plain[start : start + 1]
         if _OF_ANOTHER.match(plain, start if sign == b"\n" else max(start - 1, 0)):
             continue
-        quoted = sign in pairs.MARKS and plain[start : start + 3] != sign * 3
-        cut = quoted or (end == len(plain) and sign != b"\n")
+        thrice = sign in pairs.MARKS and plain[start : start + 3] == sign * 3
+        closed = thrice and end - start >= 6 and plain[end - 3 : end] == sign * 3
+        cut = (sign in pairs.MARKS and not thrice) or (end == len(plain) and sign != b"\n" and not closed)
         yield start, min(end, line_end(text, start)) if cut else end
 
 

@@ -23,13 +23,18 @@ tskey-  sbp_  bk[ua]a_  lsv2_(?:pt|sk)_  gsk_  xai-  pplx-  figd_  CFPAT-  AT(?:
 EZ[AT]K  FLWSECK  sq0(?:atp|csp|idp)-  shippo_(?:live|test)_  duffel_(?:live|test)_  ops_ey  sq[upa]_[0-9a-f]  sm_aat_  AGE-SECRET-KEY-
 AGE-PLUGIN-  sha256~  LTAI  ABSK  CCI?PAT_  CLOJARS_  fo1_  fm[12]_  ntn_  secret_[A-Za-z0-9]{40}  tk-us-  p8e-  rdme_  tfp_  sgp_  pnu_
 pul-  hf_  api_org_  npm_  nfp_  r8_  dapi  key-  EAA  nvapi-  sl\.[Bu]  oy2  AQVN  YCAJE  PRIVATE-TOKEN  vault:v\d:  ey[JA][hbKy]
-LS0tLS1CRUdJTi  LS0tLS1CRUdJT  cnA_  fw_  tvly-  sk-  rnd_  atlasv1\.  MII[EJCBG]
+LS0tLS1CRUdJTi  LS0tLS1CRUdJT  cnA_  fw_  tvly-  sk-  rnd_  atlasv1\.  MII[EJCBG]  csk-  tgp_v1_  pa-  wandb_v1_  pcsk_  napi_
+vercel_blob_rw_  cf(?:ut|at|k)_  sb_(?:secret|publishable)_  ddapp_  hc[abx][a-z]{2}_0  xa[ap]t-  essu_  rootly_  snyk_(?:u|s)at\.  dose
+mdb_sa_(?:sk|id)_  b3BlbnNzaC1rZXktdj  IQoJb3JpZ2luX2Vj  FwoGZXIvYXdz  bedrock-api-key-
+sk\.eyJ  AQ\.Ab8  syt_  re_  inc_  cio  (?:mfa|ST\$eyJ|t1\.9eu)[\w.-]{40}  sk_org_(?:live|test)_  sk_  st\.[0-9a-f]{24}\.
 """.split()  # noqa: SIM905 - a table
 # Of these, words begin with some: what follows has to look like a key.
 _ALSO_WORDS = tuple(
     b"""
 pul- hf_ npm_ r8_ dapi key- EAA sgp_ pnu_ nfp_ tfp_ rdme_ sk- rnd_ fw_ oy2 sbp_ phc_ phx_ EZ ABSK LTAI AQVN YCAJE MII AT gsk_ p8e-
 tk-us- fo1_ api_org_ ntn_ cnA_ xai- 1//0 sl. eyA AIza sha256~ secret_ pplx-
+csk- pa- pcsk_ napi_ cfk_ dose essu_ rootly_ syt_ re_ inc_ cio xaat- xapt-
+sk_ sb_ ddapp_ wandb_v1_
 """.split()
 )
 
@@ -49,6 +54,21 @@ _SHAPES = pattern(
     r"|\bmd5[0-9a-f]{32}\b"  # PostgreSQL
     r"|\bA3-[A-Z0-9]{6}-[A-Z0-9-]{20,}"  # 1Password
     r"|\bAIzaSy[\w-]{10,}"
+    r"|\b[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}\b"  # Mailgun
+    r"|\b\d/\d{15,17}/\d{15,17}:[0-9a-f]{32}\b"  # Asana
+    r"|\b(?:sdk|mob|api|sk-lf|xaat|xapt)-[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b"  # LaunchDarkly, Langfuse, Axiom
+    r"|\baccess_token\$(?:production|sandbox)\$[a-z0-9]+(?:\$[0-9a-f]+)?"  # Braintree
+    r"|\b(?:[0-9a-f]{36}FFFF|eu01xx[0-9a-f]{30})NRAL\b"  # New Relic
+    r"|\bv1\.0-[0-9a-f]{20,}-[0-9a-f]{100,}"  # Cloudflare
+    r"|\b[A-Za-z0-9_-]{11}:APA91b[\w-]{20,}"  # Firebase
+    r"|\bS[UAOCNX][A-Z2-7]{56}\b"  # seeds of NATS
+    r"|\b(?:token|kubeconfig-[a-z]+)-[a-z0-9]{5}:[a-z0-9]{40,}"  # Rancher
+    r"|\bK10[0-9a-f]{64}::[\w.:-]+"  # K3s
+    r"|\btoken [a-z0-9]{6}\.[a-z0-9]{16}\b"  # to join a cluster
+    r"|\b0\.[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\.[A-Za-z0-9+/=:]{16,}"  # Bitwarden
+    r"|\*[0-9A-Fa-f]{40}\b"  # MySQL
+    r"|(?s:-----BEGIN OpenVPN Static key V1{1}-----.*?(?:-----END|\z))"
+    r"|(?s:---- BEGIN SSH2 ENCRYPTED {1}PRIVATE KEY ----.*?(?:---- END|\z))"
 )
 
 _END = r"""[^\s"'<>`]"""
@@ -88,13 +108,42 @@ def spans(text: bytes) -> Iterator[Span]:
         word = found.group(1)
         if looks(word) or random(word) or (_DIGIT.search(word) and word.strip(b".:-=").isalnum()) or word.endswith(b"="):
             yield found.span(1)
+    if b"-----END " in text:
+        yield from _ends_of_keys(text)
     if b"/" in text:
         yield from _of_addresses(text)
 
 
+_END_OF_KEY = pattern(r"-----END [A-Z0-9 ]*PRIVATE KEY")
+_LINE_OF_KEY = pattern(r"[A-Za-z0-9+/=]{4,}")
+_LONGEST_KEY = 16_384  # bytes of one in PEM that are looked back over
+
+
+def _ends_of_keys(text: bytes) -> Iterator[Span]:
+    """The lines before the end of a private key that was cut at its beginning."""
+    done = 0
+    for found in _END_OF_KEY.finditer(text):
+        begin = start = found.start()
+        lines = text[max(done, start - _LONGEST_KEY) : start]
+        for line in reversed(lines.split()):
+            bare = line.lstrip(b"\"'`")
+            if not _LINE_OF_KEY.fullmatch(bare):
+                break
+            begin = text.rfind(bare, done, begin)
+            if bare != line:
+                break
+        done = found.end()
+        yield begin, done
+
+
 def _like_a_key(token: bytes) -> bool:
     body = max(token.replace(b"-", b"_").replace(b".", b"_").split(b"_"), key=len)
-    return len(body) >= 16 and bool(_DIGIT.search(body)) and body.isalnum()
+    chosen = _DIGIT.search(body) or (len(body) >= _LETTERS and len(_TURNS.findall(body)) * 4 >= len(body))
+    return len(body) >= 16 and bool(chosen) and body.isalnum()
+
+
+_LETTERS = 30  # of a token that has no digit
+_TURNS = pattern(r"[a-z][A-Z]|[A-Z][a-z]")
 
 
 def _of_addresses(text: bytes) -> Iterator[Span]:

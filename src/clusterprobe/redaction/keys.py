@@ -33,7 +33,7 @@ STEMS = (
     "pass|pwd|psw|secret|token|key|cred|auth|sig|dsn|jwt|otp|cookie|sess|sid|webhook|hook|bearer|conn|sas|pin|salt|seed|mnemonic|code|pat|"
     "url|nonce|licen[sc]e|stringdata|dockerconfig|dockercfg|hmac|unseal|pw|sak|assertion|kennwort|senha|"
     r"securejsondata|crumb|psk|heslo|haslo|wachtwoord|salasana|lozinka|sifre|parola|art-api|honeycomb-team|sonar\.login|"
-    r"contrase(?:\xc3\xb1|n\xcc\x83)a|\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c|\xe5\xaf\x86\xe7\xa0\x81|\xe5\xaf\x86\xe7\xa2\xbc|\xe5\x8f\xa3\xe4\xbb\xa4|"
+    r"contrase(?:\xc3\xb1|n\xcc\x83|n)a|\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c|\xe5\xaf\x86\xe7\xa0\x81|\xe5\xaf\x86\xe7\xa2\xbc|\xe5\x8f\xa3\xe4\xbb\xa4|"
     r"\xe3\x83\x91\xe3\x82\xb9\xe3\x83\xaf\xe3\x83\xbc\xe3\x83\x89|has\xc5\x82o|\xc5\x9fifre|l\xc3\xb6senord|jelsz\xc3\xb3|"
     r"\xeb\xb9\x84\xeb\xb0\x80\xeb\xb2\x88\xed\x98\xb8|\xec\x95\x94\xed\x98\xb8"
 )
@@ -57,8 +57,8 @@ stringdata securejsondata clientkeydata
 _ENDS = tuple(
     """
 pass connstr connectionuri cred creds signature jwt dsn totp sessionid sessid bearer userpw assertion 2facode mfacode otpcode
-verificationcode securitycode accesscode logincode motdepasse kennwort senha heslo haslo wachtwoord salasana lozinka sifre parola
-aspxauth jfrogartapi honeycombteam bindpw rootpw authtok
+verificationcode securitycode accesscode logincode motdepasse kennwort senha heslo haslo wachtwoord salasana lozinka sifre parola contrasena
+authident aspxauth jfrogartapi honeycombteam bindpw rootpw authtok
 """.split()  # noqa: SIM905 - a table
 )
 _NO_PASS = ("bypass", "compass", "trespass", "surpass", "encompass", "overpass", "underpass", "multipass", "onepass")
@@ -94,7 +94,7 @@ issuer audience ttl expiry expiration expires lifetime seconds minutes timeout i
 enabled disabled required supported version algorithm format status state url uri endpoint endpoints host port rotation review reviews
 request requests manager operator engine server service volume generator error errors missing label labels source sources selector
 prefix suffix provisioner validation validator rotated created updated refresh usage budget bucket index controllers namespaces template
-accounts map maps header headers signer csi driver syncer reflector mount mounts mountpath identifier
+accounts map maps header headers signer csi driver syncer reflector mount mounts mountpath identifier reviewer encryption
 """.split()  # noqa: SIM905 - a table
 _OTHERWISE_ENDS = tuple(one for one in _OTHERWISE if len(one) > 2)
 _NAMES = r"""
@@ -112,6 +112,9 @@ _BY_END = (
     (("tokens", "secrets", "credentials"), Key.WEAK),  # in prose: `no credentials: …`
     (("sessionid", "sessid"), Key.SECRET),
 )
+_OF_INGRESSES = pattern(
+    r"[\w.-]*\b(?:ingress\.kubernetes\.io|haproxy\.org|traefik\.io|cert-manager\.io)/"
+)  # annotations, which name Secrets
 _SPLIT = pattern(r"[^A-Za-z0-9]+")
 _DIGITS_OR_END = b"0123456789"
 
@@ -123,6 +126,10 @@ def kind_of(key: bytes) -> Key:
         return Key.PHRASE
     word = b"".join(_SPLIT.split(key.strip(b"/.-_")[-200:])).rstrip(_DIGITS_OR_END).decode("ascii", "ignore").lower()
     last = _SPLIT.split(key.rstrip(b"-_."))[-1].rstrip(_DIGITS_OR_END).decode("ascii", "ignore").lower()
+    if "checksum" in word:
+        return Key.PLAIN
+    if word.endswith("secret") and _OF_INGRESSES.match(key):
+        return Key.NAME
     certain = next((kind for ends, kind in _BY_END if word.endswith(ends)), None)
     if certain is not None:
         return certain
@@ -144,13 +151,15 @@ def kind_of_label(key: bytes) -> Key:
 
 # `… from secret: missing name in receiver`: what follows is what is wrong, not what the secret is.
 _COMPLAINTS = (
-    "missing|undefined|unknown|unsupported|unexpected|invalid|failed|cannot|could|not|no|yaml:?|expired|required|empty|denied|unauthorized|"
+    "missing|or|and|undefined|unknown|unsupported|unexpected|invalid|failed|cannot|could|not|no|yaml:?|expired|required|empty|denied|unauthorized|"
     "forbidden|wrong|malformed|rejected|refused|context|error:?|failed:?|unable|does|is|are|was|has|must|the|a|an|in|for|from|authentication|"
     "incorrect|bad|unset|incomplete|too|mismatch|open|stat|lstat|mkdir|permission|fetching|rpc|disabled|enabled|basic|none|ldap|oauth2?|oidc|saml|connection|dial|timeout|timed|http|Get|Post|pods?|serviceaccounts?"
 )
 _NO_SECRET = pattern(
     r"(?i)(?:null|nil|none|true|false|yes|undefined|empty|<[a-z _-]*>|\**|x{3,}|\.{3}|-|\d{1,3}|"
-    r"\[redacted\](?:[ \t,;.]*\[redacted\])*[)\]},;.]*|"
+    r"\[redacted\](?:[ \t,;.]*\[redacted\])*[)\]},;.]*|(?:[A-Za-z]+ )?(?:<[a-z _-]*>|\[?redacted\]?)|\*{3,} \([a-z]+\)|"
+    r"[\[(<]*(?:redacted|masked|hidden|sensitive(?: value)?|filtered|scrubbed|removed|omitted)[\])>]*|"
+    r"arn:aws[a-z-]*:[\w:/.+=@*-]+|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)?|"
     r"\$\{[\w.:-]*\}|\$\([\w.-]+\)|\$[A-Z][A-Z0-9_]+|\{\{[^{}]*\}\}|%[a-z]|(?:" + _COMPLAINTS + r"))[,.;]?"
 )
 _A_NAME = pattern(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(?:/[a-z0-9.-]+)?")

@@ -16,7 +16,7 @@ _QUOTE = r"[\"'`\])]*"
 # A key and what may part it from its value: `=`, `:`, `=>`, `:=`, a blank after a flag, a comma between two arguments.
 _KEYED = pattern(
     rf"({KEY})((?:\[[\w-]*\])?{_QUOTE}[ \t]*(?:=>|->|[:+?~!=]=|[:=]\*{{0,2}})[ \t]*(?:(?:Invalid|Unsupported|Duplicate) value:[ \t]*)?"
-    rf"|{_QUOTE}[\s,]+(?:- )?|\([ \t]*)"
+    rf"(?:\s*string\(\d+\)[ \t]*)?|{_QUOTE};s:\d+:|{_QUOTE}[\s,]+(?:- |<<)?|\([ \t]*)"
 )
 _STARTS_LINE = pattern(r"(?:\A|\n)[\s>#]*(?:- )?(?:export |set |ENV )?[\"'`]*\z")
 _SHORT = pattern(r"[\"'`]?[^\s\"'`,;]{0,512}")  # what is judged by its looks
@@ -42,7 +42,7 @@ def spans(whole: Text) -> Iterator[Span]:
             kind = Key.SECRET
         if kind is Key.SECRET and _OF_A_SERIES.search(whole.plain[max(0, found.start() - _SELECTOR) : found.start()]):
             kind = kind_of_label(found.group(1))
-        if kind is Key.PLAIN or not _parted(whole.plain, found, kind) or _names_a_key(whole.plain, found):
+        if kind is Key.PLAIN or not _parted(whole.plain, found, kind) or _names_something(whole.plain, found):
             return None
         return announced(whole, found.end(), kind, lambda: _value(whole, found, kind))
 
@@ -69,9 +69,29 @@ _SELECTOR = 400  # bytes of one that are looked back over
 _KEY_OF_SECRET = pattern(r"[A-Za-z0-9._-]{1,253}(?:[\s,;:)\]\"'`]|\z)")
 
 
-def _names_a_key(text: bytes, found: Any) -> bool:
-    """Whether it is the kubelet's `references non-existent secret key: tls.crt`: a key's name follows, which a Secret lacks."""
-    return text.endswith(b"references non-existent ", 0, found.start()) and bool(_KEY_OF_SECRET.match(text, found.end()))
+_ARN = pattern(r"\barn:aws[a-z-]*:secretsmanager:[a-z0-9-]*:\d*:\z")
+_ENDS = r"(?:[\s,;)\]}\"'`]|\z)"
+_TELLING_NAME = pattern(r"[\"'`]?([a-z]+(?:[-_.][a-z]+)*)" + _ENDS)
+_OBJECT = pattern(r"[\"'`]?[a-z-]+/[a-z-]+" + _ENDS)
+_FOLDER = pattern(r"[\"'`]?/[a-z0-9._/-]*" + _ENDS)
+
+
+def _names_something(text: bytes, found: Any) -> bool:
+    """Whether what follows is a name, as the key or what stands before it tells.
+
+    The name of a key: `references non-existent secret key: tls.crt`, `passwordKey: admin-password`. Of a Secret: `secret=monitoring/slack`,
+    that of an ARN. Of a folder: `PWD=/app`.
+    """
+    key, at = found.group(1), found.end()
+    if text.endswith(b"references non-existent ", 0, found.start()):
+        return bool(_KEY_OF_SECRET.match(text, at))
+    if key == b"secret":
+        arn = text[max(0, found.start() - 80) : found.start()]
+        return bool(_OBJECT.match(text, at) or _ARN.search(arn))
+    if key in (b"PWD", b"OLDPWD", b"pwd"):
+        return bool(_FOLDER.match(text, at))
+    name = _TELLING_NAME.match(text, at) if key.lower().endswith(b"key") else None
+    return name is not None and kind_of(name.group(1)) in (Key.SECRET, Key.PHRASE)
 
 
 _PARAMETER = pattern(r"[^\s\"'<>`&#]{6,}")
@@ -98,13 +118,17 @@ def announced(whole: Text, at: int, kind: Key, value: Callable[[], Span | None])
 _ANOTHER_KEY = pattern(r"[\"'`][\w.-]{1,64}[\"'`]\s*(?:=>|[:=])")
 
 
+_TYPE = pattern(r"\s*string\(\d+\)[ \t]*\z")  # as PHP's `var_dump` says it
+
+
 def _parted(text: bytes, found: Any, kind: Key) -> bool:
     """Whether what stands behind the key parts it from a value."""
     key, apart = found.groups()
-    bare, following = apart.rpartition(b"]")[2].strip(b" \t\"'`)*"), text[found.end() : found.end() + 2]
+    bare, following = _TYPE.split(apart)[0].rpartition(b"]")[2].strip(b" \t\"'`)*"), text[found.end() : found.end() + 2]
     if bare == b"(":
-        return following[:1] in MARKS and (kind is Key.PHRASE or (kind is Key.SECRET and bool(_SETS.search(key))))  # setToken("…")
-    if bare.endswith(b" value:"):
+        sets = kind is Key.SECRET and bool(_SETS.search(key) or key.endswith((b"SecretStr", b"SecretString")))
+        return following[:1] in MARKS and (kind is Key.PHRASE or sets)  # setToken("…")
+    if bare.endswith(b" value:") or bare.startswith(b";s:"):
         return True
     if bare in (b"==", b"!=", b"~=", b"?="):
         return kind is Key.PHRASE
@@ -115,7 +139,8 @@ def _parted(text: bytes, found: Any, kind: Key) -> bool:
     before = text[found.start() - 1 : found.start()] if found.start() else b""
     flag = key.startswith(b"-") and b"/" not in key and before != b"/"
     if b"," in apart:
-        return (flag or before in MARKS) and following[:1] in (*MARKS, b"[") and not _ANOTHER_KEY.match(text, found.end())
+        of_erlang = before == b"{" and not apart.strip(b", \t<") and following[:1] == b'"'
+        return ((flag or before in MARKS) and following[:1] in (*MARKS, b"[") and not _ANOTHER_KEY.match(text, found.end())) or of_erlang
     return flag and following[:1] not in (b"-", b"")
 
 
@@ -123,11 +148,16 @@ def _value(whole: Text, found: Any, kind: Key) -> Span | None:
     text, key, at = whole.plain, found.start(1), found.end()
     colon = found.group(2).rstrip(b" \t*").endswith(b":")
     everything = any(one in text[key:at].lower() for one in (b"stringdata", b"securejsondata"))
-    sign = text[at : at + 1]
+    tag = len(head(_TAG, text, at)) if colon else 0
+    sign = text[at + tag : at + tag + 1]
     if colon and sign in (b"\n", b"\r", b"|", b">"):
-        begin = line_end(whole, at)
+        begin = line_end(whole, at + tag)
         end = block_end(whole, key, begin, anything=everything)
         return (begin, end) if end > begin else _folded(whole, begin)
+    if tag:
+        return at, value_end(whole, at + tag)
+    if sign == b"(" and b")=" in found.group(2):  # `Key (token)=(…) already exists`
+        return at + 1, bracket_end(whole, at) - 1
     if kind is Key.HEADER:
         return _header(whole, key, at, colon=colon)
     if sign == b"{":
@@ -137,6 +167,7 @@ def _value(whole: Text, found: Any, kind: Key) -> Span | None:
     return at, value_end(whole, at)
 
 
+_TAG = pattern(r"(?:[!&][A-Za-z!][\w!.-]*[ \t]+)+")  # `!!str` and `&anchor` of YAML
 _NEXT_LINE = pattern(r"\s*(?:[\"'`]|[^\s\"'`:={}\[\],]*\d[^\s\"'`:={}\[\],]*(?:[\s\"',}\]]|\z))")
 
 

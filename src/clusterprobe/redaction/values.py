@@ -28,12 +28,25 @@ def value_end(whole: Text, at: int) -> int:
     if text[at : at + 1] == b"[":
         return bracket_end(whole, at)
     if heredoc := _HEREDOC.match(text, at):
-        end = text.find(b"\n" + heredoc.group(1), heredoc.end() - 1)
-        return len(text) if end < 0 else end
+        return _heredoc_end(text, heredoc.group(1), heredoc.end() - 1)
     reference = _REFERENCE.match(text, at)
     if text[at : at + 2] == b"$(" and not reference:
         return bracket_end(whole, at + 1)
     return _unquoted_end(whole, reference.end() if reference else at)
+
+
+def _heredoc_end(text: bytes, word: bytes, at: int) -> int:
+    """Before the line that begins with the word, however that is indented."""
+    place = text.find(word, at)
+    while place >= 0:
+        _, line, indent = text[max(at, place - _DEEPEST) : place].rpartition(b"\n")
+        if line and not indent.strip(b" \t"):
+            return place - len(indent) - 1
+        place = text.find(word, place + len(word))
+    return len(text)
+
+
+_DEEPEST = 64  # blanks before the word that closes a heredoc
 
 
 def quoted_end(whole: Text, at: int) -> int:

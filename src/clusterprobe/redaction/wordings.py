@@ -15,7 +15,7 @@ from clusterprobe.redaction.values import block_end, bracket_end, line_end, valu
 _OF = r"(?:parameter|attribute|setting|option|env|variable|var|config|property|field|header)?_?"  # ParameterKey, env_name
 _NAMED = pattern(
     rf"(?i)\b{_OF}(?:name|key|field|header|variable|var|env|param|parameter|option|label|property|setting|k|n)[\"'`]*\s*(?:=>|[:=>])[\s\"'`]*"
-    rf"({KEY})[\"'`]*(?:[\s,;}}<]|\z)|\bvariable[ \t]+[\"']({KEY})[\"']"
+    rf"({KEY})[\"'`]*(?:[\s,;}}<]|/>|\z)|\bvariable[ \t]+[\"']({KEY})[\"']"
 )
 _VALUE = pattern(rf"(?i)\b{_OF}(?:value|val|v|content|default|string)[\"'`]*\s*(?:=>|[:=>])\s*")
 _OTHER_ITEM = pattern(r"[{}]|\n\s*- ")
@@ -33,44 +33,74 @@ _WORDED = pattern(
 _COMMANDS = pattern(
     r"(?:(?:\A|[\s\"'\[,])(?:-u|--user|--proxy-user|-U)[\"']*[\s=,]+[\"']*[\w.@+-]+:"
     r"|\b(?:sshpass|redis-cli|valkey-cli|docker|podman|nerdctl|helm|crane|skopeo|mysql\w*|mariadb\w*|mongo\w*|ldap\w+|smbclient|rabbitmqadmin"
-    r"|az login|mosquitto_\w+|cqlsh|sqlcmd|ipmitool|zip|useradd|airflow users create)"
+    r"|az login|mosquitto_\w+|cqlsh|sqlcmd|ipmitool|zip|useradd|airflow users create|unzip|https?)"
     r"\b[^|;&\n]{0,120}?[\s\"'](?:-p|-a|-w|-P)[\"']*[\s=,]*"
-    r"|\bopenssl\b[^|;&\n]{0,120}? -k |\blftp\b[^|;&\n]{0,120}? -u [\w.@+-]+,|\bhttps? -a [\w.@+-]+:"
+    r"|\bopenssl\b[^|;&\n]{0,120}? -[kK] |\b(?:smbclient|rpcclient|net|mount\.cifs)\b[^|;&\n]{0,120}? -U[ =]?[\"']?"
+    r"|\blftp\b[^|;&\n]{0,120}? -u [\w.@+-]+,|\bhttps? -a [\w.@+-]+:"
     r"|\brabbitmqctl\b[^|;&\n]{0,80}? (?:add_user|change_password|authenticate_user) +\S+ +"
     r"|\bwandb login +|\bauth-pass +\S+ +|\baddauth digest \w+:|\b7z\w? [^|;&\n]{0,80}? -p|\bPRAGMA (?:re)?key ?= ?"
     r"|\bConvertTo-SecureString +(?:-String +)?"
     r"|\b(?i:set password(?: for \S{1,200})? ?= ?(?:password\()?)"
+    r"|::add-mask::|\bkubectl\b[^|;&\n]{0,120}? secret\b[^|;&\n]{0,300}?--from-literal[= ][\"']?[^\s=]{1,253}="
+    r"|\bvault kv (?:put|patch) [^|;&\n]{0,300}?[\w-]+="
     r"|\brclone obscure |\bcurl\b[^|;&\n]{0,200}?[ \t]-(?:[A-Za-z]*u[\s\"']*[\w.@+-]+:|b[\s\"']*))"
 )
 # Commands that take one secret or two without a flag: all that they are given is left out.
 _GIVEN = pattern(r"\b(?:(?:htpasswd|mc(?:li)? alias set|mc(?:li)? config host add)[ \t]+|snmp\w+\b[^|;&\n]{0,120}? -[cAX] )([^|;&\n\"]+)")
-_SLASHED = pattern(r"(?:\b(?:sqlplus|sqlldr|expdp|impdp|rman)\b[^|;&\n]{0,60}?[ \t'\"]|\bjdbc:oracle:\w+:)[\w$#.-]+/([^\s\"'@/]+)@")
+_SLASHED = pattern(
+    r"(?:\b(?:sqlplus|sqlldr|expdp|impdp|rman)\b[^|;&\n]{0,60}?[ \t'\"]|\bjdbc:oracle:\w+:)[\w$#.-]+/(\"[^\"\n]+\"|[^\s\"'@/]+)@"
+)
 _NET_USE = pattern(r"(?i)\bnet[ \t]+use[ \t]+(?:(?:[A-Z]:|\*)[ \t]+[^\s\"']+|[\\/]+[^\s\"']+)[ \t]+([^\s/*\"'][^\s\"']*)")
 _OF_IPSEC = pattern(r":[ \t]+(?:PSK|XAUTH|EAP|NTLM|PIN)[ \t]+[\"']?([^\s\"']+)")
 _COMPLEX = pattern(rf"(?:\A|[\s\"'])\?[ \t]+[\"']?({KEY})[\"']?[ \t]*\n[ \t]*:[ \t]+([^\n]+)")  # a key of YAML's long form
 _LISTED_HEADER = pattern(r"(?i)[\[(](?:(?:set-)?cookie|(?:proxy-)?authorization|x-[\w-]*(?:token|key))[ \t]+([^\])[\n]+)[\])]")
-_OF_CHPASSWD = pattern(
-    r"\bchpasswd[\"']?:\s[^{}]{0,200}?\blist:[ \t]*\|?[-+]?[ \t]*\n((?:[ \t]+(?:- )?[\w.-]+:[^\n]+(?:\n|\z))+)"
-)  # cloud-init
+_OF_CHPASSWD = pattern(r"\bchpasswd[\"']?:\s[^{}]{0,200}?\blist:[ \t]*\|?[-+]?[ \t]*((?:\n[ \t]+(?:- )?[\w.-]+:[^\n]+)+)")  # cloud-init
 _HEADER_OF_TABLE = pattern(r"(?:\A|[\s\"'])([\w.-]+(?:([,;\t])[\w.-]+)+)[ \t\r]*\n")
 _EASY = pattern(r"(?:\A|[\s\"'=])[\w$#.-]+/([^\s\"'@/]+)@[\w.-]+:1521\b")  # as Oracle's clients connect
 # What PHP and others print of a call that failed.
 _CALLED = pattern(
     r"(?i)\b(?:(?:PDO|mysqli?)->__construct|mysqli?_(?:real_)?connect|pg_p?connect|oci_p?connect|ldap_bind|ftp_login|imap_open|DBI->connect"
-    r"|ssh2_auth_password|PSCredential|DriverManager\.getConnection|crypt)\("
+    r"|ssh2_auth_password|PSCredential|DriverManager\.getConnection|crypt|pgp_(?:sym|pub)_\w+|aes_(?:en|de)crypt|\w*AuthProvider"
+    r"|PasswordAuthentication|UsernamePassword\w*)\("
 )
 _AUTH = pattern(r"(?:\A|[\s\"'\]])(?:AUTH|LOGIN)[\"']?[ \t]+(?:[\"']?[\w.-]+[\"']?[ \t]+)?[\"']?([^\s\"'<>]{6,})")  # of Redis and IMAP
-_OF_A_USER = pattern(r"\b(?:SETUSER|user)[ \t]+[\w.-]+[ \t][^\n]{0,200}?[ \t\"']?>([^\s\"'<>]{4,})")  # its ACLs
+_OF_A_USER = pattern(r"\b(?:SETUSER|user)[ \t]+[\w.-]+[ \t][^\n]{0,200}?[ \t\"'](?:>([^\s\"'<>]{4,})|#([0-9a-f]{64})\b)")  # its ACLs
 _OF_MODULE = pattern(r"\buser_[\w.-]+=[\"']([^\"'\n]+)[\"']")  # of Kafka's login modules
 _PAIR = pattern(r"(?i)\b(?:credentials?|creds|login)[ =]+(?:of |for |is )?[\w.@-]+:([^\s\"',;]{6,})")
 _DIRECTIVE = pattern(r"(?m:^[ \t]*([A-Za-z]\w*_\w+|[A-Za-z][a-z]+[A-Z]\w*)[ \t]+([^\s=:]\S{5,})[ \t\r]*$)")  # of Fluent Bit
 _GIVEN_INPUT = pattern(rf"(?:({KEY})\r?\n[^\n]{{0,300}}?\binput_value=)")  # what Pydantic refuses
 _BELOW = pattern(rf"(?i){_WORD_FOR_ONE}[^\n:=]{{0,80}}:[ \t]*\r?\n\s*([^\s:=]{{6,}})[ \t]*(?:\r?\n|\z)")
-_LINE_OF_PGPASS = pattern(r"(?:\A|[\s\"'])[\w.*-]+:(?:543\d|6432|\*):[^:\s]{1,64}:[^:\s]{1,64}:([^\s\"']+)")
+_RESET = pattern(rf"(?i){_WORD_FOR_ONE}[^\n]{{0,80}}\n\s*new value:[ \t]*(\S+)")  # as Elasticsearch says it
+# Lines of nothing but numbers, below one that says of what: a digest stands alone as well, but below other words.
+_BLOCK_BELOW = pattern(
+    r"(?i)(?:\A|\n)[ \t]*([^\n]{0,120}\b(?:key|secret|token|credential|seed|passphrase|password)s?\b[^\n]{0,60}):?[ \t\r]*"
+    r"((?:\n[ \t]*[0-9a-f]{32,}[ \t\r]*)+)(?:\n|\z)"
+)
+_OF_A_DIGEST = pattern(r"(?i)commit|revision|digest|\bsha|hash|checksum|fingerprint|etag|trace|image|\bids?\b|public")
+_LINE_OF_PGPASS = pattern(r"(?:\A|[\s\"'])[\w.*-]+:(?:\d?543\d|6432|\*):[^:\s]{1,64}:[^:\s]{1,64}:([^\s\"']+)")
+# `setx API_TOKEN …`, `ENV API_TOKEN …`, `aws configure set aws_secret_access_key …`
+_SET_TO = pattern(
+    rf"(?:\b(?:setx?|setenv|ENV|config set|variables set)[ \t]+"
+    rf"(?:-{{1,2}}[\w-]+[ \t]+){{0,4}}[\"']?(?://[^\s:]{{1,200}}:)?({KEY})[\"']?[ \t]+)([^\s=]{{6,}})"
+)
+# A key above a thing that has the value: `"db_password": {"value": "…"}`, and the same in YAML.
+_INNER = pattern(
+    rf"({KEY})[\"'`]*[ \t]*[:=]>?\s*[{{\[]?\s*[\"'`]?(?:value|val|default|content|plain(?:text)?"
+    rf"|stringValue|string_value)[\"'`]*[ \t]*(?:=>|[:=])[ \t]*"
+)
+_HEX_AFTER = pattern(rf"\b({KEY})[ \t]+([0-9a-fA-F]{{32,}})\b")
+_COOKIE_JAR = pattern(r"\b(?:TRUE|FALSE)\t\S+\t(?:TRUE|FALSE)\t\d+\t[^\t\n]+\t(\S+)")
+_USERLIST = pattern(r"(?:\A|\n)\"[\w.-]{1,64}\" \"([^\"\n]{6,})\"")  # of PgBouncer
+_LITERALS = pattern(r"\bsecretGenerator:[^{}]{0,600}?\bliterals:[ \t]*((?:\n[ \t]*- [^\n]+)+)")  # of Kustomize
+_OF_INFLUX = pattern(r"[?&]u=[^&\s]{1,64}&p=([^&\s\"']+)")
+_ZNODE = pattern(r"\bdigest:[\w.-]+:([^\s:]{6,}):[cdrwa]{1,5}\b")
 _FORM_PART = pattern(rf"form-data;[^\n]{{0,200}}?\bname=[\"']?({KEY})[\"']?[^\n]*\n(?:[^\n\r]+\r?\n)*\r?\n([^\n]+)")
 _INSERT = pattern(r"(?i)\binsert\s+into\s+[^()]{1,200}\(([^()]{1,1000})\)\s*values\s*")
 _COLUMN = pattern(r"[\w.-]+")
-_PIPED = pattern(r"\becho (?:-n )?([^|\n]{1,400}?)[ \t]*\|[^|\n]{0,200}(?:--?password-stdin|\bchpasswd|--stdin)")
+_PIPED = pattern(
+    r"\becho (?:-n )?([^|\n]{1,400}?)[ \t]*\|[^|\n]{0,200}(?:--?password-stdin|\bchpasswd|--stdin"
+    r"|--with-token|\bkubeseal\b|\bkinit\b|\bsudo -S|\bcryptsetup\b|\bpasswd\b|secret\b)"
+)
 _HOSTED = pattern(r"(?:\A|[\s\"'=(,;\[{<])(?://)?[A-Za-z][\w.+-]*:([^\s\"'@:<>(),;]{4,})@(?:/|[A-Za-z\[\d(])[\w.-]*")
 _XML = pattern(rf"<[\w:.-]*?((?i:[\w.-]*(?:{STEMS}))[\w.-]*)(?:\s[^<>]{{0,200}})?>(?:<!\[CDATA\[)?([^<]+?)(?:\]\]>)?</")
 _XML_NAMED = pattern(
@@ -79,6 +109,7 @@ _XML_NAMED = pattern(
 _DESCRIBED = pattern(rf"(?m:^({KEY}):[ \t]*\n-{{3,}}\n([^\n]+)$)")  # `kubectl describe configmap`
 _CELL_OF_HTML = pattern(rf"<t[dh][^<>]{{0,200}}>\s*({KEY}):?\s*</t[dh]>\s*<t[dh][^<>]{{0,200}}>([^<]+)</")
 _CELL = pattern(rf"\|[ \t]*({KEY})[ \t]*\|[ \t]*([^|\s](?:[^|\n]*[^|\s])?)")
+_PATCHED = pattern(r"\b(?:patch|apply|create)[ \t]+secrets?\b[^\n]{0,300}?[\"'](?:data|stringData)[\"']*[ \t]*:[ \t]*")
 _KIND = pattern(r"kind[\"']*\s*:\s*[\"']*Secret\b")
 _DATA = pattern(r"\b(?:data|stringData)[\"']*\s*:[ \t]*")
 
@@ -89,10 +120,15 @@ def spans(whole: Text) -> Iterator[Span]:
     yield from once(_NAMED.finditer(text), lambda found: _named(whole, found))
     yield from once(_WORDED.finditer(text), lambda found: _worded(whole, found))
     yield from once(_COMMANDS.finditer(text), lambda found: _argument(whole, found))
-    for known in (_PIPED, _GIVEN, _SLASHED, _LINE_OF_PGPASS, _EASY, _NET_USE, _LISTED_HEADER):
+    for known in (_PIPED, _GIVEN, _SLASHED, _LINE_OF_PGPASS, _EASY, _NET_USE, _LISTED_HEADER, _COOKIE_JAR, _LITERALS, _OF_INFLUX, _ZNODE):
         yield from once(known.finditer(text), lambda found: found.span(1))
     yield from _of_programs(whole)
     yield from once(_BELOW.finditer(text), lambda found: found.span(1) if _BOTH.search(found.group(1)) else None)
+    yield from once(_RESET.finditer(text), lambda found: found.span(1))
+    yield from once(_BLOCK_BELOW.finditer(text), lambda found: None if _OF_A_DIGEST.search(found.group(1)) else found.span(2))
+    for apart in (_SET_TO, _HEX_AFTER):
+        yield from once(apart.finditer(text), _cell)
+    yield from once(_INNER.finditer(text), lambda found: _inner(whole, found))
     yield from once(_FORM_PART.finditer(text), lambda found: found.span(2) if _tells(found.group(1)) else None)
     yield from once(_INSERT.finditer(text), lambda found: _inserted(whole, found))
     if b"|" in text:
@@ -102,6 +138,7 @@ def spans(whole: Text) -> Iterator[Span]:
     if b"</" in text:
         for element in (_XML, _XML_NAMED, _CELL_OF_HTML):
             yield from once(element.finditer(text), lambda found: found.span(2) if _tells(found.group(1)) else None)
+    yield from once(_PATCHED.finditer(text), lambda found: _data(whole, found))
     if _KIND.search(text):
         yield from once(_DATA.finditer(text), lambda found: _data(whole, found))
 
@@ -109,7 +146,7 @@ def spans(whole: Text) -> Iterator[Span]:
 def _of_programs(whole: Text) -> Iterator[Span]:
     """As one kind of program writes them, and no other."""
     text = whole.plain
-    for loosely in (_AUTH, _PAIR):
+    for loosely in (_AUTH, _PAIR, _USERLIST):
         yield from once(loosely.finditer(text), lambda found: found.span(1) if _like_a_password(found.group(1)) else None)
     for known in (_OF_IPSEC, _OF_CHPASSWD):
         yield from once(known.finditer(text), lambda found: found.span(1))
@@ -117,8 +154,8 @@ def _of_programs(whole: Text) -> Iterator[Span]:
     yield from _columns(whole)
     for line in (_DIRECTIVE, _DESCRIBED):
         yield from once(line.finditer(text), _cell)
-    if b">" in text:
-        yield from once(_OF_A_USER.finditer(text), lambda found: found.span(1))
+    if b">" in text or b"#" in text:
+        yield from once(_OF_A_USER.finditer(text), lambda found: found.span(1 if found.group(1) else 2))
     if b"LoginModule" in text:
         yield from once(_OF_MODULE.finditer(text), lambda found: found.span(1))
     if b"input_value=" in text:
@@ -178,6 +215,8 @@ def _worded(whole: Text, found: Any) -> Span | None:
     text, at = whole.plain, found.end()
     end = value_end(whole, at)
     value = text[at:end].strip(b"\"'`.,")
+    if text.endswith(b"checksum/", 0, found.start()):
+        return None
     quoted = text[at : at + 1] in MARKS and not found.group().lower().startswith((b"secret", b"token"))
     loosely = found.group(2) and len(value) >= 6 and _BOTH.search(value)
     return (at, end) if (found.group(1) or quoted or loosely or _like_a_password(value)) and not harmless(value, Key.SECRET) else None
@@ -202,6 +241,13 @@ def _argument(whole: Text, found: Any) -> Span | None:
 def _hosted(text: bytes, found: Any) -> Span | None:
     """`user:password@host` without a scheme; an image with a tag and a digest is none."""
     return None if found.group(1).startswith(b"//") or text.startswith((b"sha256", b"sha512"), found.end(1) + 1) else found.span(1)
+
+
+def _inner(whole: Text, found: Any) -> Span | None:
+    at = found.end()
+    if not _tells(found.group(1)) or whole.plain[at : at + 1] in (b"{", b"\n"):
+        return None
+    return announced(whole, at, Key.SECRET, lambda: (at, value_end(whole, at)))
 
 
 def _tells(key: bytes) -> bool:

@@ -15,9 +15,9 @@ from clusterprobe import errors
 from clusterprobe.access.cluster import Resource
 from clusterprobe.access.deadline import Deadline
 from clusterprobe.access.writer import Stored, Writer
-from clusterprobe.excerpt import excerpt
 from clusterprobe.fingerprints import fingerprints, key_of, name_of
 from clusterprobe.model import Finding, ProbeResult, ProbeVerdict, RunResult, Severity, Subject
+from clusterprobe.notify.wording import fix_text
 from clusterprobe.profile_sections import ReportsProfile
 from clusterprobe.report import answer
 from clusterprobe.report.safe import safe
@@ -33,7 +33,7 @@ LEFT_OUT = "clusterprobe.io/left-out"
 # What an API server keeps of one object ends at about 1.5 MB, and readers load all of them.
 MOST_RESULTS = 500
 MOST_BYTES = 800_000
-MOST_CHARACTERS = 1000  # of a message, and of a fix
+MOST_CHARACTERS = 1000  # of a message, which is cut, and of a fix, of which there is all or nothing
 MOST_REPORTS = 200  # namespaces with a Report of their own; what is about others is in the ClusterReport
 
 OUTCOMES = {Severity.CRITICAL: "fail", Severity.ERROR: "fail", Severity.WARNING: "warn", Severity.INFO: "warn"}
@@ -123,7 +123,7 @@ def _outcome(probe: ProbeResult) -> str:
 
 def _finding(probe: ProbeResult, finding: Finding, stamp: int, name: str) -> Json:
     message = f"{finding.problem} Cause: {finding.cause}" if finding.cause else finding.problem
-    about = {"fingerprint": name, "environment": finding.subject.environment, "fix": _short(finding.fix)}
+    about = {"fingerprint": name, "environment": finding.subject.environment, "fix": fix_text(finding, MOST_CHARACTERS)}
     return {
         **_result(probe, OUTCOMES[finding.severity], stamp, message),
         "rule": finding.reason,
@@ -153,7 +153,8 @@ def _about(subject: Subject) -> Json:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= MOST_CHARACTERS else excerpt(text, MOST_CHARACTERS - 1) + "…"
+    """Cut, and no more: it has been through both gates, and has words of ours in it, of which the first one would take some for secrets."""
+    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
 
 
 # --- writing it -------------------------------------------------------------------------------------------------------

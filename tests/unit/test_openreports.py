@@ -15,6 +15,7 @@ from clusterprobe.access.writer import Writer
 from clusterprobe.fingerprints import fingerprints
 from clusterprobe.model import Accepted, RunResult, Severity
 from clusterprobe.profile_sections import ReportsProfile
+from clusterprobe.words import number
 from tests.apiserver import ApiServer
 from tests.report_factories import finding, healthy, hostile, incomplete, probe, result, subject, unchecked, unwell
 
@@ -99,6 +100,12 @@ def test_a_finding_is_a_result_about_its_object() -> None:
     assert everything["kind"] == "ClusterReport"
     (whole,) = openreports.objects(run, CLUSTER)
     assert whole["summary"] == {"fail": 2, "error": 0, "warn": 1, "skip": 0, "pass": 1}
+
+
+def test_a_fix_is_there_whole_or_not_at_all() -> None:
+    long = msgspec.structs.replace(about("shop"), fix="1. $ kubectl delete pod web --namespace shop\n" * 40)
+    _, of_shop = openreports.objects(found(long), SPREAD)
+    assert of_shop["results"][0]["properties"]["fix"] == f"{number(len(long.steps), 'step')}, in the report"
 
 
 def test_what_could_not_be_checked_is_an_error_and_what_is_accepted_is_skipped_with_its_reason() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from clusterprobe.model import RunResult
@@ -11,24 +12,33 @@ from clusterprobe.profile import Notify
 from clusterprobe.words import visible
 
 SHOWN = 10  # findings of each kind
+LONGEST = 35_000  # characters: Slack cuts a message after 40,000, and a fix of which the end is lacking may do harm
+LONGEST_SENTENCE = 1_500  # of a problem and a cause, before anything in them is escaped
 _MARKS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "'", "*": "\u2217", "_": "\uff3f", "~": "\u223c"})
 
 
 def payload(result: RunResult, found: Changes, wanted: Notify) -> dict[str, Any]:
     """The body for an incoming webhook."""
-    parts = [f"*{_plain(headline(result, found))}*"]
+    begin = f"*{_plain(headline(result, found))}*"
+    parts: list[str] = []
     parts += _listed([_changed("NEW", result, one, wanted) for one in found.new])
     parts += _listed([_changed(f"WORSE, was {one.was}", result, one, wanted) for one in found.worse])
-    parts += _listed([f"RESOLVED {_plain(one.subject)}: {_plain(one.problem)}" for one in found.resolved.values()])
-    if link := link_to(result, wanted):
-        parts.append(f"Report: {_plain(link)}")
+    parts += _listed([f"RESOLVED {_short(one.subject)}: {_short(one.problem)}" for one in found.resolved.values()])
+    end = f"Report: {_plain(link)}" if (link := link_to(result, wanted)) else ""
     # Else Slack's servers fetch every URL in it, and show what they find: whoever writes a log line could have them call anywhere.
-    return {"text": "\n\n".join(parts), "unfurl_links": False, "unfurl_media": False}
+    return {"text": "\n\n".join(one for one in (begin, *_fitting(parts), end) if one), "unfurl_links": False, "unfurl_media": False}
 
 
 def _listed(texts: list[str]) -> list[str]:
     more = len(texts) - SHOWN
     return texts[:SHOWN] + ([f"and {more} more"] if more > 0 else [])
+
+
+def _fitting(parts: list[str]) -> list[str]:
+    """As many of the parts as Slack shows whole, and how many there are beside."""
+    sizes = itertools.accumulate(len(one) for one in parts)
+    kept = [one for one, size in zip(parts, sizes, strict=True) if size <= LONGEST]
+    return kept if len(kept) == len(parts) else [*kept, f"and {len(parts) - len(kept)} more, in the report"]
 
 
 def _changed(word: str, result: RunResult, one: Change, wanted: Notify) -> str:
@@ -37,11 +47,15 @@ def _changed(word: str, result: RunResult, one: Change, wanted: Notify) -> str:
     lines = [
         f"*{word} {str(finding.severity).upper()}*{_plain(environment)} {_plain(f'{one.probe.id} {finding.reason}  {finding.subject}')}"
     ]
-    lines += [_plain(finding.problem)]
-    lines += [f"Cause: {_plain(finding.cause)}"] if finding.cause else []
+    lines += [_short(finding.problem)]
+    lines += [f"Cause: {_short(finding.cause)}"] if finding.cause else []
     lines += [f"Fix:\n```\n{_code(fix_text(finding))}\n```"] if finding.fix else []
     lines += [_plain(link_to(result, wanted, one))] if wanted.link else []
     return "\n".join(lines)
+
+
+def _short(text: str) -> str:
+    return _plain(text if len(text) <= LONGEST_SENTENCE else text[:LONGEST_SENTENCE] + "…")
 
 
 def _plain(text: str) -> str:

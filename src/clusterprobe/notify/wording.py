@@ -10,9 +10,9 @@ from clusterprobe.words import number
 LONGEST_FIX = 1500  # characters; whoever is shown the first steps only may do harm
 
 
-def fix_text(finding: Finding) -> str:
-    """All steps of a fix, or where they are."""
-    return finding.fix if len(finding.fix) <= LONGEST_FIX else f"{number(len(finding.steps), 'step')}, in the report"
+def fix_text(finding: Finding, longest: int = LONGEST_FIX) -> str:
+    """All steps of a fix, or where they are if that is longer than so many characters."""
+    return finding.fix if len(finding.fix) <= longest else f"{number(len(finding.steps), 'step')}, in the report"
 
 
 def link_to(result: RunResult, wanted: Notify, one: Change | None = None) -> str:

@@ -289,6 +289,17 @@ def test_a_fix_is_shown_whole_or_not_at_all() -> None:
     assert "0 steps, in the report" in text
 
 
+def test_a_message_is_no_longer_than_what_slack_shows() -> None:
+    many = run(*(finding(f"p{one}", problem="<" * 9000, cause="&" * 9000, fix="$ a > b\n" * 100) for one in range(10)))
+    text = slack.payload(many, changes({}, many, Notify()), Notify(link="https://reports.example.org"))["text"]
+    shown = text.count("*NEW ERROR*")
+    assert 0 < shown < 10
+    assert f"and {10 - shown} more, in the report" in text
+    assert text.count("$ a &gt; b") == 100 * shown
+    assert text.endswith("Report: https://reports.example.org")
+    assert len(text) < 40_000
+
+
 def test_a_message_shows_ten_and_says_how_many_more() -> None:
     many = run(*(finding(f"p{one}") for one in range(25)))
     text = slack.payload(many, changes({}, many, Notify()), Notify())["text"]

@@ -34,8 +34,9 @@ _ESCAPED_TIMES = 4  # how often a text is decoded: whoever is on the way may do 
 _METADATA = frozenset(
     map(ipaddress.ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254"))
 )
-# NAT64 and its stateless kin: the last four bytes are an IPv4 address.
-_TRANSLATED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96")))
+# NAT64, its stateless kin, and addresses as they were at first: the last four bytes are an IPv4 address.
+_TRANSLATED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96")))
+_THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
 
 
 class UrlPath(str):
@@ -179,10 +180,10 @@ def pod_host(ip: str) -> str:
 def not_a_pod(ip: str) -> str:
     """Why no pod can have this IP address; empty if one can. A status can be forged, and a name can lead anywhere."""
     address = ipaddress.ip_address(ip.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address):
+    if isinstance(address, ipaddress.IPv6Address) and not address.is_loopback:
         translated = ipaddress.IPv4Address(address.packed[-4:]) if any(address in one for one in _TRANSLATED) else None
         address = address.ipv4_mapped or address.sixtofour or translated or address
-    if address.is_loopback or address.is_unspecified:
+    if address.is_loopback or address.is_unspecified or address in _THIS_NETWORK:
         return "it is this machine"
     if address.is_link_local or address in _METADATA:
         return "it is on the machine's own link, where clouds keep credentials"

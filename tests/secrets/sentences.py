@@ -137,4 +137,6 @@ SENTENCES: list[str] = [
     "DETAIL: Key (email)=(bob@example.org) already exists.",
     "the event web-6b8xb.17a1b2c3d4e5f607 of it",
     "500123456789012345678901",
+    "the Job api-6f1d2b3c-4d5e-4f70-8192-a3b4c5d6e7f8 failed",
+    "at **4f5c6d7e8f9a0b1c2d3e4f5a6b7c8d9e0f1a2b3c** of the branch",
 ]

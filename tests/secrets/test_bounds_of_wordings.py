@@ -115,6 +115,10 @@ COMMANDS = [
     ("vault kv put kv/db value=VALUE c", "vault kv put kv/db value=MASK c"),
     ("echo VALUE | sudo -S ls", "echo MASK | sudo -S ls"),
     ("echo VALUE | sort", "echo VALUE | sort"),
+    ("echo VALUE | grep secret", "echo VALUE | grep secret"),
+    ("echo VALUE | kubectl create secret generic x", "echo MASK | kubectl create secret generic x"),
+    ("python -m http.server -p 8080", "python -m http.server -p 8080"),
+    ("http -A bearer -a VALUE c", "http -A bearer -a MASK c"),
     ("::add-mask::VALUE c", "::add-mask::MASK c"),
     ("echo -n VALUE | crane auth login --password-stdin", "echo -n MASK | crane auth login --password-stdin"),
 ]

@@ -56,7 +56,7 @@ _SHAPES = pattern(
     r"|\bAIzaSy[\w-]{10,}"
     r"|\b[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}\b"  # Mailgun
     r"|\b\d/\d{15,17}/\d{15,17}:[0-9a-f]{32}\b"  # Asana
-    r"|\b(?:sdk|mob|api|sk-lf|xaat|xapt)-[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b"  # LaunchDarkly, Langfuse, Axiom
+    r"|\b(?:sdk|mob|sk-lf|xaat|xapt)-[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b"  # LaunchDarkly, Langfuse, Axiom
     r"|\baccess_token\$(?:production|sandbox)\$[a-z0-9]+(?:\$[0-9a-f]+)?"  # Braintree
     r"|\b(?:[0-9a-f]{36}FFFF|eu01xx[0-9a-f]{30})NRAL\b"  # New Relic
     r"|\bv1\.0-[0-9a-f]{20,}-[0-9a-f]{100,}"  # Cloudflare
@@ -66,7 +66,7 @@ _SHAPES = pattern(
     r"|\bK10[0-9a-f]{64}::[\w.:-]+"  # K3s
     r"|\btoken [a-z0-9]{6}\.[a-z0-9]{16}\b"  # to join a cluster
     r"|\b0\.[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\.[A-Za-z0-9+/=:]{16,}"  # Bitwarden
-    r"|\*[0-9A-Fa-f]{40}\b"  # MySQL
+    r"|\*[0-9A-F]{40}\b"  # MySQL
     r"|(?s:-----BEGIN OpenVPN Static key V1{1}-----.*?(?:-----END|\z))"
     r"|(?s:---- BEGIN SSH2 ENCRYPTED {1}PRIVATE KEY ----.*?(?:---- END|\z))"
 )

@@ -33,10 +33,10 @@ _WORDED = pattern(
 _COMMANDS = pattern(
     r"(?:(?:\A|[\s\"'\[,])(?:-u|--user|--proxy-user|-U)[\"']*[\s=,]+[\"']*[\w.@+-]+:"
     r"|\b(?:sshpass|redis-cli|valkey-cli|docker|podman|nerdctl|helm|crane|skopeo|mysql\w*|mariadb\w*|mongo\w*|ldap\w+|smbclient|rabbitmqadmin"
-    r"|az login|mosquitto_\w+|cqlsh|sqlcmd|ipmitool|zip|useradd|airflow users create|unzip|https?)"
+    r"|az login|mosquitto_\w+|cqlsh|sqlcmd|ipmitool|zip|useradd|airflow users create|unzip)"
     r"\b[^|;&\n]{0,120}?[\s\"'](?:-p|-a|-w|-P)[\"']*[\s=,]*"
     r"|\bopenssl\b[^|;&\n]{0,120}? -[kK] |\b(?:smbclient|rpcclient|net|mount\.cifs)\b[^|;&\n]{0,120}? -U[ =]?[\"']?"
-    r"|\blftp\b[^|;&\n]{0,120}? -u [\w.@+-]+,|\bhttps? -a [\w.@+-]+:"
+    r"|\blftp\b[^|;&\n]{0,120}? -u [\w.@+-]+,|\bhttps? (?:-a [\w.@+-]+:|-A \w+ -a )"
     r"|\brabbitmqctl\b[^|;&\n]{0,80}? (?:add_user|change_password|authenticate_user) +\S+ +"
     r"|\bwandb login +|\bauth-pass +\S+ +|\baddauth digest \w+:|\b7z\w? [^|;&\n]{0,80}? -p|\bPRAGMA (?:re)?key ?= ?"
     r"|\bConvertTo-SecureString +(?:-String +)?"
@@ -99,7 +99,7 @@ _INSERT = pattern(r"(?i)\binsert\s+into\s+[^()]{1,200}\(([^()]{1,1000})\)\s*valu
 _COLUMN = pattern(r"[\w.-]+")
 _PIPED = pattern(
     r"\becho (?:-n )?([^|\n]{1,400}?)[ \t]*\|[^|\n]{0,200}(?:--?password-stdin|\bchpasswd|--stdin"
-    r"|--with-token|\bkubeseal\b|\bkinit\b|\bsudo -S|\bcryptsetup\b|\bpasswd\b|secret\b)"
+    r"|--with-token|\bkubeseal\b|\bkinit\b|\bsudo -S|\bcryptsetup\b|\bpasswd\b|\bkubectl\b[^|\n]{0,80} secret\b)"
 )
 _HOSTED = pattern(r"(?:\A|[\s\"'=(,;\[{<])(?://)?[A-Za-z][\w.+-]*:([^\s\"'@:<>(),;]{4,})@(?:/|[A-Za-z\[\d(])[\w.-]*")
 _XML = pattern(rf"<[\w:.-]*?((?i:[\w.-]*(?:{STEMS}))[\w.-]*)(?:\s[^<>]{{0,200}})?>(?:<!\[CDATA\[)?([^<]+?)(?:\]\]>)?</")

@@ -1,5 +1,5 @@
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from clusterprobe.environments import Environments
@@ -27,7 +27,7 @@ from clusterprobe.systems.prometheus.selection import (
     takings,
     through,
 )
-from clusterprobe.systems.prometheus.selection_advice import Apart, divide, keep_to_namespaces
+from clusterprobe.systems.prometheus.selection_advice import Apart, divide, keep, keep_to_namespaces
 from clusterprobe.systems.prometheus.stack_advice import keep_apart
 from clusterprobe.systems.prometheus.stacks import TakenTwice, taken_twice
 from clusterprobe.verdict import Verdict
@@ -54,6 +54,24 @@ class Row:
     what: str
     through: str
     labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """What a Prometheus selects, or would select, of one other environment."""
+
+    prometheus: Prometheus | None
+    rows: list[Row]
+    apart: Apart
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels that are shared, each once."""
+        return list(dict.fromkeys(label for row in self.rows for label in row.labels))
+
+    @property
+    def kinds(self) -> list[Selected]:
+        return [one for one in SELECTED if one.resource.kind in {row.kind for row in self.rows}]
 
 
 @reports(SELECTOR_OVERLAP, SELECTED_BY_TWO_STACKS)
@@ -84,15 +102,18 @@ def probe_selector_overlap(
     every = takings([*prometheuses, *prometheus_agents], prometheus_operators)
     kinds: Kinds = of_kinds(service_monitors, pod_monitors, probe_objects, scrape_configs, prometheus_rules)
     apart = environments.divided_by(one.subject.namespace for one in every)
-    for mine in every:
-        _judge_one(verdict, mine, every, kinds, labels, apart)
-    for one in taken_twice(every, kinds, labels):
-        if not apart.differ(one.first.subject.namespace, one.second.subject.namespace):
-            _judge_pair(verdict, one)
+    overlaps = [one for mine in every for one in _judge_one(verdict, mine, every, kinds, labels, apart)]
+    for one in overlaps:
+        _report(verdict, one, [other for other in overlaps if set(other.labels) & set(one.labels)])
+    for pair in taken_twice(every, kinds, labels):
+        if not apart.differ(pair.first.subject.namespace, pair.second.subject.namespace):
+            _judge_pair(verdict, pair)
     verdict.exhibit(Table(title="Review: what each Prometheus selects", columns=REVIEW, rows=review(every, environments)))
 
 
-def _judge_one(verdict: Verdict, mine: Taking, every: list[Taking], kinds: Kinds, labels: Labels, environments: Environments) -> None:
+def _judge_one(
+    verdict: Verdict, mine: Taking, every: list[Taking], kinds: Kinds, labels: Labels, environments: Environments
+) -> Iterator[Overlap]:
     """What one of an environment selects, or would select, of other environments that have one, too."""
     own = environments.of(mine.subject.namespace)
     rows: Rows = defaultdict(list)
@@ -103,7 +124,7 @@ def _judge_one(verdict: Verdict, mine: Taking, every: list[Taking], kinds: Kinds
         taken = (one.namespace for one, each in readings if mine.takes(kind, each.metadata, labels.get(one.namespace)))
         places.update(one for one in taken if environments.of(one) in ("", own))
     for other, found in sorted(rows.items()):
-        _report(verdict, mine, found, Apart(mine.subject, own, other, frozenset(places)))
+        yield Overlap(mine.prometheus, found, Apart(mine.subject, own, other, frozenset(places)))
 
 
 def _judge_pair(verdict: Verdict, one: TakenTwice) -> None:
@@ -193,21 +214,26 @@ def _add_possible(
             rows[other].append(Row(kind.resource.kind, NOTHING_YET, text, shared))
 
 
-def _report(verdict: Verdict, mine: Taking, rows: list[Row], apart: Apart) -> None:
-    own, other = apart.own, apart.other
+def _report(verdict: Verdict, overlap: Overlap, alike: list[Overlap]) -> None:
+    """`alike` are those through the same labels: as they are one cause, each of their Prometheuses is repaired with it."""
+    apart, rows = overlap.apart, overlap.rows
+    own, other, prometheus = apart.own, apart.other, apart.subject
     taken = [row for row in rows if row.what != NOTHING_YET]
     first = (taken or rows)[0]
-    labels = [Ref(RefKind.SHARED_LABEL, name=label) for label in dict.fromkeys(label for row in rows for label in row.labels)]
+    labels = [Ref(RefKind.SHARED_LABEL, name=label) for label in overlap.labels]
+    others = {one.apart.subject: one for one in alike if one.apart.subject != prometheus}
     verdict.report(
         SELECTOR_OVERLAP,
-        mine.subject,
+        prometheus,
         severity=Severity.ERROR if taken else Severity.WARNING,
-        problem=f"The {own} {called(mine.subject)} selects {number(len(taken), 'object')} of {other}."
+        problem=f"The {own} {called(prometheus)} selects {number(len(taken), 'object')} of {other}."
         if taken
-        else f"The {own} {called(mine.subject)} would also select objects made for {other}; none was seen yet.",
+        else f"The {own} {called(prometheus)} would also select objects made for {other}; none was seen yet.",
         cause=(f"It takes {first.what} through {first.through}" if taken else f"For a {first.kind}: {first.through}")
         + f"; its namespace selector reaches {other}.",
-        fix=keep_to_namespaces(apart, mine.prometheus, [one for one in SELECTED if one.resource.kind in {row.kind for row in rows}]),
+        fix=keep_to_namespaces(
+            *(apart, overlap.prometheus, overlap.kinds), [keep(one.apart, one.prometheus, one.kinds) for one in others.values()]
+        ),
         prevention=f"Keep `release` different in the values of {own} and {other}, with the environment in it.",
         exhibits=[
             Table(
@@ -216,6 +242,6 @@ def _report(verdict: Verdict, mine: Taking, rows: list[Row], apart: Apart) -> No
                 rows=[[row.kind, row.what, row.through] for row in rows],
             )
         ],
-        breaks=[Ref(RefKind.SELECTORS, mine.subject.namespace, mine.subject.name), *labels],
+        breaks=[Ref(RefKind.SELECTORS, prometheus.namespace, prometheus.name), *labels],
         rests_on=labels,  # the same label in the other direction, or of a third environment, is the same cause
     )

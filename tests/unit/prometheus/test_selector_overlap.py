@@ -91,10 +91,27 @@ def test_objects_of_the_other_environment_that_are_taken_are_an_error() -> None:
 
 
 def places(finding: Finding) -> dict[str, list[str]]:
-    """What the one command that changes something limits, by field."""
-    ((command,),) = [step.commands for step in finding.steps if step.commands and step.kind != "look"]
+    """What the first command that changes something limits, by field."""
+    ((command,), *_) = [step.commands for step in finding.steps if step.commands and step.kind != "look"]
     spec = json.loads(command.pipeline[0][-1])["spec"]
     return {field: selector["matchExpressions"][-1]["values"] for field, selector in spec.items()}
+
+
+def patched(finding: Finding) -> list[str]:
+    """What its commands change, as resource and namespace, in their order."""
+    return [f"{one.pipeline[0][4]}/{one.pipeline[0][2]}" for step in finding.steps if step.kind != "look" for one in step.commands]
+
+
+def test_what_shares_a_label_is_one_cause_so_that_each_fix_keeps_every_prometheus_apart() -> None:
+    dev, prod = judged(probe_selector_overlap, **platform(*SHARED, monitor("fastapi-prod", "monitoring"))).findings
+    assert set(map(str, dev.rests_on)) & set(map(str, prod.breaks)), "one explains the other, and is told with it"
+    assert patched(dev) == [f"prometheuses.monitoring.coreos.com/{name}" for name in ("monitoring-dev", "monitoring-prod")]
+    assert patched(prod) == patched(dev)[::-1]
+
+
+def test_who_takes_everything_is_changed_alone() -> None:
+    (dev,) = judged(probe_selector_overlap, **platform(prometheus("dev", {}), APART[1], monitor("fastapi-prod", "x"))).findings
+    assert len(patched(dev)) == 1
 
 
 def test_the_fix_limits_namespaces_and_leaves_every_label_as_it_is() -> None:
@@ -116,7 +133,8 @@ def test_an_agent_is_changed_as_an_agent() -> None:
     finding = next(
         one for one in judged(probe_selector_overlap, **platform(*SHARED, **changes)).findings if one.subject.kind != "Prometheus"
     )
-    assert {one.pipeline[0][4] for step in finding.steps[1:] for one in step.commands} == {"prometheusagents.monitoring.coreos.com"}
+    assert patched(finding)[0].startswith("prometheusagents.monitoring.coreos.com/")
+    assert patched(finding)[1].startswith("prometheuses.monitoring.coreos.com/"), "that shares its label, and is kept apart with it"
 
 
 def test_selectors_alike_without_such_objects_are_a_warning() -> None:

@@ -48,20 +48,14 @@ class Apart:
         return self.subject.namespace, resource_of(self.subject).name, self.subject.name
 
 
-def keep_to_namespaces(apart: Apart, custom: Prometheus | None, kinds: Sequence[Selected]) -> list[Step]:
-    """For objects of the other environment that its selectors match, by whatever label, or by none."""
+def keep_to_namespaces(apart: Apart, custom: Prometheus | None, kinds: Sequence[Selected], also: Sequence[Step] = ()) -> list[Step]:
+    """For objects of the other environment that its selectors match, by whatever label, or by none. `also` is changed with it."""
     if custom is None:
-        return [look(f"See what {apart.name} selects; its object was not read.", shell("kubectl -n {} get {} {} -o yaml", *apart.target))]
-    spec = {places_field(kind): _limited(kind.places_of(custom), apart.places) for kind in kinds}
+        return [keep(apart, custom, kinds), *also]
     return [
         _see(kinds[0], custom),
-        set_spec(
-            f"Let {apart.name} select only in the namespaces of {apart.own}, and in the shared ones that it uses.",
-            *(resource_of(apart.subject), custom.metadata, spec),
-            key=spec_key(apart.subject.kind),
-            instead=_by_namespace(kinds, custom),
-            after="Add new namespaces there as they come.",
-        ),
+        keep(apart, custom, kinds),
+        *also,
         *_by_label(apart, custom, kinds[0]),
         look("See that the Operator has taken it.", shell("kubectl -n {} get {} {} -o jsonpath='{.status}'", *apart.target))
         if custom.of_victoriametrics
@@ -69,6 +63,20 @@ def keep_to_namespaces(apart: Apart, custom: Prometheus | None, kinds: Sequence[
             "See that the Operator has taken it.", shell("kubectl -n {} get {} {} -o jsonpath='{.status.conditions}'", *apart.target)
         ),
     ]
+
+
+def keep(apart: Apart, custom: Prometheus | None, kinds: Sequence[Selected]) -> Step:
+    """The change itself; where its object was not read, the way to see it."""
+    if custom is None:
+        return look(f"See what {apart.name} selects; its object was not read.", shell("kubectl -n {} get {} {} -o yaml", *apart.target))
+    spec = {places_field(kind): _limited(kind.places_of(custom), apart.places) for kind in kinds}
+    return set_spec(
+        f"Let {apart.name} select only in the namespaces of {apart.own}, and in the shared ones that it uses.",
+        *(resource_of(apart.subject), custom.metadata, spec),
+        key=spec_key(apart.subject.kind),
+        instead=_by_namespace(kinds, custom),
+        after="Add new namespaces there as they come.",
+    )
 
 
 def resource_of(subject: Subject) -> Resource:

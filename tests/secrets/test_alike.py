@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from clusterprobe.redaction import MASK, cleaned, structs
-from clusterprobe.redaction.structs import Remembered
+from clusterprobe.redaction.structs import Cleaner, Remembered
 
 SECRET, CLEAN = "password=tulip99garden", f"password={MASK}"
 
@@ -94,6 +95,40 @@ def test_so_many_parts_are_remembered_and_then_it_begins_anew(monkeypatch: pytes
     for number in (0, 1, 2, 0, 3, 0, 3):
         visit([number])
     assert look == [[0], [1], [2], [3], [0]]  # the fourth found three of them there, and three are more than two
+
+
+# --- a cleaner of one's own ------------------------------------------------------------------------------------------
+
+
+class Named(msgspec.Struct):
+    text: str = ""
+    image: str = ""
+    labels: dict[str, str] = {}
+
+
+def test_texts_are_looked_through_and_labels_are_asked_for_by_key_and_value() -> None:
+    asked: list[tuple[str, str]] = []
+
+    def told(key: str, value: str) -> bool:
+        asked.append((key, value))
+        return key == "a"
+
+    clean = Cleaner(str.upper, told, "***")
+    one = Named("Some text", "Some image", {"a": "B", "c": "D e", "f": "g"})
+    assert clean([one, "x y", "plain-1.2/z"]) == [
+        Named("SOME TEXT", "Some image", {"a": "***", "c": "D E", "f": "g"}),
+        "X Y",
+        "plain-1.2/z",
+    ]
+    assert asked == [("a", "B"), ("c", "D e"), ("f", "g")]
+
+
+def test_what_is_forgotten_is_looked_at_anew() -> None:
+    looked: list[str] = []
+    clean = Cleaner(lambda text: looked.append(text) or "", lambda *_: False, "***")  # type: ignore[func-returns-value]
+    for times in (1, 2):
+        assert (clean("A b"), clean("A b"), looked) == ("", "", ["A b"] * times)
+        clean.forget()
 
 
 # --- maps ------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -47,10 +48,13 @@ class Thing(msgspec.Struct):
     annotations: Any = None
     image: str = ""
     only_a_name: str = ""
+    digests: list[str] = []
+    owners: dict[str, Any] = {}
 
 
 def looked_at(field: str, value: Any) -> Any:
-    return getattr(cleaned(Thing(**{field: value})), field)
+    """What becomes of a value, which itself stays as it is for the next test."""
+    return getattr(cleaned(Thing(**{field: copy.deepcopy(value)})), field)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +83,13 @@ def looked_at(field: str, value: Any) -> Any:
 )
 def test_a_secret_is_taken_out_wherever_it_stands(field: str, value: Any, clean: Any) -> None:
     assert looked_at(field, value) == clean
+
+
+@pytest.mark.parametrize(("field", "value"), [("digests", [SECRET, "a"]), ("owners", {SECRET: [Inner(SECRET)], "a": 1})])
+def test_of_what_names_something_nothing_is_taken_out_and_what_is_alike_is_one_object(field: str, value: Any) -> None:
+    one = looked_at(field, value)
+    assert one == value
+    assert looked_at(field, value) is one
 
 
 def test_what_stands_beside_a_secret_is_kept() -> None:

@@ -1,8 +1,13 @@
 """Just the secret is taken out where no `key=value` announces it: of names and values, sentences, commands, addresses and escapes."""
 
+import importlib
+import json
+from urllib.parse import quote
+
 import pytest
 
-from clusterprobe.redaction import MASK, redact
+from clusterprobe import redaction
+from clusterprobe.redaction import MASK, canonical, redact
 
 VALUE = "tulip99garden"  # nothing of it looks like a key
 RANDOM = "Zx9qLm27Vt5Kp3Wd"
@@ -172,6 +177,7 @@ FORMS = [
     ("AKIAABCDEFGHIJKL c", "MASK c"),
     ("AKIAABCDEFGHIJ c", "AKIAABCDEFGHIJ c"),
 ]
+WIDE = "".join(chr(0xFEE0 + ord(one)) for one in "password")  # as wide as Chinese letters
 ESCAPES = [
     ("password%3DVALUE%26c%3D1", "password%3DMASK%26c%3D1"),
     ("password%3dVALUE%26c", "password%3dMASK"),
@@ -192,14 +198,30 @@ ESCAPES = [
     ("contrase%C3%B1a=VALUE c", "contrase%C3%B1a=MASK c"),
     ("пароль=VALUE c", "пароль=MASK c"),
     ("\ud800 password=VALUE c", "\ud800 password=MASK c"),
+    (r"password\u003DVALUE c", r"password\u003DMASK c"),
+    (r"password\x3DVALUE c", r"password\x3DMASK c"),
+    ("password=&#x22;VALUE&#x22; c", "password=MASK c"),
+    ("password=&#x2F;VALUE&#x2f; c", "password=MASK c"),
+    (f"{WIDE}=VALUE c", f"{WIDE}=MASK c"),
+    (f"{quote(WIDE)}=VALUE c", f"{quote(WIDE)}=MASK c"),
+    (f"{quote(WIDE).lower()}=VALUE c", f"{quote(WIDE).lower()}=MASK c"),
+    (f"{json.dumps(WIDE)}: VALUE", f"{json.dumps(WIDE)}: MASK"),
     ("pw=x", "pw=MASK"),
     ("ünï token=VALUE ü", "ünï token=MASK ü"),
 ]
 
 
+def written(one: str) -> str:
+    return one.replace("MASK", MASK).replace("VALUE", VALUE).replace("RANDOM", RANDOM)
+
+
 @pytest.mark.parametrize(("text", "clean"), [*NAMED, *SENTENCES, *COMMANDS, *ADDRESSES, *FORMS, *ESCAPES])
 def test_only_the_secret_is_taken_out(text: str, clean: str) -> None:
-    def written(one: str) -> str:
-        return one.replace("MASK", MASK).replace("VALUE", VALUE).replace("RANDOM", RANDOM)
-
     assert redact(written(text)) == written(clean)
+
+
+def test_the_tables_of_escapes_are_made_as_the_module_is_imported() -> None:
+    importlib.reload(canonical)
+    redaction._redact_short.cache_clear()
+    for text, clean in ESCAPES:
+        assert redact(written(text)) == written(clean)

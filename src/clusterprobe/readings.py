@@ -29,6 +29,7 @@ class Readings(Generic[Value]):
     values: tuple[tuple[Subject, Value], ...] = ()
     unreadable: tuple[Unchecked, ...] = ()
     absent: str = ""
+    _named: list[dict[tuple[str, str], Value]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __iter__(self) -> Iterator[tuple[Subject, Value]]:
         return iter(self.values)
@@ -46,8 +47,10 @@ class Readings(Generic[Value]):
         return [value for _, value in self.values]
 
     def by_name(self) -> dict[tuple[str, str], Value]:
-        """The values by (namespace, name) of their subjects."""
-        return {(subject.namespace, subject.name): value for subject, value in self.values}
+        """The values by (namespace, name) of their subjects, in a dictionary of the caller's own."""
+        if not self._named:
+            self._named.append({(subject.namespace, subject.name): value for subject, value in self.values})
+        return self._named[0].copy()  # twenty ask for those of 50,000 pods, and a copy is made in no time
 
     def missing_reason(self, namespace: str) -> str:
         """Why a name that is not among the values may still exist; empty if it certainly does not."""

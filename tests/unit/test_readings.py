@@ -52,3 +52,10 @@ def test_a_choice_never_says_that_the_list_is_empty_where_it_is_not(before: Read
 def test_a_change_of_values_proves_the_same(before: Readings[int]):
     after = before.map(lambda _, value: value + 1)
     assert (after.unreadable, after.absent, len(after)) == (before.unreadable, before.absent, len(before))
+
+
+def test_who_changes_what_stands_by_name_changes_it_for_nobody_else() -> None:
+    whole = some("a", "b")
+    whole.by_name().clear()
+    assert whole.by_name() == {("", "a"): 0, ("", "b"): 1}
+    assert whole == some("a", "b")

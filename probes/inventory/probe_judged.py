@@ -2,11 +2,11 @@ from clusterprobe.evidence import Clock
 from clusterprobe.findings import reports
 from clusterprobe.known_systems import BY_KEY, PLATFORM
 from clusterprobe.model import ProbeResult, ProbeVerdict, Subject, Table
-from clusterprobe.profile import Profile
+from clusterprobe.profile import NotJudged, Profile
 from clusterprobe.roles import Examined
 from clusterprobe.systems.confirmations import Confirmations
 from clusterprobe.systems.inventory.installations import CONDITIONS, Installation
-from clusterprobe.systems.inventory.summary import doubts, version_of
+from clusterprobe.systems.inventory.summary import doubts, looked_at, version_of
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed
 
@@ -39,20 +39,15 @@ def probe_judged(
     """
     conditions = any(one.id == CONDITIONS and one.verdict is not ProbeVerdict.BROKEN for one in conclusions)
     rows = []
-    for _, one in installations.keep(lambda _, one: _judged(one, conditions, confirmations)):
-        rows.append(_row(one, confirmations, "yes" if one.system.judged else f"the conditions of its objects, by {CONDITIONS}"))
+    for subject, one in installations.keep(lambda _, one: _judged(one, conditions, confirmations)):
+        accepted = None if looked_at(one, conclusions) else profile.accepts(one.system.key, one.namespace, clock.now)
+        if accepted is not None:  # its probes leave it out, though they could judge it
+            verdict.note(_accepted(subject, accepted))
+        yes = "yes" if one.system.judged else f"the conditions of its objects, by {CONDITIONS}"
+        rows.append(_row(one, confirmations, yes if accepted is None else "no, accepted"))
     for subject, one in installations.readings:
-        if _judged(one, conditions, confirmations):
-            continue
-        accepted, once = profile.accepts(one.system.key, one.namespace, clock.now), profile.accepts(one.system.key, one.namespace)
-        if accepted is None:
-            over = f"; `not_judged` accepted that until {once.until}" if once else ""
-            verdict.unchecked(subject, f"{one.unjudged}{over}")
-        else:
-            why = f": {accepted.why}" if accepted.why else ""
-            until = f", until {accepted.until}" if accepted.until else ""
-            verdict.note(f"{subject} is not judged, which the profile accepts{until}{why}.")
-        rows.append(_row(one, confirmations, "no" if accepted is None else "no, accepted"))
+        if not _judged(one, conditions, confirmations):
+            rows.append(_row(one, confirmations, _tell_unjudged(verdict, subject, one, profile, clock.now)))
     _mention_ends(verdict, profile, clock.now)
     # What is not judged is said of each above; where all of that is accepted, somebody else watches the platform.
     platform = any(one.system.purpose in PLATFORM for one in installations.readings.items)
@@ -60,6 +55,23 @@ def probe_judged(
         verdict.unchecked(Subject(kind="Cluster"), NOBODY)
     if rows:
         verdict.exhibit(_table(rows))
+
+
+def _tell_unjudged(verdict: Verdict, subject: Subject, one: Installation, profile: Profile, now: float) -> str:
+    """That no probe judges a system, which the profile may accept; returns that in a word."""
+    accepted, once = profile.accepts(one.system.key, one.namespace, now), profile.accepts(one.system.key, one.namespace)
+    if accepted is None:
+        over = f"; `not_judged` accepted that until {once.until}" if once else ""
+        verdict.unchecked(subject, f"{one.unjudged}{over}")
+        return "no"
+    verdict.note(_accepted(subject, accepted))
+    return "no, accepted"
+
+
+def _accepted(subject: Subject, entry: NotJudged) -> str:
+    why = f": {entry.why}" if entry.why else ""
+    until = f", until {entry.until}" if entry.until else ""
+    return f"{subject} is not judged, which the profile accepts{until}{why}."
 
 
 def _table(rows: list[list[str]]) -> Table:

@@ -218,3 +218,15 @@ def test_what_is_judged_again_once_the_day_is_over_is_said() -> None:
     over = judge(PROMETHEUS, vector, profile={"not_judged": [{"system": "vector", "until": "2027-01-14"}]})
     assert [(str(one.subject), "2027-01-14" in one.reason) for one in over.unread] == [("Vector", True)]
     assert judge(PROMETHEUS, vector, profile={"not_judged": [{"system": "vector", "until": "2027-01-15"}]}).unread == []
+
+
+ALLOY = pod("metrics", "alloy-metrics-0", "grafana/alloy:v1.11.3")
+
+
+def test_an_agent_that_the_profile_accepts_and_nobody_looked_at_is_not_called_judged() -> None:
+    def told(**more: Any) -> list[str]:
+        (table,) = judge(PROMETHEUS, ALLOY, profile={"not_judged": ["alloy"]}, **more).exhibits
+        assert isinstance(table, Table)
+        return [row[table.columns.index("Judged")] for row in table.rows if row[0] == "Grafana Alloy"]
+
+    assert (told(), told(ran=("promtail/coverage",))) == (["no, accepted"], ["yes"])

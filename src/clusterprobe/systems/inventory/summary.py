@@ -31,7 +31,7 @@ def inventory(
 def _installed(one: Installation, ran: list[ProbeResult], profile: Profile, now: float, said: Said | None) -> Installed:
     versions, by = version_of(one, said.versions(one) if said else [])
     # What a probe would judge may be accepted as well: a log agent that shows no metrics, say. Then its probes leave it out.
-    accepted = None if _looked_at(one, ran) else profile.accepts(one.system.key, one.namespace, now)
+    accepted = None if looked_at(one, ran) else profile.accepts(one.system.key, one.namespace, now)
     return Installed(
         system=one.system.key,
         subject=one.subject,
@@ -71,10 +71,10 @@ def _same(own: str, tag: str) -> bool:
 def _state(one: Installation, ran: list[ProbeResult], said: Said | None) -> Literal["looked at", "objects looked at", "not looked at"]:
     if one.pods and said and said.hears(one.system) and any(probe.id == CONDITIONS and probe.examined for probe in ran):
         return "objects looked at"
-    return "looked at" if _looked_at(one, ran) else "not looked at"
+    return "looked at" if looked_at(one, ran) else "not looked at"
 
 
-def _looked_at(one: Installation, ran: list[ProbeResult]) -> bool:
+def looked_at(one: Installation, ran: Iterable[ProbeResult]) -> bool:
     """Whether a probe of its areas examined something, and not all of its pods were out of that probe's reach."""
     areas = (one.system.key, *one.system.areas) if one.system.judged else ()
     pods = {(each.namespace, each.name) for each in one.pods}

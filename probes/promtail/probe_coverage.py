@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 
+from clusterprobe.access.servers import Server
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import SOURCE, change, look, shell
@@ -68,6 +69,10 @@ STRANGE = (
     "it mounts the nodes' logs, and its program is not known here, so whether all that it reads arrives is not known: name its image or "
     "labels under `systems:` in the profile, as the log agent that it is or is most like, and under `not_judged` if that cannot be judged"
 )
+SCRAPES = (
+    "it scrapes metrics, too, and no probe judges its targets, while nothing here does that whose targets are judged; if something else "
+    "watches them, accept in the profile that nothing judges it: `not_judged: [{key}]`"
+)
 END_OF_LIFE = 1772409600.0  # 2026-03-02
 
 
@@ -82,6 +87,7 @@ def probe_coverage(
     agent_drops: Conditional[Dropped],
     agent_send_errors: Enriching[SendErrors],
     agent_destinations: Needed[Destination],
+    metric_servers: Enriching[Server],
     profile: Profile,
     clock: Clock,
 ) -> None:
@@ -109,8 +115,7 @@ def probe_coverage(
     drops = agent_drops.need() if any(one.dropped for one in agent_states.readings.items) else agent_drops.enrich()
     evidence = Evidence(drops, agent_send_errors, system_pods, agent_destinations, profile.thresholds.log_agents.drop_minutes, clock.now)
     _judge_agents(verdict, agent_states, evidence, profile)
-    _report_doubles(verdict, doubles(agent_states.readings, agent_destinations, pods))
-    _mention_receivers(verdict, agent_destinations)
+    _judge_receivers(verdict, agent_states.readings, agent_destinations, metric_servers, pods)
     _mention_end_of_life(verdict, of_system(system_pods, PROMTAIL), clock.now)
 
 
@@ -127,6 +132,19 @@ def _without_sets(
         verdict.not_applicable("no DaemonSet is a log agent that is known, and no other one runs")
 
 
+def _judge_receivers(
+    verdict: Verdict,
+    states: Readings[AgentState],
+    destinations: Readings[Destination],
+    servers: Readings[Server],
+    pods: Readings[Pod],
+) -> None:
+    """Where the agents send, and what else than logs they do."""
+    _report_doubles(verdict, doubles(states, destinations, pods))
+    _mention_receivers(verdict, destinations)
+    _mention_scraping(verdict, states, servers)
+
+
 def _mention_receivers(verdict: Verdict, destinations: Readings[Destination]) -> None:
     """Where the agents send to as to a Loki, and none is recognised: what becomes of the lines there is not looked at."""
     for namespace, name in sorted({place for one in destinations.items for place in one.strange}):
@@ -137,6 +155,17 @@ def _mention_receivers(verdict: Verdict, destinations: Readings[Destination]) ->
         )
     if away := sorted({address for one in destinations.items for address in one.away}):
         verdict.note(f"Log agents send to {listed(away, 3)}, outside of this cluster: what becomes of the lines there was not looked at.")
+
+
+def _mention_scraping(verdict: Verdict, states: Readings[AgentState], servers: Readings[Server]) -> None:
+    """Which agents do the work of a Prometheus as well: that is open where no other one is here."""
+    for (namespace, owner), program in {(subject.namespace, one.owner): one.program for subject, one in states if one.scrapes}.items():
+        kind, _, name = owner.partition("/")
+        subject = Subject(kind=kind, namespace=namespace, name=name)
+        if servers.values or servers.unreadable:
+            verdict.note(f"{subject} scrapes metrics, too: whether its targets are up was not judged.")
+        else:
+            verdict.unchecked(subject, SCRAPES.format(key=program))
 
 
 def _mention_doubts(

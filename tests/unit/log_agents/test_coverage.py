@@ -97,6 +97,7 @@ def platform(
         "agent_drops": drops(("worker1", "ingester_error", 0.0), ("worker2", "ingester_error", 0.0)),
         "agent_send_errors": Readings(absent="no agent dropped a line"),
         "agent_destinations": Readings((sends("worker1"), sends("worker2"))),
+        "metric_servers": Readings((server("prometheus", "monitoring-prod", "main"),)),
         "profile": Profile(),
         "clock": Clock(NOW),
         **changes,
@@ -541,6 +542,16 @@ def test_a_receiver_that_is_not_recognised_is_open_and_one_outside_is_noted() ->
     assert (str(one.subject), "`systems:` in the profile (loki)" in one.reason) == ("Service logging/loki", True)
     away = sent(away=["logs.example.com"])
     assert (away.unread, "logs.example.com, outside of this cluster" in away.notes[-1]) == ([], True)
+
+
+def test_an_agent_that_scrapes_where_nothing_else_does_leaves_that_open() -> None:
+    states = Readings((state("worker1", scrapes=True), state("worker2", scrapes=True)))
+    alone = judged(probe_coverage, **platform(agent_states=states, metric_servers=Readings(absent="there is no Prometheus")))
+    (one,) = alone.unread
+    assert (str(one.subject), outcome(alone)) == ("DaemonSet logging/promtail", "inconclusive")
+    assert "no probe judges its targets" in one.reason
+    beside = judged(probe_coverage, **platform(agent_states=states))
+    assert (outcome(beside), beside.notes[-1].startswith("DaemonSet logging/promtail scrapes metrics, too")) == ("pass", True)
 
 
 def test_a_daemon_set_whose_program_is_not_known_may_be_the_log_agent() -> None:

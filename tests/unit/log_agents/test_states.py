@@ -232,6 +232,27 @@ def test_a_page_without_the_series_that_is_always_there_proves_no_health(program
         read_agent(page, recognise(pod(program)))  # type: ignore[arg-type]
 
 
+ALLOY = b"""# TYPE process_start_time_seconds gauge
+process_start_time_seconds 1.7e+09
+loki_write_sent_entries_total{component_id="loki.write.default"} 5
+prometheus_remote_storage_samples_total{component_id="prometheus.remote_write.cloud"} 90
+prometheus_remote_storage_samples_failed_total{component_id="prometheus.remote_write.cloud"} 7
+prometheus_scrape_targets_gauge{component_id="prometheus.scrape.pods"} 12
+"""
+
+
+def test_an_alloy_that_scrapes_says_so_and_loses_samples_as_well() -> None:
+    found = read("alloy", metrics=ALLOY)
+    assert (found.scrapes, found.dropped, found.sent) == (True, {"failed_samples": 7}, 5)
+    assert [(one.name, one.kind) for one in found.outputs] == [
+        ("loki.write.default", "loki"),
+        ("prometheus.remote_write.cloud", "prometheus"),
+    ]
+    assert amount(found.dropped) == "7 samples"
+    quiet = ALLOY.partition(b"prometheus_")[0]
+    assert not read("alloy", metrics=quiet).scrapes
+
+
 def test_each_program_is_asked_for_its_own_losses_only() -> None:
     assert increases(["fluentd"], "60s") == ""
     assert increases(["vector"], "60s") == (

@@ -116,7 +116,7 @@ def agent_destinations(
         outputs = [each for read in own for each in read.configured.outputs] or (state.outputs if state else [])
         led = [each for each in outputs if _leads(each, place, services, lokis)]
         nowhere = [each for each in outputs if services.complete and _leads_nowhere(each, place, services, namespaces)]
-        loki = True if one.key in _ALWAYS or led else _by_kinds(outputs)
+        loki = True if led or (one.key in _ALWAYS and not _only_metrics(outputs)) else _by_kinds(outputs)
         strange, away = _unknown(outputs, place, services, known) if alone and loki else ([], [])
         found.add(subject, Destination(one.key, one.pod.spec.node_name, owner_of(one.pod), outputs, loki, nowhere, strange, away))
     return found.readings(agents.absent)
@@ -131,6 +131,11 @@ def _unknown(
     there = {place: services.by_name()[place] for place in places.values() if place in services.by_name()}
     strange = [place for place, service in there.items() if not any(leads_to(service, pod) for pod in known)]
     return sorted(strange), sorted(one for one, place in places.items() if not place[1] and "." in one)
+
+
+def _only_metrics(outputs: list[Output]) -> bool:
+    """Whether its outputs are known, and none of them takes logs."""
+    return bool(outputs) and all(one.kind in NO_LOGS for one in outputs)
 
 
 def _by_kinds(outputs: Iterable[Output]) -> bool | None:

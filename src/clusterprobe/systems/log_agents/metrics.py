@@ -47,7 +47,8 @@ class Page:
 
     `failing` counts attempts to send that failed, whatever became of them; `paused` is 1 where an input waits; `queues` are pairs of
     how much waits and how much may. An output is named by the label `output`, what it is by `kind`. Where an agent sends to Loki only,
-    `kind` is `loki` itself. Some programs name an output after what it is, as `named` reads it.
+    `kind` is `loki` itself. Some programs name an output after what it is, as `named` reads it. One of `scrapes` is there where it scrapes
+    metrics, too.
     `turned_on` says how the page comes to be there, for a program that shows it only if it is told to.
     """
 
@@ -65,6 +66,7 @@ class Page:
     output: str = ""
     kind: str = ""
     named: Pattern | None = None
+    scrapes: tuple[str, ...] = ()
     turned_on: str = ""
 
     @property
@@ -73,19 +75,23 @@ class Page:
         counters = [one.name for one in (*self.lost, *self.filtered)]
         pairs = [name for pair in (*self.queues, *([self.files] if self.files else [])) for name in pair]
         single = [one for one in (self.paused, self.version) if one]
-        return {*self.proof, *counters, *self.sent, *self.failing, *pairs, *self.started, *single}
+        return {*self.proof, *counters, *self.sent, *self.failing, *pairs, *self.started, *self.scrapes, *single}
 
 
 _STAGES = (Counter("logentry_dropped_lines_total"),)
 _FLOW = Page(
     proof=("process_start_time_seconds",),
-    lost=(Counter("loki_write_dropped_entries_total"),),
+    lost=(
+        Counter("loki_write_dropped_entries_total"),
+        Counter("prometheus_remote_storage_samples_failed_total", reason="failed_samples"),
+    ),
     sent=("loki_write_sent_entries_total",),
     failing=("loki_write_batch_retries_total",),
     filtered=_STAGES,
     files=("loki_source_file_file_bytes_total", "loki_source_file_read_bytes_total"),
     output="component_id",
-    kind=LOKI,
+    named=ours(r"([a-z]+)\..+"),  # such as loki.write.default, and prometheus.remote_write.default
+    scrapes=("prometheus_scrape_targets_gauge", "prometheus_remote_storage_samples_total"),
 )
 _SIGNALS = {"log_records": "log record", "spans": "span", "metric_points": "metric point"}
 _ENDS = ("", "_total")  # as the collector's version and its Prometheus reader have it
@@ -221,6 +227,7 @@ _LOSSES = {
         "the receiver refused them for good, or a transform failed on them",
         "Repair what the log of the agent names: the receiver's answer, or the transform's error.",
     ),
+    "failed_samples": Loss("sample", "the receiver of its remote write refused them for good", "Repair what the receiver's answer names."),
     "lost_by_its_log": Loss("batch", "its log says that it gave them up", "Repair what the receiver's answer names."),
 }
 

@@ -40,7 +40,8 @@ class AgentState(msgspec.Struct, frozen=True):
 
     `positions` is the file as its effective configuration names it, empty where that is not to be had. `filtered` counts the
     lines that its own pipeline drops, as it was told to; `failing` attempts to send that failed, whatever became of them. `counts_files`
-    is whether it says which files it reads. `full` are its queues that are, and `paused` its inputs that wait.
+    is whether it says which files it reads. `full` are its queues that are, and `paused` its inputs that wait; `scrapes` is whether it
+    scrapes metrics, too.
     """
 
     program: str
@@ -59,6 +60,7 @@ class AgentState(msgspec.Struct, frozen=True):
     full: list[Queue] = []
     paused: list[str] = []
     counts_files: bool = True
+    scrapes: bool = False
 
 
 @source(proxied("pods"))
@@ -130,6 +132,7 @@ def read_agent(endpoint: Endpoint, one: SystemPod) -> AgentState:
         full=[queue for queue in _queues(metrics, page) if queue.capacity and queue.size >= FULL * queue.capacity],
         paused=sorted({each.labels.get("name", "") for each in metrics if each.name == page.paused and each.value}),
         counts_files=page.files is not None,
+        scrapes=any(each.name in page.scrapes for each in metrics),
     )
 
 

@@ -15,6 +15,7 @@ from clusterprobe.systems.kubernetes.objects import Namespace
 
 # The labels that usually name an environment, after the profile's own. Of the loose ones only known words count.
 LABELS = ("environment", "env", "app.kubernetes.io/environment")
+LABELS_OF_ANYBODY = ("environment", "env")  # below a prefix of one's own, such as tags.datadoghq.com/env
 LOOSE_LABELS = ("stage", "tier", "app.kubernetes.io/stage")
 BY_PROFILE = "the profile"
 
@@ -97,7 +98,7 @@ class Environments:
         return self._by_label(labels) or self._by_name(namespace)
 
     def _by_label(self, labels: dict[str, str]) -> Placing | None:
-        for key in (self._profile.environment_label, *LABELS, *LOOSE_LABELS):
+        for key in (*_keys(self._profile, labels), *LOOSE_LABELS):
             value = labels.get(key, "")
             if not value or (key in LOOSE_LABELS and key != self._profile.environment_label and meaning(value) not in WORDS.values()):
                 continue
@@ -135,6 +136,11 @@ class Environments:
 
 def _values(profile: Profile, labels: Iterable[dict[str, str]]) -> set[str]:
     """What the labels of all namespaces call environments."""
-    keys = (profile.environment_label, *LABELS)
-    found = {meaning(own[key]) for own in labels for key in keys if own.get(key)}
+    found = {meaning(own[key]) for own in labels for key in _keys(profile, own) if own.get(key)}
     return found - SHARED
+
+
+def _keys(profile: Profile, labels: Iterable[str]) -> list[str]:
+    """Which of a namespace's labels name its environment: the profile's, the usual ones, and those of a prefix of one's own."""
+    own = sorted(key for key in labels if key not in LABELS and key.partition("/")[2] in LABELS_OF_ANYBODY)
+    return [profile.environment_label, *LABELS, *own]

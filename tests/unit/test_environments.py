@@ -100,6 +100,10 @@ def test_a_namespace_of_one_side_only_belongs_there_too() -> None:
     [
         ({"env": "prod"}, "prod"),
         ({"app.kubernetes.io/environment": "Production"}, "prod"),
+        ({"tags.datadoghq.com/env": "prod"}, "prod"),
+        ({"corp.example/environment": "Staging"}, "staging"),
+        ({"corp.example/environment": "everything"}, ""),
+        ({"corp.example/env-of": "prod"}, ""),
         ({"tier": "staging"}, "staging"),
         ({"tier": "backend"}, ""),
         ({"environment": "platform"}, ""),
@@ -113,6 +117,12 @@ def test_a_label_counts_where_its_value_can_be_an_environment(labels: dict[str, 
 def test_values_that_divide_namespaces_are_environments_whatever_they_are_called() -> None:
     found = Environments(Profile(), [namespace("shop", env="red"), namespace("cart", env="black")])
     assert found.members() == {"black": ["cart"], "red": ["shop"]}
+
+
+def test_so_are_those_of_a_label_with_a_prefix_of_ones_own() -> None:
+    found = Environments(Profile(), [namespace(one, **{"corp.example/env": value}) for one, value in (("shop", "red"), ("cart", "black"))])
+    assert found.members() == {"black": ["cart"], "red": ["shop"]}
+    assert [one.by for one in found.placed()] == ["its label corp.example/env=black", "its label corp.example/env=red"]
 
 
 def test_a_value_that_only_namespaces_of_stacks_carry_is_shared() -> None:

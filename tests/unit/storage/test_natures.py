@@ -73,6 +73,18 @@ def test_a_profile_says_what_the_directories_of_nodes_are() -> None:
         ("cluster.local/nfs-client", {}, "unknown"),
         ("nfs.csi.k8s.io", {"server": "nas", "share": "/x"}, "nfs"),
         ("kubernetes.io/no-provisioner", {}, "unknown"),
+        ("bsu.csi.outscale.com", {}, "block"),
+        ("csi.lightbitslabs.com", {}, "block"),
+        ("csi.simplyblock.io", {}, "block"),
+        ("azurelustre.csi.azure.com", {}, "shared"),
+        ("csi.cubefs.com", {}, "shared"),
+        ("fuse.csi.fluid.io", {}, "shared"),
+        ("s3.csi.scality.com", {}, "object"),
+        ("csi.huawei.com", {"volumeType": "lun"}, "block"),
+        ("csi.huawei.com", {"volumeType": "dtree"}, "shared"),
+        ("csi.huawei.com", {}, "unknown"),
+        ("tns.csi.io", {"protocol": "nfs"}, "nfs"),
+        ("tns.csi.io", {"protocol": "nvmeof"}, "block"),
     ],
 )
 def test_a_classes_provisioner_tells_what_it_makes(provisioner: str, parameters: dict[str, str], kind: str) -> None:

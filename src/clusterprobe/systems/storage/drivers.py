@@ -96,6 +96,9 @@ BLOCK_DRIVERS = {
     "disk-csi-driver.mks.ycloud.io": "a Yandex Cloud disk",
     "replicated.csi.storage.deckhouse.io": "a replicated volume of Deckhouse",
     "block.csi.vastdata.com": "a VAST block device",
+    "bsu.csi.outscale.com": "an Outscale volume",
+    "csi.lightbitslabs.com": "a Lightbits volume",
+    "csi.simplyblock.io": "a simplyblock volume",
     "openebs.io/provisioner-iscsi": "an iSCSI disk of OpenEBS",
     "kubernetes.io/rbd": "a Ceph block device",
     "ceph.com/rbd": "a Ceph block device",
@@ -112,6 +115,9 @@ SHARED_DRIVERS = {
     "lustre.csi.storage.gke.io": "a Lustre file system",
     "parallelstore.csi.storage.gke.io": "a Parallelstore file system",
     "exa.csi.ddn.com": "a Lustre file system",
+    "azurelustre.csi.azure.com": "a Lustre file system",
+    "csi.cubefs.com": "a CubeFS file system",
+    "fuse.csi.fluid.io": "a data set of Fluid",
     "csi.juicefs.com": "a JuiceFS file system",
     "seaweedfs-csi-driver": "a SeaweedFS file system",
     "csi.weka.io": "a Weka file system",
@@ -122,6 +128,7 @@ SHARED_DRIVERS = {
 }
 OBJECT_DRIVERS = {
     "s3.csi.aws.com": "a bucket of S3",
+    "s3.csi.scality.com": "a bucket of S3",
     "ru.yandex.s3.csi": "a bucket of S3",
     "ch.ctrox.csi.s3-driver": "a bucket of S3",
     "gcsfuse.csi.storage.gke.io": "a bucket of Google Cloud Storage",
@@ -171,6 +178,9 @@ _PROTOCOLS: dict[str, Told] = {
     "ontap-nas-flexgroup": ("nfs", "NFS of ONTAP"),
     "ontap-san": ("block", "a disk of ONTAP"),
     "ontap-san-economy": ("block", "a disk of ONTAP"),
+    "lun": ("block", "a LUN"),
+    "fs": ("shared", "a file system of Huawei's storage"),
+    "dtree": ("shared", "a file system of Huawei's storage"),
 }
 _BY_PROTOCOL = {
     "csi.trident.netapp.io": ("protocol", "backendtype"),
@@ -180,6 +190,8 @@ _BY_PROTOCOL = {
     "csi-unity.dellemc.com": ("protocol",),
     "pure-csi": ("backend", "pure_nas"),
     "infinibox-csi-driver": ("storage_protocol",),
+    "csi.huawei.com": ("volumetype",),
+    "tns.csi.io": ("protocol",),
 }
 
 

@@ -12,7 +12,7 @@ from clusterprobe.systems.kubernetes.resources import CLAIMS
 from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.prometheus.objects import Prometheus, database_path, is_plain_prometheus, pods_of
 from clusterprobe.systems.prometheus.relocation_advice import follow_the_object, move_of_custom, move_of_workload, wanted_class
-from clusterprobe.systems.storage.natures import Nature, Storage, claim_name, mounted_at, sounds_local
+from clusterprobe.systems.storage.natures import Nature, Storage, claim_name, data_of, mounted_at, sounds_local
 from clusterprobe.verdict import Verdict
 
 TSDB_ON_NFS = FindingKind("TsdbOnNfs", Severity.ERROR, "The database of a Prometheus is stored on NFS.")
@@ -27,11 +27,12 @@ TSDB_NOT_KEPT = FindingKind("TsdbNotKept", Severity.WARNING, "The database of a 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Where one replica keeps its database: the claim, if it has one, its class, and what that really is."""
+    """Where one replica keeps its database: the claim, if it has one, its class, and what that really is; and whose replica it is."""
 
     claim: str
     class_name: str
     nature: Nature
+    workload: Subject | None = None
 
 
 @reports(TSDB_ON_NFS, TSDB_ON_SHARED_FILE_SYSTEM, CLAIM_KEEPS_OLD_CLASS, TSDB_NOT_KEPT)
@@ -76,12 +77,13 @@ def probe_storage(
 
 
 def _of_pod(storage: Storage, pod: Pod) -> Database:
-    volume = mounted_at(pod, database_path(pod))
+    volume, workload = mounted_at(pod, database_path(pod)), workload_of(pod)
     if volume is None:
-        return Database("", "", Nature("ephemeral", f"the container's own file system, for nothing is mounted at {database_path(pod)}"))
+        nature = Nature("ephemeral", f"the container's own file system, for nothing is mounted at {database_path(pod)}")
+        return Database("", "", nature, workload)
     nature = storage.of_mount(pod.metadata.namespace, pod.metadata.name, volume)
     claim = storage.claim(pod.metadata.namespace, claim_name(volume))
-    return Database(claim_name(volume), storage.class_of(claim) if claim else "", nature)
+    return Database(claim_name(volume), storage.class_of(claim) if claim else "", nature, workload)
 
 
 def _of_claim(storage: Storage, claim: PersistentVolumeClaim) -> Database:
@@ -145,9 +147,11 @@ def _report(
         cause=cause,
         fix=fix,
         exhibits=[Table(title="The database", columns=["Claim", "Class", "Actual storage"], rows=rows)],
-        breaks=[
-            Ref.of(CLAIMS.subject(subject.namespace, one.claim))
-            for one in found
-            if one.claim and one.nature.kind in ("nfs", "shared", "object")
-        ],
+        breaks=list(dict.fromkeys(ref for one in found for ref in _broken(subject.namespace, one))),
     )
+
+
+def _broken(namespace: str, one: Database) -> list[Ref]:
+    if one.claim and one.nature.kind in ("nfs", "shared", "object"):
+        return [Ref.of(CLAIMS.subject(namespace, one.claim))]
+    return [data_of(one.workload)] if one.workload is not None and one.nature.kind == "ephemeral" else []

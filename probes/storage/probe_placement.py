@@ -16,7 +16,7 @@ from clusterprobe.systems.kubernetes.resources import CLAIMS
 from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.storage.claim_advice import replace
 from clusterprobe.systems.storage.drivers import Kind, allowed
-from clusterprobe.systems.storage.natures import Nature, Storage, claim_name
+from clusterprobe.systems.storage.natures import Nature, Storage, claim_name, data_of
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed
 
@@ -141,7 +141,7 @@ def _judge(verdict: Verdict, one: Placed, kinds: list[str], storage: Storage, po
         f"the profile expects {' or '.join(kinds) or 'none'}.",
         cause=f"{one.subject} (class `{one.class_name or 'none'}`) is {one.nature}.",
         fix=_fix(one, kinds, storage, pods),
-        rests_on=[Ref.of(one.subject)] if one.subject.kind == CLAIMS.kind else [],
+        rests_on=[Ref.of(one.subject) if one.subject.kind == CLAIMS.kind else data_of(one.subject)],
     )
 
 

@@ -43,7 +43,7 @@ from probes.promtail.probe_grace_period import probe_grace_period
 from probes.storage.probe_placement import probe_placement
 from probes.storage.probe_volume_permissions import probe_volume_permissions
 from tests import sealed_factories as sealing
-from tests.factories import judged, labelled, listing, server
+from tests.factories import judged, labelled, listing, recognised, server
 from tests.unit.alertmanager import test_config_secret as config_secret
 from tests.unit.alertmanager import test_default_config as default_config
 from tests.unit.alertmanager import test_receivers as receivers
@@ -309,6 +309,15 @@ def test_the_placement_of_a_claim_is_a_matter_of_the_database_on_it() -> None:
     placed = judged(probe_placement, **{name: one for name, one in world.items() if name != "prometheuses"}, pods=pods)
     through = meet(found(judged(probe_storage, **world), "TsdbOnNfs"), found(placed, "StorageNotAsExpected"))
     assert through == f"PersistentVolumeClaim/monitoring-dev/{storage.CLAIM}"
+
+
+def test_a_database_that_is_lost_with_its_pod_is_told_once() -> None:
+    """`prometheus/storage` says so; that the profile expects something else is below it."""
+    pods = listing("Pod", [storage.pod({"emptyDir": {}})])
+    bare: dict[str, Any] = {"system_pods": recognised(pods), "prometheuses": listing("Prometheus", [storage.prometheus(None)])}
+    world = storage.platform(**bare)
+    placed = judged(probe_placement, **{name: one for name, one in world.items() if name != "prometheuses"}, pods=pods)
+    meet(found(judged(probe_storage, **world), "TsdbNotKept"), found(placed, "StorageNotAsExpected"))
 
 
 def test_what_is_scraped_across_environments_is_a_matter_of_the_selectors() -> None:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from clusterprobe.model import Subject
 from clusterprobe.patterns import ours
 from clusterprobe.readings import Readings
+from clusterprobe.references import Ref, RefKind
 from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, PersistentVolumeSpec, Pod, StorageClass, Volume
 from clusterprobe.systems.kubernetes.resources import CLAIMS
 from clusterprobe.systems.storage.drivers import IN_TREE, SINGLE_NODE_DRIVERS, Kind, of_driver
@@ -18,6 +19,11 @@ HOST_PATH = "hostPath"
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 NO_DRIVERS: Mapping[str, Kind] = MappingProxyType({})
+
+
+def data_of(workload: Subject) -> Ref:
+    """The data that a workload keeps without a PVC, to which findings of several probes may lead."""
+    return Ref(RefKind.OTHER, workload.namespace, f"data of {workload.kind}/{workload.name}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,8 @@ class Page:
 
     `failing` counts attempts to send that failed, whatever became of them; `paused` is 1 where an input waits; `queues` are pairs of
     how much waits and how much may. An output is named by the label `output`, what it is by `kind`. Where an agent sends to Loki only,
-    `kind` is `loki` itself. Some programs name an output after what it is, as `named` reads it. One of `scrapes` is there where it scrapes
-    metrics, too.
+    `kind` is `loki` itself. Some programs name an output after what it is, as `named` reads it. One of `scrapes` is more than 0 where
+    it scrapes metrics, too.
     `turned_on` says how the page comes to be there, for a program that shows it only if it is told to.
     """
 
@@ -91,7 +91,7 @@ _FLOW = Page(
     files=("loki_source_file_file_bytes_total", "loki_source_file_read_bytes_total"),
     output="component_id",
     named=ours(r"([a-z]+)\..+"),  # such as loki.write.default, and prometheus.remote_write.default
-    scrapes=("prometheus_scrape_targets_gauge", "prometheus_remote_storage_samples_total"),
+    scrapes=("prometheus_scrape_targets_gauge", "agent_prometheus_scrape_targets_gauge"),
 )
 _SIGNALS = {"log_records": "log record", "spans": "span", "metric_points": "metric point"}
 _ENDS = ("", "_total")  # as the collector's version and its Prometheus reader have it

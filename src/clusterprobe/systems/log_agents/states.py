@@ -132,7 +132,7 @@ def read_agent(endpoint: Endpoint, one: SystemPod) -> AgentState:
         full=[queue for queue in _queues(metrics, page) if queue.capacity and queue.size >= FULL * queue.capacity],
         paused=sorted({each.labels.get("name", "") for each in metrics if each.name == page.paused and each.value}),
         counts_files=page.files is not None,
-        scrapes=any(each.name in page.scrapes for each in metrics),
+        scrapes=any(value > 0 for value in values_of(metrics, page.scrapes)),
     )
 
 

@@ -280,6 +280,12 @@ def test_a_queue_that_takes_nothing(resource: str, reason: str, expected: str) -
     assert diagnosed(kind(resource, "Queue", raw("gpu", condition("Active", reason=reason)))).state == expected
 
 
+@pytest.mark.parametrize(("reason", "expected"), [("UserSpecifiedUnavailable", "well"), ("Unavailable", "failing")])
+def test_a_catalog_that_somebody_turned_off_is_not_held_against_it(reason: str, expected: str) -> None:
+    one = raw("catalog", condition("Serving", reason=reason))
+    assert diagnosed(kind("clustercatalogs.olm.operatorframework.io", "ClusterCatalog", one)).state == expected
+
+
 @pytest.mark.parametrize(
     ("said", "generated", "expected"),
     [

@@ -80,10 +80,11 @@ ONLY_WITH: Mapping[tuple[str, str], frozenset[str]] = {
     ("postgresql.cnpg.io", "LastBackupSucceeded"): frozenset({"LastBackupFailed"}),
 }
 # Reasons of one group that say that nothing is wrong: somebody scaled to zero; as many pods are up as the budget asks for, and no more;
-# the queue behind it speaks for itself.
+# the queue behind it speaks for itself; somebody wants a catalog not to be served.
 FINE_OF: Mapping[str, frozenset[str]] = {
     "autoscaling": frozenset({"ScaledToZero", "ScalingDisabled"}),
     "kueue.x-k8s.io": frozenset({"ClusterQueueIsInactive"}),
+    "olm.operatorframework.io": frozenset({"UserSpecifiedUnavailable"}),
     "policy": frozenset({"InsufficientPods"}),
 }
 # Words that stand where others have a condition, by group and field: those that are bad.

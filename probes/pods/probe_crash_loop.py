@@ -132,7 +132,7 @@ def _report(verdict: Verdict, ones: list[Broken], severity: Severity, *, now: fl
         severity=severity,
         problem=f"Container {container} of {workload} {_doing(crash, now)} ({says}; Pod {who}).{hidden}",
         cause=cause_of(first) + (f" What it calls does not excuse it: {excuse_of(wait)}." if wait else ""),
-        fix=by_hand(workload, [*repair(first, unexcused=wait is not None), *back(workload, first.rival)]),
+        fix=by_hand(workload, [*repair(first, unexcused=wait is not None), *back(workload, first.rival)], first.crash.pod.metadata.labels),
         exhibits=[_table(crashes), *([Text(title="Its last lines", text="\n".join(first.lines))] if first.lines else [])],
         breaks=[Ref.of(workload), *first.silenced],
         rests_on=[

@@ -16,6 +16,14 @@ def test_what_is_to_be_changed_where_it_is_deployed_can_be_changed_on_the_object
     assert last.text.startswith("Until that is deployed")
 
 
+def test_what_the_prometheus_operator_makes_is_changed_on_its_own_object() -> None:
+    made = {"app.kubernetes.io/managed-by": "prometheus-operator", "app.kubernetes.io/name": "prometheus"}
+    stateful = Subject(kind="StatefulSet", namespace="shop", name="prometheus-main")
+    *_, last = by_hand(stateful, [AT_SOURCE], {**made, "app.kubernetes.io/instance": "main"})
+    assert last.commands == [shell("kubectl -n shop edit prometheuses.monitoring.coreos.com main")]
+    assert by_hand(stateful, [AT_SOURCE], made) == [AT_SOURCE]  # which object it is, is not known
+
+
 def test_a_pod_that_nothing_makes_is_made_again_of_a_file() -> None:
     *_, fetched, made = by_hand(Subject(kind="Pod", namespace="shop", name="once"), [AT_SOURCE])
     assert [line(one) for one in (*fetched.commands, *made.commands)] == [

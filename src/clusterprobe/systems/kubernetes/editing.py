@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from clusterprobe.fixes import SOURCE, WITHHELD, change, destroys, look, shell
 from clusterprobe.model import Step, Subject
 
@@ -9,14 +11,33 @@ from clusterprobe.model import Step, Subject
 _KINDS = ("Deployment", "StatefulSet", "DaemonSet", "CronJob")
 
 
-def by_hand(subject: Subject, steps: list[Step]) -> list[Step]:
-    """The steps, and how to make on the object itself what they say to change where it is deployed. A command of theirs is enough."""
+_MADE_OF = {"prometheus": ("Prometheus", "prometheuses"), "alertmanager": ("Alertmanager", "alertmanagers")}
+
+
+def by_hand(subject: Subject, steps: list[Step], labels: Mapping[str, str] | None = None) -> list[Step]:
+    """The steps, and how to make on the object itself what they say to change where it is deployed. A command of theirs is enough.
+
+    `labels` are those of its pods: what the Prometheus Operator makes, it sets back at once, so that its own object is changed.
+    """
     changes = [one for one in steps if one.kind != "look"]
     if any(one.commands or WITHHELD in one.text for one in changes) or not any(SOURCE in one.text for one in changes):
         return steps
+    if (labels or {}).get("app.kubernetes.io/managed-by") == "prometheus-operator":
+        return [*steps, *_of_operator(subject, labels or {})]
     if subject.kind == "Pod":
         return [*steps, *_made_again(subject)]
     return [*steps, edited(subject.kind, subject)] if subject.kind in _KINDS else steps
+
+
+def _of_operator(subject: Subject, labels: Mapping[str, str]) -> list[Step]:
+    kind, plural = _MADE_OF.get(labels.get("app.kubernetes.io/name", ""), ("", ""))
+    name = labels.get("app.kubernetes.io/instance", "")
+    if not kind or not name:
+        return []
+    text = (
+        f"Until that is deployed, change the {kind} object {name}, of which the Operator makes the {subject.kind}: that alone it sets back."
+    )
+    return [change(text, shell("kubectl -n {} edit {}.monitoring.coreos.com {}", subject.namespace, plural, name))]
 
 
 def _made_again(pod: Subject) -> list[Step]:

@@ -97,6 +97,38 @@ def test_out_of_memory_names_the_limit() -> None:
     assert "Set a request and a limit" in without.fix
 
 
+def test_what_the_prometheus_operator_adds_to_a_pod_gets_its_memory_by_the_operators_arguments() -> None:
+    made = {"app.kubernetes.io/managed-by": "prometheus-operator", "app.kubernetes.io/name": "prometheus"}
+    container = {"name": "config-reloader", "resources": {"limits": {"memory": "25Mi"}}}
+    status = {"name": "config-reloader", "restartCount": 9, "state": LOOPING, "lastState": ended(137, "OOMKilled")}
+    pod = labelled(
+        Pod,
+        "app",
+        "prometheus-main-0",
+        {**made, "app.kubernetes.io/instance": "main"},
+        metadata={"ownerReferences": [{"kind": "StatefulSet", "name": "prometheus-main", "uid": "1", "controller": True}]},
+        spec={"containers": [container]},
+        status={"phase": "Running", "containerStatuses": [status]},
+    )
+    readings = world(Case("x", "", LOOPING, ended(137, "OOMKilled")))
+    finding = judged(probe_crash_loop, **{**readings, "pods": listing("Pod", [pod])}).findings[0]
+    assert "--config-reloader-memory-limit" in finding.fix
+    assert " edit " not in finding.fix
+
+
+def test_of_what_was_killed_without_a_word_of_memory_the_node_is_not_excluded() -> None:
+    finding = judged(probe_crash_loop, **world(Case("x", "", LOOPING, ended(137)))).findings[0]
+    assert "a node that runs out of memory ends processes so, too" in finding.cause
+    assert "not for memory" not in finding.cause
+
+
+def test_two_default_data_sources_of_grafana_are_named() -> None:
+    line = "Datasource provisioning error: Only one datasource per organization can be marked as default"
+    finding = judged(probe_crash_loop, **world(Case("x", "", LOOPING, ended(1), lines=(line,)))).findings[0]
+    assert "are marked as default (exit code 1)" in finding.cause
+    assert "isDefault" in finding.fix
+
+
 def test_having_run_out_of_memory_is_a_warning_for_an_hour() -> None:
     (finding,) = judged(probe_crash_loop, **world(case_named("out of memory lately, and well"))).findings
     assert finding.severity is Severity.WARNING

@@ -13,6 +13,7 @@ from clusterprobe.systems.pods.crashes import Crash
 from clusterprobe.systems.pods.missing_objects import missing_in
 from clusterprobe.systems.pods.start_advice import create
 
+_KILLED = 137  # 128 and SIGKILL
 _ROLLED_OUT = ("Deployment", "StatefulSet", "DaemonSet")
 _PLAIN: dict[Fault, str] = {
     "image platform": "Build the image for the node's processor and system too, or let the pod run only on nodes for which it is made.",
@@ -95,6 +96,10 @@ _PLAIN: dict[Fault, str] = {
         "reach the API server."
     ),
     "login refused": "Correct the user and password that it is given, or give that user the right that the line names, where it logs in.",
+    "two defaults": (
+        "Let one of them be the default: set isDefault to false in the others, whose ConfigMaps the sidecar of Grafana loads. Of "
+        "kube-prometheus-stack it is grafana.sidecar.datasources.isDefaultDatasource, of loki-stack loki.isDefault."
+    ),
     "argument": "Correct its arguments to those of the image's version: an upgrade may have taken one away.",
     "read only": "Mount an emptyDir where it writes, or take readOnlyRootFilesystem out of its securityContext.",
     "denied": (
@@ -121,7 +126,9 @@ def repair(one: Broken, *, unexcused: bool) -> list[Step]:
         case "probe" if one.kill:
             steps = [_of_probe(one.crash, one.kill)]
         case "memory":
-            steps = [_of_memory(one.crash)]
+            steps = [_of_reloader(one.crash) if _is_reloader(one.crash) else _of_memory(one.crash)]
+        case "signal" if one.crash.ended and one.crash.ended.exit_code == _KILLED:
+            steps = _of_kill(one.crash)
         case "no memory to start":
             steps = [_of_low_limit(one.crash)]
         case "reference missing":
@@ -185,6 +192,28 @@ def _of_memory(crash: Crash) -> Step:
     if limit:
         return change(f"Raise resources.limits.memory of container {name} above {limit}, {SOURCE}. Or let it need less (workers, caches).")
     return change(f"Set a request and a limit for the memory of container {name}, {SOURCE}: its node or its pod ran out of memory.")
+
+
+def _is_reloader(crash: Crash) -> bool:
+    """Whether it is a container that the Prometheus Operator adds: its resources are no field of the object."""
+    made = (crash.pod.metadata.labels or {}).get("app.kubernetes.io/managed-by") == "prometheus-operator"
+    return made and crash.status.name in ("config-reloader", "init-config-reloader")
+
+
+def _of_reloader(crash: Crash) -> Step:
+    limit = memory_limit(crash)
+    return change(
+        f"Raise the memory that the Prometheus Operator gives to this container{f', which is {limit} now' if limit else ''}: its arguments "
+        "--config-reloader-memory-limit and --config-reloader-memory-request, in kube-prometheus-stack "
+        "prometheusOperator.prometheusConfigReloader.resources. A change of the StatefulSet it sets back."
+    )
+
+
+def _of_kill(crash: Crash) -> list[Step]:
+    node = crash.pod.spec.node_name
+    command = shell("kubectl get events -A --field-selector involvedObject.kind=Node,involvedObject.name={}", node) if node else None
+    seen = "See whether its node ran out of memory (SystemOOM), which says which process it ended."
+    return [*([look(seen, command)] if node else []), change(_PLAIN["signal"])]
 
 
 def _of_low_limit(crash: Crash) -> Step:

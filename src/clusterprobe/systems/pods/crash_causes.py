@@ -75,6 +75,7 @@ Fault = Literal[
     "api refuses",
     "login refused",
     "argument",
+    "two defaults",
     "read only",
     "denied",
     "exits with 0",
@@ -148,6 +149,7 @@ _TOLD: dict[Fault, Pattern] = {
         r"(?i)(?:password|SASL) authentication failed|access denied for user|\bNOAUTH\b|\bWRONGPASS\b|InsufficientPrivilege|"
         r"permission denied (?:for|to) (?:schema|table|relation|database|sequence|function|create|set)\b"
     ),
+    "two defaults": ours(r"Only one datasource per organization can be marked as default"),
     "argument": ours(
         r"(?i)unknown (?:long |short |shorthand )?flag|flag provided but not defined|unrecogni[sz]ed (?:argument|option)s?\b|"
         r"no such option: "

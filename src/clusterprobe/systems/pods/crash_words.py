@@ -15,7 +15,7 @@ _SIGNALS = {
     134: "aborted by itself (SIGABRT)",
     135: "a bus error (SIGBUS)",
     136: "an arithmetic error (SIGFPE)",
-    137: "killed (SIGKILL), and not for memory as far as the kubelet knows",
+    137: "killed (SIGKILL), and the kubelet does not name memory; a node that runs out of memory ends processes so, too",
     139: "a segmentation fault (SIGSEGV)",
     143: "asked to end (SIGTERM)",
 }
@@ -103,6 +103,7 @@ _ENDS: dict[Fault, str] = {
     "lease lost": "It did not renew its lease at the API server in time, and ends itself (exit code {code}): {line}.",
     "api refuses": "The API server refuses what it asks for (exit code {code}): {line}.",
     "login refused": "What it calls refuses its login, or does not let that user do this (exit code {code}): {line}.",
+    "two defaults": "Two of the data sources that are provisioned to it are marked as default (exit code {code}): {line}.",
     "argument": "It does not know an argument that it is given (exit code {code}): {line}.",
     "read only": "It writes where the file system is read-only (exit code {code}): {line}.",
     "denied": "It was denied access (exit code {code}): {line}.",

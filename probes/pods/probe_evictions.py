@@ -27,6 +27,8 @@ _MEANS: dict[Fault, str] = {
     "evicted": "The kubelet evicted it",
     "devices": "Its node has fewer healthy devices than the scheduler believed",
     "no room": "Its node has less room than the scheduler believed, such as for static pods, or two schedulers place pods",
+    "sysctl": "It asks for a sysctl that the kubelet of its node does not allow",
+    "topology": "Its node has no NUMA node that alone has what it asks for (Topology Manager), which the scheduler does not know",
     "rejected": "Its node does not take it, although it was scheduled there",
 }
 _FIXES: dict[Fault, str] = {
@@ -37,6 +39,8 @@ _FIXES: dict[Fault, str] = {
     "evicted": "Change what the message names",
     "devices": "Restart the device plugin on that node, and see in its log which devices are unhealthy",
     "no room": "Let one scheduler place pods, and take what runs on the node beside Kubernetes into its reserved resources",
+    "sysctl": "Take the sysctl out of its securityContext, or allow it on the nodes where it runs (allowedUnsafeSysctls of the kubelet)",
+    "topology": "Let it ask for no more than one NUMA node has, or set topologyManagerPolicy of the kubelet to best-effort",
     "rejected": "Change what the message names: the labels of the node, or what the pod asks for",
 }
 
@@ -83,7 +87,7 @@ def _report(verdict: Verdict, ones: list[Eviction], now: float, *, serves: bool)
         + (f", on {listed(nodes, 3)}." if nodes else ".")
         + (" Others of it are ready." if serves else " None of it is ready."),
         cause=f"{_MEANS[newest.fault]}. The kubelet says {said(newest.pod.status.message, nothing=newest.pod.status.reason)}.",
-        fix=[*by_hand(workload, _steps(newest, nodes)), *_remains(newest.pod.metadata)],
+        fix=[*by_hand(workload, _steps(newest, nodes), newest.pod.metadata.labels), *_remains(newest.pod.metadata)],
         exhibits=[_table(ones, now)],
         breaks=[Ref.of(workload)] if not serves else [],
         rests_on=[Ref(RefKind.NODE, name=one) for one in nodes],

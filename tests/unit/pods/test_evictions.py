@@ -46,6 +46,18 @@ def found(*pods: Pod) -> Finding:
     return one
 
 
+@pytest.mark.parametrize(
+    ("reason", "message", "cause", "fix"),
+    [
+        ("SysctlForbidden", 'forbidden sysctl: "net.core.somaxconn" not allowlisted', "a sysctl that", "allowedUnsafeSysctls"),
+        ("TopologyAffinityError", "Resources cannot be allocated with Topology locality", "Topology Manager", "topologyManagerPolicy"),
+    ],
+)
+def test_what_a_kubelet_rejects_is_told_apart(reason: str, message: str, cause: str, fix: str) -> None:
+    one = found(*several(reason=reason, message=message))
+    assert (one.reason, cause in one.cause, fix in one.fix) == ("PodsRejected", True, True)
+
+
 def test_pods_that_run_pass() -> None:
     assert outcome(judge(ready())) == "pass"
 

@@ -10,7 +10,7 @@ from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.times import epoch
 
-Fault = Literal["own limit", "disk", "memory", "processes", "evicted", "devices", "no room", "rejected"]
+Fault = Literal["own limit", "disk", "memory", "processes", "evicted", "devices", "no room", "sysctl", "topology", "rejected"]
 _EVICTED: tuple[tuple[Pattern, Fault], ...] = (
     (ours(r"exceeds the (?:total )?limit|exceeded its local ephemeral storage limit"), "own limit"),
     (ours(r"(?i)low on resource: (?:ephemeral-storage|nodefs|imagefs|inodes)|DiskPressure"), "disk"),
@@ -20,6 +20,8 @@ _EVICTED: tuple[tuple[Pattern, Fault], ...] = (
 )
 _REJECTED: tuple[tuple[Pattern, Fault], ...] = (
     (ours(r"Allocate failed|no healthy devices|devices? unavailable"), "devices"),
+    (ours(r"SysctlForbidden"), "sysctl"),
+    (ours(r"TopologyAffinityError"), "topology"),
     (ours(r"enough resource|enough free|Outof"), "no room"),
     (ours(r""), "rejected"),
 )
@@ -36,7 +38,7 @@ class Eviction:
 
     @property
     def rejected(self) -> bool:
-        return self.fault in ("devices", "no room", "rejected")
+        return self.fault in ("devices", "no room", "sysctl", "topology", "rejected")
 
 
 def eviction_of(pod: Pod) -> Eviction | None:

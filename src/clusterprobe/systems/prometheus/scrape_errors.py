@@ -221,6 +221,23 @@ TABLE = (
         "Let the target give fewer series, or drop some by metricRelabelings; or raise {sample_limit}.",
     ),
     Row(
+        ours(r"(?i)target_limit exceeded"),
+        "The job has more targets than its limit allows (target_limit), so that none of them is scraped; the message has both numbers.",
+        "Let the job select fewer targets, or raise the limit: `spec.targetLimit` of the Operator's object, `target_limit` of the job, or "
+        "enforcedTargetLimit of the Prometheus.",
+    ),
+    Row(
+        ours(r"(?i)gzip: invalid|corrupt input before|zlib: invalid"),
+        "The target says that its answer is compressed (gzip), and it is not, or only in part.",
+        "Correct the target, or the proxy before it, which sets Content-Encoding. Or set enableCompression to false in the monitor "
+        "(`enable_compression` of the job).",
+    ),
+    Row(
+        ours(r"(?i)invalid metric name or label names"),
+        "The target exposes a name that Prometheus does not take as it is set to check names.",
+        "Correct the name at the target, or let Prometheus take names of UTF-8 (nameValidationScheme).",
+    ),
+    Row(
         ours(r"(?i)body size limit exceeded"),
         "The target's answer is larger than the limit allows, so that the whole scrape is refused.",
         "Let the target give fewer series, or raise {body_limit}.",

@@ -36,6 +36,7 @@ from clusterprobe.systems.prometheus.pressure_advice import (
     throttled,
     top_series,
 )
+from clusterprobe.systems.prometheus.remote_refusals import row_of
 from clusterprobe.systems.storage.natures import Storage
 from clusterprobe.thresholds import Thresholds
 from clusterprobe.times import ago
@@ -318,21 +319,29 @@ def _judge_others(verdict: Verdict, case: Case) -> None:
         _judge_refused(verdict, case, name or "its remote", lost)
 
 
+_STATUSES = "Its log has the status: 401 and 403 are about credentials, 404 is about the path, 400 about the samples themselves."
+
+
 def _judge_refused(verdict: Verdict, case: Case, remote: str, lost: float | None) -> None:
     if lost is None:
         reason = f"samples for {remote} were refused since it started, and whether any were lately is not known: it does not scrape itself"
         verdict.unchecked(case.place.subject, reason)
     elif lost >= 1:
+        says = case.told("remote write", remote)
+        row = row_of(says)
         verdict.report(
             REMOTE_WRITE_REFUSED,
             case.place.subject,
             problem=f"{case.who} lost {lost:.0f} samples for {remote} in the last {ago(case.one.window)}: they were refused.",
             cause=f"The receiver of {remote} answered with a status after which Prometheus does not send them again (4xx, but not 429). "
-            "Its log has the status: 401 and 403 are about credentials, 404 is about the path, 400 about the samples themselves."
-            f"{case.told('remote write', remote)}",
+            f"{row.cause if row else _STATUSES}{says}",
             fix=[
                 _see_log(case, "See what the receiver answers.", "remote|non-recoverable", "15m"),
-                change("Correct the credentials or the URL of that remote write, or the receiver's limits, at their source in Git."),
+                change(
+                    row.fix
+                    if row
+                    else "Correct the credentials or the URL of that remote write, or the receiver's limits, at their source in Git."
+                ),
             ],
         )
 

@@ -264,6 +264,27 @@ def test_a_refusal_is_counted_over_the_window_and_its_log_is_named() -> None:
     assert "401 and 403 are about credentials" in finding.cause
 
 
+@pytest.mark.parametrize(
+    ("answer", "cause", "fix"),
+    [
+        ("400 Bad Request: another sample with the same timestamp (err-mimir-sample-duplicate-timestamp)", "two replicas", "external labels"),
+        ("400 Bad Request: out of order sample", "older than what the receiver has", "within a window"),
+        ("400 Bad Request: per-user series limit of 150000 exceeded (err-mimir-max-series-per-user)", "A limit of the receiver", "raise that limit"),
+        ("400 Bad Request: received a series whose label value length exceeds: label value too long", "not valid at the receiver", "drop it"),
+        ("401 Unauthorized: no token", "refuses the credentials", "Correct the credentials"),
+        ("404 Not Found: page", "takes nothing at this path", "Correct the URL"),
+        ("413 Request Entity Too Large", "too large", "maxSamplesPerSend"),
+        ("400 Bad Request: something new", "401 and 403 are about credentials", "or the receiver's limits"),
+    ],
+)  # fmt: skip
+def test_what_a_receiver_answers_names_why_it_refuses(answer: str, cause: str, fix: str) -> None:
+    given = platform(pressure(refused={"mimir": 9.0}))
+    said = OwnError("remote write", f"server returned HTTP status {answer}", "mimir")
+    errors = given["prometheus_pressure"].map(lambda _, __: [said])
+    (finding,) = judged(probe_pressure, **{**given, "prometheus_own_errors": errors}).findings
+    assert (cause in finding.cause, fix in finding.fix, f"HTTP status {answer}" in finding.cause) == (True, True, True)
+
+
 def test_refusals_of_which_it_is_not_known_when_they_were_are_unchecked() -> None:
     verdict = judged(probe_pressure, **platform(pressure(refused={"mimir": None})))
     assert (outcome(verdict), reasons(verdict)) == ("inconclusive", [])

@@ -22,7 +22,7 @@ from clusterprobe.words import said
 
 LINES = 500
 SINCE_SECONDS = 86400  # of a configuration that is refused, the log may say so once only
-MAX_TEXT = 300
+MAX_TEXT = 600  # a receiver's answer says at its end what it is about
 
 Topic = Literal["configuration", "remote write", "database", "samples"]
 _TOPICS: tuple[tuple[Pattern, Topic], ...] = (

@@ -215,6 +215,8 @@ TEAM = "{receiver: slack, matchers: [team=ml]}"
         ([critical(team="ml"), critical("Late", team="etl")], ["CriticalReachesNobody"]),
         ([critical(team="ml"), AlertingRule("Slow", {"severity": "warning"})], []),
         ([AlertingRule("Slow", {"severity": "warning"})], ["CriticalReachesNobody"]),
+        ([AlertingRule("Down", {"severity": "page", "team": "ml"})], []),
+        ([critical(team="ml"), AlertingRule("Down", {"severity": "page"})], ["CriticalReachesNobody"]),
     ],
 )
 def test_the_labels_of_the_rules_that_are_loaded_count(rules: list[AlertingRule], expected: list[str]) -> None:

@@ -18,6 +18,8 @@ EXAMPLE = "ClusterprobeExample"
 ALWAYS_FIRES = "Watchdog"
 LASTING_SECONDS = 7 * 86400  # an incident that inhibits others is over by then
 CRITICAL = {"severity": "critical"}
+# What platforms call it by which somebody is to be woken up.
+CRITICAL_WORDS = frozenset({"critical", "crit", "page", "pager", "emergency", "fatal", "disaster", "blocker", "p0", "p1", "sev0", "sev1"})
 Labels = Mapping[str, str]
 
 
@@ -120,10 +122,11 @@ class Senders:
         return [(outer, rule) for outer in added for rule in rules]
 
     def _alerting(self, namespaces: set[str], severity: str) -> list[AlertingRule]:
-        """The rules of a severity, of the Prometheuses in these namespaces; of all where none is known to send."""
+        """The rules of a severity, whatever the highest is called, of the Prometheuses in these namespaces; of all where none sends."""
         loaded = [one for subject, one in self._rules if not namespaces or subject.namespace in namespaces]
         alerting = [one for each in loaded for file in each.files for one in file.alerting]
-        return [one for one in alerting if severity in ("", one.labels.get("severity"))]
+        wanted = CRITICAL_WORDS if severity == "critical" else {severity}
+        return [one for one in alerting if not severity or one.labels.get("severity", "").lower() in wanted]
 
 
 def labels_of(rule: AlertingRule) -> dict[str, str]:

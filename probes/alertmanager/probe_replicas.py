@@ -18,10 +18,13 @@ REPLICAS_APART = FindingKind(
     "Replicas of an Alertmanager do not see each other, so that each sends every notification.",
     settles=True,
 )
+CLUSTERS_JOINED = FindingKind(
+    "ClustersJoined", Severity.WARNING, "Two Alertmanagers that are not replicas of one another have joined into one cluster."
+)
 JOIN_SECONDS = 120  # a replica resolves and joins the others within its settle timeout
 
 
-@reports(REPLICAS_APART)
+@reports(REPLICAS_APART, CLUSTERS_JOINED)
 def probe_replicas(
     verdict: Verdict, alertmanager_statuses: Examined[AlertmanagerStatus], alertmanager_servers: Needed[Server], clock: Clock
 ) -> None:
@@ -42,6 +45,48 @@ def probe_replicas(
     for (namespace, name), replicas in groups.items():
         if len(replicas) > 1:
             _judge(verdict, namespace, name, replicas, clock.now)
+    _judge_joined(verdict, groups, servers)
+
+
+Place = tuple[str, str]
+
+
+def _judge_joined(verdict: Verdict, groups: dict[Place, list[tuple[Subject, AlertmanagerStatus]]], servers: dict[Subject, Server]) -> None:
+    """Each pair of Alertmanagers of which a replica of the one has a replica of the other among its peers."""
+    places: dict[str, set[Place]] = defaultdict(set)  # several share the address of a node's own network
+    for place, replicas in groups.items():
+        for subject, _ in replicas:
+            places[servers[subject].ip].add(place)
+    homes = {address: min(each) for address, each in places.items() if address and len(each) == 1}
+    joined: dict[tuple[Place, Place], tuple[Subject, str]] = {}
+    for place, replicas in groups.items():
+        for subject, status in replicas:
+            for peer in status.peers or []:
+                other = homes.get(peer.rpartition(":")[0].strip("[]"), place)
+                if other != place:
+                    joined.setdefault((min(place, other), max(place, other)), (subject, peer))
+    for (first, second), (subject, peer) in joined.items():
+        _report_joined(verdict, first, second, subject, peer)
+
+
+def _report_joined(verdict: Verdict, first: Place, second: Place, subject: Subject, peer: str) -> None:
+    one, other = "/".join(first), "/".join(second)
+    verdict.report(
+        CLUSTERS_JOINED,
+        ALERTMANAGERS.subject(*first),
+        problem=f"Alertmanager {one} and Alertmanager {other} have joined into one cluster: a silence that is made on one holds on the "
+        "other, and of a notification that both would send, one sends it only.",
+        cause=f"{subject.name} has {peer} among its peers, which is a replica of the other. A peer is configured so (--cluster.peer, with "
+        "the Operator additionalPeers), or an address of an old pod went to the other's: gossip asks for no name.",
+        fix=[
+            look("Read what it says of its peers.", log_of(subject.namespace, subject.name, "cluster|peer|gossip|memberlist")),
+            change(
+                "Give each a name of its own for its cluster, which keeps them apart (--cluster.label, with the Operator "
+                f"spec.clusterLabel), and take the other's addresses out of its peers. Change it {SOURCE}. Where one cluster of both is "
+                "meant, accept this finding."
+            ),
+        ],
+    )
 
 
 def _judge(verdict: Verdict, namespace: str, name: str, replicas: list[tuple[Subject, AlertmanagerStatus]], now: float) -> None:

@@ -1,5 +1,6 @@
 from typing import Any
 
+import msgspec
 import pytest
 
 from clusterprobe.evidence import Clock
@@ -61,6 +62,23 @@ def test_replicas_without_clustering_are_found() -> None:
 @pytest.mark.parametrize(("uptime", "codes"), [(JUST_UNDER, []), (TWO_MINUTES_AGO, ["ReplicasApart"])])
 def test_a_replica_has_two_minutes_to_join(uptime: str, codes: list[str]) -> None:
     assert reasons(judged(probe_replicas, **readings(status(PEERS[:2]), status(PEERS[:1], uptime=uptime)))) == codes
+
+
+def two_alertmanagers(*peers: list[str]) -> dict[str, Any]:
+    """One replica in each of two namespaces, at 10.0.0.1 and 10.0.0.2, with what it sees."""
+    servers = [server("alertmanager", place, "main", f"alertmanager-{place}") for place in ("dev", "prod")]
+    servers[1] = (servers[1][0], msgspec.structs.replace(servers[1][1], ip="10.0.0.2"))
+    told = tuple((subject, status(seen)) for (subject, _), seen in zip(servers, peers, strict=True))
+    return {"alertmanager_statuses": Readings(told), "alertmanager_servers": Readings(tuple(servers)), "clock": CLOCK}
+
+
+def test_two_alertmanagers_that_have_joined_into_one_cluster_are_found_once() -> None:
+    (one,) = judged(probe_replicas, **two_alertmanagers(PEERS[:2], PEERS[:2])).findings
+    assert (one.reason, one.severity, str(one.subject)) == ("ClustersJoined", "warning", "Alertmanager dev/main")
+    assert "Alertmanager dev/main and Alertmanager prod/main have joined into one cluster" in one.problem
+    assert "alertmanager-dev has 10.0.0.2:9094 among its peers" in one.cause
+    assert "spec.clusterLabel" in one.fix
+    assert judged(probe_replicas, **two_alertmanagers(PEERS[:1], PEERS[1:2])).findings == []
 
 
 def test_a_replica_that_does_not_say_what_it_sees_is_unchecked() -> None:

@@ -13,7 +13,9 @@ _API_VERSIONS = {
     "ReplicaSet": "apps/v1",
     "Job": "batch/v1",
     "CronJob": "batch/v1",
+    "Rollout": "argoproj.io/v1alpha1",
 }
+_ROLLOUT_HASH = "rollouts-pod-template-hash"  # of Argo Rollouts, whose ReplicaSets no Deployment makes
 
 
 def workload_of(pod: Pod) -> Subject:
@@ -22,7 +24,10 @@ def workload_of(pod: Pod) -> Subject:
     if owner is None:
         return PODS.subject(pod.metadata.namespace, pod.metadata.name)
     kind, name, revision = owner.kind, owner.name, pod.label("pod-template-hash")
-    if kind == "ReplicaSet" and revision and name.endswith(f"-{revision}"):
+    rollout = pod.label(_ROLLOUT_HASH)
+    if kind == "ReplicaSet" and rollout and name.endswith(f"-{rollout}"):
+        kind, name = "Rollout", name.removesuffix(f"-{rollout}")
+    elif kind == "ReplicaSet" and revision and name.endswith(f"-{revision}"):
         kind, name = "Deployment", name.removesuffix(f"-{revision}")
     return Subject(api_version=_API_VERSIONS.get(kind, ""), kind=kind, namespace=pod.metadata.namespace, name=name)
 
@@ -35,7 +40,7 @@ def workload_above(subject: Subject, metadata: Metadata) -> Subject:
     return Subject(api_version=_API_VERSIONS.get(owner.kind, ""), kind=owner.kind, namespace=subject.namespace, name=owner.name)
 
 
-_REVISIONS = ("pod-template-hash", "controller-revision-hash")
+_REVISIONS = ("pod-template-hash", _ROLLOUT_HASH, "controller-revision-hash")
 
 
 def revision_of(pod: Pod) -> str:

@@ -15,6 +15,7 @@ from clusterprobe.verdict import Verdict
 
 SAMPLES_DROPPED = FindingKind("SamplesDropped", Severity.WARNING, "A Prometheus drops samples that it has scraped.")
 ALERTS_DROPPED = FindingKind("AlertsDropped", Severity.ERROR, "A Prometheus drops alerts before it has sent them.")
+MANY_ALERTS = 10  # within the window; a few fall with the restart of an Alertmanager, and come again while they fire
 LEAST_DROPPED = 10  # samples within the window; a few come with the restart of a target
 _WHY = (
     "Two targets expose the same series, such as two replicas of which a relabelling takes the pod's name, or a target sends times of its "
@@ -69,6 +70,7 @@ class _Place:
         self.verdict.report(
             ALERTS_DROPPED,
             self.subject,
+            severity=Severity.ERROR if count >= MANY_ALERTS else Severity.WARNING,
             problem=f"{self.who} dropped {count:.0f} {DROPPED[NOTIFICATIONS]}, in the last {self.window}.",
             cause="Either an Alertmanager did not take them, as it was away or refused them, or the queue to it was full: more alerts fire "
             "than it takes. This number counts both, and its log tells which. While an alert fires, it is sent again.",

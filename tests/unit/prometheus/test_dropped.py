@@ -46,9 +46,10 @@ def test_dropped_samples_are_named_with_the_targets_that_the_log_names() -> None
     assert "honorTimestamps" in one.fix
 
 
-def test_alerts_that_are_dropped_before_they_are_sent_are_an_error() -> None:
-    one = found(**{NOTIFICATIONS: 3.0})
-    assert (one.reason, one.severity) == ("AlertsDropped", "error")
+@pytest.mark.parametrize(("count", "severity"), [(1.0, "warning"), (9.0, "warning"), (10.0, "error")])
+def test_many_alerts_that_are_dropped_before_they_are_sent_are_an_error(count: float, severity: str) -> None:
+    one = found(**{NOTIFICATIONS: count})
+    assert (one.reason, one.severity) == ("AlertsDropped", severity)
     assert "Either an Alertmanager did not take them, as it was away or refused them, or the queue to it was full" in one.cause
 
 

@@ -139,4 +139,11 @@ SENTENCES: list[str] = [
     "500123456789012345678901",
     "the Job api-6f1d2b3c-4d5e-4f70-8192-a3b4c5d6e7f8 failed",
     "at **4f5c6d7e8f9a0b1c2d3e4f5a6b7c8d9e0f1a2b3c** of the branch",
+    "secret.reloader.stakater.com/reload: db-secret",
+    "vault.hashicorp.com/agent-inject-secret-db: secret/data/db",
+    "checksum/auth-token: " + "ab" * 32,
+    "sha256/secret: " + "ab" * 32,
+    "values-hash/db-password: " + "ab" * 32,
+    "secret-hash: " + "ab" * 32,
+    "kubernetes.io/config.hash: " + "ab" * 16,
 ]

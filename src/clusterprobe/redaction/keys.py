@@ -112,9 +112,12 @@ _BY_END = (
     (("tokens", "secrets", "credentials"), Key.WEAK),  # in prose: `no credentials: …`
     (("sessionid", "sessid"), Key.SECRET),
 )
-_OF_INGRESSES = pattern(
-    r"[\w.-]*\b(?:ingress\.kubernetes\.io|haproxy\.org|traefik\.io|cert-manager\.io)/"
-)  # annotations, which name Secrets
+_DOMAIN = pattern(r"[a-z0-9.-]+\.[a-z]{2,10}")
+# Annotations of these, which name Secrets.
+_OF_INGRESSES = pattern(r"(?:[\w.-]*\.)?(?:ingress\.kubernetes\.io|haproxy\.org|traefik\.io|cert-manager\.io)")
+# What says whether a Secret has changed, and not what is in it; but the hash of a password is worth something.
+_OF_A_DIGEST = pattern(r"(?i)[\w.-]*(?:checksum|hash|sha(?:1|256|512)|digest)/|checksum")
+_DIGESTS = ("checksum", "secrethash", "secretshash", "secretsha", "secretdigest", "confighash")
 _SPLIT = pattern(r"[^A-Za-z0-9]+")
 _DIGITS_OR_END = b"0123456789"
 
@@ -124,11 +127,14 @@ def kind_of(key: bytes) -> Key:
     """What a key announces, judged by its last words."""
     if not key.isascii():
         return Key.PHRASE
+    domain, slash, rest = key.rpartition(b"/")
+    if slash and _DOMAIN.fullmatch(domain):  # of an annotation, such as `secret.reloader.stakater.com/reload`: whose it is, not what
+        key = rest
     word = b"".join(_SPLIT.split(key.strip(b"/.-_")[-200:])).rstrip(_DIGITS_OR_END).decode("ascii", "ignore").lower()
     last = _SPLIT.split(key.rstrip(b"-_."))[-1].rstrip(_DIGITS_OR_END).decode("ascii", "ignore").lower()
-    if "checksum" in word:
+    if word.endswith(_DIGESTS) or _OF_A_DIGEST.match(key):
         return Key.PLAIN
-    if word.endswith("secret") and _OF_INGRESSES.match(key):
+    if word.endswith("secret") and _OF_INGRESSES.fullmatch(domain):
         return Key.NAME
     certain = next((kind for ends, kind in _BY_END if word.endswith(ends)), None)
     if certain is not None:
@@ -159,7 +165,7 @@ _NO_SECRET = pattern(
     r"(?i)(?:null|nil|none|true|false|yes|undefined|empty|<[a-z _-]*>|\**|x{3,}|\.{3}|-|\d{1,3}|"
     r"\[redacted\](?:[ \t,;.]*\[redacted\])*[)\]},;.]*|(?:[A-Za-z]+ )?(?:<[a-z _-]*>|\[?redacted\]?)|\*{3,} \([a-z]+\)|"
     r"[\[(<]*(?:redacted|masked|hidden|sensitive(?: value)?|filtered|scrubbed|removed|omitted)[\])>]*|"
-    r"arn:aws[a-z-]*:[\w:/.+=@*-]+|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)?|"
+    r"[a-z][\w-]*/data/[\w/-]+|arn:aws[a-z-]*:[\w:/.+=@*-]+|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)?|"
     r"\$\{[\w.:-]*\}|\$\([\w.-]+\)|\$[A-Z][A-Z0-9_]+|\{\{[^{}]*\}\}|%[a-z]|(?:" + _COMPLAINTS + r"))[,.;]?"
 )
 _A_NAME = pattern(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(?:/[a-z0-9.-]+)?")

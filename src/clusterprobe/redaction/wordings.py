@@ -210,12 +210,15 @@ def _before(whole: Text, name: int, kind: Key) -> Span | None:
     return None if apart or harmless(part.plain[at:end], kind) else (begin + at, begin + end)
 
 
+_OF_A_CHECKSUM = pattern(r"(?:checksum|hash|sha(?:1|256|512)|digest)/[\w.-]*\z")
+
+
 def _worded(whole: Text, found: Any) -> Span | None:
     """`password is …`, `IDENTIFIED BY '…'`, `machine x login y password …`: in prose only what is quoted, or looks like one."""
     text, at = whole.plain, found.end()
     end = value_end(whole, at)
     value = text[at:end].strip(b"\"'`.,")
-    if text.endswith(b"checksum/", 0, found.start()):
+    if _OF_A_CHECKSUM.search(text[max(0, found.start() - 80) : found.start() + 1]):
         return None
     quoted = text[at : at + 1] in MARKS and not found.group().lower().startswith((b"secret", b"token"))
     loosely = found.group(2) and len(value) >= 6 and _BOTH.search(value)

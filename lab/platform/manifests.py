@@ -119,6 +119,7 @@ def _shared_values() -> dict[str, str]:
         "alloy_labels": _chart_labels("alloy", "alloy", "alloy-0.7.0", "v1.4.2") + ", app.kubernetes.io/part-of: alloy",
         "edge_labels": _stack_labels("edge"),
         **_cert_manager_labels(),
+        **_external_secrets_labels(),
         **_victoria_labels("vmsingle", "single-0.45.0", "server"),
         **_victoria_labels("vmagent", "agent-0.46.0"),
         **_victoria_labels("vmalert", "alert-0.47.0", "server"),
@@ -191,6 +192,16 @@ def _cert_manager_labels() -> dict[str, str]:
         selector = f"app.kubernetes.io/name: {name}, app.kubernetes.io/instance: cert-manager, app.kubernetes.io/component: {part}"
         version = "app.kubernetes.io/version: v1.21.2, app.kubernetes.io/managed-by: Helm, helm.sh/chart: cert-manager-v1.21.2"
         found |= {f"cert_manager_{part}_selector": selector, f"cert_manager_{part}_labels": f"app: {name}, {selector}, {version}"}
+    return found
+
+
+def _external_secrets_labels() -> dict[str, str]:
+    """Of External Secrets' chart, whose three parts are each a name of their own, but one release."""
+    found: dict[str, str] = {}
+    for part, name in {"": "external-secrets", "_webhook": "external-secrets-webhook", "_cert": "external-secrets-cert-controller"}.items():
+        labels = _chart_labels(name, "external-secrets", "external-secrets-0.16.2", "v0.16.2")
+        selector = f"app.kubernetes.io/name: {name}, app.kubernetes.io/instance: external-secrets"
+        found |= {f"external_secrets{part}_labels": labels, f"external_secrets{part}_selector": selector}
     return found
 
 

@@ -13,6 +13,7 @@ from lab.platform import (
     argocd,
     cert_manager,
     coredns,
+    external_secrets,
     gateway_api,
     grafana,
     hub,
@@ -68,6 +69,7 @@ OTHERS = (
     gateway_api.SYSTEM,
     open_reports.SYSTEM,
     cert_manager.SYSTEM,
+    external_secrets.SYSTEM,
     hub.SYSTEM,
 )
 

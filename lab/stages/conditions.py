@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from lab import api
 from lab.command import wait_until
-from lab.platform import cert_manager, variants
+from lab.platform import cert_manager, external_secrets, variants
 from lab.platform.effects import PATIENCE_SECONDS
-from lab.platform.manifests import Environment
+from lab.platform.manifests import Environment, document
 from lab.platform.system import System
 from lab.platform.workloads import condition
 from lab.stages import Stage
@@ -21,6 +22,16 @@ def stage_certificate(_: Environment) -> None:
     _wait_until_not_ready(cert_manager.CERTIFICATE)
 
 
+def stage_external_secret(_: Environment) -> None:
+    """As in life: who keeps the vault renamed a key."""
+    variants.begin(external_secrets.SYSTEM)
+    store = document("external-secrets-objects", "ClusterSecretStore", "vault")
+    for each in store["spec"]["provider"]["fake"]["data"]:
+        each["key"] = each["key"].replace("password", "passphrase")
+    api.apply(json.dumps(store))
+    _wait_until_not_ready(external_secrets.EXTERNAL_SECRET)
+
+
 def _wait_until_not_ready(path: str) -> None:
     wait_until(f"{path} to say that it is not ready", lambda: condition(api.find(path), "Ready") == "False", PATIENCE_SECONDS)
 
@@ -31,4 +42,7 @@ def _stage(name: str, description: str, stage: Callable[[Environment], None], sy
 
 STAGES = (
     _stage("certificate-without-issuer", "a Certificate names an issuer that does not exist", stage_certificate, cert_manager.SYSTEM),
+    _stage(
+        "external-secret-without-key", "an ExternalSecret names a key that the vault lacks", stage_external_secret, external_secrets.SYSTEM
+    ),
 )

@@ -50,6 +50,7 @@ WHERE = {
     "gateway-not-granted": "a ReferenceGrant, or the certificate: which, nothing that is read tells",
     "prometheus-disk-full": "the disk",
     "certificate-without-issuer": "what deploys the Certificate: which issuer it is to have, nothing tells",
+    "external-secret-without-key": "the vault, or what deploys the ExternalSecret: which key it is to have, nothing tells",
 }
 
 # Whose fix disturbs the others of its round, and by what.

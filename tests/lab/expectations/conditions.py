@@ -7,4 +7,7 @@ STAGES = {
     "certificate-without-issuer": Expectation(
         {_NOT_READY: ["Certificate checkout/checkout", "It misses ClusterIssuer internal-ca-2025"]}, profile=IMPATIENT
     ),
+    "external-secret-without-key": Expectation(
+        {_NOT_READY: ["ExternalSecret billing/database", "could not get secret data from provider"]}, profile=IMPATIENT
+    ),
 }

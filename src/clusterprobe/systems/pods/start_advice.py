@@ -240,8 +240,7 @@ def _of_network(held: Held, one: Obstacle) -> list[Step]:
 
 def _of_cluster_name(_: Held, one: Obstacle) -> list[Step]:
     """A name is `service.namespace.svc…`, and its Service has an address that nodes can reach."""
-    name, _, rest = one.what.partition(".")
-    namespace = rest.partition(".")[0]
+    name, namespace = f"{one.what}.".split(".")[:2]
     return [
         look("See the Service's address.", shell("kubectl -n {} get service {}", namespace, name)),
         change(

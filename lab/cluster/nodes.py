@@ -144,7 +144,6 @@ def _kubelet_configuration(node: Node) -> dict[str, object]:
         "clusterDNS": [DNS_SERVICE],
         "failSwapOn": False,
         "resolvConf": "/etc/resolv.conf",
-        "localStorageCapacityIsolation": False,
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
         "imageGCHighThresholdPercent": 100,
         "imageGCLowThresholdPercent": 99,

@@ -39,6 +39,15 @@ KEY = Ref(RefKind.SEALING_KEY, name="sealed-secrets")
 SYNCED = "Argo CD's Synced only means that the object matches Git, not that it can be decrypted."
 
 
+_BRING_BACK = change("Bring the controller back, or let it look at this namespace.")
+_LOOKS_AGAIN = "The controller looks at every SealedSecret as it starts."
+# Two writes at once: the second one's status is refused by the API server, and nothing tries it again (seen with 0.40.0).
+_LOST = (
+    "Either it has not got to this one, or it has unsealed it, and its word of that was lost as somebody else wrote at the same moment: "
+    "its log then says `Error updating SealedSecret status`"
+)
+
+
 class Around:
     """What a finding says beside: who cannot do without the Secret, and whether a controller runs."""
 
@@ -57,12 +66,15 @@ class Around:
         return "".join(f" {sentence}." for sentence in found)
 
     @property
+    def pods(self) -> str:
+        return ", ".join(f"{server.namespace}/{server.pod}" for server in self.controllers.items)
+
+    @property
     def controller_runs(self) -> str:
         """Whether a controller runs that could have looked at it."""
         if self.controllers.values:
-            pods = ", ".join(f"{server.namespace}/{server.pod}" for server in self.controllers.items)
             left_out = "its --all-namespaces, --additional-namespaces or --label-selector leaves it out"
-            return f"It runs ({pods}), so it passes this one over: {left_out}"
+            return f"It runs ({self.pods}), so it passes this one over: {left_out}"
         return "No pod of it is ready" if self.controllers.complete else "Whether it runs could not be read"
 
 
@@ -260,20 +272,18 @@ def _report_key(verdict: Verdict, lost: list[Diagnosis], controller: sealing_adv
 
 def _report_unspoken(verdict: Verdict, subject: Subject, found: Diagnosis, around: Around) -> None:
     one, (namespace, name) = found.sealed, found.sealed.place
-    seen = "has never said anything of it"
+    seen, runs, back = "has never said anything of it", around.controller_runs, _BRING_BACK
     if found.state == "stale" and one.status:
         seen = f"has seen generation {one.status.observed_generation} of it, not {one.metadata.generation}"
+        if around.controllers.values:
+            runs, back = f"It runs ({around.pods}), and looked at it before. {_LOST}", around.controller.restart(_LOOKS_AGAIN)
     verdict.report(
         NOT_RECONCILED,
         subject,
-        problem=f"SealedSecret {namespace}/{name} was written {ago(found.seconds)} ago, and its Secret is not up to date."
-        f"{around.needs(one)}",
-        cause=f"The SealedSecrets controller {seen}. {around.controller_runs}. {SYNCED}",
-        fix=[
-            sealing_advice.look_at_controller(around.controller),
-            change("Bring the controller back, or let it look at this namespace."),
-            sealing_advice.look_at(namespace, name),
-        ],
+        problem=f"SealedSecret {namespace}/{name} was written {ago(found.seconds)} ago, and its controller has not said since whether its "
+        f"Secret is as it says.{'' if found.keeps_secret else around.needs(one)}",
+        cause=f"The SealedSecrets controller {seen}. {runs}. {SYNCED}",
+        fix=[sealing_advice.look_at_controller(around.controller), back, sealing_advice.look_at(namespace, name)],
         breaks=_breaks(found),
     )
 

@@ -146,7 +146,11 @@ def test_a_stale_status_is_a_finding_after_the_threshold(changed: str, found: bo
 def test_a_stale_status_says_which_generation_and_whether_the_controller_runs() -> None:
     stale = sealed("ml-dev", generation=3, observed=2, changed=LONG_AGO)
     assert "has seen generation 2 of it, not 3" in only(judge(stale)).cause
-    assert "It runs (sealing/sealed-secrets-x)" in only(judge(stale)).cause
+    runs = only(judge(stale))
+    assert "It runs (sealing/sealed-secrets-x), and looked at it before" in runs.cause
+    assert "--all-namespaces" not in runs.cause, "what it looked at before it does not leave out"
+    assert "`Error updating SealedSecret status`" in runs.cause
+    assert "rollout restart" in runs.fix
     nowhere = only(judge(stale, sealed_secrets_controllers=Readings(absent="no pod looks like it")))
     assert "No pod of it is ready" in nowhere.cause
     assert "$ kubectl get deployments,pods -A | grep -i sealed" in nowhere.fix

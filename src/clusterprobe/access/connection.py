@@ -231,6 +231,8 @@ def _origin(configuration: Any, fixed: Headers, token_file: str = "", proxy: str
     except BadAddress:
         raise UsageError(f"the API server's address {redact(url)!r} is not an http or https URL") from None
     lock = threading.Lock()
+    # Else the client looks through all variables of the environment at each refresh, while pytest changes one of them in another thread.
+    configuration.proxy = None
 
     def headers() -> Headers:
         if token_file:

@@ -107,6 +107,17 @@ def test_the_current_context_says_who_where_and_which_namespace(tmp_path: Path):
     assert found.origin.headers() == {"Authorization": "Bearer secret"}
 
 
+def test_a_token_is_had_while_another_thread_changes_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The client's own look for a proxy goes through all variables, of which one may just go."""
+    found = connect(kubeconfig(tmp_path, {"token": "secret"}))
+
+    def gone() -> dict[str, str]:
+        raise KeyError("PYTEST_CURRENT_TEST")
+
+    monkeypatch.setattr("kubernetes.client.configuration.getproxies", gone)
+    assert found.origin.headers() == {"Authorization": "Bearer secret"}
+
+
 def test_a_kubeconfig_token_file_is_read_for_every_request(tmp_path: Path):
     (tmp_path / "token").write_text("one")
     found = connect(kubeconfig(tmp_path, {"tokenFile": "token"}))

@@ -41,9 +41,9 @@ def test_what_a_probe_reads_stands_with_its_role() -> None:
     reads = [one.partition(": ")[0] for one in needs(probe("promtail/coverage")).reads]
     assert reads[:2] == ["`agent_states` (judged)", "`pods` (rested on)"]
     assert reads[2:4] == ["`system_pods` (rested on)", "`daemon_sets` (rested on)"]
-    assert reads[4:6] == ["`agent_destinations` (rested on)", "`agent_send_errors` (helping)"]
-    assert reads[6:8] == ["`nodes` (as the case may be)", "`agent_drops` (as the case may be)"]
-    assert set(reads[8:]) == {
+    assert reads[4:7] == ["`agent_destinations` (rested on)", "`metric_servers` (helping)", "`agent_send_errors` (helping)"]
+    assert reads[7:9] == ["`nodes` (as the case may be)", "`agent_drops` (as the case may be)"]
+    assert set(reads[9:]) == {
         f"`{name}` (read for these)" for name in ("namespaces", "services", "agent_configurations", "served", "prometheuses")
     }
 

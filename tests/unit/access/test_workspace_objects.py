@@ -178,6 +178,7 @@ def test_what_is_removed_early_is_gone_and_a_refusal_is_left_to_the_end(server: 
         place.remove(PODS, "a")
         assert place.is_gone(PODS, "a", 20)
         place.remove(CLAIMS, "a")
+        assert not place.is_gone(VOLUMES, "a", 0.05)
         place.remove(VOLUMES, "a")
         assert (place.is_gone(CLAIMS, "a", 20), place.is_gone(VOLUMES, "a", 20)) == (True, True)
         assert not [path for path in server.state.objects if path.endswith("/a")]

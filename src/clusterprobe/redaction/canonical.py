@@ -23,6 +23,8 @@ _LIKE = {"：": ":", "＝": "=", "→": "->", "“": '"', "”": '"', "„": '"'
 _LIKE |= {chr(one): " " for one in range(0x2000, 0x200B)}  # blanks of other widths
 _UNSEEN = "\xad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 
+_LONG, _MIB_OF_MANY = 1024, 8  # bytes of a text; what an expression made of many may take
+
 
 class Found(Protocol):
     """What a match offers, as far as it is used."""
@@ -37,6 +39,8 @@ class Found(Protocol):
 class Pattern(Protocol):
     """What an expression offers, as far as it is used; `at` is where it begins to look."""
 
+    @property
+    def pattern(self) -> bytes: ...
     def search(self, text: bytes, at: int = 0, /) -> Found | None: ...
     def match(self, text: bytes, at: int = 0, /) -> Found | None: ...
     def fullmatch(self, text: bytes, /) -> Found | None: ...
@@ -46,14 +50,25 @@ class Pattern(Protocol):
     def sub(self, replacement: Callable[[Found], bytes], text: bytes, /) -> bytes: ...
 
 
-def pattern(text: str) -> Pattern:
-    """A compiled RE2 expression over bytes: its time is linear in the text."""
+def pattern(text: str, mebibytes: int = 64) -> Pattern:
+    """A compiled RE2 expression over bytes: its time is linear in the text. It takes so much memory at most."""
     options = re2.Options()
     options.log_errors = False
     options.encoding = re2.Options.Encoding.LATIN1
-    options.max_mem = 64 * 1024 * 1024
+    options.max_mem = mebibytes * 1024 * 1024
     compiled: Pattern = re2.compile(text.encode("ascii"), options)
     return compiled
+
+
+class AnyOf:
+    """Whether one of several expressions matches somewhere: most texts hold nothing, and then one search is enough to see it."""
+
+    def __init__(self, *expressions: Pattern) -> None:
+        self._one = pattern("|".join(f"(?:{one.pattern.decode('ascii')})" for one in expressions), _MIB_OF_MANY)
+
+    def may_be_in(self, text: bytes) -> bool:
+        """False if none of them matches. A long text holds something as a rule, and is not searched once more for that."""
+        return len(text) > _LONG or self._one.search(text) is not None
 
 
 def head(expression: Pattern, text: bytes, at: int = 0) -> bytes:

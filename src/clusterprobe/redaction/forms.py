@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from clusterprobe.redaction.canonical import head, pattern
+from clusterprobe.redaction.canonical import AnyOf, head, pattern
 from clusterprobe.redaction.looks import looks, random
 
 Span = tuple[int, int]
@@ -95,10 +95,22 @@ _BARE = pattern(r"(?i)\b(?:bearer|basic|token|geniekey|negotiate|splunk|apikey)[
 _SEGMENT = pattern(r"[A-Za-z0-9_-]{16,}")
 _MIXED = pattern(r"[a-z0-9][A-Z][A-Za-z0-9]{6}|[A-Z][a-z0-9]{1,3}[A-Z][A-Za-z0-9]{4}")
 _DIGIT = pattern(r"\d")
+_WORDS, _ADDRESSES = AnyOf(_TOKENS, _SHAPES, _BARE), AnyOf(_CAPABILITIES, _HOOKS, _SIGNED)
 
 
 def spans(text: bytes) -> Iterator[Span]:
     """Where secrets stand that are known by their form alone."""
+    if _WORDS.may_be_in(text):
+        yield from _of_words(text)
+    if b"/" in text and _ADDRESSES.may_be_in(text):
+        yield from _of_addresses(text)
+    if b"://" in text:
+        yield from _of_users(text)
+    if b"-----END " in text:
+        yield from _ends_of_keys(text)
+
+
+def _of_words(text: bytes) -> Iterator[Span]:
     for found in _TOKENS.finditer(text):
         if not found.group(1).startswith(_ALSO_WORDS) or _like_a_key(found.group(1)):
             yield found.span(1)
@@ -108,10 +120,6 @@ def spans(text: bytes) -> Iterator[Span]:
         word = found.group(1)
         if looks(word) or random(word) or (_DIGIT.search(word) and word.strip(b".:-=").isalnum()) or word.endswith(b"="):
             yield found.span(1)
-    if b"-----END " in text:
-        yield from _ends_of_keys(text)
-    if b"/" in text:
-        yield from _of_addresses(text)
 
 
 _END_OF_KEY = pattern(r"-----END [A-Z0-9 ]*PRIVATE KEY")
@@ -155,8 +163,6 @@ def _of_addresses(text: bytes) -> Iterator[Span]:
             yield found.span(1)
     for found in _SIGNED.finditer(text):
         yield found.span(1)
-    if b"://" in text:
-        yield from _of_users(text)
 
 
 # --- user:password@host ---------------------------------------------------------------------------------------------

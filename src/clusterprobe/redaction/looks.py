@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import itertools
+import operator
 import string
 
 from clusterprobe.redaction.canonical import pattern
@@ -42,7 +42,8 @@ def spans(text: bytes) -> list[tuple[int, int]]:
         if looks(run.group()):
             found.append(run.span())
         else:  # a path may have one in it
-            found += [(run.start() + one.start(), run.start() + one.end()) for one in _PIECES.finditer(run.group()) if looks(one.group())]
+            parts = (one for one in _PIECES.finditer(run.group()) if len(one.group()) < len(run.group()))
+            found += [(run.start() + one.start(), run.start() + one.end()) for one in parts if looks(one.group())]
     return found
 
 
@@ -70,7 +71,7 @@ def _by_chance(part: bytes, *, told: bool) -> bool:
     kinds = part.translate(_CLASSES)
     if not (b"a" in kinds and b"A" in kinds and b"0" in kinds):
         return False
-    changes = sum(one != other for one, other in itertools.pairwise(kinds)) / (len(part) - 1)
+    changes: float = sum(map(operator.ne, kinds, kinds[1:])) / (len(part) - 1)
     if told:
         return changes >= _CHANGES_IF_TOLD
     in_words = sum(map(len, _LOWER.findall(part))) / len(part)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from clusterprobe.redaction.canonical import Text, pattern
+from clusterprobe.redaction.canonical import AnyOf, Text, pattern
 from clusterprobe.redaction.forms import Span
 from clusterprobe.redaction.keys import STEMS, Key, harmless, kind_of
 from clusterprobe.redaction.looks import looks, random
@@ -114,8 +114,22 @@ _KIND = pattern(r"kind[\"']*\s*:\s*[\"']*Secret\b")
 _DATA = pattern(r"\b(?:data|stringData)[\"']*\s*:[ \t]*")
 
 
+_ANY = AnyOf(
+    *(_NAMED, _WORDED, _COMMANDS, _PIPED, _GIVEN, _SLASHED, _LINE_OF_PGPASS, _EASY, _NET_USE, _LISTED_HEADER, _BELOW, _FORM_PART, _INSERT),
+    *(_CELL, _HOSTED, _XML, _XML_NAMED, _CELL_OF_HTML, _KIND, _AUTH, _PAIR, _OF_IPSEC, _OF_CHPASSWD, _COMPLEX, _HEADER_OF_TABLE),
+    *(_DIRECTIVE, _DESCRIBED, _OF_A_USER, _OF_MODULE, _GIVEN_INPUT, _CALLED, _COOKIE_JAR, _LITERALS, _OF_INFLUX, _ZNODE, _RESET),
+    *(_BLOCK_BELOW, _SET_TO, _HEX_AFTER, _INNER, _PATCHED, _USERLIST),
+)
+
+
 def spans(whole: Text) -> Iterator[Span]:
     """Where secrets stand in text that is neither `key=value` nor `key: value`."""
+    if _ANY.may_be_in(whole.plain):
+        yield from _each(whole)
+
+
+def _each(whole: Text) -> Iterator[Span]:
+    """The same, of each kind of wording in turn; all of them are in `_ANY`."""
     text = whole.plain
     yield from once(_NAMED.finditer(text), lambda found: _named(whole, found))
     yield from once(_WORDED.finditer(text), lambda found: _worded(whole, found))

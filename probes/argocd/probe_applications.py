@@ -91,15 +91,9 @@ def probe_applications(
     Prevention: Render and validate the manifests in CI (`kubectl apply --dry-run=server`), alert on `argocd_app_info` with sync_status or
     health_status other than Synced and Healthy, and run this probe as a PostSync hook.
     """
-    limits = profile.thresholds
-    world = World(
-        applications.readings,
-        application_drifts,
-        deployments,
-        now=clock.now,
-        patience_seconds=limits.argocd.application_minutes * 60,
-        stale_seconds=limits.argocd.reconcile_minutes * 60,
-    )
+    limits = profile.thresholds.argocd
+    seconds = {"patience_seconds": limits.application_minutes * 60, "stale_seconds": limits.reconcile_minutes * 60}
+    world = World(applications.readings, application_drifts, deployments, now=clock.now, **seconds)
     waits = Waits(pods, start_events, creation_failures, jobs)
     _note_elsewhere(verdict, applications.readings.items)
     for place, one in applications:

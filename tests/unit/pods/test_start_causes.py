@@ -1,12 +1,15 @@
 """What keeps a pod from starting, by what the scheduler and the kubelet say of it: one row for each."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.systems.pods.missing_objects import Missing
-from clusterprobe.systems.pods.start_causes import Obstacle, obstacles_of, scheduling_obstacles
+from clusterprobe.systems.pods.start_advice import steps
+from clusterprobe.systems.pods.start_causes import Fault, Obstacle, obstacles_of, scheduling_obstacles
+from clusterprobe.systems.pods.start_diagnosis import Held
+from clusterprobe.systems.pods.start_words import cause_of
 from clusterprobe.systems.pods.starts import Start, StartEvent, State
 from tests.factories import labelled
 
@@ -82,6 +85,14 @@ def test_the_pod_of_a_daemon_set_is_for_one_node_so_that_others_need_not_match(k
     assert [found.fault for found in obstacles_of(Start(one, "unscheduled", 0.0, message=message), [])] == faults
     alone = Start(one, "unscheduled", 0.0, message="0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.")
     assert [found.fault for found in obstacles_of(alone, [])] == ["selector"]
+
+
+@pytest.mark.parametrize("fault", get_args(Fault))
+def test_whatever_keeps_a_pod_has_words_and_a_step(fault: Fault) -> None:
+    one = Obstacle(fault, "said", "a.b.svc")
+    held = Held(Start(pod(), "creating", 0.0, "web"), [one])
+    assert cause_of(held)
+    assert len(steps(held)) > 1
 
 
 def test_a_pod_of_which_no_scheduler_says_anything_has_none() -> None:

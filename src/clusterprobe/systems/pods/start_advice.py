@@ -76,6 +76,10 @@ _PLAIN: dict[Fault, str] = {
     "mount program": "Install the program that mounts this kind of volume on the node, such as nfs-common or cifs-utils.",
     "nfs refused": "Let the file server export the folder to the node's address.",
     "nfs unreachable": "Repair the way from the node to the file server: its name, its address, the firewall between them.",
+    "network login": (
+        "Restart the network plugin's pod on that node, which writes its credentials there again. If it stays, see whether the plugin's "
+        "ServiceAccount and ClusterRoleBinding are there, and the clock of the node."
+    ),
     "nfs path": f"Make the folder on the file server, or correct the path of the volume, {_THERE}.",
     "host path": f"Make on the node what the volume's type asks for, or correct its path or type, {SOURCE}.",
     "no address": "Give the network plugin more addresses: a larger range for the node or the subnet, or fewer pods on the node.",

@@ -10,6 +10,10 @@ import msgspec
 from clusterprobe.systems.kubernetes.objects import arguments
 from clusterprobe.systems.kubernetes.objects.meta import Condition, Metadata, Object
 
+# The API server gives each pod a volume with its token, under a name of the pod's own, and mounts it in all of its containers. Without that
+# name's end the containers of a workload are alike, and are kept once.
+TOKEN, TOKEN_PATH = "kube-api-access", "/var/run/secrets/kubernetes.io/serviceaccount"
+
 
 class NfsVolume(Object):
     server: str = ""
@@ -56,6 +60,10 @@ class Volume(Object):
     csi: InlineCsiVolume | None = None
     projected: ProjectedVolume | None = None
 
+    def __post_init__(self) -> None:
+        if self.projected and self.name.startswith(f"{TOKEN}-"):
+            msgspec.structs.force_setattr(self, "name", TOKEN)
+
 
 class VolumeMount(Object):
     name: str
@@ -63,6 +71,10 @@ class VolumeMount(Object):
     sub_path: str = ""
     sub_path_expr: str = ""
     read_only: bool = False
+
+    def __post_init__(self) -> None:
+        if self.mount_path == TOKEN_PATH and self.read_only and self.name.startswith(f"{TOKEN}-"):
+            msgspec.structs.force_setattr(self, "name", TOKEN)
 
 
 class ContainerPort(Object):

@@ -9,6 +9,8 @@ from lab.paths import STATE
 
 BRIDGE = "lab0"
 GATEWAY = "10.88.0.1"  # the bridge, in the host's network namespace: the API server listens there
+GIT_PORT = 18095  # there, while the team's repository is served by HTTP
+GIT_URL = f"http://{GATEWAY}:{GIT_PORT}/cgi-bin/git/repository"
 SERVICE_RANGE = "10.96.0.0/16"
 API_SERVICE = "10.96.0.1"
 DNS_SERVICE = "10.96.0.10"

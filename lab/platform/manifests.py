@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from lab.errors import LabError
+from lab.layout import GIT_URL
 
 FOLDER = Path(__file__).parent / "manifests"
 
@@ -118,8 +119,10 @@ def _shared_values() -> dict[str, str]:
         "promtail_labels": _chart_labels("promtail", "promtail", "promtail-6.17.0", "3.5.0"),
         "alloy_labels": _chart_labels("alloy", "alloy", "alloy-0.7.0", "v1.4.2") + ", app.kubernetes.io/part-of: alloy",
         "edge_labels": _stack_labels("edge"),
+        "git_url": GIT_URL,
         **_cert_manager_labels(),
         **_external_secrets_labels(),
+        **_flux_labels(),
         **_victoria_labels("vmsingle", "single-0.45.0", "server"),
         **_victoria_labels("vmagent", "agent-0.46.0"),
         **_victoria_labels("vmalert", "alert-0.47.0", "server"),
@@ -203,6 +206,13 @@ def _external_secrets_labels() -> dict[str, str]:
         selector = f"app.kubernetes.io/name: {name}, app.kubernetes.io/instance: external-secrets"
         found |= {f"external_secrets{part}_labels": labels, f"external_secrets{part}_selector": selector}
     return found
+
+
+def _flux_labels() -> dict[str, str]:
+    """As `flux install` labels what belongs to all of it, and what to each controller."""
+    whole = "app.kubernetes.io/instance: flux-system, app.kubernetes.io/part-of: flux, app.kubernetes.io/version: v2.9.5"
+    parts = {f"flux_{part}_labels": f"{whole}, app.kubernetes.io/component: {part}-controller" for part in ("source", "kustomize")}
+    return {"flux_labels": whole, **parts}
 
 
 def _kubelet_arguments(environment: Environment) -> str:

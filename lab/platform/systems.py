@@ -14,6 +14,7 @@ from lab.platform import (
     cert_manager,
     coredns,
     external_secrets,
+    flux,
     gateway_api,
     grafana,
     hub,
@@ -70,6 +71,7 @@ OTHERS = (
     open_reports.SYSTEM,
     cert_manager.SYSTEM,
     external_secrets.SYSTEM,
+    flux.SYSTEM,
     hub.SYSTEM,
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from lab import api
 from lab.command import wait_until
-from lab.platform import cert_manager, external_secrets, variants
+from lab.platform import cert_manager, external_secrets, flux, variants
 from lab.platform.effects import PATIENCE_SECONDS
 from lab.platform.manifests import Environment, document
 from lab.platform.system import System
@@ -32,6 +32,20 @@ def stage_external_secret(_: Environment) -> None:
     _wait_until_not_ready(external_secrets.EXTERNAL_SECRET)
 
 
+def stage_kustomization(_: Environment) -> None:
+    """As in life: a folder was moved in Git, and the Kustomization still names the old one."""
+    variants.begin(flux.SYSTEM)
+    flux.move_folder()
+    _wait_until_not_ready(flux.KUSTOMIZATION)
+
+
+def stage_git_repository(_: Environment) -> None:
+    """As in life: the branch was deleted once it was merged."""
+    variants.begin(flux.SYSTEM)
+    api.patch(flux.GIT_REPOSITORY, {"spec": {"ref": {"branch": "release-1.4"}}})
+    _wait_until_not_ready(flux.GIT_REPOSITORY)
+
+
 def _wait_until_not_ready(path: str) -> None:
     wait_until(f"{path} to say that it is not ready", lambda: condition(api.find(path), "Ready") == "False", PATIENCE_SECONDS)
 
@@ -45,4 +59,6 @@ STAGES = (
     _stage(
         "external-secret-without-key", "an ExternalSecret names a key that the vault lacks", stage_external_secret, external_secrets.SYSTEM
     ),
+    _stage("kustomization-without-path", "Flux' Kustomization names a folder that is not in Git", stage_kustomization, flux.SYSTEM),
+    _stage("git-repository-without-branch", "Flux' GitRepository names a branch that is not there", stage_git_repository, flux.SYSTEM),
 )

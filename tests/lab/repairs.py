@@ -51,6 +51,8 @@ WHERE = {
     "prometheus-disk-full": "the disk",
     "certificate-without-issuer": "what deploys the Certificate: which issuer it is to have, nothing tells",
     "external-secret-without-key": "the vault, or what deploys the ExternalSecret: which key it is to have, nothing tells",
+    "kustomization-without-path": "the repository that Flux reads",
+    "git-repository-without-branch": "what deploys the GitRepository: which branch it is to have, nothing tells",
 }
 
 # Whose fix disturbs the others of its round, and by what.

@@ -51,6 +51,8 @@ FIRST = (
 _OF_CONTROLLERS = (
     "certificate-without-issuer",
     "external-secret-without-key",
+    "kustomization-without-path",
+    "git-repository-without-branch",
 )
 NOT_YET_SEEN = ("samples-dropped", "prometheus-disk-full", "node-not-ready", *_OF_CONTROLLERS)
 

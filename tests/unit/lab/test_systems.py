@@ -21,7 +21,7 @@ from lab.platform.workloads import KINDS, Workload, not_ready, workloads_of
 
 EVERY = (*SYSTEMS, *VARIANTS, *OTHERS)
 # Rendered by themselves: what comes before all systems, what is sealed, and what lies in the Git repository.
-APART = {"namespaces", "slack-config", "feature-store", "settings"}
+APART = {"namespaces", "slack-config", "feature-store", "settings", "loyalty"}
 
 
 def test_each_module_with_a_record_is_listed_once() -> None:

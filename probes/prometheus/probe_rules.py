@@ -1,4 +1,5 @@
 from collections import defaultdict
+from collections.abc import Iterable
 
 from clusterprobe.environments import Environments
 from clusterprobe.evidence import Clock
@@ -101,8 +102,9 @@ def _judge_loaded(verdict: Verdict, loaded: Conditional[LoadedRules], owners: di
                 failing[owner, rule.group].append((prometheus, rule))
     for (owner, group), rules in failing.items():
         _report_failing(verdict, owner, group, rules)
+    taking = dict.fromkeys(stack_of(subject) for subject, one in loaded.readings if one.files)
     for prometheus in dict.fromkeys(empty):
-        _report_empty(verdict, prometheus)
+        _report_empty(verdict, prometheus, taking, known=loaded.readings.complete)
 
 
 class _Loaded:
@@ -264,15 +266,19 @@ def _report_failing(verdict: Verdict, owner: Subject, group: str, rules: list[tu
     )
 
 
-def _report_empty(verdict: Verdict, prometheus: Subject) -> None:
+def _report_empty(verdict: Verdict, prometheus: Subject, taking: Iterable[Subject], *, known: bool) -> None:
+    """`taking` are those that have loaded rules, all of them if `known`: beside one of them it may be meant to have none."""
     own = verdict.environment_of(prometheus.namespace)
+    beside = [called(one) for one in taking if own and verdict.environment_of(one.namespace) == own]
     custom = (prometheus.namespace, STACKS[prometheus.kind].name, prometheus.name)
     kinds = VM_RULES if prometheus.kind == VM_ALERTS.kind else RULES
+    others = f", and no other one of {own} has any" if own and known else ""
     verdict.report(
         NO_RULES,
         prometheus,
-        severity=Severity.WARNING if own else Severity.INFO,
-        problem=f"{called(prometheus)} has loaded no rule: it sends no alert" + (f", and it is the one of {own}." if own else "."),
+        severity=Severity.WARNING if own and not beside else Severity.INFO,
+        problem=f"{called(prometheus)} has loaded no rule: it sends no alert"
+        + (f"; {listed(beside, 2)} of {own} has some." if beside else f"{others}."),
         cause="Its rules are elsewhere, such as in a Thanos Ruler, or none matches its ruleSelector and ruleNamespaceSelector.",
         fix=[
             look(

@@ -80,7 +80,6 @@ def test_the_healthy_lab_is_healthy_and_everything_is_examined(tmp_path: Path) -
         "grafana/health",  # there is no Grafana, only what it would load
         "alertmanager/config-objects",  # the lab has no AlertmanagerConfig
         "pods/jobs",  # nor a Job
-        "storage/capacity",  # no Prometheus of it scrapes a kubelet, which would tell how full volumes are
         "victoriametrics/flow",
         "ingress/gateways",  # Gateways are a variant
         "ingress/other-routes",  # and so are routes beside the Ingresses

@@ -172,7 +172,23 @@ def test_a_prometheus_without_rules_is_a_note_and_in_an_environment_a_warning() 
         "prometheus_loaded_rules": Readings(((dev, LoadedRules([])),)),
         "prometheuses": listing("Prometheus", [prometheus("monitoring-dev")]),
     }
-    assert found(rule(groups=()), **world).severity == "warning"
+    alone = found(rule(groups=()), **world)
+    assert alone.severity == "warning"
+    assert alone.problem.endswith("it sends no alert, and no other one of dev has any.")
+
+
+def test_beside_one_that_has_rules_another_may_be_meant_to_have_none() -> None:
+    dev, archive = (server("prometheus", "monitoring-dev", name)[0] for name in ("main", "archive"))
+    some = LoadedRules([RuleFile("/etc/prometheus/rules/prometheus-main-rulefiles-0/a.yaml", ["a"], 1, [])])
+    world = {"prometheuses": listing("Prometheus", [prometheus("monitoring-dev")])}
+    for unread in ((), (refused("Pod", "monitoring-dev", "HTTP 404"),)):
+        both = Readings(((dev, some), (archive, LoadedRules([]))), unread)
+        one = next(one for one in judged(probe_rules, **readings(rule(groups=()), prometheus_loaded_rules=both, **world)).findings)
+        assert (one.reason, one.severity) == ("NoRules", "info")
+        assert one.problem.endswith("it sends no alert; Prometheus monitoring-dev/main of dev has some.")
+    unknown = Readings(((archive, LoadedRules([])),), (refused("Pod", "monitoring-dev", "HTTP 404"),))
+    one = next(one for one in judged(probe_rules, **readings(rule(groups=()), prometheus_loaded_rules=unknown, **world)).findings)
+    assert (one.severity, one.problem.endswith("it sends no alert.")) == ("warning", True)
 
 
 def test_where_there_is_no_prometheus_it_does_not_apply() -> None:

@@ -90,6 +90,8 @@ def stage_slack_of_other_environment(environment: Environment) -> None:
 
 
 def clear_slack_of_other_environment(environment: Environment) -> None:
+    """Made anew: where a repair by hand wrote it a moment ago, the controller may lose its word of a second change (0.40.0)."""
+    _remove(environment.namespace, CONFIG_SECRET)
     sealing.apply_slack_config(environment)
     sealing.wait_for_synced(environment.namespace, CONFIG_SECRET, "True")
     wait_for_config(environment, "the Slack configuration", lambda config: "slack_configs" in config)

@@ -176,7 +176,7 @@ CROSS_SCRAPE = Finding(
     subject=DEV,
     problem="The dev Prometheus monitoring-dev/main scrapes 18 targets of prod.",
     cause="It takes 3 scrape pools of prod, the first from ServiceMonitor fastapi-prod/churn: label `release: monitoring`. "
-    "The Prometheus that they are meant for: monitoring-prod/main.",
+    "What they are meant for: Prometheus monitoring-prod/main.",
     **repair(
         look(
             "See what it selects today.",

@@ -54,7 +54,7 @@ def probe_cross_scrape(
     for prometheus, known in scraped.items():
         own = apart.of(prometheus.namespace)
         for other in sorted({apart.of(one.namespace) for one in known.values()} - {"", own} if own else ()):
-            _report(verdict, prometheus, (own, other), known, customs, monitors, apart)
+            _report(verdict, prometheus, (own, other), scraped, customs, monitors, apart)
         _say_undivided(verdict, prometheus, known, environments, apart, blind)
     for overlap in overlaps(scraped, customs, monitors):
         if not apart.differ(overlap.first.namespace, overlap.second.namespace):
@@ -131,24 +131,24 @@ def _report(
     verdict: Verdict,
     prometheus: Subject,
     pair: tuple[str, str],
-    known: Scraped,
+    scraped: dict[Subject, Scraped],
     customs: Customs,
     monitors: dict[tuple[str, str, str], Monitor],
     environments: Environments,
 ) -> None:
-    own, other = pair
+    (own, other), known = pair, scraped[prometheus]
     pools = Counter(pool for (pool, _), target in known.items() if environments.of(target.namespace) == other)
     mine = customs.get(key_of(prometheus))
     spaces = {target.namespace for target in known.values() if environments.of(target.namespace) == other}
     rows = list(_rows(pools, (prometheus, mine), own, monitors, environments))
     apart = Apart(prometheus, own, other, frozenset(_places(prometheus, own, mine, known, monitors, environments)))
-    theirs = [f"{namespace}/{name}" for kind, namespace, name in customs if kind != "VMSingle" and environments.of(namespace) == other]
+    theirs = _meant_for(known, other, scraped, customs, environments)
     verdict.report(
         CROSS_SCRAPE,
         prometheus,
         problem=f"The {own} {called(prometheus)} scrapes {number(pools.total(), 'target')} of {other} (in {listed(sorted(spaces), 3)}).",
         cause=f"It takes {number(len(pools), 'scrape pool')} of {other}, the first from {rows[0][0]}: {rows[0][1]}. "
-        f"The {prometheus.kind} that they are meant for: {', '.join(theirs) or f'none was found in {other}'}.",
+        f"What they are meant for: {', '.join(theirs) or f'none was found in {other}'}.",
         fix=_fix(apart, mine, pools, known, environments),
         prevention=f"In the values of both releases, name the environment in the release label, and review that "
         f"{own} and {other} select different values; `prometheus/selector-overlap` checks it before anything is scraped.",
@@ -157,6 +157,21 @@ def _report(
         if _selected(prometheus, pools, other, environments)
         else [],
     )
+
+
+def _meant_for(
+    known: Scraped, other: str, scraped: dict[Subject, Scraped], customs: Customs, environments: Environments
+) -> dict[str, None]:
+    """Who of the other environment scrapes the same; where none does, who is there of it, with or without an object."""
+    there = {one: its for one, its in scraped.items() if environments.of(one.namespace) == other}
+    urls = {target.scrape_url for target in known.values()}
+    same = [one for one, its in there.items() if not urls.isdisjoint(target.scrape_url for target in its.values())]
+    objects = [
+        Subject(kind=kind, name=name, namespace=place)
+        for kind, place, name in customs
+        if kind != "VMSingle" and environments.of(place) == other
+    ]
+    return dict.fromkeys(called(one) for one in same or [*objects, *there])
 
 
 def _selected(stack: Subject, pools: Iterable[str], other: str, environments: Environments) -> bool:

@@ -179,6 +179,14 @@ def test_a_static_target_is_named_and_not_dropped_by_a_rule_that_would_drop_all(
     assert "http://10.0.0.9/metrics" in finding.steps[1].text
 
 
+def test_who_scrapes_the_same_in_its_own_environment_is_who_it_is_meant_for() -> None:
+    dev, plain = server("prometheus", "monitoring-dev", "main")[0], server("prometheus", "observability-prod", "plain")[0]
+    for theirs, meant in ((FOREIGN, "observability-prod/plain"), (target("fastapi-prod", "x", "http://10.0.0.1/"), "monitoring-prod/main")):
+        both = Readings(((dev, CROSSING), (plain, [theirs])))
+        (finding,) = judged(probe_cross_scrape, **platform([], prometheus_targets=both)).findings
+        assert f"What they are meant for: Prometheus {meant}" in finding.cause
+
+
 def test_replicas_do_not_count_twice() -> None:
     pair = [server("prometheus", "monitoring-dev", "main", f"prometheus-main-{index}") for index in (0, 1)]
     both = Readings(tuple((subject, CROSSING) for subject, _ in pair))

@@ -405,7 +405,7 @@ def test_a_vmagent_that_scrapes_another_environment_is_limited_to_its_own_namesp
     assert (finding.reason, str(finding.subject)) == ("CrossScrape", "VMAgent monitoring-dev/main")
     assert finding.problem == "The dev VMAgent monitoring-dev/main scrapes 1 target of prod (in fastapi-prod)."
     assert "VMServiceScrape monitoring-prod/api: a selector that matches everything ({})" in finding.cause
-    assert "The VMAgent that they are meant for: monitoring-prod/main" in finding.cause
+    assert "What they are meant for: VMAgent monitoring-prod/main" in finding.cause
     (patch,) = [one for one in commands(finding) if " patch " in one]
     assert patch.startswith("kubectl -n monitoring-dev patch vmagents.operator.victoriametrics.com main --type merge -p ")
     assert '{"spec":{"serviceScrapeNamespaceSelector":{"matchExpressions":[' in patch

@@ -225,5 +225,7 @@ def narrow_job(apart: Apart, custom: Prometheus | None, job: str, kept: Iterable
         text = f"In {where}, take out of the job {said(job)} what leads to {apart.other}: {urls}. Change it at its source, in Git."
         return [see, change(text)]
     text = f"In {where}, put this rule first in the job, and leave the rest of the job as it is. Change it at its source, in Git."
+    if custom is None:
+        text += " It counts once it is loaded, by a reloader beside it or by a restart."
     rule = "- job_name: {}\n  relabel_configs:\n  - source_labels: [__meta_kubernetes_namespace]\n    regex: {}\n    action: keep"
     return [see, change(text, code=snippet(rule, job, "|".join(own)))]

@@ -52,6 +52,8 @@ SENTENCES: list[str] = [
     'sum(rate(http_requests_total{code=~"5.."}[5m])) by (job) > 0.05',
     '{namespace="fastapi-dev"} |= "error" | json | level!="info"',
     "http://loki.logging.svc:3100/loki/api/v1/query_range",
+    "the pods run in https://10.88.0.1:16443. Run Clusterprobe there as well.",
+    "Get https://10.88.0.1:16443: connection refused",
     "https://10.20.0.10:6443/api/v1/namespaces/x/pods/y:9090/proxy/metrics",
     "git@github.com:org/repo.git",
     "ssh://git@github.com/org/repo.git",

@@ -170,7 +170,7 @@ def _of_addresses(text: bytes) -> Iterator[Span]:
 _ADDRESS = pattern(r"([A-Za-z][A-Za-z0-9+.-]*)://(" + _END + r"+)")
 _BEYOND = pattern(r"([\"'<>`][^\s@\"'<>`]{1,128})@[A-Za-z0-9\[]")  # passwords may have these, though no address has
 _SPACED = pattern(r"([ \t][^\s@\"'<>`]{1,128})@[A-Za-z0-9\[]")  # and a blank
-_PORT = pattern(r"\d{1,5}(?:[/?#,;)\]}]|\z)")
+_PORT = pattern(r"\d{1,5}(?:[/?#,;)\]}]|[.:!]*\z)")  # or what ends a sentence
 _AUTHORITY = pattern(r"[^/?#]*")
 _IMAGES = frozenset({b"oci", b"docker", b"docker-pullable", b"containerd", b"docker-image"})
 _WEB = frozenset({b"http", b"https", b"ws", b"wss"}) | _IMAGES

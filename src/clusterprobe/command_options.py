@@ -36,5 +36,5 @@ def _parameter(option: Option) -> inspect.Parameter:
         option.name,
         inspect.Parameter.KEYWORD_ONLY,
         default=option.default or None if option.repeated else option.default,
-        annotation=Annotated[kind, typer.Option(f"--{option.flag}", help=option.help)],
+        annotation=Annotated[kind, typer.Option(f"--{option.flag}", metavar="<name>" if option.repeated else None, help=option.help)],
     )

@@ -35,7 +35,8 @@ def report(
     url: UrlArgument,
     max_age: Annotated[str, typer.Option("--max-age", help="A cluster whose newest run is older did not report.")] = "26h",
     expect: Annotated[
-        list[str] | None, typer.Option("--expect", help="The name or UID of a cluster that has to report; may be given again.")
+        list[str] | None,
+        typer.Option("--expect", metavar="<name>", help="The name or UID of a cluster that has to report; may be given again."),
     ] = None,
     inventory: Annotated[str, typer.Option("--inventory", help="Every cluster of this inventory has to report.")] = "",
     output: Annotated[str, typer.Option("--output", help="Also write fleet.html, fleet.json and fleet.prom into this folder.")] = "",

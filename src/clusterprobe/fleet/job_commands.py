@@ -22,7 +22,9 @@ InventoryArgument = Annotated[
         help="A kubeconfig, a folder of them, or Secrets or ClusterProfiles as `kubectl get -o json` prints them; - is standard input.",
     ),
 ]
-OnlyOption = Annotated[list[str] | None, typer.Option("--only", help="A cluster's name, or a pattern; may be given again.")]
+OnlyOption = Annotated[
+    list[str] | None, typer.Option("--only", metavar="<name>", help="A cluster's name, or a pattern; may be given again.")
+]
 NameOption = Annotated[str, typer.Option("--name", help="What the Job and what belongs to it are called.")]
 NamespaceOption = Annotated[str, typer.Option("--namespace", help="Where they are.")]
 ProvidersOption = Annotated[str, typer.Option("--providers", help="A file of access providers, for ClusterProfiles.")]
@@ -34,7 +36,10 @@ def job(
     store: Annotated[str, typer.Option("--store", help="Where the runs are kept: s3://…, gs://… or az://….")],
     only: OnlyOption = None,
     environment: Annotated[
-        list[str] | None, typer.Option("--environment", help="Which clusters are to be alike, such as prod='prod-*'; may be given again.")
+        list[str] | None,
+        typer.Option(
+            "--environment", metavar="<name=pattern>", help="Which clusters are to be alike, such as prod='prod-*'; may be given again."
+        ),
     ] = None,
     schedule: Annotated[str, typer.Option("--schedule", help="As in cron, in UTC: a CronJob. (default: a Job that runs once)")] = "",
     parallelism: Annotated[int, typer.Option("--parallelism", min=1, max=1000, help="How many clusters at a time.")] = 10,

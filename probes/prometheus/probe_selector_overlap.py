@@ -27,7 +27,7 @@ from clusterprobe.systems.prometheus.selection import (
     takings,
     through,
 )
-from clusterprobe.systems.prometheus.selection_advice import Apart, divide, keep, keep_to_namespaces
+from clusterprobe.systems.prometheus.selection_advice import Apart, divide, keep_to_namespaces
 from clusterprobe.systems.prometheus.stack_advice import keep_apart
 from clusterprobe.systems.prometheus.stacks import TakenTwice, taken_twice
 from clusterprobe.verdict import Verdict
@@ -232,7 +232,7 @@ def _report(verdict: Verdict, overlap: Overlap, alike: list[Overlap]) -> None:
         cause=(f"It takes {first.what} through {first.through}" if taken else f"For a {first.kind}: {first.through}")
         + f"; its namespace selector reaches {other}.",
         fix=keep_to_namespaces(
-            *(apart, overlap.prometheus, overlap.kinds), [keep(one.apart, one.prometheus, one.kinds) for one in others.values()]
+            *(apart, overlap.prometheus, overlap.kinds), [(one.apart, one.prometheus, one.kinds) for one in others.values()]
         ),
         prevention=f"Keep `release` different in the values of {own} and {other}, with the environment in it.",
         exhibits=[

@@ -107,6 +107,7 @@ def test_what_shares_a_label_is_one_cause_so_that_each_fix_keeps_every_prometheu
     assert set(map(str, dev.rests_on)) & set(map(str, prod.breaks)), "one explains the other, and is told with it"
     assert patched(dev) == [f"prometheuses.monitoring.coreos.com/{name}" for name in ("monitoring-dev", "monitoring-prod")]
     assert patched(prod) == patched(dev)[::-1]
+    assert [one.pipeline[0][2] for one in dev.steps[-1].commands] == ["monitoring-dev", "monitoring-prod"], "and each is looked at after it"
 
 
 def test_who_takes_everything_is_changed_alone() -> None:

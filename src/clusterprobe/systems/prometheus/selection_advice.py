@@ -12,7 +12,7 @@ from typing import Any
 
 from clusterprobe.access.cluster import Resource
 from clusterprobe.fixes import GIT, change, look, patch, shell, snippet
-from clusterprobe.model import Step, Subject
+from clusterprobe.model import Command, Step, Subject
 from clusterprobe.systems.kubernetes.looking import owner_of_secret
 from clusterprobe.systems.kubernetes.objects import LabelSelector
 from clusterprobe.systems.prometheus.object_advice import set_spec, spec_key, value_of
@@ -48,24 +48,30 @@ class Apart:
         return self.subject.namespace, resource_of(self.subject).name, self.subject.name
 
 
-def keep_to_namespaces(apart: Apart, custom: Prometheus | None, kinds: Sequence[Selected], also: Sequence[Step] = ()) -> list[Step]:
+Kept = tuple[Apart, Prometheus | None, Sequence[Selected]]
+
+
+def keep_to_namespaces(apart: Apart, custom: Prometheus | None, kinds: Sequence[Selected], also: Sequence[Kept] = ()) -> list[Step]:
     """For objects of the other environment that its selectors match, by whatever label, or by none. `also` is changed with it."""
+    changes = [_keep(*one) for one in ((apart, custom, kinds), *also)]
     if custom is None:
-        return [keep(apart, custom, kinds), *also]
+        return changes
+    read = [(custom, apart), *((its, one) for one, its, _ in also if its)]
     return [
         _see(kinds[0], custom),
-        keep(apart, custom, kinds),
-        *also,
+        *changes,
         *_by_label(apart, custom, kinds[0]),
-        look("See that the Operator has taken it.", shell("kubectl -n {} get {} {} -o jsonpath='{.status}'", *apart.target))
-        if custom.of_victoriametrics
-        else look(
-            "See that the Operator has taken it.", shell("kubectl -n {} get {} {} -o jsonpath='{.status.conditions}'", *apart.target)
-        ),
+        look("See that the Operator has taken it.", *(_status_of(its, one) for its, one in read)),
     ]
 
 
-def keep(apart: Apart, custom: Prometheus | None, kinds: Sequence[Selected]) -> Step:
+def _status_of(custom: Prometheus, apart: Apart) -> Command | None:
+    if custom.of_victoriametrics:
+        return shell("kubectl -n {} get {} {} -o jsonpath='{.status}'", *apart.target)
+    return shell("kubectl -n {} get {} {} -o jsonpath='{.status.conditions}'", *apart.target)
+
+
+def _keep(apart: Apart, custom: Prometheus | None, kinds: Sequence[Selected]) -> Step:
     """The change itself; where its object was not read, the way to see it."""
     if custom is None:
         return look(f"See what {apart.name} selects; its object was not read.", shell("kubectl -n {} get {} {} -o yaml", *apart.target))

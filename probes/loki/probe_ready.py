@@ -64,7 +64,7 @@ def _starts(pods: Readings[Pod]) -> dict[tuple[str, str], float]:
     """When the newest container of each pod started."""
     found = {}
     for pod in pods.items:
-        running = [(one.state.running or {}).get("startedAt") for one in pod.status.container_statuses or []]
+        running = [one.state.started for one in pod.status.container_statuses or []]
         times = [at for one in [*running, pod.status.start_time] if (at := epoch(one))]
         if times:
             found[pod.metadata.namespace, pod.metadata.name] = max(times)

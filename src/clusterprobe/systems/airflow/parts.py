@@ -86,7 +86,7 @@ def _start(pod: Pod) -> float | None:
     statuses = pod.status.container_statuses or []
     if any(one.restart_count for one in statuses):
         return epoch(pod.status.start_time)
-    times = [epoch(str((one.state.running or {}).get("startedAt", ""))) for one in statuses]
+    times = [epoch(one.state.started) for one in statuses]
     return max((one for one in [*times, epoch(pod.status.start_time)] if one is not None), default=None)
 
 

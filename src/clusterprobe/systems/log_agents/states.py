@@ -187,8 +187,7 @@ def _queues(metrics: list[Metric], page: Page) -> list[Queue]:
 def _started(one: SystemPod) -> float:
     """When its container started, by the kubelet."""
     status = next((each for each in one.pod.status.container_statuses or [] if each.name == one.container), None)
-    running = status.state.running if status else None
-    return epoch(str((running or {}).get("startedAt", ""))) or 0.0
+    return epoch(status.state.started if status else None) or 0.0
 
 
 _FILE = ours(r"/var/log/pods/([a-z0-9-]+)_[^/]+_[^/]+/")

@@ -91,8 +91,8 @@ def phase_of(pod: Pod, status: ContainerStatus, now: float, *, init: bool) -> Ph
     last = status.last_state.terminated
     if running is None or last is None or not status.restart_count:
         return None
-    phase = _phase_of_running(status, last, epoch(running.get("startedAt")), now)
-    return "restless" if phase == "recovered" and _ends_often(pod, status, last, epoch(running.get("startedAt")), now) else phase
+    phase = _phase_of_running(status, last, epoch(running.started_at), now)
+    return "restless" if phase == "recovered" and _ends_often(pod, status, last, epoch(running.started_at), now) else phase
 
 
 def _phase_of_ended(pod: Pod, status: ContainerStatus, ended: Terminated, *, init: bool) -> Phase | None:

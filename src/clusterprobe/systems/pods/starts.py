@@ -69,7 +69,7 @@ def _of_pending(pod: Pod) -> Start:
     for status in pod.status.init_container_statuses or []:
         container = pod.container(status.name)
         if status.state.running is not None and (container is None or container.restart_policy != "Always"):
-            return Start(pod, "initialising", epoch(status.state.running.get("startedAt")), status.name)
+            return Start(pod, "initialising", epoch(status.state.started), status.name)
     return Start(pod, "creating", (epoch(scheduled.last_transition_time) if scheduled else None) or created)
 
 

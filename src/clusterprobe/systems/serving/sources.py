@@ -52,7 +52,7 @@ class Replica(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def started(self) -> float:
         """When its newest container started (epoch seconds); 0 if that is not known."""
-        states = [(one.state.running or {}).get("startedAt") for one in self.pod.status.container_statuses or []]
+        states = [one.state.started for one in self.pod.status.container_statuses or []]
         return max((at for one in [*states, self.pod.status.start_time] if (at := epoch(one))), default=0.0)
 
     def starting(self, now: float) -> bool:

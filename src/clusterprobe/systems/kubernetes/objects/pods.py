@@ -208,10 +208,19 @@ class Waiting(Object):
     message: str = ""
 
 
+class Running(Object):
+    started_at: str | None = None
+
+
 class ContainerState(Object):
     terminated: Terminated | None = None
     waiting: Waiting | None = None
-    running: dict[str, Any] | None = None
+    running: Running | None = None
+
+    @property
+    def started(self) -> str | None:
+        """When a container that runs began, as the kubelet writes it."""
+        return self.running.started_at if self.running else None
 
 
 class LinuxUser(Object):

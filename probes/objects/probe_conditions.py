@@ -12,6 +12,7 @@ from clusterprobe.systems.custom_resources import own_advice, words
 from clusterprobe.systems.custom_resources.acme import Challenge
 from clusterprobe.systems.custom_resources.diagnosis import Diagnosis, Families, diagnose, is_mild, reports_on
 from clusterprobe.systems.custom_resources.kinds import is_own
+from clusterprobe.systems.custom_resources.object_events import Heard
 from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
@@ -37,6 +38,7 @@ def probe_conditions(
     custom_kinds: Examined[CustomKind],
     own_kinds: Examined[CustomKind],
     acme_challenges: Enriching[Challenge],
+    object_warnings: Enriching[Heard],
     profile: Profile,
     clock: Clock,
 ) -> None:
@@ -54,21 +56,19 @@ def probe_conditions(
     doubtful = {one.subject.kind.removesuffix("List") for one in custom_kinds.readings.unreadable}
     families = Families((*kinds, *own_kinds.readings.items), doubtful)
     patience = profile.thresholds.objects.ready_minutes * 60
+    heard = {subject: one.message for subject, one in object_warnings}
     found = custom_kinds.keep(lambda _, kind: bool(reports_on(kind)), NONE_REPORTS if any(kind.objects for kind in kinds) else "")
     for _, kind in chain(found, own_kinds.keep(lambda _, kind: bool(reports_on(kind)))):
         for one in reports_on(kind):
-            state = diagnose(kind, one, families, now=clock.now, patience_seconds=patience)
-            _tell(verdict, _subject(kind, one), kind, one, state, acme_challenges.items)
+            subject = kind.subject_of(one)
+            state = diagnose(kind, one, families, heard=heard.get(subject, ""), now=clock.now, patience_seconds=patience)
+            _tell(verdict, subject, kind, one, state, acme_challenges.items)
     if silent := [f"{kind.resource} ({len(kind.objects)})" for kind in kinds if kind.objects and not reports_on(kind)]:
         verdict.note(
             f"These objects have none of the usual conditions, so whether they are well was not judged: {listed(sorted(silent), 20)}"
         )
     if skipped := profile.custom_resources.skip:
         verdict.note(f"The profile leaves out the kinds {listed(skipped, 20)}")
-
-
-def _subject(kind: CustomKind, one: CustomObject) -> Subject:
-    return Subject(api_version=f"{kind.group}/{kind.version}", kind=kind.kind, namespace=one.namespace, name=one.name)
 
 
 def _tell(

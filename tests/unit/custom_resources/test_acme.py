@@ -31,7 +31,7 @@ def challenge(reason: str, host: str = "shop.example.org", by: str = "HTTP-01", 
 
 def world(one: CustomKind, *challenges: Challenge) -> dict[str, Any]:
     told = Readings(tuple((Subject(kind="Challenge", namespace="shop", name=each.metadata.name), each) for each in challenges))
-    kinds = {"custom_kinds": readings(one), "own_kinds": readings(), "acme_challenges": told}
+    kinds = {"custom_kinds": readings(one), "own_kinds": readings(), "acme_challenges": told, "object_warnings": Readings()}
     return {**kinds, "profile": Profile(), "clock": Clock(NOW)}
 
 

@@ -33,7 +33,12 @@ def backups(*several: Raw) -> CustomKind:
 
 
 def judge(*kinds: CustomKind) -> Verdict:
-    told = {"custom_kinds": readings(*told_by_schedules(kinds)), "own_kinds": readings(), "acme_challenges": Readings()}
+    told = {
+        "custom_kinds": readings(*told_by_schedules(kinds)),
+        "own_kinds": readings(),
+        "acme_challenges": Readings(),
+        "object_warnings": Readings(),
+    }
     return judged(probe_conditions, **told, profile=Profile(), clock=Clock(NOW))
 
 

@@ -6,6 +6,7 @@ from clusterprobe.evidence import Clock
 from clusterprobe.model import Severity, Subject, Unchecked
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
+from clusterprobe.systems.custom_resources.object_events import Heard
 from clusterprobe.systems.custom_resources.objects import CustomKind
 from clusterprobe.verdict import Verdict
 from probes.objects.probe_conditions import probe_conditions
@@ -22,6 +23,7 @@ def world(*kinds: CustomKind, **changed: Any) -> dict[str, Any]:
         "custom_kinds": readings(*kinds),
         "own_kinds": readings(),
         "acme_challenges": Readings(),
+        "object_warnings": Readings(),
         "profile": Profile(),
         "clock": Clock(NOW),
         **changed,
@@ -279,3 +281,25 @@ def test_what_is_not_certain_is_only_quoted() -> None:
     (finding,) = judge(cluster).findings
     assert finding.cause == 'Its controller says “secret "ca" not found”.'
     assert len(finding.steps) == 2
+
+
+def said_by_an_event(message: str) -> Readings[Heard]:
+    subject = Subject(api_version="external-secrets.io/v1", kind="ExternalSecret", namespace="shop", name="db")
+    return Readings(((subject, Heard(message)),))
+
+
+def test_what_only_an_event_says_is_said_too() -> None:
+    (finding,) = judge(failing(), object_warnings=said_by_an_event("key: billing/password: does not exist")).findings
+    assert finding.cause == (
+        "Its controller says “key shop/db: permission denied”. An event of it says “key: billing/password: does not exist”."
+    )
+
+
+def test_what_an_event_misses_is_looked_for() -> None:
+    (finding,) = judge(failing(), object_warnings=said_by_an_event('Secret "vault-token" not found')).findings
+    assert finding.cause.endswith("It misses Secret shop/vault-token.")
+    assert "$ kubectl -n shop get secrets vault-token" in finding.fix
+
+
+def test_an_event_of_one_that_is_well_is_not_told() -> None:
+    assert outcome(judge(external_secrets(raw("db", WELL)), object_warnings=said_by_an_event("earlier trouble"))) == "pass"

@@ -19,7 +19,7 @@ UNREADY = "failed to get cpu utilization: did not receive metrics for targeted p
 
 
 def world(*own: CustomKind, custom: tuple[CustomKind, ...] = ()) -> dict[str, Any]:
-    kinds = {"custom_kinds": readings(*custom), "own_kinds": readings(*own), "acme_challenges": Readings()}
+    kinds = {"custom_kinds": readings(*custom), "own_kinds": readings(*own), "acme_challenges": Readings(), "object_warnings": Readings()}
     return {**kinds, "profile": Profile(), "clock": Clock(NOW)}
 
 

@@ -154,7 +154,7 @@ class Diagnosis:
     """The state of an object, with the conditions that say so, and for how many seconds it is so, where that is known.
 
     `retried`: its controller sets the condition again at each attempt, so that the time of it is that of the last one. `missing` are
-    the objects that the messages miss, but for those that are there meanwhile.
+    the objects that the messages miss, but for those that are there meanwhile. `heard` is what an event says beyond the conditions.
     """
 
     state: State
@@ -162,6 +162,7 @@ class Diagnosis:
     seconds: float | None = None
     retried: bool = False
     missing: list[MissingObject] = field(default_factory=list)
+    heard: str = ""
 
 
 def usual(group: str, one: CustomObject) -> list[Stated]:
@@ -207,9 +208,9 @@ class Families:
             self._objects |= {one.uid: (kind.group, one) for one in kind.objects if one.uid}
             self._places |= {(kind.kind, one.namespace, one.name) for one in kind.objects}
 
-    def missed_by(self, group: str, one: CustomObject, conditions: Iterable[Stated]) -> list[MissingObject]:
-        """The objects that its conditions miss, or its spec names, and that are not there."""
-        said = all_missing((each.message, one.namespace) for each in conditions)
+    def missed_by(self, group: str, one: CustomObject, messages: Iterable[str]) -> list[MissingObject]:
+        """The objects that what is said of it misses, or its spec names, and that are not there."""
+        said = all_missing((each, one.namespace) for each in messages)
         named = [MissingObject(each.kind, each.namespace, each.name) for each in one.needs if self._would_know(group, each)]
         return [missing for missing in dict.fromkeys((*said, *named)) if missing not in self._places]
 
@@ -229,8 +230,13 @@ class Families:
         return "none" if (owner.group, owner.kind) in self._kinds else "unread"
 
 
-def diagnose(kind: CustomKind, one: CustomObject, families: Families, *, now: float, patience_seconds: float) -> Diagnosis:
-    """Its state."""
+def failing(group: str, one: CustomObject) -> list[Stated]:
+    """What it says by which it fails, however long it has."""
+    return [each for each in usual(group, one) if _verdict(group, each) == "failing"]
+
+
+def diagnose(kind: CustomKind, one: CustomObject, families: Families, *, heard: str = "", now: float, patience_seconds: float) -> Diagnosis:
+    """Its state. `heard` is what the events tell of it."""
     old = _since(one.created, now)
     deleted = _since(one.deleted, now)
     if deleted is not None:
@@ -249,7 +255,9 @@ def diagnose(kind: CustomKind, one: CustomObject, families: Families, *, now: fl
         case "unread":
             return Diagnosis("owner unread", wrong)
     found = _judged(kind, one, wrong, old, now, patience_seconds)
-    return replace(found, missing=families.missed_by(kind.group, one, found.conditions))
+    heard = heard if found.state == "failing" else ""
+    messages = [*(each.message for each in found.conditions), heard]
+    return replace(found, missing=families.missed_by(kind.group, one, messages), heard=heard)
 
 
 def _judged(kind: CustomKind, one: CustomObject, wrong: list[Stated], old: float | None, now: float, patience: float) -> Diagnosis:

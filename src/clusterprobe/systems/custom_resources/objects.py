@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from clusterprobe.model import Subject
 from clusterprobe.systems.custom_resources.statuses import (
     MOST_CONDITIONS,
     Stated,
@@ -125,6 +126,9 @@ class CustomKind(Object):
     @property
     def resource(self) -> str:
         return f"{self.plural}.{self.group}"
+
+    def subject_of(self, one: CustomObject) -> Subject:
+        return Subject(api_version=f"{self.group}/{self.version}", kind=self.kind, namespace=one.namespace, name=one.name)
 
 
 def kept(raw: Raw, kind: str) -> CustomObject:

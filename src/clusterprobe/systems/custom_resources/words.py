@@ -56,7 +56,9 @@ def cause(found: Diagnosis) -> str:
     """What the controller says, each thing once."""
     each = list(dict.fromkeys(one.message or one.reason for one in found.conditions if one.message or one.reason))
     words = "; ".join(said(one, 600) for one in each[:3])
-    return f"Its controller says {words}.{named(found.missing)}" if words else "Its controller gives no reason and no message."
+    heard = f" An event of it says {said(found.heard, 600)}." if found.heard else ""
+    told = f"Its controller says {words}." if words else "Its controller gives no reason and no message."
+    return f"{told}{heard}{named(found.missing)}"
 
 
 def explained(

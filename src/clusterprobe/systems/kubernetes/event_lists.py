@@ -1,4 +1,4 @@
-"""The events of one reason, of all objects: where a controller says only so that it refuses something."""
+"""The events of one reason of all objects, where a controller says only so that it refuses something; and those of all nodes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from clusterprobe.times import epoch
 
 REJECTIONS = Resource("v1", "events", "Event", field_selector="reason=InvalidConfiguration")
 CREATION_FAILURES = Resource("v1", "events", "Event", field_selector="reason=FailedCreate")
+OF_NODES = Resource("v1", "events", "Event", field_selector="involvedObject.kind=Node")
 MAX_CHARACTERS = 600
 
 
@@ -25,6 +26,7 @@ class Complaint(msgspec.Struct, frozen=True):
     message: str
     count: int = 1
     last: float | None = None
+    reason: str = ""
 
 
 class _Involved(Object):
@@ -36,6 +38,7 @@ class _Involved(Object):
 class _Event(Object):
     metadata: Metadata
     involved_object: _Involved = msgspec.field(default_factory=_Involved)
+    reason: str = ""
     message: str = ""
     count: int | None = None
     last_timestamp: str | None = None
@@ -43,14 +46,14 @@ class _Event(Object):
 
 
 def _complaints(cluster: Cluster, resource: Resource, namespaces: Readings[Namespace]) -> Readings[Complaint]:
-    """The events of that reason, each under the object that it is about."""
+    """The events that are chosen, each under the object that it is about."""
     events = cluster.list(resource, _Event, namespaces)
     found: Collector[Complaint] = Collector(unreadable=list(events.unreadable))
     for _, event in events:
         about = event.involved_object
         subject = Subject(kind=about.kind, namespace=about.namespace, name=about.name)
         last = epoch(event.last_timestamp) or epoch(event.event_time)
-        found.add(subject, Complaint(excerpt(event.message, MAX_CHARACTERS), event.count or 1, last))
+        found.add(subject, Complaint(excerpt(event.message, MAX_CHARACTERS), event.count or 1, last, event.reason))
     return found.readings(f"there is no event with {resource.field_selector}")
 
 
@@ -64,6 +67,12 @@ def operator_rejections(cluster: Cluster, namespaces: Readings[Namespace]) -> Re
 def creation_failures(cluster: Cluster, namespaces: Readings[Namespace]) -> Readings[Complaint]:
     """The workloads whose controller cannot create a pod, with the API server's words, as long as events are kept."""
     return _complaints(cluster, CREATION_FAILURES, namespaces)
+
+
+@source(lists(OF_NODES))
+def node_events(cluster: Cluster, namespaces: Readings[Namespace]) -> Readings[Complaint]:
+    """What kubelets and controllers said of the nodes, as long as events are kept."""
+    return _complaints(cluster, OF_NODES, namespaces)
 
 
 def newest(complaints: Readings[Complaint]) -> dict[tuple[str, str, str], Complaint]:

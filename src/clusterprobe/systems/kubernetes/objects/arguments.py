@@ -17,6 +17,9 @@ FLAGS = frozenset(
         "prometheus-instance-namespaces",
         "alertmanager-instance-namespaces",
         "controller-id",
+        "controller-class",  # which Ingresses ingress-nginx serves, and where
+        "watch-namespace",
+        "watch-namespace-selector",
         "allowed-hosts",  # MLflow: which names it answers to, and its database without the password
         "backend-store-uri",
         "storage.agent.path",  # that a Prometheus is an agent

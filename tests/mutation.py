@@ -50,6 +50,7 @@ ROOMS = {
             "tests/unit/test_redaction.py",
             "tests/secrets/test_alike.py",
             "tests/secrets/test_bounds.py",
+            "tests/secrets/test_exactly.py",
             "tests/secrets/test_bounds_of_wordings.py",
             "tests/secrets/test_keys.py",
             "tests/secrets/test_looks.py",

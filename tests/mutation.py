@@ -51,6 +51,7 @@ ROOMS = {
             "tests/secrets/test_alike.py",
             "tests/secrets/test_bounds.py",
             "tests/secrets/test_exactly.py",
+            "tests/secrets/test_what_is_left.py",
             "tests/secrets/test_bounds_of_wordings.py",
             "tests/secrets/test_keys.py",
             "tests/secrets/test_looks.py",

@@ -48,6 +48,9 @@ CPU_THROTTLED = FindingKind("CpuThrottled", Severity.WARNING, "A Prometheus is h
 RULE_GROUP_TOO_SLOW = FindingKind(
     "RuleGroupTooSlow", Severity.ERROR, "A group of rules takes nearly as long as its interval, or longer.", settles=True
 )
+STOOD_STILL = FindingKind(
+    "EvaluationsMissed", Severity.ERROR, "A Prometheus left out evaluations of rules that take hardly any time.", settles=True
+)
 MEMORY_NEAR_LIMIT = FindingKind("MemoryNearLimit", Severity.WARNING, "A Prometheus is near its memory limit.", settles=True)
 DATABASE_ERRORS = FindingKind("DatabaseErrors", Severity.CRITICAL, "The database of a Prometheus reports errors.")
 DISK_TOO_SLOW = FindingKind(
@@ -60,8 +63,10 @@ REMOTE_WRITE_BEHIND = FindingKind(
 REMOTE_WRITE_REFUSED = FindingKind(
     "RemoteWriteRefused", Severity.ERROR, "The receiver of a remote write refuses samples, which are not sent again and are lost."
 )
+BEHIND = (FALLS_BEHIND, STOOD_STILL)
 LEAST_INTERVALS = 3  # before anything can be told of a process that has just started
 SETTLED_INTERVALS = 20  # before one slipped round of scrapes is less than a tenth of them
+LEAST_GROUPS = 2  # that are left out together, before it is none of them
 BADLY = 1.5  # times the interval: by then every other scrape is missing
 
 
@@ -89,6 +94,7 @@ class Case:
     FALLS_BEHIND,
     CPU_THROTTLED,
     RULE_GROUP_TOO_SLOW,
+    STOOD_STILL,
     MEMORY_NEAR_LIMIT,
     DATABASE_ERRORS,
     DISK_TOO_SLOW,
@@ -157,6 +163,10 @@ def _judge(verdict: Verdict, case: Case, *, settled: bool) -> None:
     elif throttled(one, case.place, limits):
         _report(verdict, case, CPU_THROTTLED, Severity.WARNING, "is held back by its CPU limit, so far without late scrapes.")
     if not late:  # else everything is late, and no group is to blame
+        light = [each for each in missed if each not in slow]
+        if len(light) >= LEAST_GROUPS and 2 * len(light) >= len(one.groups):
+            _report_standstill(verdict, case, light)
+            missed = []
         for group in dict.fromkeys([*missed, *slow]):
             _report_group(verdict, case, group)
     if full(one, case.place, limits):
@@ -205,8 +215,8 @@ def _report(verdict: Verdict, case: Case, kind: FindingKind, severity: Severity,
         case.place.subject,
         severity=severity,
         problem=f"{case.who} {problem}",
-        cause=cause_of(case.one, case.place, case.limits, late=kind == FALLS_BEHIND),
-        fix=fix_of(case.one, case.place, case.head, case.limits, late=kind == FALLS_BEHIND),
+        cause=cause_of(case.one, case.place, case.limits, late=kind in BEHIND),
+        fix=fix_of(case.one, case.place, case.head, case.limits, late=kind in BEHIND),
         exhibits=top_series(case.head),
         rests_on=case.place.rests_on,
     )
@@ -230,7 +240,7 @@ def _report_group(verdict: Verdict, case: Case, group: RuleGroup) -> None:
             if missed
             else "."
         ),
-        cause=f"The group {group.name} of {origin or file} is too heavy for its interval.{which}",
+        cause=f"{_weight(case, group, f'The group {group.name} of {origin or file}')}{which}",
         fix=[
             _see_rules(case, origin),
             change(
@@ -242,6 +252,27 @@ def _report_group(verdict: Verdict, case: Case, group: RuleGroup) -> None:
         exhibits=[Table(title=f"The slowest rules of {group.name}", columns=["Rule", "Took", "Query"], rows=rows)] if rows else [],
         breaks=shared,
         rests_on=shared,
+    )
+
+
+def _weight(case: Case, group: RuleGroup, which: str) -> str:
+    if group.seconds >= case.limits.prometheus.rule_duration_fraction * group.interval:
+        return f"{which} is too heavy for its interval."
+    return f"{which} took too long for its interval at times, if not the last time; or Prometheus stood still."
+
+
+def _report_standstill(verdict: Verdict, case: Case, groups: list[RuleGroup]) -> None:
+    """Many groups at once, none of which takes long: it is not the rules."""
+    count = round(sum(each.missed or 0 for each in groups))
+    slowest = max(each.seconds / each.interval for each in groups)
+    _report(
+        verdict,
+        case,
+        STOOD_STILL,
+        Severity.ERROR,
+        f"left out {number(count, 'evaluation')} of {number(len(groups), 'group of rules', 'groups of rules')} in {ago(case.one.window)} "
+        f"({_names(groups)}), so alerts came late. It is not the rules: "
+        f"none takes more than {max(1, round(slowest * 100))} % of its interval.",
     )
 
 

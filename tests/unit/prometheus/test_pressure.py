@@ -196,6 +196,28 @@ def test_a_slow_group_names_its_rule_and_the_object_that_it_comes_from() -> None
     assert "$ kubectl -n monitoring-dev get prometheusrules.monitoring.coreos.com capacity -o yaml" in finding.fix
 
 
+LIGHT = [RuleGroup(FILE, name, 30.0, 0.2, 21.0) for name in ("capacity", "general", "nodes")]
+
+
+def test_light_groups_that_are_left_out_together_are_not_to_blame() -> None:
+    finding = found(pressure(groups=LIGHT))
+    assert (finding.reason, finding.severity) == ("EvaluationsMissed", Severity.ERROR)
+    assert "left out 63 evaluations of 3 groups of rules in 10 min (capacity, general, nodes)" in finding.problem
+    assert "It is not the rules: none takes more than 1 % of its interval." in finding.problem
+    assert "is too heavy" not in finding.cause
+
+
+def test_a_heavy_group_beside_them_is_told_as_well() -> None:
+    heavy = RuleGroup(FILE, "heavy", 30.0, 45.0, 20.0)
+    assert reasons(judged(probe_pressure, **platform(pressure(groups=[*LIGHT, heavy])))) == ["EvaluationsMissed", "RuleGroupTooSlow"]
+
+
+def test_one_light_group_alone_may_have_been_too_heavy_at_times() -> None:
+    well = [RuleGroup(FILE, name, 30.0, 0.2, 0.0) for name in ("general", "nodes")]
+    finding = found(pressure(groups=[RuleGroup(FILE, "capacity", 30.0, 1.0, 7.0), *well]))
+    assert "took too long for its interval at times, if not the last time; or Prometheus stood still." in finding.cause
+
+
 def test_a_group_of_a_file_that_no_object_made_names_the_file() -> None:
     finding = found(pressure(groups=[RuleGroup("/etc/rules/mine.yaml", "capacity", 30.0, 45.0, 7.0)]))
     assert "the file mine.yaml" in finding.cause

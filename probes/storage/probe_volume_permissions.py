@@ -143,7 +143,7 @@ def _report(verdict: Verdict, uses: list[Use], storage: Storage, pods: Readings[
         problem=f"Container {use.container.name} of {workload} may not write to its volume at {use.mount.path} (Pod {names}).",
         cause=f"It runs as {who.words} ({who.proof}); {use.mount.path} is {use.mount.nature}. {what} {use.effect.why}. "
         f"The owner and mode of the folder do not let that user in.{squash} Its log says: {said(denial.line)}.{last}",
-        fix=by_hand(workload, _fix(uses, storage, pods, now)),
+        fix=by_hand(workload, _fix(uses, storage, pods, now), unready=[one.pod.metadata.name for one in uses if not one.pod.ready]),
         exhibits=[_table(uses), Text(title="What its log says", text="\n".join(one.denial.line for one in uses if one.denial))],
         breaks=[writes_of(use.pod, use.container.name)],
     )

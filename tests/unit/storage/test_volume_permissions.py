@@ -178,12 +178,15 @@ def fix_of(one: Pod, volume: Any = OWN, *more: Pod, **changes: Any) -> Finding:
 
 
 def commands(finding: Finding) -> list[str]:
-    """Those that change the volume, or look; the workload is edited by hand where none does."""
-    return [text for step in finding.steps for command in step.commands if " edit " not in (text := line(command))]
+    """Those that change the volume, or look; the workload is edited by hand where none does, and then seen to come up."""
+    by_hand = (" edit ", " rollout status ")
+    lines = [line(command) for step in finding.steps for command in step.commands]
+    return [one for one in lines if not any(each in one for each in by_hand)]
 
 
 def test_where_no_command_gives_access_the_workload_is_edited_until_it_is_deployed() -> None:
-    assert fix_of(pod(ready=False, context=MONGO), NFS).fix.endswith("$ kubectl -n app edit deployment api")
+    assert fix_of(pod(ready=False, context=MONGO), NFS).fix.endswith("$ kubectl -n app rollout status deployment api --timeout=5m")
+    assert "$ kubectl -n app edit deployment api" in fix_of(pod(ready=False, context=MONGO), NFS).fix
     assert " edit " not in fix_of(pod(ready=False, context=MONGO)).fix
 
 
@@ -287,13 +290,13 @@ def test_nfs_as_a_service_is_not_logged_in_to(driver_name: str) -> None:
 
 def test_on_a_disk_the_group_of_the_pod_is_set() -> None:
     finding = fix_of(pod(ready=False, context=MONGO), {"awsElasticBlockStore": {}})
-    assert (commands(finding), finding.steps[-2].code) == ([], "securityContext:\n  fsGroup: 1001")
+    assert (commands(finding), finding.steps[-3].code) == ([], "securityContext:\n  fsGroup: 1001")
 
 
 def test_whoever_shares_the_folder_with_others_runs_as_they_do() -> None:
     finding = fix_of(pod(ready=False, context=MONGO), OWN, neighbour(70))
     assert commands(finding) == []
-    assert finding.steps[-2].code == "securityContext:\n  runAsUser: 70"
+    assert finding.steps[-3].code == "securityContext:\n  runAsUser: 70"
     assert "app/other" in finding.fix
 
 

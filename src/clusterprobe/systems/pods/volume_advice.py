@@ -82,7 +82,7 @@ def _of_access_point(use: Use) -> list[Step]:
             )
         ]
     return [
-        look("See the user of the access point.", shell("aws efs describe-access-points --access-point-id {}", named[0])),
+        look("See the user of the access point, with the AWS CLI.", shell("aws efs describe-access-points --access-point-id {}", named[0])),
         change(
             f"Run the container as that user, without a chown at its start, {SOURCE}. The access point {named[0]} makes every file its "
             "user's, and permits no chown."

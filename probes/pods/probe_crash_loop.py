@@ -126,13 +126,19 @@ def _report(verdict: Verdict, ones: list[Broken], severity: Severity, *, now: fl
     hidden = f" Pods of another revision ({first.rival}) still serve, and hide that this one is broken." if first.rival else ""
     says = crash.waits or (crash.ended.reason if crash.ended else "") or "restarting"
     who = listed(sorted(one.pod.metadata.name for one in crashes), 5)
+    unready = [one.pod.metadata.name for one in crashes if not one.pod.ready]
     verdict.report(
         KINDS[first.code],
         workload,
         severity=severity,
         problem=f"Container {container} of {workload} {_doing(crash, now)} ({says}; Pod {who}).{hidden}",
         cause=cause_of(first) + (f" What it calls does not excuse it: {excuse_of(wait)}." if wait else ""),
-        fix=by_hand(workload, [*repair(first, unexcused=wait is not None), *back(workload, first.rival)], first.crash.pod.metadata.labels),
+        fix=by_hand(
+            workload,
+            [*repair(first, unexcused=wait is not None), *back(workload, first.rival, unready)],
+            first.crash.pod.metadata.labels,
+            unready=unready,
+        ),
         exhibits=[_table(crashes), *([Text(title="Its last lines", text="\n".join(first.lines))] if first.lines else [])],
         breaks=[Ref.of(workload), *first.silenced],
         rests_on=[

@@ -84,7 +84,7 @@ LAST_WORDS = {
     "agent": ("failed to make file target manager: too many open files", "A limit on open files, or on inotify, is reached"),
     "injector": ("problem running manager: leader election lost", "It did not renew its lease"),
     "metrics": ("Error parsing command line arguments: unknown long flag '--alertmanager.timeout'", "It does not know an argument"),
-    "worker": ("KeyError: 'QUEUE'", "Its own process ends with exit code 1. Its last words: “KeyError: 'QUEUE'”."),
+    "worker": ("KeyError: 'QUEUE'", "Its own process ends with exit code 1. Its last line: “KeyError: 'QUEUE'”."),
 }
 PORTS = "0/3 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 2 node(s) didn't match Pod's node affinity/selector."
 
@@ -99,7 +99,7 @@ def test_what_others_reported_is_named_by_its_cause_and_what_is_not_known_is_quo
     assert {name: cause for name, (_, cause) in LAST_WORDS.items() if cause not in found[name]["cause"]} == {}
     assert "Pods of Pod kube-system/svclb-traefik-1 have such a port." in found["svclb-nginx"]["cause"]
     assert "nodeSelector" not in found["svclb-nginx"]["cause"] + found["svclb-nginx"]["fix"]
-    assert "kubectl auth can-i list nodes --as system:serviceaccount:shop:operator" in found["operator"]["fix"]
+    assert "kubectl auth can-i list nodes --as=system:serviceaccount:shop:operator" in found["operator"]["fix"]
 
 
 # --- what controllers say in words of their own --------------------------------------------------------------------------

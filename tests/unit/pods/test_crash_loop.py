@@ -83,6 +83,16 @@ def test_a_broken_revision_says_that_the_old_one_hides_it_and_how_to_go_back() -
     assert "kubectl -n app rollout undo deployment web" in finding.fix
 
 
+def test_what_a_stateful_set_is_rolled_back_to_reaches_the_pod_that_it_waits_for() -> None:
+    stateful = Subject(api_version="apps/v1", kind="StatefulSet", namespace="app", name="db")
+    assert [line(one) for step in back(stateful, "old", ["db-0"]) for one in step.commands] == [
+        "kubectl -n app rollout history statefulset db",
+        "kubectl -n app rollout undo statefulset db",
+        "kubectl -n app delete pod db-0",
+        "kubectl -n app rollout status statefulset db --timeout=5m",
+    ]
+
+
 def test_only_what_kubectl_can_roll_back_is_rolled_back() -> None:
     for kind in ("ReplicaSet", "Rollout", "Job"):
         assert back(Subject(api_version="apps/v1", kind=kind, namespace="app", name="web"), "old") == []
@@ -92,7 +102,16 @@ def test_out_of_memory_names_the_limit() -> None:
     case = Case("x", "", LOOPING, ended(137, "OOMKilled"), more={"resources": {"limits": {"memory": "64Mi"}}})
     finding = judged(probe_crash_loop, **world(case)).findings[0]
     assert "memory limit of 64Mi" in finding.cause
+    assert "or because its node ran out of memory" in finding.cause
     assert "Raise resources.limits.memory of container main above 64Mi" in finding.fix
+
+
+def test_out_of_memory_leads_to_what_its_node_says_of_its_own() -> None:
+    case = Case("x", "", LOOPING, ended(137, "OOMKilled"), more={"resources": {"limits": {"memory": "64Mi"}}})
+    read = world(case)
+    placed = [msgspec.structs.replace(one, spec=msgspec.structs.replace(one.spec, node_name="node-7")) for _, one in read["pods"]]
+    (finding,) = judged(probe_crash_loop, **{**read, "pods": listing("Pod", placed)}).findings
+    assert [one for one in commands(finding) if one.endswith("involvedObject.name=node-7")]
     without = judged(probe_crash_loop, **world(Case("x", "", LOOPING, ended(137, "OOMKilled")))).findings[0]
     assert "Set a request and a limit" in without.fix
 
@@ -157,7 +176,7 @@ def test_a_back_off_whose_events_are_gone_says_that_they_are() -> None:
     (finding,) = judged(
         probe_crash_loop, **world(Case("x", "", waiting("ImagePullBackOff", 'Back-off pulling image "registry/app:2"')))
     ).findings
-    assert finding.cause.endswith("Of why it cannot, no event is left.")
+    assert finding.cause.endswith("No event that is still kept says why.")
 
 
 def test_a_missing_pull_secret_is_named_and_would_explain_it() -> None:
@@ -222,7 +241,7 @@ def test_a_kill_of_an_earlier_end_is_no_cause_and_is_said() -> None:
     events = CrashEvents([CrashEvent("Killing", "Container main failed liveness probe", 1, epoch("2026-01-01T11:20:00Z"))])
     read = Readings(((Subject(kind="Pod", namespace="app", name="tmp-curl"), events),))
     (finding,) = judged(probe_crash_loop, **world(Case("x", "", LOOPING, ended(3), lines=("boom",)), crash_events=read)).findings
-    assert finding.cause.startswith("Its own process ends with exit code 3. Its last words: “boom”.")
+    assert finding.cause.startswith("Its own process ends with exit code 3. Its last line: “boom”.")
     assert "but not that this was its last end" in finding.cause
     assert "Fix the error shown at the end of its log." in finding.fix
 
@@ -337,8 +356,8 @@ def test_a_container_that_cannot_start_has_a_fix_of_its_own_and_no_log(reason: s
     [
         (1, ("OSError: [Errno 30] Read-only file system: '/app/.cache'",), "readOnlyRootFilesystem"),
         (1, ("PermissionError: [Errno 13] Permission denied: '/x'",), "storage/volume-permissions"),
-        (1, ("listen tcp :80: bind: permission denied",), "NET_BIND_SERVICE"),
-        (1, ("lock DB directory: resource temporarily unavailable",), "`strategy: Recreate`"),
+        (1, ("listen tcp :80: bind: permission denied",), "net.ipv4.ip_unprivileged_port_start to 0"),
+        (1, ("lock DB directory: resource temporarily unavailable",), "`strategy.type: Recreate` (without `rollingUpdate`)"),
         (1, ("failed to create fsnotify watcher: too many open files",), "fs.inotify.max_user_instances"),
         (1, ("permission denied for schema public",), "give that user the right"),
         (1, ('x is forbidden: User "someone" cannot do it',), "bind a role to it"),
@@ -370,8 +389,8 @@ def test_a_log_that_was_not_read_is_not_said_to_be_silent() -> None:
 @pytest.mark.parametrize(
     ("place", "asked", "bound"),
     [
-        ("at the cluster scope", "kubectl auth can-i list nodes.metrics.k8s.io --as", "by a ClusterRoleBinding"),
-        ('in the namespace \\"web\\"', "kubectl -n web auth can-i list nodes.metrics.k8s.io --as", "by a RoleBinding in web"),
+        ("at the cluster scope", "kubectl auth can-i list nodes.metrics.k8s.io --as=", "by a ClusterRoleBinding"),
+        ('in the namespace \\"web\\"', "kubectl -n web auth can-i list nodes.metrics.k8s.io --as=", "by a RoleBinding in web"),
     ],
 )
 def test_what_the_api_server_refuses_is_asked_again_as_the_service_account(place: str, asked: str, bound: str) -> None:
@@ -379,8 +398,14 @@ def test_what_the_api_server_refuses_is_asked_again_as_the_service_account(place
     line = f'err="nodes is forbidden: User {user} cannot list resource \\"nodes\\" in API group \\"metrics.k8s.io\\" {place}"'
     (finding,) = judged(probe_crash_loop, **world(Case("x", "", LOOPING, ended(1), lines=(line,)))).findings
     assert "The API server refuses what it asks for (exit code 1)" in finding.cause
-    assert f"{asked} system:serviceaccount:monitoring:operator" in " ".join(commands(finding))
+    assert f"{asked}system:serviceaccount:monitoring:operator" in " ".join(commands(finding))
     assert f"bound to the ServiceAccount monitoring/operator {bound}" in finding.fix
+
+
+def test_the_part_of_a_resource_is_asked_for_as_kubectl_takes_it() -> None:
+    line = 'pods "web-1" is forbidden: User "system:serviceaccount:app:tool" cannot get resource "pods/log" in API group "" in the namespace "web"'
+    (finding,) = judged(probe_crash_loop, **world(Case("x", "", LOOPING, ended(1), lines=(line,)))).findings
+    assert "kubectl -n web auth can-i get pods --subresource=log --as=system:serviceaccount:app:tool" in commands(finding)
 
 
 def test_a_permission_error_is_quoted() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from clusterprobe.fixes import SOURCE, change, look, shell, snippet
-from clusterprobe.model import Step, Subject
+from collections.abc import Sequence
+
+from clusterprobe.fixes import SOURCE, change, each, look, shell, snippet
+from clusterprobe.model import Command, Step, Subject
 from clusterprobe.patterns import ours
+from clusterprobe.systems.kubernetes.editing import RECREATE, ROLLED_OUT, replaced, rolled_out
 from clusterprobe.systems.kubernetes.logs import has_ended, last_ended_was_before
 from clusterprobe.systems.pods.crash_causes import Fault, Kill, image_of, memory_limit
 from clusterprobe.systems.pods.crash_diagnosis import Broken
@@ -14,7 +17,6 @@ from clusterprobe.systems.pods.missing_objects import missing_in
 from clusterprobe.systems.pods.start_advice import create
 
 _KILLED = 137  # 128 and SIGKILL
-_ROLLED_OUT = ("Deployment", "StatefulSet", "DaemonSet")
 _PLAIN: dict[Fault, str] = {
     "image platform": "Build the image for the node's processor and system too, or let the pod run only on nodes for which it is made.",
     "image format": "Build the image again with a tool of today, and push it: that stores it in the format of OCI or of schema 2.",
@@ -33,7 +35,7 @@ _PLAIN: dict[Fault, str] = {
     ),
     "node full": (
         "Free the disk of the node: remove images and logs that are not used, or give it a larger disk. `crictl rmi --prune` on the node "
-        "removes the images that no container uses."
+        "removes the images that no container uses, also those that were loaded by hand and are in no registry."
     ),
     "registry out of reach": "Let the node reach the registry: its DNS, its proxy, and the firewall between them. Or use a mirror.",
     "registry page": (
@@ -86,9 +88,12 @@ _PLAIN: dict[Fault, str] = {
     ),
     "disk full": "Free space where the line names, or give that volume more (`storage/capacity`). Without a volume it is the node's disk.",
     "port taken": "Give one of the two another port: the containers of a pod share its ports, and with hostNetwork all of the node do.",
-    "port denied": "Let it listen on a port above 1023, or add the capability NET_BIND_SERVICE in its securityContext.",
+    "port denied": (
+        "Let it listen on a port above 1023. Or set the sysctl net.ipv4.ip_unprivileged_port_start to 0 in the pod's securityContext, "
+        "which hostNetwork does not allow. The capability NET_BIND_SERVICE helps only root, or a program whose file has it."
+    ),
     "locked": (
-        "Let one pod at a time use that data: a Deployment with a volume needs `strategy: Recreate`, and two workloads need a volume each. "
+        f"Let one pod at a time use that data: a Deployment with a volume needs {RECREATE}, and two workloads need a volume each. "
         "Leave the lock as it is while another pod runs."
     ),
     "lease lost": (
@@ -126,9 +131,9 @@ def repair(one: Broken, *, unexcused: bool) -> list[Step]:
         case "probe" if one.kill:
             steps = [_of_probe(one.crash, one.kill)]
         case "memory":
-            steps = [_of_reloader(one.crash) if _is_reloader(one.crash) else _of_memory(one.crash)]
+            steps = [*_of_its_node(one.crash), _of_reloader(one.crash) if _is_reloader(one.crash) else _of_memory(one.crash)]
         case "signal" if one.crash.ended and one.crash.ended.exit_code == _KILLED:
-            steps = _of_kill(one.crash)
+            steps = [*_of_its_node(one.crash), change(_PLAIN["signal"])]
         case "no memory to start":
             steps = [_of_low_limit(one.crash)]
         case "reference missing":
@@ -209,11 +214,13 @@ def _of_reloader(crash: Crash) -> Step:
     )
 
 
-def _of_kill(crash: Crash) -> list[Step]:
+def _of_its_node(crash: Crash) -> list[Step]:
+    """A node without memory ends processes, too, and the kubelet then says the same of it as of one that reached its limit."""
     node = crash.pod.spec.node_name
-    command = shell("kubectl get events -A --field-selector involvedObject.kind=Node,involvedObject.name={}", node) if node else None
-    seen = "See whether its node ran out of memory (SystemOOM), which says which process it ended."
-    return [*([look(seen, command)] if node else []), change(_PLAIN["signal"])]
+    if not node:
+        return []
+    command = shell("kubectl get events -A --field-selector involvedObject.kind=Node,involvedObject.name={}", node)
+    return [look("See whether its node ran out of memory (SystemOOM), which says which process it ended.", command)]
 
 
 def _of_low_limit(crash: Crash) -> Step:
@@ -269,26 +276,35 @@ def _of_account(line: str) -> list[Step]:
         return [change(f"Let its ServiceAccount do what the line names: bind a role to it, {SOURCE}.")]
     user, namespace, name, verb, resource, group = told.groups()
     within = _WITHIN.search(line)
-    what = (verb, f"{resource}.{group}".rstrip("."), user)
-    asked = (
-        shell("kubectl -n {} auth can-i {} {} --as {}", within[1], *what) if within else shell("kubectl auth can-i {} {} --as {}", *what)
-    )
-    role = f"RoleBinding in {within[1]}" if within else "ClusterRoleBinding"
+    kind, _, part = resource.partition("/")
+    place = within[1] if within else ""
+    role = f"RoleBinding in {place}" if place else "ClusterRoleBinding"
     return [
-        look("See whether it is still refused.", asked),
+        look("See whether it is still refused (you need the right to impersonate).", _asked(place, verb, (kind, group, part), user)),
         change(f"Let a role with {verb} on {resource} be bound to the ServiceAccount {namespace}/{name} by a {role}, {SOURCE}."),
     ]
 
 
-def back(workload: Subject, old: str) -> list[Step]:
-    """Back to the revision that works, where there is one and kubectl can roll the workload back."""
-    if not old or workload.kind not in _ROLLED_OUT or not workload.api_version.startswith("apps/"):
+def _asked(namespace: str, verb: str, resource: tuple[str, str, str], user: str) -> Command | None:
+    """Whether the API server refuses it; `resource` is its name, its group and its part, such as the log of pods."""
+    name, group, part = resource
+    flags = (*each("--subresource={}", [part] if part else []), *each("--as={}", [user]))
+    what = (verb, f"{name}.{group}".rstrip("."), flags)
+    return shell("kubectl -n {} auth can-i {} {} {}", namespace, *what) if namespace else shell("kubectl auth can-i {} {} {}", *what)
+
+
+def back(workload: Subject, old: str, unready: Sequence[str] = ()) -> list[Step]:
+    """Back to the revision that works, where there is one and kubectl can roll the workload back. `unready` are the pods that do not."""
+    if not old or workload.kind not in ROLLED_OUT or not workload.api_version.startswith("apps/"):
         return []
     kind, place = workload.kind.lower(), (workload.namespace, workload.kind.lower(), workload.name)
     return [
         look(f"See which revisions of the {kind} there are.", shell("kubectl -n {} rollout history {} {}", *place)),
         change(
-            "Until it is repaired, roll it back. Under Argo CD or Flux revert the commit instead: self-heal would revert the rollback.",
+            "Until it is repaired, roll it back. Under Argo CD or Flux revert the commit instead: self-heal would revert the rollback, "
+            "as would an operator that makes it.",
             shell("kubectl -n {} rollout undo {} {}", *place),
         ),
+        *replaced(workload, unready),
+        *rolled_out(workload),
     ]

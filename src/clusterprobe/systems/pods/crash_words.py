@@ -75,8 +75,8 @@ def cause_of(one: Broken) -> str:
     told = said(one.message or crash.waits)
     match one.code:
         case "ImageError":
-            more = f" {said(one.message)}" if one.message else " Of why it cannot, no event is left."
-            return f"The image `{image_of(crash)}` cannot be had ({crash.waits}){_IMAGE[fault]}.{more}"
+            more = f" {said(one.message)}" if one.message else " No event that is still kept says why."
+            return f"The image `{image_of(crash)}` cannot be pulled ({crash.waits}){_IMAGE[fault]}.{more}"
         case "ConfigError":
             return f"{_CONFIGURATION[fault]}: {told}."
         case "StartError" if fault == "no memory to start":
@@ -87,7 +87,8 @@ def cause_of(one: Broken) -> str:
         case "OomKilled":
             limit = memory_limit(crash)
             bound = f"its memory limit of {limit}" if limit else "the memory of its node or pod (it has no limit of its own)"
-            return f"It was killed for using more than {bound} (OOMKilled, exit code 137)."
+            node = ", or because its node ran out of memory" if limit else ""
+            return f"It was killed for using more than {bound}{node} (OOMKilled, exit code 137)."
     return _of_end(one)
 
 
@@ -115,7 +116,7 @@ _ENDS: dict[Fault, str] = {
 
 def _of_end(one: Broken) -> str:
     code = one.crash.ended.exit_code if one.crash.ended else 0
-    words = f" Its last words: {said(one.line.strip())}." if one.line else ""
+    words = f" Its last line: {said(one.line.strip())}." if one.line else ""
     if one.fault == "probe" and one.kill:
         return f"The kubelet kills it, for {answer_of(one.kill)} (exit code {code})."
     if one.fault == "signal":

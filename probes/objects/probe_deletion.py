@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
-from clusterprobe.fixes import change, look, patch, shell
+from clusterprobe.fixes import change, look, shell
 from clusterprobe.model import Severity, Step, Subject
 from clusterprobe.patterns import ours
 from clusterprobe.readings import Readings
@@ -11,6 +11,7 @@ from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Enriching, Examined
 from clusterprobe.systems.kubernetes.deletions import Deletion, deletion_of
 from clusterprobe.systems.kubernetes.objects import Condition, Namespace, PersistentVolume, PersistentVolumeClaim, Pod
+from clusterprobe.systems.storage.claim_advice import keep_data
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed, said
@@ -18,6 +19,7 @@ from clusterprobe.words import listed, said
 NAMESPACE_HELD = FindingKind("NamespaceHeld", Severity.WARNING, "A namespace has been terminating for too long.", settles=True)
 CLAIM_HELD = FindingKind("ClaimHeld", Severity.WARNING, "A PVC has been terminating for too long.", settles=True)
 VOLUME_HELD = FindingKind("VolumeHeld", Severity.WARNING, "A PersistentVolume has been terminating for too long.", settles=True)
+BOUND = "kubernetes.io/pv-protection"  # the finalizer of a volume that a PVC is bound to
 HELD_SECONDS = 1800.0  # a pod's grace period, a driver that deletes a disk, and a namespace with much in it take less
 _UNDISCOVERED = frozenset({"NamespaceDeletionDiscoveryFailure", "NamespaceDeletionGroupVersionParsingFailure"})
 _API = ours(r"\b([a-z0-9-]+(?:\.[a-z0-9-]+)+)/(v[0-9][a-z0-9]*)\b")  # as the controller of namespaces names one
@@ -60,7 +62,7 @@ def probe_deletion(
             _report_claim(verdict, subject, claim, one, users[subject.namespace, subject.name], pods)
     for subject, volume in volumes:
         if one := _held(volume, clock.now):
-            _report_volume(verdict, subject, one)
+            _report_volume(verdict, subject, volume, one)
 
 
 def _held(one: Namespace | PersistentVolume | PersistentVolumeClaim, now: float) -> Deletion | None:
@@ -133,12 +135,11 @@ def _keep(claim: PersistentVolumeClaim) -> list[Step]:
     """A deletion cannot be taken back, but the data can be kept."""
     if not claim.spec.volume_name:
         return []
-    policy = patch({"spec": {"persistentVolumeReclaimPolicy": "Retain"}})
     text = "If it was deleted by mistake, keep its data before anything else: the deletion of the PVC itself cannot be taken back."
-    return [change(text, shell("kubectl patch pv {} -p {}", claim.spec.volume_name, policy))]
+    return [keep_data(claim.spec.volume_name, text)]
 
 
-def _report_volume(verdict: Verdict, subject: Subject, one: Deletion) -> None:
+def _report_volume(verdict: Verdict, subject: Subject, volume: PersistentVolume, one: Deletion) -> None:
     verdict.report(
         VOLUME_HELD,
         subject,
@@ -146,10 +147,27 @@ def _report_volume(verdict: Verdict, subject: Subject, one: Deletion) -> None:
         cause=_finalizers(one),
         fix=[
             look("See it, with its events.", shell("kubectl describe pv {}", subject.name)),
-            look("See whether it is still attached.", shell("kubectl get volumeattachments")),
-            change("Let its driver run and reach its storage: its log says why it cannot delete or detach the disk."),
+            *(_of_bound(volume) if BOUND in one.finalizers else _of_driver()),
         ],
     )
+
+
+def _of_bound(volume: PersistentVolume) -> list[Step]:
+    """One that a PVC still uses: nothing is stuck, and its data are in danger."""
+    ref = volume.spec.claim_ref
+    claim = f"PVC {ref.namespace}/{ref.name}" if ref else "the PVC that it is bound to"
+    text = "It is in use, and is deleted as soon as its PVC is. Keep the data first: its own deletion cannot be taken back."
+    return [
+        keep_data(volume.metadata.name, text),
+        change(f"If its data are needed, copy them to a new PVC, and let the pods use that. If they are not, delete {claim}."),
+    ]
+
+
+def _of_driver() -> list[Step]:
+    return [
+        look("See whether it is still attached.", shell("kubectl get volumeattachments")),
+        change("Let its driver run and reach its storage: its log says why it cannot delete or detach the disk."),
+    ]
 
 
 def _finalizers(one: Deletion) -> str:

@@ -104,7 +104,7 @@ def _report(verdict: Verdict, ones: list[Held], serving: bool, now: float) -> No
         + (f": {names}." if workload.kind != "Pod" else ".")
         + (" Other pods of it are ready." if serving else ""),
         cause=cause_of(first),
-        fix=by_hand(workload, steps(first), first.start.pod.metadata.labels),
+        fix=by_hand(workload, steps(first), first.start.pod.metadata.labels, unready=[one.start.pod.metadata.name for one in ones]),
         exhibits=[_table(ones, now), *([_said(first)] if first.events else [])],
         breaks=[Ref.of(workload), *(ref for one in ones for ref in one.silenced)],
         rests_on=list(dict.fromkeys(ref for one in ones for ref in one.rests_on)),

@@ -134,6 +134,13 @@ def test_a_volume_waits_for_its_driver() -> None:
     assert "its driver has to delete the disk first" in one.cause
 
 
+def test_a_volume_that_a_claim_uses_is_kept_and_no_driver_is_blamed() -> None:
+    one = found(volumes=listing("PersistentVolume", [volume(finalizer="kubernetes.io/pv-protection")]))
+    assert "$ kubectl patch pv" in one.fix
+    assert "Retain" in one.fix
+    assert "driver" not in one.fix
+
+
 def test_a_finalizer_that_is_not_known_is_a_controllers() -> None:
     assert Deletion(1.0, ("example.com/keep",)).holds() == ["`example.com/keep` (a controller has to take it off)"]
 

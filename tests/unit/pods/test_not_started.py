@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from clusterprobe.evidence import Clock
+from clusterprobe.fixes import line
 from clusterprobe.model import Finding
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
@@ -71,6 +72,28 @@ def judge(*pods: Pod, **changed: Any) -> Verdict:
 def found(*pods: Pod, **changed: Any) -> Finding:
     (one,) = judge(*pods, **changed).findings
     return one
+
+
+def test_the_data_of_a_claim_that_is_being_deleted_are_kept_first() -> None:
+    claim = labelled(
+        PersistentVolumeClaim,
+        "shop",
+        "data",
+        metadata={"deletionTimestamp": LONG_AGO},
+        spec={"volumeName": "pv-1"},
+        status={"phase": "Bound"},
+    )
+    mounts = {"volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]}
+    one = found(unscheduled('persistentvolumeclaim "data" is being deleted', **mounts), claims=listing("PersistentVolumeClaim", [claim]))
+    kept, *_ = [each for step in one.steps if step.kind != "look" for each in step.commands]
+    assert line(kept).startswith("kubectl patch pv pv-1 -p ")
+    assert "Retain" in line(kept)
+    assert "without data" in one.fix
+
+
+def test_an_export_that_is_refused_may_be_a_wrong_path() -> None:
+    message = "mount.nfs: access denied by server while mounting 10.0.0.5:/srv"
+    assert "correct the path of the volume" in found(pod(), start_events=said(message)).fix
 
 
 def test_pods_that_are_ready_pass() -> None:
@@ -142,7 +165,7 @@ def test_an_update_that_waits_for_the_port_of_its_own_pod_is_told_to_end_that_fi
     old = pod("web-1", RUNNING, phase="Running", ready={"status": "True"}, container=WITH_PORT)
     one = found(unscheduled(PORTS, container=WITH_PORT), old)
     assert "Pods of its own workload have such a port." in one.cause
-    assert "`strategy: Recreate`, or maxSurge 0" in one.fix
+    assert "`strategy.type: Recreate` (without `rollingUpdate`), or maxSurge 0" in one.fix
 
 
 def test_a_pod_of_k3s_for_a_service_leads_to_that_service() -> None:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable
 
 from clusterprobe.fixes import IN_GIT, SOURCE, change, look, shell
 from clusterprobe.model import Command, Step
+from clusterprobe.systems.kubernetes.editing import RECREATE
 from clusterprobe.systems.kubernetes.objects import ContainerProbe, Pod
 from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.pods.missing_objects import Missing
 from clusterprobe.systems.pods.start_causes import Fault, Obstacle
 from clusterprobe.systems.pods.start_diagnosis import Held
+from clusterprobe.systems.storage.claim_advice import keep_data
 from clusterprobe.words import listed
 
 _THERE = f"where that is deployed ({IN_GIT})"  # which is not the pod
@@ -25,8 +27,8 @@ _PLAIN: dict[Fault, str] = {
     "selector": f"Correct the nodeSelector or node affinity, {SOURCE}, or give a node the label that it asks for.",
     "claim": "Let the PVC get its volume (`storage/claims`).",
     "claim deleted": (
-        f"Let the deletion end: pods that mount the PVC hold it. Then create it again, {_THERE}. Its class's reclaim policy decides what "
-        "becomes of its data (`storage/archive-on-delete`)."
+        f"Let the deletion end: pods that mount the PVC hold it. Then create it again, {_THERE}: it gets a new volume, without data. What "
+        "becomes of the old one, the reclaim policy of that PersistentVolume decides."
     ),
     "too many pods": "Add a node, or raise maxPods of the kubelet, if the node's network has addresses for them.",
     "cordoned": "Uncordon the node once its maintenance is done, or add a node.",
@@ -74,7 +76,10 @@ _PLAIN: dict[Fault, str] = {
     "nfs version": f"Correct nfsvers in mountOptions, {_THERE}, or let the file server speak that version.",
     "nfs stale": "Bring the folder back on the file server. Then the pods that still have it mounted have to be restarted.",
     "mount program": "Install the program that mounts this kind of volume on the node, such as nfs-common or cifs-utils.",
-    "nfs refused": "Let the file server export the folder to the node's address.",
+    "nfs refused": (
+        f"Let the file server export the folder to the node's address. Or correct the path of the volume, {_THERE}: a server refuses a "
+        "folder that it does not export in the same words."
+    ),
     "nfs unreachable": "Repair the way from the node to the file server: its name, its address, the firewall between them.",
     "network login": (
         "Restart the network plugin's pod on that node, which writes its credentials there again. If it stays, see whether the plugin's "
@@ -141,9 +146,7 @@ def _of_host_port(held: Held, _: Obstacle) -> list[Step]:
         text = f"Give the Service {service} another port than {which}, or let only one Service with that port be a LoadBalancer: k3s makes "
         text += "these pods for it, which take the Service's ports on each node."
     elif held.holders == (workload_of(pod),):
-        text = (
-            f"Let an update end the old pod first, {SOURCE}: `strategy: Recreate`, or maxSurge 0. Two pods on a node cannot have one port."
-        )
+        text = f"Let an update end the old pod first, {SOURCE}: {RECREATE}, or maxSurge 0. Two pods on a node cannot have one port."
     else:
         text = f"Give one of the two another hostPort than {which}, {SOURCE}, or remove one: two releases of a node agent want one port."
     return [look("See the pods on the nodes, and which of them is made for the same.", shell("kubectl get pods -A -o wide")), change(text)]
@@ -192,6 +195,15 @@ def create(missing: Missing, namespace: str) -> list[Step]:
     else:
         seen = look("See what there is.", shell("kubectl -n {} get {}", namespace, f"{missing.kind}s"))
     return [seen, change(f"Create {missing}, or correct the reference to it, {SOURCE}.{made}")]
+
+
+def _of_deleted_claim(held: Held, one: Obstacle) -> list[Step]:
+    kept = [
+        keep_data(volume, f"If the data of PVC {name} are needed, keep them before anything else: its deletion cannot be taken back.")
+        for name, volume in held.going
+        if volume
+    ]
+    return [*kept, change(_PLAIN[one.fault])]
 
 
 def _of_provider_class(held: Held, one: Obstacle) -> list[Step]:
@@ -276,7 +288,7 @@ def _of_attachment(_: Held, __: Obstacle) -> list[Step]:
     return [
         look("See which node has it, by the PersistentVolume that the message names.", shell("kubectl get volumeattachments")),
         change(
-            "Let the other pod terminate: a Deployment with such a volume needs `strategy: Recreate`. Where the other node is lost, its "
+            f"Let the other pod terminate: a Deployment with such a volume needs {RECREATE}. Where the other node is lost, its "
             f"pod has to be gone before the volume is detached (`nodes/ready`, `pods/termination`). Change the strategy {SOURCE}."
         ),
     ]
@@ -350,6 +362,7 @@ _MADE: dict[Fault, Callable[[Held, Obstacle], list[Step]]] = {
     "gated": _of_gate,
     "host port": _of_host_port,
     "volume node": _of_pinned,
+    "claim deleted": _of_deleted_claim,
     "object missing": _of_object,
     "provider class": _of_provider_class,
     "provider missing": _of_provider,

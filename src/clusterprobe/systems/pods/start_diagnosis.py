@@ -35,7 +35,7 @@ class Held:
 
     `pending` and `absent` are the claims that it mounts and that have no volume, or do not exist. `node` is its node where that is not
     ready, or does not exist (`node_lost`). `calls` is how what its init container calls stands. `holders` are the workloads whose pods
-    have a hostPort that it asks for.
+    have a hostPort that it asks for. `going` are its claims that are being deleted, each with its volume, which may be empty.
     """
 
     start: Start
@@ -48,6 +48,7 @@ class Held:
     calls: tuple[Standing, ...] = ()
     silenced: tuple[Ref, ...] = ()
     holders: tuple[Subject, ...] = ()
+    going: tuple[tuple[str, str], ...] = ()
     events: list[StartEvent] = field(default_factory=list)
 
     @property
@@ -116,6 +117,7 @@ class Surroundings:
             calls=self._calls(start) if start.state == "initialising" else (),
             silenced=tuple(self._around.silenced_with(pod)),
             holders=self._holders(pod) if any(one.fault == "host port" for one in obstacles) else (),
+            going=tuple((name, one.spec.volume_name) for name, one in claims.items() if one and one.metadata.deletion_timestamp),
             events=events,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clusterprobe.fixes import change, destroys, look, shell
+from clusterprobe.fixes import change, destroys, look, patch, shell
 from clusterprobe.model import Step
 from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod
 from clusterprobe.systems.kubernetes.workloads import workload_of
@@ -24,6 +24,12 @@ def made_by(claim: PersistentVolumeClaim, pods: list[Pod]) -> str:
                 "--cascade=orphan and let its release create it again; an Operator does that by itself."
             )
     return BY_ITS_RELEASE
+
+
+def keep_data(volume: str, text: str) -> Step:
+    """To keep what is on a volume when its PVC is deleted, which cannot be taken back; `text` says when."""
+    policy = patch({"spec": {"persistentVolumeReclaimPolicy": "Retain"}})
+    return change(text, shell("kubectl patch pv {} -p {}", volume, policy))
 
 
 def replace(claim: PersistentVolumeClaim, volume: PersistentVolume | None, pods: list[Pod]) -> Step:

@@ -32,16 +32,16 @@ _MEANS: dict[Fault, str] = {
     "rejected": "Its node does not take it, although it was scheduled there",
 }
 _FIXES: dict[Fault, str] = {
-    "own limit": "Raise limits.ephemeral-storage of the container, or sizeLimit of the emptyDir; or let it write less, or to a volume",
-    "disk": "Request ephemeral-storage by what the pod writes, let it write to a volume, and free the node's disk of what else fills it",
-    "memory": "Request as much memory as the pod really uses, and give it a limit, so that the scheduler keeps room for it; or add a node",
-    "processes": "Find on the node what starts so many processes, and give pods a limit (podPidsLimit of the kubelet)",
-    "evicted": "Change what the message names",
-    "devices": "Restart the device plugin on that node, and see in its log which devices are unhealthy",
-    "no room": "Let one scheduler place pods, and take what runs on the node beside Kubernetes into its reserved resources",
-    "sysctl": "Take the sysctl out of its securityContext, or allow it on the nodes where it runs (allowedUnsafeSysctls of the kubelet)",
-    "topology": "Let it ask for no more than one NUMA node has, or set topologyManagerPolicy of the kubelet to best-effort",
-    "rejected": "Change what the message names: the labels of the node, or what the pod asks for",
+    "own limit": f"Raise limits.ephemeral-storage of the container, or sizeLimit of the emptyDir, {SOURCE}. Or let it write less.",
+    "disk": f"Request ephemeral-storage by what the pod writes, or let it write to a volume, {SOURCE}. Free the node's disk of the rest.",
+    "memory": f"Request as much memory as the pod really uses, {SOURCE}, so that the scheduler keeps room for it. Or add a node.",
+    "processes": "Find on the node what starts so many processes, and limit those of a pod there (podPidsLimit of the kubelet).",
+    "evicted": f"Repair what the message names. What the pod asks for is changed {SOURCE}.",
+    "devices": "Restart the pod of the device plugin on that node, and see in its log which devices are unhealthy.",
+    "no room": "Let one scheduler place pods, and take what runs on the node beside Kubernetes into its reserved resources (kubelet).",
+    "sysctl": f"Take the sysctl out of its securityContext, {SOURCE}. Or allow it on its nodes (allowedUnsafeSysctls of the kubelet).",
+    "topology": f"Let it ask for no more than one NUMA node has, {SOURCE}. Or set topologyManagerPolicy of the kubelet to best-effort.",
+    "rejected": f"Repair what the message names: the labels of the node, or what the pod asks for, {SOURCE}.",
 }
 
 
@@ -99,7 +99,7 @@ def _steps(newest: Eviction, nodes: list[str]) -> list[Step]:
     looks = [look("Read what the kubelet says of the last one.", shell("kubectl -n {} describe pod {}", pod.namespace, pod.name))]
     if nodes and newest.fault != "own limit":
         looks.append(look("See what the node has, and what its pods request.", shell("kubectl describe node {}", nodes[0])))
-    return [*looks, change(f"{_FIXES[newest.fault]}, {SOURCE}.")]
+    return [*looks, change(_FIXES[newest.fault])]
 
 
 def _remains(pod: Metadata) -> list[Step]:

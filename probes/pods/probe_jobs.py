@@ -2,7 +2,7 @@ from collections import defaultdict
 
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
-from clusterprobe.fixes import SOURCE, change, look, shell
+from clusterprobe.fixes import SOURCE, change, destroys, look, shell
 from clusterprobe.model import Severity, Subject, Table
 from clusterprobe.references import Ref
 from clusterprobe.roles import Enriching, Examined
@@ -105,7 +105,12 @@ def _report_missed(verdict: Verdict, subject: Subject, one: CronJob, late: Misse
         fix = [
             seen,
             look("See what it does.", shell("kubectl -n {} logs job/{} --tail=50", subject.namespace, late.blocking[0])),
-            change(f"End the run that hangs, and give the Job an activeDeadlineSeconds, {SOURCE}."),
+            destroys(
+                f"Job {late.blocking[0]}, with its pods, their logs and what it has not finished",
+                "Only if it hangs: delete it, and the CronJob starts again.",
+                shell("kubectl -n {} delete job {}", subject.namespace, late.blocking[0]),
+            ),
+            change(f"Give its jobTemplate an activeDeadlineSeconds, {SOURCE}: a run that hangs is then ended by itself."),
         ]
     elif refusal and (last is None or (refusal.last or 0.0) >= last):
         cause = f"Its Job cannot be created: {said(refusal.message)}."
@@ -114,7 +119,10 @@ def _report_missed(verdict: Verdict, subject: Subject, one: CronJob, late: Misse
         cause = "Nothing that was read says why: no run of it holds it up, and no event that its Job cannot be created is kept."
         fix = [
             seen,
-            change("See whether kube-controller-manager runs. After 100 missed times it gives up, unless startingDeadlineSeconds is set."),
+            change(
+                "See whether other CronJobs are started: if none is, kube-controller-manager does not run, which a provider may run out of "
+                "sight. Before Kubernetes 1.21 it gives up after 100 missed times, unless startingDeadlineSeconds is set."
+            ),
         ]
     verdict.report(
         CRON_JOB_MISSED,
@@ -139,7 +147,15 @@ def _report_suspended(verdict: Verdict, subject: Subject, one: CronJob) -> None:
         subject,
         problem=f"{subject} is suspended: it starts no Job.",
         cause=f"spec.suspend is true; it last ran {day(last)}." if last is not None else "spec.suspend is true; it never ran.",
-        fix=[change(f"If it is meant to run, set spec.suspend to false, {SOURCE}.")],
+        fix=by_hand(
+            subject,
+            [
+                change(
+                    f"If it is meant to run, set spec.suspend to false, {SOURCE}. A run that it missed meanwhile then starts at once, "
+                    "unless startingDeadlineSeconds is set."
+                )
+            ],
+        ),
     )
 
 

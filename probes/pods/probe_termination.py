@@ -189,7 +189,10 @@ def _report_agent(verdict: Verdict, one: AgentTermination, peers: dict[str, floa
                     one.daemon_set,
                 ),
             ),
-            change(f"What it writes to NFS then may take until it is killed: a shorter terminationGracePeriodSeconds ends that, {SOURCE}."),
+            change(
+                "If it writes what it still holds as it ends, as to NFS or to a slow receiver, a shorter terminationGracePeriodSeconds "
+                f"ends that sooner, and what is not written by then is lost. Change it {SOURCE}."
+            ),
         ],
         rests_on=[Ref(RefKind.TERMINATION, one.namespace, one.daemon_set)],
     )

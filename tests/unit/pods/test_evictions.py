@@ -114,6 +114,15 @@ def test_each_reason_is_told_by_the_kubelets_words(reason: str, message: str, fa
     assert ("describe node" in finding.fix) is (fault != "own limit")
 
 
+@pytest.mark.parametrize(
+    ("message", "edits"),
+    [("Allocate failed due to no healthy devices present; cannot allocate gpu", False), ("cannot allocate: disk is low", True)],
+)
+def test_only_what_the_workload_can_change_is_edited_on_it(message: str, edits: bool) -> None:
+    reason = "UnexpectedAdmissionError" if not edits else "Evicted"
+    assert ("kubectl -n shop edit" in found(*several(message=message, reason=reason)).fix) is edits
+
+
 @pytest.mark.parametrize("other", [pod(reason="NodeLost"), pod(reason=""), pod(kind="Job"), pod(status={"phase": "Succeeded"})])
 def test_what_ended_otherwise_is_none(other: Pod) -> None:
     assert eviction_of(other) is None
@@ -133,7 +142,7 @@ def test_what_cannot_be_read_is_never_a_pass() -> None:
 def test_the_workload_is_edited_and_what_has_failed_of_it_is_deleted() -> None:
     labels = {"app": "web", "pod-template-hash": "5d4", "controller-revision-hash": "a1"}
     labelled_ones = [msgspec.structs.replace(one, metadata=msgspec.structs.replace(one.metadata, labels_=labels)) for one in several()]
-    *_, edited, deleted = found(*labelled_ones).steps
+    *_, edited, _, deleted = found(*labelled_ones).steps
     assert [line(one) for one in edited.commands] == ["kubectl -n shop edit statefulset web"]
     assert deleted.kind == "destroys"
     assert [line(one) for one in deleted.commands] == ["kubectl -n shop delete pods --field-selector=status.phase=Failed -l app=web"]

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from clusterprobe.evidence import Clock
+from clusterprobe.fixes import line
 from clusterprobe.model import Finding, Subject
 from clusterprobe.readings import Readings
 from clusterprobe.systems.kubernetes.event_lists import Complaint
@@ -142,6 +143,9 @@ def test_a_later_success_settles_an_earlier_failure(healed: list[Any]) -> None:
 def test_a_suspended_cron_job_is_a_remark_and_misses_nothing() -> None:
     verdict = judge(cron(suspend=True, last=at("01:00")))
     assert [(one.reason, one.severity) for one in verdict.findings] == [("CronJobSuspended", "info")]
+    fix = verdict.findings[0].fix
+    assert "$ kubectl -n ml edit cronjob nightly" in fix
+    assert "starts at once" in fix  # what was missed meanwhile
 
 
 @pytest.mark.parametrize(
@@ -169,6 +173,9 @@ def test_a_run_that_hangs_holds_up_the_others() -> None:
     assert "Its concurrencyPolicy is Forbid, and Job nightly-1 still runs" in one.cause
     assert one.rests_on == ["Job/ml/nightly-1"]
     assert "$ kubectl -n ml logs job/nightly-1 --tail=50" in one.fix
+    (ends,) = [each for each in one.steps if each.kind == "destroys"]
+    assert [line(each) for each in ends.commands] == ["kubectl -n ml delete job nightly-1"]
+    assert "activeDeadlineSeconds" in one.fix
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(60, "Its Job cannot be created: “no such account”."), (9 * 3600, "Nothing that was read")])

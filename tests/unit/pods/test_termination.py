@@ -100,6 +100,18 @@ def test_containers_that_run_on_are_the_applications_phase() -> None:
     assert "nas" not in finding.cause
 
 
+def test_what_runs_on_is_looked_for_in_the_kernel_and_never_deleted_by_force() -> None:
+    (finding,) = judged(probe_termination, **cluster(pod())).findings
+    assert [one for one in commands(finding) if one.startswith("kubectl debug node/worker2")]
+    assert "Do not delete the pod by force" in finding.fix
+    assert not [one for one in commands(finding) if " delete " in one]
+
+
+def test_what_never_started_says_what_to_repair() -> None:
+    (finding,) = judged(probe_termination, **cluster(pod(state={"waiting": {"reason": "ContainerCreating"}}))).findings
+    assert "Repair what its events name" in finding.fix
+
+
 def test_containers_that_ended_are_the_clean_up_and_the_export_is_named() -> None:
     (finding,) = judged(probe_termination, **cluster(pod(state=ENDED))).findings
     assert "No grace period helps" in finding.cause

@@ -85,7 +85,11 @@ def _of_limit_range(one: Refused) -> list[Step]:
     ]
 
 
-_WEBHOOKS = "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
+# The message names a webhook, and the list of configurations does not: so each is shown with its webhooks.
+_WEBHOOKS = (
+    "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations "
+    "-o custom-columns='KIND:.kind,CONFIGURATION:.metadata.name,WEBHOOKS:.webhooks[*].name'"
+)
 
 
 def _of_webhook(_: Refused) -> list[Step]:
@@ -127,7 +131,7 @@ def _of_label(one: Refused) -> list[Step]:
     most = MOST_OF_A_LABEL - (len(one.refusal.what) - len(name))
     whose = "the name of the object that it is made of" if one.controller.owner else "it"
     text = f"Its name has {len(name)} characters, and may have {most}: shorten {whose}, such as by `fullnameOverride` of a chart, {IN_GIT}."
-    return [change(f"{text} Its pods get other names then, and new claims.")]
+    return [change(f"{text} Its pods then get other names, and new PVCs without data: what is in the present ones stays there.")]
 
 
 def _plain(text: str) -> Callable[[Refused], list[Step]]:

@@ -7,7 +7,11 @@ from clusterprobe.model import Step
 from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.systems.pods.termination.model import Phase
 
+_BLOCKED = 'ps -eo pid,stat,wchan:20,args | grep -E "^ *[0-9]+ +D"'
 _MOUNTS = 'grep -E "nfs|cifs|ceph|fuse" /proc/mounts; ps -eo pid,stat,wchan:20,args | grep [u]mount'
+
+
+_AS_A_POD = "This starts a pod with the node's file system, which is to be deleted afterwards: kubectl prints its name."
 
 
 def release(phase: Phase, node: str, pod: Pod, exports: list[str], drivers: list[str], *, lost: bool) -> list[Step]:
@@ -37,7 +41,22 @@ def release(phase: Phase, node: str, pod: Pod, exports: list[str], drivers: list
     if phase is Phase.APPLICATION and running:
         logs = [shell("kubectl -n {} logs {} -c {} --tail=20", *place, one) for one in running]
         look_at.append(look("Read what its containers do after SIGTERM.", *logs))
-    return look_at
+        return [*look_at, *_killed_in_vain(node)]
+    return [*look_at, change("Repair what its events name, the volume or the image: until the kubelet is done with that, the pod stays.")]
+
+
+def _killed_in_vain(node: str) -> list[Step]:
+    """After its grace period a container is killed: one that still runs waits in the kernel, or is not reached by its runtime."""
+    return [
+        change(
+            f"See which processes wait in the kernel (state D), as for a file server that does not answer. {_AS_A_POD}",
+            shell("kubectl debug node/{} -it --image=busybox -- chroot /host sh -c {}", node, _BLOCKED),
+        ),
+        change(
+            f"Repair what they wait for. If none waits, restart the container runtime of {node}, or the node. Do not delete the pod by "
+            "force while a container of it runs: a second one may then write to the same volume."
+        ),
+    ]
 
 
 def _finalizers(pod: Pod) -> list[Step]:
@@ -67,8 +86,7 @@ def unmount(node: str, exports: list[str], drivers: list[str]) -> list[Step]:
         )
     steps.append(
         change(
-            "See what the unmount waits for. This starts a pod with the node's file system, which is to be deleted afterwards: kubectl "
-            "prints its name.",
+            f"See what the unmount waits for. {_AS_A_POD}",
             shell("kubectl debug node/{} -it --image=busybox -- chroot /host sh -c {}", node, _MOUNTS),
         )
     )

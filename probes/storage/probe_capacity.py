@@ -2,8 +2,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from clusterprobe.findings import FindingKind, reports
-from clusterprobe.fixes import SOURCE, change, look, shell, snippet
-from clusterprobe.model import Severity, Subject, Table
+from clusterprobe.fixes import GIT, SOURCE, change, look, shell, snippet
+from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.references import Ref
 from clusterprobe.roles import Conditional, Enriching, Examined
@@ -23,10 +23,20 @@ RETENTION_EXCEEDS_VOLUME = FindingKind(
     "RetentionExceedsVolume", Severity.WARNING, "A Prometheus may keep more than its volume holds, so that it deletes nothing in time."
 )
 DAY_SECONDS = 86400
+# Where volumes may be folders of one file system: whose numbers these then are, and what helps instead of a larger PVC.
 _OF_ALL = {
-    "nfs": "These are the numbers of the whole share, whatever fills it.",
-    "shared": "These are the numbers of the whole file system, whatever fills it.",
+    "nfs": "If it is a folder of a share, these are the numbers of the whole share, whatever fills it.",
+    "shared": "If it is a folder of a file system with others, these are the numbers of all of it, whatever fills it.",
     "local": "These are the numbers of the node's file system, if the volume is a directory of it.",
+}
+_OF_ALL_FIX = {
+    "nfs": "If it is a folder of a share, a larger PVC changes nothing: free the share on its server, or enlarge the share.",
+    "shared": "If it is a folder of a file system with others, a larger PVC changes nothing: free that file system, or enlarge it.",
+    "local": "If it is a directory of the node, a larger PVC changes nothing: free the node's disk.",
+}
+_LESS = {
+    "space": "Keep less on it: shorten the retention, or limit it by size, of what writes to it.",
+    "inodes": "Keep fewer files on it: there are too many, however small they are.",
 }
 
 
@@ -120,13 +130,22 @@ def _report(verdict: Verdict, kind: FindingKind, alike: list[Fill], storage: Sto
                 "See which pods mount it, and what it asks for.",
                 shell("kubectl -n {} describe pvc {}", subjects[0].namespace, subjects[0].name),
             ),
-            change(
-                "Keep less on it: shorten the retention, or limit it by size, of what writes to it. Or let the PVC ask for more, where its "
-                f"class allows expansion. Change it {SOURCE}."
-            ),
+            change(f"{_LESS[what]} Change it {SOURCE}."),
+            _enlarge(subjects[0], nature),
         ],
         exhibits=[_table(alike)],
         breaks=[Ref.of(one) for one in subjects] if kind is VOLUME_FULL else [],
+    )
+
+
+def _enlarge(claim: Subject, nature: str) -> Step:
+    """More space for one claim; of a StatefulSet's, the template cannot be changed."""
+    if nature in _OF_ALL_FIX:
+        return change(f"{_OF_ALL_FIX[nature]} Otherwise enlarge the PVC, where its class allows that.")
+    return change(
+        "Or enlarge the PVC (spec.resources.requests.storage), where its class allows expansion; it cannot be made smaller again. That of "
+        f"a StatefulSet is changed on the PVC itself, for its volumeClaimTemplates cannot be changed. {GIT}.",
+        shell("kubectl -n {} edit pvc {}", claim.namespace, claim.name),
     )
 
 

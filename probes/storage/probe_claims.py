@@ -62,8 +62,8 @@ def probe_claims(
 ) -> None:
     """Does every PVC have its volume, of the kind that its class provides?
 
-    Problem: A PVC waits for a volume, and its pod with it; or lost its volume, and the data with it; or is on something else
-    than its class says.
+    Problem: A PVC waits for a volume, and its pod with it; or lost its volume, so that its data are out of reach; or is on something
+    else than its class says.
     Cause: The class does not exist, there is no default one, or its provisioner does not answer; the volume was deleted; the
     class was recreated with another provisioner.
     Fix: Name a class that exists, repair its provisioner, or move the data.
@@ -134,13 +134,17 @@ def _report_lost(verdict: Verdict, subject: Subject, claim: PersistentVolumeClai
     verdict.report(
         CLAIM_LOST,
         subject,
-        problem=f"{subject} has lost its volume, and with it the data.",
+        problem=f"{subject} has lost its volume: what is on that is out of reach.",
         cause=f"PersistentVolume {claim.spec.volume_name or '(not named)'}, which it was bound to, was deleted or belongs to another PVC.",
         fix=[
             look("Read what it says of its volume.", shell("kubectl -n {} describe pvc {}", subject.namespace, subject.name)),
+            look(
+                "See its uid: with a claimRef that has another one, or none, it stays Lost.",
+                shell("kubectl -n {} get pvc {} -o jsonpath='{.metadata.uid}'", subject.namespace, subject.name),
+            ),
             change(
                 f"If the storage behind the volume still exists, create PersistentVolume {claim.spec.volume_name or 'of that name'} again, "
-                "with the same source and a claimRef to this PVC. The PVC is then Bound again."
+                "with the same source, the reclaim policy Retain, and a claimRef to this PVC with its uid. The PVC is then Bound again."
             ),
             change("Else restore the data from a backup into a new PVC, and delete this one, which has no data left."),
         ],

@@ -56,7 +56,8 @@ def probe_placement(
     Problem: A system's data are on storage that does not suit it: a database on NFS, or what has to last on something that goes
     away with the pod.
     Cause: The PVC's class, by whatever name, provisions another kind of storage than expected; or there is no PVC at all.
-    Fix: Name a class of the expected kind in the system's values, and make the claim anew; or accept it in the profile (`storage`).
+    Fix: Name a class of the expected kind in the system's values, and recreate the PVC, which deletes its data unless they are copied
+    first; or accept it in the profile (`storage`).
     Prevention: Say in the profile what each system may be stored on, and let this probe check it after each change.
     """
     storage = Storage(claims, volumes, storage_classes, profile.storage_drivers)

@@ -85,7 +85,11 @@ def test_a_volume_without_space_is_found_with_what_is_left_and_what_the_numbers_
     one = found(use(1, before=1.5))
     assert (one.severity, str(one.subject)) == ("error", "PersistentVolumeClaim logging/data")
     assert one.problem == "PersistentVolumeClaim logging/data has used 99% of its space; as it grew in the last 6 h it is full in 12 h."
-    assert one.cause == "1.0 GiB of 100.0 GiB are left. These are the numbers of the whole share, whatever fills it."
+    assert (
+        one.cause
+        == "1.0 GiB of 100.0 GiB are left. If it is a folder of a share, these are the numbers of the whole share, whatever fills it."
+    )
+    assert "a larger PVC changes nothing" in one.fix
     assert "$ kubectl -n logging describe pvc data" in one.fix
     assert [str(ref) for ref in one.breaks] == ["PersistentVolumeClaim/logging/data"]
 
@@ -99,6 +103,9 @@ def test_a_volume_without_inodes_says_so() -> None:
     one = found(use(50, free=0), claims=listing("PersistentVolumeClaim", []))
     assert one.problem == "PersistentVolumeClaim logging/data has used 100% of its inodes."
     assert one.cause == "0 of 1000 inodes are left: there are too many files."
+    assert "Keep fewer files on it" in one.fix
+    assert "$ kubectl -n logging edit pvc data" in one.fix
+    assert "cannot be made smaller again" in one.fix
 
 
 def test_claims_of_one_share_are_one_finding() -> None:

@@ -176,6 +176,9 @@ def test_a_lost_claim_is_an_error() -> None:
     (finding,) = judged(probe_claims, **platform(claim("Lost"))).findings
     assert (finding.severity, finding.reason) == (Severity.ERROR, "ClaimLost")
     assert "PersistentVolume pv" in finding.cause
+    assert "out of reach" in finding.problem  # the storage behind the volume may still exist
+    assert "claimRef to this PVC with its uid" in finding.fix
+    assert [line(one) for step in finding.steps for one in step.commands][-1].endswith("-o jsonpath='{.metadata.uid}'")
 
 
 def test_a_volume_of_another_kind_than_the_class_is_a_warning() -> None:

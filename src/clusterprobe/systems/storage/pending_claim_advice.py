@@ -102,7 +102,10 @@ def _of_static(claim: PersistentVolumeClaim, name: str, volumes: list[Persistent
         ]
     return cause, [
         *steps,
-        change("Create a PersistentVolume of that class that fits (size, access mode), or take the claimRef out of one that is Released."),
+        change(
+            "Create a PersistentVolume of that class that fits (size, access mode). Or take the claimRef out of one that is Released, if "
+            "the data of its earlier PVC are not needed: this PVC then gets it with what is on it."
+        ),
     ]
 
 

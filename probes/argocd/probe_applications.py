@@ -298,7 +298,10 @@ def _report_waiting(verdict: Verdict, subject: Subject, one: Application) -> Non
         cause=f"{names} is no longer in Git, and `syncPolicy.automated.prune` is off."
         if pruning
         else f"It has no automated policy, so this is by intent, or forgotten. What differs: {names or 'not reported'}.",
-        fix=[advice.differs(subject), advice.synchronise(subject, "Synchronise it when it should be.", prune=pruning)],
+        fix=[
+            advice.differs(subject),
+            advice.prune(subject, differing(one)) if pruning else advice.synchronise(subject, "Synchronise it when it should be."),
+        ],
         exhibits=[_objects(differing(one))],
     )
 

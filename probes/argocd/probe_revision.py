@@ -12,6 +12,7 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref
 from clusterprobe.roles import Enriching, Examined, Needed
+from clusterprobe.systems.argocd.advice import by_client, synchronise
 from clusterprobe.systems.argocd.causes import evidence_of_life, failure_stands, speaks_of_now, workloads_by_place
 from clusterprobe.systems.argocd.sources import Application, Drift, ManagedResource, short
 from clusterprobe.systems.kubernetes.daemon_sets import DaemonSet
@@ -184,8 +185,10 @@ def _report_revision(verdict: Verdict, kind: FindingKind, subject: Subject, one:
         problem=f"The Application {_name(subject)} {problem}",
         cause=cause,
         fix=[
-            look("Have Argo CD refresh it from Git, and see what keeps it.", shell("argocd app get {} --refresh", _name(subject))),
-            change("Synchronise it.", shell("argocd app sync {}", _name(subject))),
+            look(
+                by_client("Have Argo CD refresh it from Git, and see what keeps it."), shell("argocd app get {} --refresh", _name(subject))
+            ),
+            synchronise(subject, "Synchronise it."),
         ],
         exhibits=[
             Table(

@@ -3,6 +3,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from clusterprobe.fixes import line
 from clusterprobe.model import Finding, Subject
 from clusterprobe.readings import Readings
 from clusterprobe.systems.argocd.sources import Drift, Health
@@ -281,6 +282,10 @@ def test_what_only_pruning_would_change_is_no_more_than_worth_knowing() -> None:
     one = application("OutOfSync", automated={"selfHeal": True}, resources=[DEPLOYMENT, left])
     (finding,) = judged(probe_applications, **world(one, drift=Drift(NOW - 90_000))).findings
     assert (finding.reason, finding.severity) == ("WaitsForPruning", "info")
+    (step,) = [each for each in finding.steps if each.kind == "destroys"]
+    assert line(step.commands[0]).endswith("--prune")
+    assert "Deployment/web-dev/left" in step.text
+    assert "With Argo CD's client, logged in" in step.text
     assert "Deployment/web-dev/left" in finding.cause
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clusterprobe.fixes import change, look, shell
+from clusterprobe.fixes import change, destroys, look, shell
 from clusterprobe.model import Step, Subject
 from clusterprobe.systems.argocd.deadlocks import Deadlock, Gone
 from clusterprobe.systems.argocd.messages import row_of
@@ -28,14 +28,24 @@ def refresh(subject: Subject) -> Step:
     return change("Have Argo CD refresh it.", command)
 
 
+def by_client(text: str) -> str:
+    """A step whose command is of Argo CD's own client: kubectl has none that does the same with the Application's sync options."""
+    return f"{text} (With Argo CD's client, logged in; or on the Application's page.)"
+
+
 def differs(subject: Subject) -> Step:
-    return look("See what differs.", shell("argocd app diff {}", name_of(subject)))
+    return look(by_client("See what differs."), shell("argocd app diff {}", name_of(subject)))
 
 
-def synchronise(subject: Subject, text: str, *, prune: bool = False) -> Step:
-    if prune:
-        return change(f"{text} This deletes what is no longer in Git.", shell("argocd app sync {} --prune", name_of(subject)))
-    return change(text, shell("argocd app sync {}", name_of(subject)))
+def synchronise(subject: Subject, text: str) -> Step:
+    return change(by_client(text), shell("argocd app sync {}", name_of(subject)))
+
+
+def prune(subject: Subject, objects: Sequence[ManagedResource]) -> Step:
+    """A synchronisation that deletes what Git no longer has."""
+    names = listed([each.reference for each in objects], 5)
+    what = f"{names or 'what is no longer in Git'}, and what depends on it, such as the data of a PVC"
+    return destroys(what, by_client("Synchronise it when that is meant."), shell("argocd app sync {} --prune", name_of(subject)))
 
 
 def not_tried(subject: Subject, one: Application) -> list[Step]:
@@ -43,7 +53,7 @@ def not_tried(subject: Subject, one: Application) -> list[Step]:
     project = one.spec.project or "default"
     return [
         look(
-            "See what is due, and the sync windows of its project.",
+            by_client("See what is due, and the sync windows of its project."),
             shell("argocd app get {}", name_of(subject)),
             shell("argocd proj windows list {}", project),
         ),
@@ -81,13 +91,13 @@ def hanging(subject: Subject, held: Deadlock | Gone | None) -> list[Step]:
                 if waits.hook_type
                 else f"Give {objects} an earlier sync wave than {waits.place} (argocd.argoproj.io/sync-wave), in Git."
             )
-            return [change(earlier), change("End the operation, so that the changed commit is tried.", end)]
+            return [change(earlier), change(by_client("End the operation, so that the changed commit is tried."), end)]
         case Gone():
             text = (
                 "Leave `ttlSecondsAfterFinished` out of the hook's Job, in Git: the hook's delete policy removes it (BeforeHookCreation)."
             )
-            return [change("End the operation, and synchronise again. The hook then runs again.", end), change(text)]
-    return [change("Repair what it waits for."), change("Otherwise end the operation.", end)]
+            return [change(by_client("End the operation, and synchronise again. The hook then runs again."), end), change(text)]
+    return [change("Repair what it waits for."), change(by_client("Otherwise end the operation."), end)]
 
 
 def unready(subject: Subject, one: Application, waiting: Sequence[ManagedResource]) -> list[Step]:
@@ -96,7 +106,7 @@ def unready(subject: Subject, one: Application, waiting: Sequence[ManagedResourc
     if waiting:
         return unwell(subject, one, waiting)
     if not one.is_here or not namespace:
-        return [look("See what is not ready.", shell("argocd app get {} --output tree=detailed", name_of(subject)))]
+        return [look(by_client("See what is not ready."), shell("argocd app get {} --output tree=detailed", name_of(subject)))]
     return [look("See what is not ready.", shell("kubectl -n {} get deployments,statefulsets,daemonsets,pods", namespace))]
 
 
@@ -107,16 +117,17 @@ def unwell(subject: Subject, one: Application, faults: Sequence[ManagedResource]
         (each.name, each.namespace or fallback, ".".join(part for part in (each.kind.lower(), each.group) if part)) for each in faults[:3]
     ]
     commands = [shell("kubectl -n {} describe {} {}", namespace, kind, name) for name, namespace, kind in places if namespace]
+    text = "See what is not healthy."
     if not commands or not one.is_here:
-        commands = [shell("argocd app get {} --output tree=detailed", name_of(subject))]
-    return [look("See what is not healthy.", *commands), change("Repair it in Git.")]
+        text, commands = by_client(text), [shell("argocd app get {} --output tree=detailed", name_of(subject))]
+    return [look(text, *commands), change("Repair it in Git.")]
 
 
 def looping(subject: Subject, objects: Sequence[ManagedResource]) -> list[Step]:
     """What is changed again after each synchronisation."""
     steps = [
-        look("See how often it was synchronised.", shell("argocd app history {}", name_of(subject))),
-        look("See what differs, at a moment at which it is out of sync.", shell("argocd app diff {}", name_of(subject))),
+        look(by_client("See how often it was synchronised."), shell("argocd app history {}", name_of(subject))),
+        look(by_client("See what differs, at a moment at which it is out of sync."), shell("argocd app diff {}", name_of(subject))),
     ]
     if any(one.kind == "Job" for one in objects):
         text = (

@@ -9,6 +9,7 @@ from clusterprobe.model import Finding, Severity, Subject
 from clusterprobe.readings import Readings, single
 from clusterprobe.systems.alertmanager.config_secrets import SecretSeries
 from clusterprobe.systems.kubernetes.secrets import NamedSecret
+from clusterprobe.systems.sealed_secrets.advice import Controller, clear_the_way
 from clusterprobe.systems.sealed_secrets.sources import SealedSecret
 from probes.sealed_secrets.probe_unsealed import KEY, probe_unsealed
 from tests.factories import judged, listing, outcome, reasons, refused
@@ -111,6 +112,14 @@ def test_any_other_refusal_gives_the_controllers_words(message: str, words: str)
 
 def kinds_of(finding: Finding) -> list[str]:
     return [step.kind for step in finding.steps]
+
+
+def test_a_copy_is_kept_of_a_secret_that_the_controller_is_to_take_over() -> None:
+    steps = clear_the_way("ml-dev", "db", Controller("sealing", "sealed-secrets"))
+    kinds = [step.kind for step in steps]
+    kept = kinds.index("destroys") - 1
+    assert "get secret db -o yaml > db.before.yaml" in line(steps[kept].commands[0])
+    assert "not encrypted" in steps[kept].text
 
 
 def test_what_destroys_a_secret_is_said_and_a_copy_is_kept_first() -> None:

@@ -54,7 +54,10 @@ def seal_again(one: SealedSecret, controller: Controller, origin: Origin | None 
     steps = []
     if controller.name and keys:
         files = (*each("--from-file={}=./{}", keys), *kind)
-        text = f"Write each plain value into a file of its key's name, and seal them for {namespace}/{name}; a sealed file cannot be moved."
+        text = (
+            f"Write each plain value into a file of its key's name, without a line break at its end, and seal them for {namespace}/{name}: "
+            "a sealed file cannot be moved. Delete the plain files afterwards."
+        )
         plain = "kubectl create secret generic {} -n {} {} --dry-run=client -o yaml | kubeseal {} --format yaml > {}"
         steps = [change(text, shell(plain, name, namespace, files, how, file))]
         if origin is not None and origin.twin is not None:
@@ -100,6 +103,7 @@ def clear_the_way(namespace: str, name: str, controller: Controller, owner: str 
         return [see, change(text), look_at(namespace, name)]
     return [
         see,
+        _copied(namespace, name),
         destroys(
             "what the Secret holds now",
             "If the SealedSecret is to replace it, let the controller take it over.",
@@ -123,16 +127,18 @@ def after_refusal(found: Diagnosis, controller: Controller) -> list[Step]:
         return [look_at_controller(controller)]
     return [
         look_at_controller(controller),
-        look(
-            "Keep a copy of what it holds now. The file holds secrets in plain text.",
-            shell("kubectl -n {} get secret {} -o yaml > {}", namespace, name, f"{name}.before.yaml"),
-        ),
+        _copied(namespace, name),
         destroys(
             "the Secret as it is now", "An immutable Secret can only be deleted.", shell("kubectl -n {} delete secret {}", namespace, name)
         ),
         controller.restart("The controller makes the Secret again as it starts."),
         look_at(namespace, name),
     ]
+
+
+def _copied(namespace: str, name: str) -> Step:
+    text = "Keep a copy of what it holds now. The file holds secrets, not encrypted: keep it where only you can read it."
+    return look(text, shell("kubectl -n {} get secret {} -o yaml > {}", namespace, name, f"{name}.before.yaml"))
 
 
 def look_at_controller(controller: Controller) -> Step:

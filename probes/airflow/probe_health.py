@@ -155,7 +155,8 @@ def _fix(airflow: Subject, part: Part) -> list[Step]:
         return [*steps, change(f"Bring it back, {IN_GIT}: it hangs, was scaled to 0, or was removed.")]
     target = (airflow.namespace, part.workload)
     if part.pods:
-        return [*steps, change("If it runs but hangs, restart it.", shell("kubectl -n {} rollout restart {}", *target))]
+        local = " Tasks that run within it end (LocalExecutor, or all of Airflow in one pod)." if part.name == "scheduler" else ""
+        return [*steps, change(f"If it runs but hangs, restart it.{local}", shell("kubectl -n {} rollout restart {}", *target))]
     scale = shell("kubectl -n {} scale {} --replicas=1", *target)
     return [*steps, change(f"Bring it back, {IN_GIT}: it was scaled to 0, or was removed.", scale)]
 

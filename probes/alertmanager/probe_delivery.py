@@ -30,7 +30,7 @@ MEANINGS = {  # since Alertmanager 0.34 HTTP 401, 403 and 429 are no clientError
     "configError": "the receiver lacks what its integration needs, such as a key that is empty",
     "templateError": "a template of the receiver cannot be rendered",
     "fileReadError": "a file that the receiver names, such as one with its key, cannot be read",
-    "requestError": "nobody answered: the name does not resolve, nothing listens there, or a network policy or proxy is in the way",
+    "requestError": "nothing answered: the name does not resolve, nothing listens there, or a network policy or proxy is in the way",
     "contextDeadlineExceeded": "no answer came in time: it does not resolve, or a network policy, a firewall or a proxy is in the way",
     "other": "Alertmanager does not say why: the other side was not reached, or refuses in a way that it has no word for",
 }

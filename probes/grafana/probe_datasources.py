@@ -32,6 +32,9 @@ SEVERAL_DEFAULTS = FindingKind(
 )
 
 
+SEE_FILE = "See the file that provisions it; it may hold credentials."
+
+
 @reports(DATASOURCE_OF_OTHER_ENVIRONMENT, DATASOURCE_NAMED_FOR_OTHER, DATASOURCE_WITHOUT_SERVICE, DATASOURCE_FAILS, SEVERAL_DEFAULTS)
 def probe_datasources(
     verdict: Verdict,
@@ -120,12 +123,19 @@ def _files(namespace: str) -> list[Command | None]:
     return [shell("kubectl -n {} get configmaps -l grafana_datasource", namespace)] if namespace else []
 
 
+def _source_of(subject: Subject) -> str:
+    """Where the address is changed, as it continues a sentence; what Grafana itself says may be provisioned by no file."""
+    if subject.kind == "ConfigMap":
+        return "in the values of the chart or in Git; the sidecar then loads it."
+    return "in the file that provisions it, in the values of the chart or in Git. One that no file provisions is changed in Grafana itself."
+
+
 def _report_foreign(verdict: Verdict, subject: Subject, one: Datasource, place: Destination, environment: str) -> None:
     own = verdict.environment_of(subject.namespace)
     # Called "Prometheus prod" and not the default, it says what it is: somebody wanted both.
     said = environment in one.name.lower() and not one.default
     where, shown = _where(subject)
-    see = look("See the file that provisions it.", *shown)
+    see = look(SEE_FILE, *shown)
     verdict.report(
         DATASOURCE_NAMED_FOR_OTHER if said else DATASOURCE_OF_OTHER_ENVIRONMENT,
         subject,
@@ -137,7 +147,7 @@ def _report_foreign(verdict: Verdict, subject: Subject, one: Datasource, place: 
         else [
             see,
             look(f"See which Services of {own} there are.", shell("kubectl get services -A | grep -i {}", one.type)),
-            change(f"Name the Service of {own} in the address, in the values of the chart or in Git; the sidecar then loads it."),
+            change(f"Name the Service of {own} in the address, {_source_of(subject)}"),
             *([edited("configmap", subject)] if subject.kind == "ConfigMap" else []),
         ],
     )
@@ -152,8 +162,8 @@ def _report_gone(verdict: Verdict, subject: Subject, one: Datasource, place: Des
         cause=f"In {where}, its address is {one.url}, and the namespace {place.namespace} has no Service {place.service}.",
         fix=[
             look("See which Services there are.", shell("kubectl -n {} get services", place.namespace)),
-            look("See the file that provisions it.", *shown),
-            change("Correct the address there, in the values of the chart or in Git; the sidecar then loads it."),
+            look(SEE_FILE, *shown),
+            change(f"Correct the address there, {_source_of(subject)}"),
         ],
     )
 
@@ -176,7 +186,7 @@ def _judge_defaults(verdict: Verdict, files: Readings[Datasources]) -> None:
                 cause=f"isDefault: true is said of {names}. One per organization may be.",
                 fix=[
                     look(
-                        "See the files.",
+                        "See the files, which may hold credentials.",
                         *(
                             shell("kubectl -n {} get configmap {} -o yaml", subject.namespace, subject.name)
                             for subject in dict.fromkeys(homes)

@@ -94,7 +94,7 @@ def _words(kind: FindingKind, hosts: str, one: ListenerCertificate, now: float) 
     if kind == LISTENER_SHOWS_OTHER:
         default = whose_default(certificate)
         what = f"the default certificate of {default}" if default else "a certificate for other names"
-        lacks = "or it is missing, cannot be used, or lies in a namespace where no ReferenceGrant lets the Gateway use it"
+        lacks = "or it is missing, cannot be used, or is in a namespace where no ReferenceGrant lets the Gateway use it"
         why = f": what that holds is for other names, {lacks}" if one.secrets else ""
         return f"{hosts} shows {what}.", f"{why}. {own}."
     if certificate.begins > now:

@@ -57,4 +57,4 @@ def _report(verdict: Verdict, subject: Subject, one: Balanced, since: float) -> 
 def _ways(kind: str) -> list[Step]:
     if kind != "service":
         return []
-    return [change(f"If nobody is to reach it from outside, or only by a node's port, ask for type ClusterIP or NodePort {SOURCE}.")]
+    return [change(f"If it is not to be reached from outside, or by a node's port only, ask for type ClusterIP or NodePort {SOURCE}.")]

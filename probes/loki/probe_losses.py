@@ -96,7 +96,12 @@ def _told(one: Trouble) -> tuple[FindingKind, str, str, list[Step]]:
             LOG_DISK_FULL,
             "could not write {count} times to its write-ahead log {when}: the disk is full.",
             "It goes on taking lines without that log: what is not stored yet is lost when it restarts.",
-            [change(f"Enlarge the PVC of the write-ahead log, or free it; chunks that cannot be stored keep it full. Change it {SOURCE}.")],
+            [
+                change(
+                    "Enlarge the PVC of the write-ahead log, or free it of what is no part of that log; chunks that cannot be stored keep "
+                    f"it full. Leave the log's own files: they hold lines that are not stored yet. Change it {SOURCE}."
+                )
+            ],
         )
     reasons = sorted(one.by_reason, key=lambda reason: -one.by_reason[reason])
     limit = limit_of(reasons, one.said)

@@ -198,10 +198,8 @@ def _judge_environments(
 def _report_lost(verdict: Verdict, subject: Subject, lost: list[Firing], addresses: list[str], now: float, repair: list[Step]) -> None:
     names = ", ".join(sorted({one.labels.get("alertname", "?") for one in lost}))
     since = max(now - (epoch(one.active_at) or now) for one in lost)
-    cause = (
-        f"It fires for {ago(since)}, but is not among the alerts of the Alertmanager at {', '.join(addresses)}: refused, relabelled away, "
-    )
-    cause += "or sent to another one by that name."
+    cause = f"It has been firing for {ago(since)}, but is not among the alerts of the Alertmanager at {', '.join(addresses)}: refused, "
+    cause += "relabelled away, or sent to another one by that name."
     problem = f"{names} fires in the ruler of {subject.namespace}/{subject.name}, and has not arrived."
     _report(verdict, subject, LOG_ALERTS_LOST, problem, cause, repair)
 

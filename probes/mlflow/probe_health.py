@@ -76,7 +76,10 @@ def _database(verdict: Verdict, place: Subject, asked: Asked, options: Started) 
                 *_log(place, options),
                 shell("kubectl -n {} get pods,services,persistentvolumeclaims", place.namespace),
             ),
-            change("Repair the database, or what leads to it. After a restore, upgrade its tables (`mlflow db upgrade`)."),
+            change(
+                "Repair the database, or what leads to it. If what was restored is of an older MLflow, upgrade its tables: keep a backup, "
+                "then `mlflow db upgrade` with the address of the database, in a container of this MLflow. That cannot be taken back."
+            ),
         ],
     )
 

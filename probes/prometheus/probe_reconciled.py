@@ -164,7 +164,7 @@ def _report_paused(verdict: Verdict, subject: Subject, one: Custom) -> None:
         subject,
         severity=Severity.WARNING if waiting > 0 else Severity.INFO,
         problem=f"{subject} is paused: the Operator applies no change to it, nor to what it selects.{more}",
-        cause="Its spec.paused is true, which somebody set on purpose, such as for a repair.",
+        cause="Its spec.paused is true: it was paused on purpose, as for a repair.",
         fix=[_see(subject), change(f"Set spec.paused to false once the repair is done. Change it {SOURCE}.")],
         breaks=[Ref.of(subject)],
     )

@@ -379,7 +379,7 @@ def _mention_end_of_life(verdict: Verdict, pods: Readings[SystemPod], now: float
             cause=f"{', '.join(images) or 'Promtail'}: no more fixes, also for security.",
             fix=[
                 look(
-                    "See what Grafana Alloy makes of a copy of Promtail's configuration, which its own converter reads.",
+                    "See what Grafana Alloy makes of Promtail's configuration: save that as promtail.yaml, and have it converted.",
                     shell("alloy convert --source-format=promtail --output=config.alloy promtail.yaml"),
                 ),
                 change("Run Alloy with it on one node, compare what arrives in Loki, and replace Promtail on the others."),

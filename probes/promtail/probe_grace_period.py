@@ -137,17 +137,17 @@ def _phase(seen: list[AgentTermination], unmounts: dict[str, float]) -> str:
 def _fix(first: LogAgent, kind: str, name: str, longest: int) -> list[Step]:
     text = (
         f"Shorten the application's phase to {longest} s. A position that is not written costs a few lines that are sent twice. The next "
-        "upgrade of its release, or a sync by Argo CD or Flux, reverts this: set it in its values as well."
+        "upgrade of its release, or a sync by Argo CD or Flux, reverts this: set it in its values as well. Its pods are restarted, one "
+        "after the other."
     )
     value = patch({"spec": {"template": {"spec": {"terminationGracePeriodSeconds": longest}}}})
     steps = []
     if kind in ("DaemonSet", "StatefulSet", "Deployment"):
         steps.append(change(text, shell("kubectl -n {} patch {} {} --type merge -p {}", first.namespace, kind.lower(), name, value)))
+    if first.program == "alloy":
+        return [*steps, change("In the values of its chart:", code=snippet("controller:\n  terminationGracePeriodSeconds: {}", longest))]
     if first.program != "promtail":
-        return [
-            *steps,
-            change("In the values of its chart:", code=snippet("controller:\n  terminationGracePeriodSeconds: {}", longest)),
-        ]
+        return [*steps, change("In the values of its chart, if it has one for terminationGracePeriodSeconds; else patch what it renders.")]
     return [
         *steps,
         change(

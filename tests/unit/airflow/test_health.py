@@ -106,6 +106,7 @@ def test_a_scheduler_that_runs_and_is_silent_hangs() -> None:
     (finding,) = judged(probe_health, **platform(health(scheduler=unhealthy(3600)))).findings
     assert "runs and counts as ready" in finding.cause
     assert "rollout restart deployment/airflow-scheduler" in finding.fix
+    assert "Tasks that run within it end (LocalExecutor" in finding.fix
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,8 @@ def test_a_service_that_does_not_exist_is_an_error() -> None:
     (finding,) = judged(probe_datasources, **platform(source("http://old.monitoring-dev.svc:9090"))).findings
     assert finding.reason == "DatasourceWithoutService"
     assert "namespace monitoring-dev has no Service old" in finding.cause
+    assert "it may hold credentials" in finding.fix
+    assert "the sidecar then loads it" in finding.fix
 
 
 def test_where_services_cannot_be_read_none_is_said_to_be_gone() -> None:

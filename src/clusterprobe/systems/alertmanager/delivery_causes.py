@@ -111,8 +111,8 @@ TABLE = (
     Row(
         ours(r"(?i)find auth mechanism|unknown auth mechanism|missing (?:password|username|secret) for"),
         "The receiver and the mail server have no way to log in in common: a credential is missing, or Alertmanager has no such way.",
-        "Give the receiver auth_username and auth_password, or auth_secret where the server wants CRAM-MD5. Before a server that takes "
-        "nothing of these, such as only XOAUTH2, put a relay.",
+        "Give the receiver auth_username and auth_password, or auth_secret where the server wants CRAM-MD5. If the server takes none of "
+        "these, such as only XOAUTH2, send through a relay that does.",
         MAIL,
     ),
     Row(
@@ -155,7 +155,7 @@ TABLE = (
     ),
     Row(
         ours(r"(?i)DirectApiAuthorizationRequired|AuthorizationFailed|SAS ?(?:token|signature)|SecurityTokenMissing"),
-        "The workflow of Teams refuses the signature of its URL: that is not whole (it ends in `sig=`), or was made anew.",
+        "The workflow of Teams refuses the signature of its URL: that is not whole (it ends in `sig=`), or was replaced by a new one.",
         "Copy the URL of the workflow again, all of it, and put it where the receiver has webhook_url or webhook_url_file.",
         TEAMS | {"webhook"},
     ),

@@ -144,7 +144,7 @@ def raise_limits(place: Place, head: Head | None, *, cpu: bool) -> list[Step]:
 
 
 def _set_limits(place: Place, better: str, limits: dict[str, str | None]) -> Step:
-    after = "Its pods are replaced one after the other."
+    after = "Its pods are replaced one after the other; one that is alone neither scrapes nor alerts until it is back."
     if place.custom is not None:
         metadata = place.custom.metadata
         config_map, name, section = openshift_setting(metadata)

@@ -3,7 +3,7 @@ from collections import defaultdict
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import SOURCE, change, destroys, look, shell
-from clusterprobe.model import Severity, Subject, Table
+from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.references import Ref
 from clusterprobe.roles import Enriching, Examined
 from clusterprobe.systems.kubernetes.editing import by_hand
@@ -89,11 +89,17 @@ def _report_runs(verdict: Verdict, subject: Subject, one: CronJob, runs: Runs, n
         severity=Severity.ERROR if lasting and not one.spec.suspend else Severity.WARNING,
         problem=f"{what} of {subject} failed; it {since}{', and is suspended' if one.spec.suspend else ''}.",
         cause=f"Of its Job {last.subject.name}: {cause_of(last)}",
-        fix=by_hand(subject, [*looks(last), repair(last)]),
+        fix=[*by_hand(subject, [*looks(last), repair(last)]), _run_now(subject)],
         exhibits=[_table(failures, now)] if len(failures) > 1 else [],
         breaks=[Ref.of(subject)],
         rests_on=[Ref.of(each.subject) for each in failures],
     )
+
+
+def _run_now(subject: Subject) -> Step:
+    """To see whether it is repaired, without waiting for its time. A CronJob's name leaves room for what follows it."""
+    command = shell("kubectl -n {} create job {} --from=cronjob/{}", subject.namespace, f"{subject.name}-by-hand", subject.name)
+    return change("Then run it now, where a run at this time does no harm, and see whether that succeeds.", command)
 
 
 def _report_missed(verdict: Verdict, subject: Subject, one: CronJob, late: Missed, refusal: Complaint | None, now: float) -> None:

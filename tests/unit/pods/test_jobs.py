@@ -131,6 +131,7 @@ def test_a_cron_job_whose_last_run_failed_is_found(success: str | None, failures
     one = found(cron(success=success), *(job(f"nightly-{when[:2]}{when[3:]}", when=at(when), cron="nightly") for when in failures))
     assert (one.reason, one.severity, str(one.subject)) == ("CronJobFails", severity, "CronJob ml/nightly")
     assert one.problem == words
+    assert line(one.steps[-1].commands[0]) == "kubectl -n ml create job nightly-by-hand --from=cronjob/nightly"
 
 
 @pytest.mark.parametrize(

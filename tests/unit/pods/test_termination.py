@@ -191,6 +191,7 @@ def test_looking_from_the_node_is_said_to_start_a_pod() -> None:
     (finding,) = judged(probe_termination, **cluster(pod(state=ENDED))).findings
     (step,) = [one for one in finding.steps if one.commands and "debug" in one.commands[0].pipeline[0]]
     assert (step.kind, "starts a pod" in step.text) == ("change", True)
+    assert "Pod Security" in step.text
 
 
 def test_the_driver_that_has_to_unmount_is_looked_for_on_the_node() -> None:

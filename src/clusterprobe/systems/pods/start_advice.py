@@ -96,7 +96,7 @@ _PLAIN: dict[Fault, str] = {
     "sandbox": "Repair on that node what the message names: its container runtime, its cgroups, its disk.",
     "network": "Repair the network plugin on that node: its pod, its configuration, its log.",
     "mount": "Repair what the message names.",
-    "volumes wait": "Read the events of the volume and of its driver on that node.",
+    "volumes wait": "Repair what its events say of the volume. Else see whether the volume's driver runs on that node, and its log.",
     "pulling": "Wait, if the image is large. Else see whether the node reaches its registry, or take a smaller image or a mirror nearby.",
     "gate": "Repair what the message names: something outside the pod has to report that it is ready.",
     "unknown": "Read the kubelet's log on its node: what it does with this pod.",

@@ -9,9 +9,10 @@ from clusterprobe.systems.pods.termination.model import Phase
 
 _BLOCKED = 'ps -eo pid,stat,wchan:20,args | grep -E "^ *[0-9]+ +D"'
 _MOUNTS = 'grep -E "nfs|cifs|ceph|fuse" /proc/mounts; ps -eo pid,stat,wchan:20,args | grep [u]mount'
-
-
-_AS_A_POD = "This starts a pod with the node's file system, which is to be deleted afterwards: kubectl prints its name."
+_AS_A_POD = (
+    "This starts a pod with the node's file system, which is to be deleted afterwards: kubectl prints its name. Where Pod Security refuses "
+    "it, add a namespace that allows it (`-n kube-system`). A node without a shell, as of Talos or Bottlerocket, has tools of its own."
+)
 
 
 def release(phase: Phase, node: str, pod: Pod, exports: list[str], drivers: list[str], *, lost: bool) -> list[Step]:

@@ -95,8 +95,10 @@ def test_nfs_is_an_error_that_names_claim_class_and_volume() -> None:
 def test_the_fix_goes_through_the_object_and_says_what_is_lost() -> None:
     (finding,) = judged(probe_storage, **platform(NFS, "nfs-client")).findings
     kinds = [step.kind for step in finding.steps]
-    assert kinds == ["look", "change", "look", "destroys", "change", "look"]
-    _, stop, wait, delete, start, _ = finding.steps
+    assert kinds == ["look", "change", "look", "change", "destroys", "change", "look"]
+    assert line(finding.steps[3].commands[0]).startswith("kubectl patch pv ")
+    assert "Retain" in line(finding.steps[3].commands[0])  # before the PVC is deleted
+    _, stop, wait, _, delete, start, _ = finding.steps
     commands = [[line(one) for one in step.commands] for step in (stop, wait, delete, start)]
     assert '"replicas":0,"storage":{"volumeClaimTemplate":{"spec":{"storageClassName":"local-path"}}}' in commands[0][0]
     assert commands[1] == ["kubectl -n monitoring-dev wait --for=delete pod/prometheus-main-0 --timeout=15m"]

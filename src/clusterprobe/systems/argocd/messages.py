@@ -28,8 +28,8 @@ TABLE = (
     Row(
         ours(r"(?i)field is immutable|updates to statefulset spec|spec is immutable"),
         "The API server does not let this field of an object that exists be changed.",
-        "Set the field back in Git. Or let the object be created again, which ends its pods: delete it at a time that suits, with "
-        "`--cascade=orphan` where its pods are to stay, and synchronise.",
+        "Set the field back in Git. Or let the object be created again, which ends its pods: delete it at a time that suits, and "
+        "synchronise. With `--cascade=orphan` its pods stay; those that a changed selector no longer matches have to be deleted then.",
     ),
     Row(
         ours(r'namespaces? "[^"]+" not found'),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from clusterprobe.fixes import GIT, SOURCE, change, destroys, each, look, shell
+from clusterprobe.fixes import GIT, SOURCE, change, destroys, each, look, patch, shell
 from clusterprobe.model import Step, Subject
 from clusterprobe.systems.kubernetes.managers import manager_of_pods
 from clusterprobe.systems.kubernetes.objects import Metadata, StorageClass
@@ -15,7 +15,7 @@ from clusterprobe.systems.storage.drivers import RWX, allowed
 from clusterprobe.systems.storage.natures import Storage, nature_of_class
 
 CLASSES = "kubectl get storageclasses -o custom-columns=NAME:.metadata.name,PROVISIONER:.provisioner"
-BACKUP = "Save what you need of it before, for example by remote write or a snapshot of the volume"
+BACKUP = "Save what you need of it before: with the reclaim policy Retain its PersistentVolume outlives the PVC, with what is on it"
 
 
 def wanted_class(custom: Prometheus) -> str:
@@ -56,7 +56,7 @@ def move_of_custom(
             key=IN_PROMETHEUS,
             values={"replicas": 0, "storageSpec": claim},
         ),
-        *_emptied(place, claims, pods),
+        *_emptied(place, claims, pods, storage),
         set_spec(
             f"Start it again, with as many replicas as before ({replicas}).",
             *(PROMETHEUSES, custom.metadata, {"replicas": replicas}),
@@ -93,14 +93,25 @@ def _in_openshift(custom: Prometheus, target: str, choice: str, *, used: bool) -
     ]
 
 
-def _emptied(place: str, claims: list[str], pods: list[str]) -> list[Step]:
+def _emptied(place: str, claims: list[str], pods: list[str], storage: Storage) -> list[Step]:
     """Scaling the StatefulSet would not help, and a PVC is only deleted once no pod uses it."""
     gone = shell("kubectl -n {} wait --for=delete {} --timeout=15m", place, each("pod/{}", pods)) if pods else None
     steps = [look("Wait until its pods are deleted.", gone)] if pods else []
     if claims:
-        text = f"Delete the PVCs, for a PVC keeps its class. {BACKUP}."
-        steps.append(destroys("the history of this Prometheus", text, shell("kubectl -n {} delete pvc {}", place, each("{}", claims))))
+        steps += _kept([found.spec.volume_name for name in claims if (found := storage.claim(place, name)) and found.spec.volume_name])
+        what = "the history of this Prometheus, unless its volumes are kept"
+        command = shell("kubectl -n {} delete pvc {}", place, each("{}", claims))
+        steps.append(destroys(what, "Delete the PVCs, for a PVC keeps its class.", command))
     return steps
+
+
+def _kept(volumes: list[str]) -> list[Step]:
+    """So that what is on them outlives their PVCs, whatever their reclaim policy is."""
+    if not volumes:
+        return []
+    policy = patch({"spec": {"persistentVolumeReclaimPolicy": "Retain"}})
+    text = "Keep the history on the old volumes, if it may be needed: without their PVCs they are then Released, with what is on them."
+    return [change(text, shell("kubectl patch pv {} -p {}", each("{}", volumes), policy))]
 
 
 def follow_the_object(custom: Prometheus, present: str, storage: Storage, moved: list[Step]) -> list[Step]:

@@ -76,7 +76,7 @@ def test_the_default_certificate_of_the_controller_may_be_for_want_of_a_referenc
     default = certificate(["af2.traefik.default"], subject="CN=TRAEFIK DEFAULT CERT")
     (finding,) = judge(seen(default)).findings
     assert (finding.reason, finding.problem) == ("ListenerShowsOther", f"{HOST} shows the default certificate of Traefik.")
-    assert "or lies in a namespace where no ReferenceGrant lets the Gateway use it" in finding.cause
+    assert "or is in a namespace where no ReferenceGrant lets the Gateway use it" in finding.cause
     assert "ReferenceGrant" in finding.fix
 
 

@@ -140,7 +140,11 @@ def without_agent(other: Node, **spec: Any) -> Finding:
 def test_all_taints_that_bar_it_are_tolerated_at_once_and_nothing_is_patched() -> None:
     finding = without_agent(node("worker2", taints=(ML, MASTER)))
     assert [one["key"] for one in tolerations(finding)] == ["dedicated", MASTER["key"]]
-    assert commands(finding) == ["kubectl -n logging describe daemonset promtail", "kubectl -n logging edit daemonset promtail"]
+    assert commands(finding) == [
+        "kubectl -n logging describe daemonset promtail",
+        "kubectl -n logging edit daemonset promtail",
+        "kubectl -n logging rollout status daemonset promtail --timeout=5m",
+    ]
 
 
 def test_a_control_plane_may_be_left_out_on_purpose() -> None:
@@ -229,7 +233,7 @@ def test_a_taint_that_is_not_tolerated_is_named_with_the_toleration_to_add() -> 
     assert (finding.reason, finding.severity, finding.subject.name) == ("NodeWithoutAgent", "error", "worker2")
     assert "taint dedicated=ml:NoSchedule" in finding.cause
     assert tolerations(finding) == [{"key": "dedicated", "operator": "Exists", "effect": "NoSchedule"}]
-    assert [step.kind for step in finding.steps] == ["look", "change", "change"]
+    assert [step.kind for step in finding.steps] == ["look", "change", "change", "look"]
     assert "fastapi-dev" in finding.problem
     assert finding.breaks == ["Logs/Node/worker2"]
 

@@ -117,7 +117,10 @@ def test_an_agent_without_that_flag_is_not_given_it() -> None:
     pods = [agent(owner, program="alloy", args=args) for owner in ("a", "b")]
     (finding,) = judged(probe_positions, **platform(*pods)).findings
     assert "positions.file" not in finding.fix
-    assert [line(command) for step in finding.steps for command in step.commands] == ["kubectl -n logging edit daemonset a"]
+    assert [line(command) for step in finding.steps for command in step.commands] == [
+        "kubectl -n logging edit daemonset a",
+        "kubectl -n logging rollout status daemonset a --timeout=5m",
+    ]
 
 
 def test_several_nodes_of_the_same_two_are_one_finding() -> None:

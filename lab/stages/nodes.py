@@ -27,6 +27,14 @@ def clear_not_ready(_: Environment) -> None:
     wait_until(f"{_NODE.name} to be ready", lambda: _ready() == "True", _BACK_SECONDS, every=1)
     wait_until_settled(_BACK_SECONDS)
     wait_for_healthy_targets(*ENVIRONMENTS)
+    forget_pauses()
+
+
+def forget_pauses() -> None:
+    """Of a node that went not ready and came back, events tell for an hour: of a stage before, or of a machine that stood still."""
+    events = "/api/v1/namespaces/default/events"
+    for one in api.items(f"{events}?fieldSelector=involvedObject.kind=Node,reason=NodeNotReady"):
+        api.delete(f"{events}/{one['metadata']['name']}")
 
 
 def _ready() -> str:

@@ -9,6 +9,7 @@ import pytest
 from lab import api
 from lab.paths import STATE
 from lab.stages import staged
+from lab.stages.nodes import forget_pauses
 from lab.verify import repairs_in, repairs_said
 from tests.lab.rounds import rounds, rounds_of_ci
 
@@ -77,3 +78,9 @@ def healthy_lab():
     assert STATE.exists(), "the lab is not up: python -m lab up"
     assert api.answers("/readyz"), "the lab is not up: python -m lab up"
     assert staged() == [], "something is staged already: clear it first"
+
+
+@pytest.fixture(autouse=True)
+def no_pauses_of_before(healthy_lab: None) -> None:
+    """What another test's node, or the machine, did within the hour is no finding of this one."""
+    forget_pauses()

@@ -125,6 +125,16 @@ def counted(result: RunResult) -> str:
     return f"{number(len(result.probes), 'probe')}: {', '.join(counts) or 'none ran'}"
 
 
+def whose_commands(result: RunResult) -> str:
+    """For which cluster the printed commands are, since kubectl sends them wherever its context points; empty where there is none."""
+    cluster = result.cluster
+    if not any(step.commands for _, finding in result.findings() for step in finding.steps):
+        return ""
+    inside = cluster.route == "in-cluster" or not cluster.context
+    whose = f"the cluster {cluster.name or cluster.server or 'of this run'}" if inside else f"the context {cluster.context}"
+    return f"The commands are for {whose}: `kubectl config current-context` shows where yours go."
+
+
 def since(result: RunResult) -> str:
     """How the findings compare with those of the last run, in a sentence; empty where there is none to compare with."""
     then = result.since

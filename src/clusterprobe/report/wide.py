@@ -40,6 +40,9 @@ def lines(result: RunResult, folder: Path | None) -> Iterator[Line]:
 
 def _findings(result: RunResult) -> Iterator[Line]:
     found = cases(result)
+    if whose := answer.whose_commands(result):
+        yield "", ""
+        yield visible_line(whose), "dim"
     for case in found[:LIMIT]:
         yield "", ""
         yield from _finding(case.probe, case.finding)
@@ -115,6 +118,8 @@ def one_finding(result: RunResult, place: Place, folder: Path | None) -> Iterato
     if finding.cause:
         yield f"  Cause: {flat(finding.cause)}", ""
     yield from _fix(finding.steps)
+    if any(step.commands for step in finding.steps):
+        yield f"  {visible_line(answer.whose_commands(result))}", "dim"
     if finding.prevention:
         yield f"  Prevention: {flat(finding.prevention)}", ""
     for exhibit in finding.exhibits:

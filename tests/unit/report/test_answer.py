@@ -253,3 +253,16 @@ def test_a_trend_is_drawn_in_percent_from_two_runs_on():
     assert one.parts == [("critical", 50.0, 0.0), ("error", 50.0, 25.0), ("warning", 75.0, 25.0)]
     assert two.parts == [("critical", 0.0, 0.0), ("error", 0.0, 75.0), ("warning", 75.0, 25.0)]
     assert two.title == "2026-06-02: 0 critical, 15 errors, 5 warnings, only loki"
+
+
+def test_whose_the_commands_are_is_said_where_there_are_commands():
+    said = answer.whose_commands(unwell())
+    assert said == "The commands are for the context mlops-platform: `kubectl config current-context` shows where yours go."
+    assert said in [text for text, _ in wide.lines(unwell(), None)]
+    assert answer.whose_commands(healthy()) == ""
+
+
+def test_of_a_run_in_the_cluster_its_server_is_named():
+    inside = msgspec.structs.replace(unwell().cluster, route="in-cluster", context="in-cluster", name="", server="https://10.0.0.1")
+    said = answer.whose_commands(msgspec.structs.replace(unwell(), cluster=inside))
+    assert said.startswith("The commands are for the cluster https://10.0.0.1: ")

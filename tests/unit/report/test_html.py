@@ -90,7 +90,13 @@ def test_the_page_opens_with_the_cluster_and_the_answer():
     places = [
         text.index(one)
         for one in (
-            *("Cluster mlops-platform", "Not healthy 1 critical finding", "What to do now critical", "All 2 steps of the fix"),
+            *(
+                "Cluster mlops-platform",
+                "Not healthy 1 critical finding",
+                "What to do now",
+                "where yours go. critical",
+                "All 2 steps of the fix",
+            ),
             *("Severity all critical 1", "What could not be checked Nothing is known", "Alert path From a failing pipeline"),
         )
     ]

@@ -7,12 +7,14 @@ from clusterprobe.fixes import IN_GIT, change, look, shell
 from clusterprobe.model import Severity, Subject, Table
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref
-from clusterprobe.roles import Enriching, Examined, Needed
+from clusterprobe.roles import Conditional, Enriching, Examined, Needed
 from clusterprobe.systems.ingress.advice import name_the_class
 from clusterprobe.systems.ingress.answers import UNREACHED, DirectAnswer, HostAnswer
 from clusterprobe.systems.ingress.backends import LACKS, Backends, Lack, Lead, Unknown
 from clusterprobe.systems.ingress.claimed_paths import Claim, claims_of
 from clusterprobe.systems.ingress.controllers import Down, controllers_down
+from clusterprobe.systems.ingress.middleware_advice import MIDDLEWARE_MISSING, cause, problem, steps
+from clusterprobe.systems.ingress.middlewares import Middleware, Middlewares, goes_to_traefik, of_annotation
 from clusterprobe.systems.ingress.sources import missing_class
 from clusterprobe.systems.kubernetes.objects import EndpointSlice, Ingress, IngressClass, Pod, ReplicaSet, Service, ServiceBackend
 from clusterprobe.times import epoch
@@ -47,6 +49,7 @@ Broken = set[tuple[str, str, str]]  # the backends behind which something is lac
     BACKEND_NOT_REACHED,
     CONTROLLER_DOWN,
     REDIRECTS_ELSEWHERE,
+    MIDDLEWARE_MISSING,
     *LACKS,
 )
 def probe_routes(
@@ -59,13 +62,15 @@ def probe_routes(
     replica_sets: Enriching[ReplicaSet],
     ingress_answers: Needed[HostAnswer],
     ingress_direct_answers: Needed[DirectAnswer],
+    traefik_middlewares: Conditional[Middleware],
     clock: Clock,
 ) -> None:
     """Does every host of an Ingress lead to its own application?
 
     Problem: A host answers 503 or 404, or with something that is not its application.
     Cause: Behind the Ingress' backend nothing is ready: the Service or its port is not there (renamed?), its selector matches no pod, its
-    pods are not ready or scaled to 0. Or no controller serves the class of the Ingress, or another Ingress claims the same host and path.
+    pods are not ready or scaled to 0. Or no controller serves the class of the Ingress, another Ingress claims the same host and path, or
+    its annotation names a middleware of Traefik otherwise than Traefik calls it.
     Fix: Bring the names together that the finding says are apart: Ingress and Service, Service and pods, class and controller.
     Prevention: Keep Ingress, Service and Deployment in one chart, with the names of Service and port from the same values; render it in CI
     and check that each backend exists (kubeconform cannot: it looks at one object alone); run this probe after each deployment.
@@ -83,6 +88,7 @@ def probe_routes(
             served.add(subject)
         _judge_backends(verdict, subject, one, backends, broken)
     _judge_claims(verdict, watched_ingresses.readings)
+    _judge_middlewares(verdict, watched_ingresses.readings, ingress_classes, traefik_middlewares)
     _judge_answers(verdict, ingress_answers.keep(lambda subject, _: subject in served), ingress_direct_answers, broken, backends)
 
 
@@ -177,6 +183,30 @@ def _judge_claims(verdict: Verdict, ingresses: Readings[Ingress]) -> None:
             ],
             exhibits=[Table(title="Who claims what", columns=["Route", "Ingress", "Backend"], rows=rows)],
         )
+
+
+def _judge_middlewares(
+    verdict: Verdict, ingresses: Readings[Ingress], classes: Readings[IngressClass], middlewares: Conditional[Middleware]
+) -> None:
+    """Those that Traefik serves, by the whole names that an annotation has."""
+    asking = [(subject, one.metadata.annotations.middlewares) for subject, one in ingresses if goes_to_traefik(one, classes)]
+    asking = [(subject, text) for subject, text in asking if text]
+    if not asking:
+        return
+    known = Middlewares(middlewares.need())
+    for subject, text in asking:
+        for one in known.absent(of_annotation(text), subject.namespace):
+            if isinstance(one, str):
+                verdict.unchecked(subject, one)
+            else:
+                verdict.report(
+                    MIDDLEWARE_MISSING,
+                    subject,
+                    problem=problem(subject, one),
+                    cause=cause(subject, one),
+                    fix=steps(subject, one, text),
+                    breaks=[Ref.of(subject)],
+                )
 
 
 def _judge_answers(

@@ -7,9 +7,10 @@ from clusterprobe.model import Subject
 from clusterprobe.readings import Readings
 from clusterprobe.systems.ingress.backends import Lead
 from clusterprobe.systems.ingress.gateways import http_routes
+from clusterprobe.systems.ingress.middlewares import Middleware, Reference
 from clusterprobe.systems.ingress.other_routes import OtherRoute, RouteTls, other_routes
 from clusterprobe.systems.ingress.traefik_rules import hosts_in
-from clusterprobe.systems.kubernetes.objects import BackendPort, EndpointSlice, Namespace, Service, ServiceBackend
+from clusterprobe.systems.kubernetes.objects import BackendPort, EndpointSlice, Metadata, Namespace, Service, ServiceBackend
 from clusterprobe.verdict import Verdict
 from probes.ingress.probe_other_routes import probe_other_routes
 from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons
@@ -47,10 +48,11 @@ def route(port: int | str = 80, name: str = "api", namespace: str = "shop", **mo
 
 
 def around(*routes: OtherRoute, subject: Subject = ROUTE, **more: Any) -> dict[str, Any]:
+    there = more.pop("middlewares", Readings(absent="there is no Middleware of Traefik"))
     told = {"services": [service()], "endpoint_slices": [endpoints(True)], "pods": [], "replica_sets": [], **more}
     kinds = {"services": "Service", "endpoint_slices": "EndpointSlice", "pods": "Pod", "replica_sets": "ReplicaSet"}
     lists = {name: listing(kinds[name], value) for name, value in told.items()}
-    return {"other_routes": Readings(tuple((subject, one) for one in routes)), **lists}
+    return {"other_routes": Readings(tuple((subject, one) for one in routes)), "traefik_middlewares": there, **lists}
 
 
 def judge(*routes: OtherRoute, **more: Any) -> Verdict:
@@ -102,7 +104,41 @@ def test_what_the_controller_of_a_gateway_tells_is_not_told_twice() -> None:
 
 
 def test_what_cannot_be_read_is_never_a_pass() -> None:
-    assert_blindness_is_no_health(probe_other_routes, around(route()))
+    assert_blindness_is_no_health(probe_other_routes, around(route()), but=["traefik_middlewares"])
+    named = route(middlewares=[Reference("Middleware", "limit", "shop")])
+    assert_blindness_is_no_health(probe_other_routes, around(named, middlewares=there(("shop", "limit"))))
+
+
+def there(*places: tuple[str, str], chain: tuple[Reference, ...] = ()) -> Readings[Middleware]:
+    """Middlewares of these namespaces and names; each is made of `chain`."""
+    return Readings(
+        tuple(
+            (Subject(kind="Middleware", namespace=namespace, name=name), Middleware(Metadata(name, namespace), list(chain)))
+            for namespace, name in places
+        )
+    )
+
+
+def test_a_middleware_of_the_routes_own_namespace_or_of_the_one_that_it_names_passes() -> None:
+    named = [Reference("Middleware", "limit", "shop"), Reference("Middleware", "https", "traefik"), Reference("Middleware", "secure@file")]
+    assert outcome(judge(route(middlewares=named), middlewares=there(("shop", "limit"), ("traefik", "https")))) == "pass"
+
+
+def test_a_middleware_of_another_namespace_is_not_found_there() -> None:
+    (finding,) = judge(route(middlewares=[Reference("Middleware", "https", "shop")]), middlewares=there(("traefik", "https"))).findings
+    assert (finding.reason, str(finding.severity)) == ("MiddlewareMissing", "error")
+    assert finding.problem == (
+        "IngressRoute shop/api names the Middleware https, which is not there: Traefik leaves the route out, and answers its requests with 404."
+    )
+    assert finding.cause == "Without another namespace beside it, Traefik looks for https in shop. One of that name is in traefik."
+    assert "(namespace: traefik)" in finding.fix
+    assert "allowCrossNamespace" in finding.fix
+
+
+def test_a_chain_that_names_what_is_not_there_is_found_where_a_route_names_it() -> None:
+    chain = there(("shop", "all"), chain=(Reference("Middleware", "gone", "shop"),))
+    (finding,) = judge(route(middlewares=[Reference("Middleware", "all", "shop")]), middlewares=chain).findings
+    assert (str(finding.subject), "no route through it is served" in finding.problem) == ("Middleware shop/all", True)
 
 
 # --- the routes --------------------------------------------------------------------------------------------------------
@@ -230,3 +266,16 @@ def test_routes_that_may_not_be_listed_are_unreadable_and_none_served_is_proved(
     found = other_routes(server.cluster(), discovered({"routes.route.openshift.io": "Route"}), SHOP, Readings())
     assert not found.complete
     assert other_routes(server.cluster(), discovered({}), SHOP, Readings()).absent.startswith("no route beside the Ingresses is here")
+
+
+def test_a_route_of_traefik_tells_its_middlewares_and_of_which_kind_they_are(server: ListServer) -> None:
+    named = [{"name": "limit"}, {"name": "https", "namespace": "traefik"}, {"name": "secure@file"}]
+    spec = {"routes": [{"match": RULE, "services": [{"name": "api", "port": 80}], "middlewares": named}]}
+    found = read(server, "/apis/traefik.io/v1alpha1/ingressroutes", "ingressroutes.traefik.io", "IngressRoute", spec, "v1alpha1")
+    assert found.items[0].middlewares == [
+        Reference("Middleware", "limit", "shop"),
+        Reference("Middleware", "https", "traefik"),
+        Reference("Middleware", "secure@file"),
+    ]
+    tcp = read(server, "/apis/traefik.io/v1alpha1/ingressroutetcps", "ingressroutetcps.traefik.io", "IngressRouteTCP", spec, "v1alpha1")
+    assert tcp.items[0].middlewares[0] == Reference("MiddlewareTCP", "limit", "shop")

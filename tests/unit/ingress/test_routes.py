@@ -4,9 +4,20 @@ import pytest
 
 from clusterprobe.access.tls import Reply
 from clusterprobe.evidence import Clock
+from clusterprobe.model import Subject
 from clusterprobe.readings import Readings
 from clusterprobe.systems.ingress.answers import DirectAnswer, HostAnswer
-from clusterprobe.systems.kubernetes.objects import EndpointSlice, Ingress, IngressClass, Pod, ReplicaSet, Service, ServiceBackend
+from clusterprobe.systems.ingress.middlewares import Middleware
+from clusterprobe.systems.kubernetes.objects import (
+    EndpointSlice,
+    Ingress,
+    IngressClass,
+    Metadata,
+    Pod,
+    ReplicaSet,
+    Service,
+    ServiceBackend,
+)
 from probes.ingress.probe_routes import probe_routes
 from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, refused
 
@@ -67,6 +78,7 @@ def platform(
         "endpoint_slices": [endpoints(True)],
         "pods": [pod()],
         "replica_sets": [revision(1, 1)],
+        "traefik_middlewares": Readings(absent="there is no Middleware of Traefik"),
         **changes,
     }
     kinds = {"services": "Service", "endpoint_slices": "EndpointSlice", "pods": "Pod", "replica_sets": "ReplicaSet"}
@@ -423,10 +435,56 @@ def test_a_canary_another_path_and_another_class_are_no_second_claim(other: Ingr
     ],
 )
 def test_what_cannot_be_read_is_no_pass_and_no_finding(told: dict[str, Any]) -> None:
-    assert_blindness_is_no_health(probe_routes, told)
+    assert_blindness_is_no_health(probe_routes, told, but=["traefik_middlewares"])  # which nothing here names
 
 
 def test_a_cluster_without_ingresses_is_not_applicable() -> None:
     empty: Readings[Any] = Readings(absent="there is no Ingress in the cluster")
     none = {"watched_ingresses": empty, "ingress_answers": empty, "ingress_direct_answers": empty}
     assert outcome(judged(probe_routes, **{**platform(), **none})) == "not_applicable"
+
+
+# --- middlewares -------------------------------------------------------------------------------------------------------
+
+MIDDLEWARES = "traefik.ingress.kubernetes.io/router.middlewares"
+
+
+def middlewares(*places: tuple[str, str]) -> Readings[Middleware]:
+    found = [(Subject(kind="Middleware", namespace=namespace, name=name), namespace, name) for namespace, name in places]
+    return Readings(tuple((subject, Middleware(Metadata(name, namespace))) for subject, namespace, name in found))
+
+
+def naming(text: str, **more: Any) -> Ingress:
+    return ingress(annotations={MIDDLEWARES: text}, **more)
+
+
+@pytest.mark.parametrize("text", ["shop-strip@kubernetescrd", "secure@file", "traefik-https@kubernetescrd,shop-strip@kubernetescrd"])
+def test_middlewares_that_an_annotation_names_as_traefik_does_pass(text: str) -> None:
+    there = middlewares(("shop", "strip"), ("traefik", "https"))
+    assert reasons(judged(probe_routes, **platform(naming(text), traefik_middlewares=there))) == []
+
+
+def test_a_middleware_without_its_namespace_is_named_by_the_whole_annotation() -> None:
+    there = middlewares(("shop", "strip"), ("traefik", "https"))
+    one = naming("traefik-https@kubernetescrd, strip@kubernetescrd")
+    (finding,) = judged(probe_routes, **platform(one, traefik_middlewares=there)).findings
+    assert (finding.reason, str(finding.subject)) == ("MiddlewareMissing", "Ingress shop/api")
+    assert finding.cause.endswith("Middleware shop/strip is called shop-strip@kubernetescrd.")
+    value = f"{MIDDLEWARES}=traefik-https@kubernetescrd,shop-strip@kubernetescrd"
+    assert f"$ kubectl -n shop annotate ingress api {value} --overwrite" in finding.fix
+
+
+def test_a_middleware_that_is_nowhere_has_no_command_that_changes_anything() -> None:
+    (finding,) = judged(probe_routes, **platform(naming("shop-gone@kubernetescrd"), traefik_middlewares=middlewares())).findings
+    assert "annotate" not in finding.fix
+
+
+def test_another_controller_does_not_read_that_annotation() -> None:
+    nginx = labelled(IngressClass, "", "nginx", spec={"controller": "k8s.io/ingress-nginx"})
+    one = naming("gone@kubernetescrd", ingressClassName="nginx")
+    assert reasons(judged(probe_routes, **platform(one, classes=[nginx], traefik_middlewares=middlewares()))) == []
+
+
+def test_middlewares_that_cannot_be_listed_leave_it_open() -> None:
+    blind: Readings[Any] = Readings((), (refused("Middleware"),))
+    assert outcome(judged(probe_routes, **platform(naming("shop-strip@kubernetescrd"), traefik_middlewares=blind))) == "inconclusive"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -14,6 +15,7 @@ from clusterprobe.sources import source
 from clusterprobe.systems.ingress.backends import Lead
 from clusterprobe.systems.ingress.gateways import GROUP as GATEWAY_GROUP
 from clusterprobe.systems.ingress.gateways import BackendRef, HttpRoute
+from clusterprobe.systems.ingress.middlewares import MiddlewareRef, Reference, references
 from clusterprobe.systems.ingress.traefik_rules import hosts_in
 from clusterprobe.systems.kubernetes.api import Served, list_custom
 from clusterprobe.systems.kubernetes.objects import BackendPort, Metadata, Namespace, Object, ServiceBackend
@@ -25,7 +27,8 @@ ROUTES = Resource("v1", "routes", "Route", OPENSHIFT)
 # On the Services of a router, with the name of that; the Operator for Ingress sets it.
 ROUTER_LABEL = "ingresscontroller.operator.openshift.io/owning-ingresscontroller"
 GRPC_ROUTES = Resource("v1", "grpcroutes", "GRPCRoute", GATEWAY_GROUP)
-_TRAEFIK_KINDS = {"ingressroutes": "IngressRoute", "ingressroutetcps": "IngressRouteTCP", "ingressrouteudps": "IngressRouteUDP"}
+_TCP = "IngressRouteTCP"
+_TRAEFIK_KINDS = {"ingressroutes": "IngressRoute", "ingressroutetcps": _TCP, "ingressrouteudps": "IngressRouteUDP"}
 TRAEFIK = tuple(
     Resource("v1alpha1", plural, kind, group) for group in ("traefik.io", "traefik.containo.us") for plural, kind in _TRAEFIK_KINDS.items()
 )
@@ -53,17 +56,19 @@ class RouteTls(msgspec.Struct, frozen=True, kw_only=True):
 class OtherRoute(msgspec.Struct, frozen=True):
     """A route: where it leads, whether its controller itself says that a Service or a port is missing, and its TLS, if it has any.
 
-    The certificates of the Gateway API are those of Gateways; in older bundles no route has `tls`.
+    The certificates of the Gateway API are those of Gateways; in older bundles no route has `tls`, or `middlewares` (of Traefik).
     """
 
     leads: list[Lead]
     controller_tells: bool = False
     tls: RouteTls | None = None
+    middlewares: list[Reference] = []
 
 
 class _TraefikRule(Object):
     match: str = ""
     services: list[BackendRef] | None = None
+    middlewares: list[MiddlewareRef] | None = None
 
 
 class _TraefikDomain(Object):
@@ -146,16 +151,21 @@ def other_routes(
         found.unreadable += [one for one in read.unreadable if one not in found.unreadable]
 
     for each in TRAEFIK:
-        gather(listed_of(each, _TraefikRoute), _of_traefik)
+        gather(listed_of(each, _TraefikRoute), partial(_of_traefik, tcp=each.kind == _TCP))
     gather(listed_of(ROUTES, _Route), _of_openshift)
     gather(http_routes, _of_gateway)
     gather(listed_of(GRPC_ROUTES, HttpRoute), _of_gateway)
     return found.readings("no route beside the Ingresses is here: no IngressRoute of Traefik, Route of OpenShift, HTTPRoute or GRPCRoute")
 
 
-def _of_traefik(one: _TraefikRoute) -> OtherRoute:
+def _of_traefik(one: _TraefikRoute, *, tcp: bool) -> OtherRoute:
     rules = [(rule.match or "every connection", each) for rule in one.spec.routes or [] for each in rule.services or []]
-    return OtherRoute(_leads(rules, one.metadata.namespace), tls=_tls_of_traefik(one.spec, one.spec.tls) if one.spec.tls else None)
+    named = [each for rule in one.spec.routes or [] for each in rule.middlewares or []]
+    return OtherRoute(
+        _leads(rules, one.metadata.namespace),
+        tls=_tls_of_traefik(one.spec, one.spec.tls) if one.spec.tls else None,
+        middlewares=references(named, "MiddlewareTCP" if tcp else "Middleware", one.metadata.namespace),
+    )
 
 
 def _tls_of_traefik(spec: _TraefikSpec, tls: _TraefikTls) -> RouteTls:

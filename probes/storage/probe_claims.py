@@ -8,9 +8,11 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref
 from clusterprobe.roles import Enriching, Examined, Needed
-from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
+from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass, Workload
 from clusterprobe.systems.kubernetes.workloads import workload_of
+from clusterprobe.systems.storage import growth_advice
 from clusterprobe.systems.storage.claim_events import ClaimFailure
+from clusterprobe.systems.storage.growth import growth_of
 from clusterprobe.systems.storage.natures import Storage, claim_name, nature_of_class
 from clusterprobe.systems.storage.pending_claim_advice import FIRST_CONSUMER, why_pending
 from clusterprobe.times import ago, epoch
@@ -35,6 +37,16 @@ CLAIM_NOT_AS_ITS_CLASS = FindingKind(
     "A PVC is stored on something else than its class provides now.",
     prevention="Give a class a new name when its provisioner changes.",
 )
+CLAIM_DOES_NOT_GROW = FindingKind(
+    "ClaimDoesNotGrow", Severity.WARNING, "A PVC asks for more than it has, and has not grown for too long.", settles=True
+)
+CLAIM_AS_BEFORE = FindingKind(
+    "ClaimAsBefore",
+    Severity.WARNING,
+    "A StatefulSet asks for more than its PVCs have been given.",
+    prevention="Change the PVCs with the object: neither a StatefulSet nor an Operator makes a PVC larger that is there.",
+)
+GROW_SECONDS = 1800.0  # a disk and its file system grow within minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +61,7 @@ class Consumers:
         return None if not found and self.pods.missing_reason(claim.metadata.namespace) else found
 
 
-@reports(CLAIM_PENDING, CLAIM_LOST, CLAIM_NOT_AS_ITS_CLASS)
+@reports(CLAIM_PENDING, CLAIM_LOST, CLAIM_NOT_AS_ITS_CLASS, CLAIM_DOES_NOT_GROW, CLAIM_AS_BEFORE)
 def probe_claims(
     verdict: Verdict,
     claims: Examined[PersistentVolumeClaim],
@@ -57,16 +69,17 @@ def probe_claims(
     storage_classes: Needed[StorageClass],
     pods: Needed[Pod],
     claim_failures: Enriching[ClaimFailure],
+    stateful_sets: Enriching[Workload],
     profile: Profile,
     clock: Clock,
 ) -> None:
     """Does every PVC have its volume, of the kind that its class provides?
 
     Problem: A PVC waits for a volume, and its pod with it; or lost its volume, so that its data are out of reach; or is on something
-    else than its class says.
+    else than its class says; or asks for more than it has, and does not grow.
     Cause: The class does not exist, there is no default one, or its provisioner does not answer; the volume was deleted; the
-    class was recreated with another provisioner.
-    Fix: Name a class that exists, repair its provisioner, or move the data.
+    class was recreated with another provisioner; the driver does not make the disk larger, or its file system waits for the pod to restart.
+    Fix: Name a class that exists, repair its provisioner, move the data, or restart what mounts a disk that has grown.
     Prevention: Name the class in every PVC, and keep classes and provisioners in Git.
     """
     storage = Storage(claims.readings, volumes, storage_classes, profile.storage_drivers)
@@ -85,8 +98,11 @@ def probe_claims(
             _report_lost(verdict, subject, claim)
         elif claim.status.phase == "Bound":
             _judge_bound(verdict, subject, claim, storage)
+            _judge_growth(verdict, subject, claim, storage, consumers.of(claim) or [], failures.get(subject, ClaimFailure()), clock.now)
         else:
             verdict.unchecked(subject, f"its phase is {claim.status.phase or 'not given'}")
+    for stateful_set, one in stateful_sets:
+        _judge_templates(verdict, stateful_set, one, storage)
 
 
 def _judge_pending(
@@ -171,3 +187,43 @@ def _judge_bound(verdict: Verdict, subject: Subject, claim: PersistentVolumeClai
             change("Decide which of the two is meant, before anything creates the PVC again. Its data stay where they are until then."),
         ],
     )
+
+
+def _judge_growth(
+    verdict: Verdict,
+    subject: Subject,
+    claim: PersistentVolumeClaim,
+    storage: Storage,
+    users: list[Pod],
+    failure: ClaimFailure,
+    now: float,
+) -> None:
+    growth = growth_of(claim)
+    if growth is None:
+        return
+    lasted = now - growth.since if growth.since is not None else None
+    if growth.stage == "file system" and not users:
+        verdict.note(f"{subject} has a larger disk, and its file system grows when a pod mounts it")
+    elif (lasted is None and not failure.message) or (lasted is not None and lasted < GROW_SECONDS):
+        verdict.note(f"{subject} asks for {growth.asked} and has {growth.has}, which may still grow")
+    else:
+        since = f" for {ago(lasted)}" if lasted is not None else ""
+        verdict.report(
+            CLAIM_DOES_NOT_GROW,
+            subject,
+            problem=f"{subject} asks for {growth.asked} and has {growth.has}: it has not grown{since}.",
+            cause=growth_advice.why(growth, storage.class_named(storage.class_of(claim)), users, failure.message or growth.says),
+            fix=growth_advice.steps(subject, claim, growth, users, failure.message),
+        )
+
+
+def _judge_templates(verdict: Verdict, subject: Subject, one: Workload, storage: Storage) -> None:
+    """What a StatefulSet asks for is for PVCs that it makes: those that are there stay as they are."""
+    for small in growth_advice.smaller(subject, one, storage):
+        verdict.report(
+            CLAIM_AS_BEFORE,
+            small.claims[0],
+            problem=f"{subject} asks for {small.asked} for each of its volumes {small.template}, and {small.found}.",
+            cause="Its PVCs are made once, and neither the StatefulSet nor an Operator above it changes one that is there.",
+            fix=growth_advice.larger(small, storage),
+        )

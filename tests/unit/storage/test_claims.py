@@ -8,7 +8,7 @@ from clusterprobe.fixes import line
 from clusterprobe.model import Severity
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
+from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass, Workload
 from clusterprobe.systems.storage.claim_events import ClaimFailure
 from clusterprobe.times import epoch
 from probes.storage.probe_claims import probe_claims
@@ -42,6 +42,7 @@ def platform(one: PersistentVolumeClaim, *pods: Pod, volume: dict[str, Any] | No
         "storage_classes": listing("StorageClass", CLASSES),
         "pods": listing("Pod", pods),
         "claim_failures": Readings(absent="no PVC is Pending"),
+        "stateful_sets": Readings(absent="there is no StatefulSet"),
         "profile": Profile(),
         "clock": SimpleNamespace(now=epoch("2026-01-01T12:00:00Z")),
         **changes,
@@ -291,3 +292,111 @@ def test_events_that_could_not_be_read_leave_what_is_known() -> None:
     blind: Readings[Any] = Readings((), (refused("PersistentVolumeClaim"),))
     (finding,) = judged(probe_claims, **platform(claim("Pending", "nfs-client"), USER, claim_failures=blind)).findings
     assert "has made no volume" in finding.cause
+
+
+# --- what is to grow ---------------------------------------------------------------------------------------------------
+
+SINCE, JUST_NOW = "2026-01-01T11:30:00Z", "2026-01-01T11:30:01Z"
+IN_USE = "failed to resize disk: Cannot resize disk pvc-1 while it is attached to running VM"
+
+
+def growing(
+    kind: str = "Resizing", since: str | None = SINCE, asked: str = "50Gi", has: str = "8Gi", name: str = "data"
+) -> PersistentVolumeClaim:
+    conditions = [{"type": kind, "status": "True", "lastTransitionTime": since}] if kind else []
+    spec = {"volumeName": "pv", "storageClassName": "local-path", "resources": {"requests": {"storage": asked}}}
+    status = {"phase": "Bound", "capacity": {"storage": has}, "conditions": conditions}
+    return labelled(PersistentVolumeClaim, "app", name, spec=spec, status=status, metadata={"creationTimestamp": OLD})
+
+
+def mounting(created: str = OLD, kind: str = "StatefulSet") -> Pod:
+    owners = [{"kind": kind, "name": "api", "uid": "u", "controller": True}]
+    metadata = {"ownerReferences": owners, "creationTimestamp": created}
+    return labelled(Pod, "app", "api-0", metadata=metadata, spec=msgspec.to_builtins(USER.spec))
+
+
+def grown(one: PersistentVolumeClaim, *pods: Pod, said: str = "", **more: Any) -> Any:
+    told = listing("PersistentVolumeClaim", [one]).map(lambda _, __: ClaimFailure(said, 3 if said else 0))
+    return judged(probe_claims, **platform(one, *pods, claim_failures=told, **more))
+
+
+@pytest.mark.parametrize(("since", "expected"), [(SINCE, ["ClaimDoesNotGrow"]), (JUST_NOW, [])])
+def test_a_claim_is_given_half_an_hour_to_grow(since: str, expected: list[str]) -> None:
+    assert reasons(grown(growing(since=since), mounting())) == expected
+
+
+def test_a_disk_that_is_attached_is_detached_first() -> None:
+    (finding,) = grown(growing(), mounting(), said=IN_USE).findings
+    assert finding.problem == "PersistentVolumeClaim app/data asks for 50Gi and has 8Gi: it has not grown for 30 min."
+    assert "does not make a disk larger while it is attached" in finding.cause
+    assert f"“{IN_USE}”" in finding.cause
+    assert "Take StatefulSet app/api to 0 replicas" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("", "the csi-resizer beside the driver rancher.io/local-path does not run"),
+        ("VolumeModificationRateExceeded: You've reached the maximum modification rate per volume limit.", "one change of a disk within"),
+        ("rpc error: code = Internal desc = no such pool", "could not make the disk larger"),
+    ],
+)
+def test_why_a_disk_does_not_grow_is_what_its_driver_says(said: str, why: str) -> None:
+    (finding,) = grown(growing(), mounting(), said=said).findings
+    assert why in finding.cause
+    assert "rollout restart" not in finding.fix
+
+
+def test_without_a_condition_only_what_was_said_makes_it_a_finding() -> None:
+    assert reasons(grown(growing(""), mounting())) == []
+    assert reasons(grown(growing(""), mounting(), said=IN_USE)) == ["ClaimDoesNotGrow"]
+
+
+def test_a_file_system_that_waits_for_its_pod_asks_for_a_restart() -> None:
+    (finding,) = grown(growing("FileSystemResizePending"), mounting("2026-01-01T10:00:00Z")).findings
+    assert "StatefulSet app/api has had it mounted all the time" in finding.cause
+    assert "$ kubectl -n app rollout restart statefulset api" in finding.fix
+    (later,) = grown(growing("FileSystemResizePending"), mounting("2026-01-01T11:45:00Z")).findings
+    assert "was started since, and the kubelet has not made it larger all the same" in later.cause
+    assert reasons(grown(growing("FileSystemResizePending"))) == []  # no pod mounts it
+
+
+@pytest.mark.parametrize("one", [growing("", has="50Gi"), growing("", has="60Gi"), growing("", has="much"), growing("", asked="")])
+def test_a_claim_that_has_what_it_asks_for_passes(one: PersistentVolumeClaim) -> None:
+    assert outcome(grown(one, mounting())) == "pass"
+
+
+def stateful_set(asked: str = "100Gi", replicas: int = 1) -> Any:
+    template = {"metadata": {"name": "d"}, "spec": {"resources": {"requests": {"storage": asked}}}}
+    spec = {"template": {"spec": {"containers": []}}, "replicas": replicas, "volumeClaimTemplates": [template]}
+    return listing("StatefulSet", [labelled(Workload, "app", "api", spec=spec)])
+
+
+def as_before(asked: str = "100Gi", *, grows: bool = True, volume: dict[str, Any] | None = None) -> Any:
+    one = growing("", asked="20Gi", has="20Gi", name="d-api-0")
+    classes = listing("StorageClass", [msgspec.structs.replace(CLASSES[0], allow_volume_expansion=grows)])
+    made = volume or {"csi": {"driver": "ebs.csi.aws.com", "volumeHandle": "vol-1"}}
+    given = {"stateful_sets": stateful_set(asked), "storage_classes": classes, "volumes": listing("PersistentVolume", [])}
+    if volume:
+        given["volumes"] = listing("PersistentVolume", [make(PersistentVolume, metadata={"name": "pv"}, spec=made)])
+    return judged(probe_claims, **platform(one, **given))
+
+
+def test_claims_that_a_stateful_set_has_outgrown_are_found_and_grow_by_command() -> None:
+    (finding,) = as_before().findings
+    assert (finding.reason, finding.severity) == ("ClaimAsBefore", Severity.WARNING)
+    assert finding.problem == "StatefulSet app/api asks for 100Gi for each of its volumes d, and d-api-0 asks for 20Gi."
+    wanted = '{"spec":{"resources":{"requests":{"storage":"100Gi"}}}}'
+    assert f"$ kubectl -n app patch pvc d-api-0 -p '{wanted}'" in finding.fix
+
+
+def test_where_the_class_does_not_let_them_grow_no_command_is_printed() -> None:
+    (finding,) = as_before(grows=False).findings
+    assert "allowVolumeExpansion" in finding.fix
+    assert "patch pvc" not in finding.fix
+
+
+def test_a_folder_of_a_node_has_no_size_and_smaller_templates_ask_for_nothing() -> None:
+    assert reasons(as_before(volume={"hostPath": {"path": "/x"}, "nodeAffinity": {"required": {}}})) == []
+    assert reasons(as_before("20Gi")) == []
+    assert reasons(as_before("10Gi")) == []

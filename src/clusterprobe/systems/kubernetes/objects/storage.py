@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from clusterprobe.systems.kubernetes.objects.meta import Metadata, Object
-from clusterprobe.systems.kubernetes.objects.pods import HostPathVolume, NfsVolume
+from clusterprobe.systems.kubernetes.objects.meta import Condition, Metadata, Object
+from clusterprobe.systems.kubernetes.objects.pods import HostPathVolume, NfsVolume, Resources
 
 
 class ClaimReference(Object):
@@ -73,12 +73,23 @@ class PersistentVolumeClaimSpec(Object):
     storage_class_name: str | None = None
     volume_name: str = ""
     access_modes: list[str] | None = None
+    resources: Resources | None = None
+
+    @property
+    def asked(self) -> str:
+        """How much it asks for, as it is written; older bundles do not hold it."""
+        return str(((self.resources.requests if self.resources else None) or {}).get("storage") or "")
+
+
+class ClaimStatus(PhaseStatus):
+    capacity: dict[str, Any] | None = None
+    conditions: list[Condition] | None = None
 
 
 class PersistentVolumeClaim(Object):
     metadata: Metadata
     spec: PersistentVolumeClaimSpec = msgspec.field(default_factory=PersistentVolumeClaimSpec)
-    status: PhaseStatus = msgspec.field(default_factory=PhaseStatus)
+    status: ClaimStatus = msgspec.field(default_factory=ClaimStatus)
 
 
 class StorageClass(Object):
@@ -87,6 +98,7 @@ class StorageClass(Object):
     parameters: dict[str, str] | None = None
     reclaim_policy: str = ""
     volume_binding_mode: str = ""
+    allow_volume_expansion: bool = False
 
     @property
     def is_default(self) -> bool:

@@ -7,6 +7,7 @@ import msgspec
 from clusterprobe.numerals import whole_number
 from clusterprobe.systems.kubernetes.objects.meta import Condition, LabelSelector, Metadata, Object, OwnerReference
 from clusterprobe.systems.kubernetes.objects.pods import PodSpec
+from clusterprobe.systems.kubernetes.objects.storage import PersistentVolumeClaimSpec
 
 
 class TemplateContainer(Object):
@@ -64,12 +65,25 @@ class UpdateStrategy(Object):
     rolling_update: RollingUpdate | None = None
 
 
+class TemplateName(Object):
+    name: str = ""
+
+
+class ClaimTemplate(Object):
+    """The PVC that a StatefulSet makes for each of its pods."""
+
+    metadata: TemplateName = msgspec.field(default_factory=TemplateName)
+    spec: PersistentVolumeClaimSpec = msgspec.field(default_factory=PersistentVolumeClaimSpec)
+
+
 class WorkloadSpec(Object):
     template: WorkloadTemplate
     replicas: int | None = None
     paused: bool = False
     selector: LabelSelector | None = None
     update_strategy: UpdateStrategy | None = None
+    pod_management_policy: str = ""
+    volume_claim_templates: list[ClaimTemplate] | None = None
 
 
 class WorkloadStatus(Object):
@@ -83,6 +97,7 @@ class WorkloadStatus(Object):
     desired_number_scheduled: int = 0
     updated_number_scheduled: int = 0
     number_ready: int = 0
+    update_revision: str = ""
     conditions: list[Condition] | None = None
 
 

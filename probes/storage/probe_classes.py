@@ -5,9 +5,11 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.roles import Enriching, Examined
 from clusterprobe.systems.kubernetes.managers import manager_of
-from clusterprobe.systems.kubernetes.objects import PersistentVolumeClaim, StorageClass
+from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
 from clusterprobe.systems.kubernetes.resources import CLASSES
 from clusterprobe.systems.storage.natures import DEFAULT_CLASS, Nature, claim_subject, default_classes, nature_of_class, sounds_local
+from clusterprobe.systems.storage.provisioner_advice import cause, steps
+from clusterprobe.systems.storage.provisioners import Rivals, rivals
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed, number
 
@@ -31,21 +33,29 @@ CLASS_NAME_MISLEADS = FindingKind(
     "A storage class is named like a disk of the node, and is NFS or another shared file system.",
     prevention="Name a class after what it is, and keep the classes in Git.",
 )
+PROVISIONERS_ALIKE = FindingKind(
+    "ProvisionersAlike",
+    Severity.WARNING,
+    "Two provisioners of different exports make the volumes of the same class.",
+    prevention="Give each release of a provisioner its own storageClass.provisionerName and storageClass.name.",
+)
 
 
-@reports(NO_DEFAULT_CLASS, SEVERAL_DEFAULT_CLASSES, CLASS_NAME_MISLEADS)
+@reports(NO_DEFAULT_CLASS, SEVERAL_DEFAULT_CLASSES, CLASS_NAME_MISLEADS, PROVISIONERS_ALIKE)
 def probe_classes(
     verdict: Verdict,
     storage_classes: Examined[StorageClass],
     claims: Enriching[PersistentVolumeClaim],
+    volumes: Enriching[PersistentVolume],
+    pods: Enriching[Pod],
     profile: Profile,
 ) -> None:
-    """Is there exactly one default storage class, and is each class what it is called?
+    """Is there exactly one default storage class, is each class what it is called, and made by one provisioner?
 
-    Problem: A PVC without a class stays Pending for ever, gets another class than its author meant, or gets NFS by the name of
-    a local disk.
+    Problem: A PVC without a class stays Pending for ever, gets another class than its author meant, gets NFS by the name of
+    a local disk, or a folder on another server than its class is for.
     Cause: No class is marked as the default one, or several are, of which the newest wins; or a class was recreated with another
-    provisioner under the old name.
+    provisioner under the old name; or two provisioners run under one name.
     Fix: Mark exactly one class as default, and name classes after what they are.
     Prevention: Keep the classes in Git, and name the class in every PVC that needs one.
     """
@@ -59,6 +69,8 @@ def probe_classes(
         nature = nature_of_class(one, profile.storage_drivers)
         if nature.kind in ("nfs", "shared", "object") and sounds_local(one.metadata.name):
             _report_misleading(verdict, one, nature)
+    for pair in rivals(classes, volumes.items, pods.items):
+        _report_rivals(verdict, pair)
     natures = {one.metadata.name: nature_of_class(one, profile.storage_drivers).what for one in classes}
     rows = [[one.metadata.name, one.provisioner, natures[one.metadata.name], "yes" if one.is_default else ""] for one in classes]
     verdict.exhibit(Table(title="Storage classes", columns=["Class", "Provisioner", "Actual storage", "Default"], rows=rows))
@@ -146,4 +158,14 @@ def _report_misleading(verdict: Verdict, one: StorageClass, nature: Nature) -> N
                 "that are Bound keep their volumes. For who has to move see `storage/placement`."
             ),
         ],
+    )
+
+
+def _report_rivals(verdict: Verdict, one: Rivals) -> None:
+    verdict.report(
+        PROVISIONERS_ALIKE,
+        CLASSES.subject("", one.classes[0]),
+        problem=f"Several provisioners make the volumes of {one.provisioner}, on different exports: where a PVC is stored is up to chance.",
+        cause=cause(one),
+        fix=steps(one),
     )

@@ -1,9 +1,11 @@
 from typing import Any
 
+import pytest
+
 from clusterprobe.model import Severity, Table
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.kubernetes.objects import PersistentVolumeClaim, StorageClass
+from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
 from probes.storage.probe_classes import probe_classes
 from tests.factories import judged, labelled, listing, make, outcome, reasons, refused
 
@@ -21,10 +23,18 @@ def claim(**spec: Any) -> PersistentVolumeClaim:
     return labelled(PersistentVolumeClaim, "app", "data", spec=spec, status={"phase": "Pending"})
 
 
-def platform(*classes: StorageClass, unreadable: Any = (), claims: list[PersistentVolumeClaim] | None = None) -> dict[str, Any]:
+def platform(
+    *classes: StorageClass,
+    unreadable: Any = (),
+    claims: list[PersistentVolumeClaim] | None = None,
+    volumes: list[PersistentVolume] | None = None,
+    pods: list[Pod] | None = None,
+) -> dict[str, Any]:
     return {
         "storage_classes": listing("StorageClass", classes, unreadable=unreadable),
         "claims": listing("PersistentVolumeClaim", claims or []),
+        "volumes": listing("PersistentVolume", volumes or []),
+        "pods": listing("Pod", pods or []),
         "profile": Profile(),
     }
 
@@ -102,3 +112,47 @@ def test_a_mark_of_the_older_kind_is_taken_away_by_its_own_name() -> None:
     (finding,) = judged(probe_classes, **platform(old, storage_class("new", default="true", day=2))).findings
     assert f"kubectl annotate storageclass gp2 {beta}=false --overwrite" in finding.fix
     assert "gp2 storageclass.kubernetes.io/" not in finding.fix
+
+
+# --- two provisioners of one name --------------------------------------------------------------------------------------
+
+IMAGE = "registry.k8s.io/sig-storage/nfs-subdir-external-provisioner:v4.0.2"
+
+
+def provisioner(name: str, server: str, image: str = IMAGE, phase: str = "Running") -> Pod:
+    owners = [{"kind": "ReplicaSet", "name": f"{name}-1", "uid": name, "controller": True}]
+    spec = {"containers": [{"name": "p", "image": image}], "volumes": [{"name": "root", "nfs": {"server": server, "path": "/nfs/"}}]}
+    status = {"phase": phase, "podIP": "10.0.0.1", "conditions": [{"type": "Ready", "status": "True"}]}
+    return labelled(Pod, "nfs", name, {"pod-template-hash": "1"}, metadata={"ownerReferences": owners}, spec=spec, status=status)
+
+
+def volume(name: str, server: str, path: str = "/nfs/a", class_name: str = "nfs-client") -> PersistentVolume:
+    return make(PersistentVolume, metadata={"name": name}, spec={"storageClassName": class_name, "nfs": {"server": server, "path": path}})
+
+
+BOTH = [provisioner("fast", "nas-1"), provisioner("archive", "nas-2")]
+ONE_CLASS = (storage_class("local-path", default="true"), storage_class("nfs-client", NFS), storage_class("nfs-archive", NFS))
+
+
+def test_volumes_of_one_class_on_the_exports_of_two_provisioners_are_found() -> None:
+    volumes = [volume("a", "nas-1"), volume("b", "nas-2"), volume("c", "nas-2", class_name="nfs-archive")]
+    (finding,) = judged(probe_classes, **platform(*ONE_CLASS, volumes=volumes, pods=BOTH)).findings
+    assert (finding.reason, finding.severity) == ("ProvisionersAlike", Severity.WARNING)
+    assert "Deployment nfs/fast for nas-1:/nfs" in finding.cause
+    assert "1 volume on nas-1:/nfs and 2 volumes on nas-2:/nfs" in finding.cause
+    assert "storageClass.provisionerName" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("volumes", "pods"),
+    [
+        ([volume("a", "nas-1"), volume("c", "nas-1", "/nfs/b")], BOTH),
+        ([volume("a", "nas-1"), volume("b", "nas-2", class_name="by-hand")], BOTH),  # which is of no class that exists
+        ([volume("a", "nas-1"), volume("b", "nas-2")], BOTH[:1]),  # the other export is nobody's any more
+        ([volume("a", "nas-1"), volume("b", "nas-2", "/nfsroot/a")], BOTH),
+        ([volume("a", "nas-1"), volume("b", "nas-2")], [BOTH[0], provisioner("web", "nas-2", "nginx:1")]),
+        ([volume("a", "nas-1"), volume("b", "nas-2")], [BOTH[0], provisioner("archive", "nas-2", phase="Pending")]),
+    ],
+)
+def test_a_provisioner_for_each_export_passes(volumes: list[PersistentVolume], pods: list[Pod]) -> None:
+    assert reasons(judged(probe_classes, **platform(*ONE_CLASS, volumes=volumes, pods=pods))) == []

@@ -6,14 +6,17 @@ from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import change, look
 from clusterprobe.model import Severity, Subject
 from clusterprobe.profile import Profile
+from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Enriching, Examined
-from clusterprobe.systems.custom_resources import own_advice, words
+from clusterprobe.systems.custom_resources import own_advice, rival_advice, words
 from clusterprobe.systems.custom_resources.acme import Challenge
 from clusterprobe.systems.custom_resources.diagnosis import Diagnosis, Families, diagnose, is_mild, reports_on
 from clusterprobe.systems.custom_resources.kinds import is_own
 from clusterprobe.systems.custom_resources.object_events import Heard
 from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject
+from clusterprobe.systems.custom_resources.rivals import crowds, same_secrets
+from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed
@@ -29,16 +32,29 @@ UNDECIDED = FindingKind(
 )
 NOT_REPORTED = FindingKind("ObjectNotReported", Severity.WARNING, "No controller has said anything of an object.", settles=True)
 DELETION_HANGS = FindingKind("ObjectDeletionHangs", Severity.WARNING, "An object was deleted long ago, and its finalizers still wait.")
+BUDGETS_OVERLAP = FindingKind(
+    "BudgetsOverlap",
+    Severity.WARNING,
+    "Pods are in more than one PodDisruptionBudget, so that none of them can be evicted.",
+    prevention="Let one chart bring the budget of a workload.",
+)
+SECRET_MADE_TWICE = FindingKind(
+    "SecretMadeTwice",
+    Severity.WARNING,
+    "More than one object makes the same Secret.",
+    prevention="Give each Certificate and ExternalSecret a Secret of its own.",
+)
 NONE_REPORTS = "no object of a custom resource has one of the usual conditions"
 
 
-@reports(NOT_READY, UNDECIDED, NOT_REPORTED, DELETION_HANGS)
+@reports(NOT_READY, UNDECIDED, NOT_REPORTED, DELETION_HANGS, BUDGETS_OVERLAP, SECRET_MADE_TWICE)
 def probe_conditions(
     verdict: Verdict,
     custom_kinds: Examined[CustomKind],
     own_kinds: Examined[CustomKind],
     acme_challenges: Enriching[Challenge],
     object_warnings: Enriching[Heard],
+    pods: Enriching[Pod],
     profile: Profile,
     clock: Clock,
 ) -> None:
@@ -46,7 +62,8 @@ def probe_conditions(
 
     Problem: What a controller could not do stands in the status of an object that nobody looks at: a Kustomization that does not build, a
     Certificate that is not renewed, an ExternalSecret that the store refuses, a route that no Gateway takes, an autoscaler without metrics,
-    an API whose server is gone.
+    an API whose server is gone. Or two objects want the same: two budgets the same pods, which no drain gets off their node then, or two
+    Certificates the same Secret.
     Cause: The condition's own reason and message, as the controller wrote them; of some kinds a word, such as HEALTH_ERR of Ceph.
     Fix: By the message; the controller tries again by itself.
     Prevention: Alert on the conditions, such as `gotk_resource_info{ready="False"}` of Flux or
@@ -63,6 +80,7 @@ def probe_conditions(
             subject = kind.subject_of(one)
             state = diagnose(kind, one, families, heard=heard.get(subject, ""), now=clock.now, patience_seconds=patience)
             _tell(verdict, subject, kind, one, state, acme_challenges.items)
+    _report_rivals(verdict, [*kinds, *own_kinds.readings.items], pods)
     if silent := [f"{kind.resource} ({len(kind.objects)})" for kind in kinds if kind.objects and not reports_on(kind)]:
         verdict.note(
             f"These objects have none of the usual conditions, so whether they are well was not judged: {listed(sorted(silent), 20)}"
@@ -160,3 +178,25 @@ def _report_deletion(verdict: Verdict, subject: Subject, kind: CustomKind, found
             change("Repair what keeps its controller from cleaning up. Removing the finalizer by hand leaves behind what it guards."),
         ],
     )
+
+
+def _report_rivals(verdict: Verdict, kinds: list[CustomKind], pods: Readings[Pod]) -> None:
+    """Objects that are well each by itself, and not together."""
+    for one in crowds(kinds, pods):
+        both = "both select" if len(one.budgets) == 2 else "all select"
+        verdict.report(
+            BUDGETS_OVERLAP,
+            one.workload,
+            problem=f"PodDisruptionBudgets {rival_advice.names(one.budgets)} {both} the pods of {one.workload}: none of them can be "
+            "evicted, so a drain of their node does not end.",
+            cause=f"The API server refuses every eviction of a pod that is in more than one budget: {listed(list(one.pods), 5)}.",
+            fix=rival_advice.of_crowd(one),
+        )
+    for same in same_secrets(kinds):
+        verdict.report(
+            SECRET_MADE_TWICE,
+            same.makers[0],
+            problem=f"{listed([str(two) for two in same.makers], 4, between=' and ')} make the same Secret {same.namespace}/{same.name}.",
+            cause=rival_advice.why_secret(same),
+            fix=rival_advice.of_secret(same),
+        )

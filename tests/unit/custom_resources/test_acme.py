@@ -31,7 +31,13 @@ def challenge(reason: str, host: str = "shop.example.org", by: str = "HTTP-01", 
 
 def world(one: CustomKind, *challenges: Challenge) -> dict[str, Any]:
     told = Readings(tuple((Subject(kind="Challenge", namespace="shop", name=each.metadata.name), each) for each in challenges))
-    kinds = {"custom_kinds": readings(one), "own_kinds": readings(), "acme_challenges": told, "object_warnings": Readings()}
+    kinds = {
+        "custom_kinds": readings(one),
+        "own_kinds": readings(),
+        "acme_challenges": told,
+        "object_warnings": Readings(),
+        "pods": Readings(),
+    }
     return {**kinds, "profile": Profile(), "clock": Clock(NOW)}
 
 

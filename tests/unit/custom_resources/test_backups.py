@@ -38,6 +38,7 @@ def judge(*kinds: CustomKind) -> Verdict:
         "own_kinds": readings(),
         "acme_challenges": Readings(),
         "object_warnings": Readings(),
+        "pods": Readings(),
     }
     return judged(probe_conditions, **told, profile=Profile(), clock=Clock(NOW))
 

@@ -24,6 +24,7 @@ def world(*kinds: CustomKind, **changed: Any) -> dict[str, Any]:
         "own_kinds": readings(),
         "acme_challenges": Readings(),
         "object_warnings": Readings(),
+        "pods": Readings(),
         "profile": Profile(),
         "clock": Clock(NOW),
         **changed,

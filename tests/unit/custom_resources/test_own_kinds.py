@@ -20,7 +20,7 @@ UNREADY = "failed to get cpu utilization: did not receive metrics for targeted p
 
 def world(*own: CustomKind, custom: tuple[CustomKind, ...] = ()) -> dict[str, Any]:
     kinds = {"custom_kinds": readings(*custom), "own_kinds": readings(*own), "acme_challenges": Readings(), "object_warnings": Readings()}
-    return {**kinds, "profile": Profile(), "clock": Clock(NOW)}
+    return {**kinds, "pods": Readings(), "profile": Profile(), "clock": Clock(NOW)}
 
 
 def judge(*own: CustomKind, custom: tuple[CustomKind, ...] = ()) -> Verdict:

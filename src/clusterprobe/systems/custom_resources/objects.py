@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from clusterprobe.decoding import from_tree
 from clusterprobe.model import Subject
 from clusterprobe.systems.custom_resources.statuses import (
     MOST_CONDITIONS,
@@ -21,7 +22,7 @@ from clusterprobe.systems.custom_resources.statuses import (
     text_of,
     words,
 )
-from clusterprobe.systems.kubernetes.objects import Object
+from clusterprobe.systems.kubernetes.objects import LabelSelector, Object
 
 
 class Owner(Object):
@@ -75,6 +76,7 @@ class _Spec(Object):
     storage_location: object = None
     dns_names: object = None
     common_name: object = None
+    selector: object = None
 
 
 class Raw(Object):
@@ -111,6 +113,8 @@ class CustomObject(Object):
     needs: list[Named] = []
     secret_name: str = ""
     hosts: list[str] = []  # of a certificate
+    adds_to_secret: bool = False  # it only adds to a Secret that something else makes
+    selects: LabelSelector | None = None  # of a budget of disruptions
     about: Named | None = None  # what answers for an APIService, what an autoscaler scales, or whose last backup is which
 
 
@@ -151,6 +155,8 @@ def kept(raw: Raw, kind: str) -> CustomObject:
         needs=list(_needs(spec, kind, meta.namespace)),
         secret_name=_secret(spec, kind, meta.name),
         hosts=_hosts(spec) if kind == "Certificate" else [],
+        adds_to_secret=kind == "ExternalSecret" and dict_of(spec.target).get("creationPolicy") in ("Merge", "None"),
+        selects=_selects(spec) if kind == "PodDisruptionBudget" else None,
         about=_about(spec, kind, meta),
     )
 
@@ -194,6 +200,14 @@ def _secret(spec: _Spec, kind: str, name: str) -> str:
 def _hosts(spec: _Spec) -> list[str]:
     names = spec.dns_names if isinstance(spec.dns_names, list) else []
     return [one for one in (*names, spec.common_name) if text_of(one)]
+
+
+def _selects(spec: _Spec) -> LabelSelector | None:
+    """The pods that it is for: none without a selector, or with one of no shape that is known."""
+    try:
+        return from_tree(spec.selector, LabelSelector)
+    except msgspec.ValidationError:
+        return None
 
 
 def _about(spec: _Spec, kind: str, meta: Meta) -> Named | None:

@@ -97,6 +97,7 @@ _PLAIN: dict[Fault, str] = {
     "network": "Repair the network plugin on that node: its pod, its configuration, its log.",
     "mount": "Repair what the message names.",
     "volumes wait": "Repair what its events say of the volume. Else see whether the volume's driver runs on that node, and its log.",
+    "not registered": "Wait: the kubelet tries again. If it lasts, restart the kubelet of that node.",
     "pulling": "Wait, if the image is large. Else see whether the node reaches its registry, or take a smaller image or a mirror nearby.",
     "gate": "Repair what the message names: something outside the pod has to report that it is ready.",
     "unknown": "Read the kubelet's log on its node: what it does with this pod.",
@@ -284,6 +285,28 @@ def _of_account(held: Held, one: Obstacle) -> list[Step]:
     ]
 
 
+def _of_longhorn(_: Held, one: Obstacle) -> list[Step]:
+    return [
+        look("See its state, its robustness and its replicas.", shell("kubectl get volumes.longhorn.io,replicas.longhorn.io -A")),
+        change(
+            f"Bring a replica of Longhorn's volume {one.what or 'that the message names'} back: its node, its disk, the pods of Longhorn "
+            "there. One that is faulted although its disk is well is salvaged in Longhorn (Salvage). Without any replica restore a backup."
+        ),
+    ]
+
+
+def _of_local_folder(held: Held, one: Obstacle) -> list[Step]:
+    node = held.start.pod.spec.node_name
+    volumes = [look("See the volume.", shell("kubectl get pv {} -o yaml", each.volume)) for each in held.pinned]
+    return [
+        *volumes,
+        change(
+            f"Bring {one.what or 'that path'} back on node {node}: mount its disk there again. If the node was installed anew, its data "
+            "are lost: the PVC has to be made again by what made it, and restored from a backup. A folder that is only made anew is empty."
+        ),
+    ]
+
+
 def _of_attachment(_: Held, __: Obstacle) -> list[Step]:
     return [
         look("See which node has it, by the PersistentVolume that the message names.", shell("kubectl get volumeattachments")),
@@ -371,6 +394,8 @@ _MADE: dict[Fault, Callable[[Held, Obstacle], list[Step]]] = {
     "devices": _of_devices,
     "account missing": _of_account,
     "attached elsewhere": _of_attachment,
+    "volume not ready": _of_longhorn,
+    "local folder": _of_local_folder,
     "group refused": _of_group,
     "init": _of_init,
     "startup probe": _of_check,

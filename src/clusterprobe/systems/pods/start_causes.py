@@ -71,6 +71,9 @@ Fault = Literal[
     "sandbox",
     "mount",
     "volumes wait",
+    "not registered",
+    "volume not ready",
+    "local folder",
     "pulling",
     # while it runs
     "init",
@@ -106,6 +109,9 @@ _KUBELET: _Faults = (
     (ours(r'SecretProviderClass\S* "[^"]+" not found'), "provider class"),
     (ours(r'(?i)provider not found: provider "[^"]+"'), "provider missing"),
     (ours(r"(?i)cannot find a network-attachment-definition"), "network missing"),
+    (ours(r"is not ready for workloads"), "volume not ready"),
+    (ours(r'NewMounter initialization failed.{0,200}path "[^"]+" does not exist|special device /\S+ does not exist'), "local folder"),
+    (ours(r'object "[^"]*"/"[^"]*" not registered'), "not registered"),
     (ours(r"(?i)apparently in use by the system"), "disk in use"),
     (ours(r"mount error\(13\)|STATUS_LOGON_FAILURE|NT_STATUS_ACCESS_DENIED"), "share login"),
     (ours(r"mount error\((?:11[0-5]|101)\)"), "share unreachable"),
@@ -177,7 +183,11 @@ _NAMED: dict[Fault, Pattern] = {
     "network missing": ours(r"(?i)network-attachment-definition \(([^()]+)\)"),
     "cluster name": ours(r"(?i)failed to resolve server ([^\s:,]+)"),
     "network login": ours(r'plugin type="([^"]+)"'),
+    "volume not ready": ours(r"volume (\S+) is not ready for workloads"),
+    "local folder": ours(r'(?:path "|special device )([^"\s]+)"? does not exist'),
 }
+# What only says that something is waited for, or nothing of what there is.
+_IDLE = ("volumes wait", "not registered")
 _CHECKS: tuple[tuple[str, Fault], ...] = (("startup probe", "startup probe"), ("readiness probe", "readiness probe"))
 
 
@@ -260,8 +270,8 @@ def _of_creating(pod: Pod, events: list[StartEvent]) -> Obstacle:
     """The newest event that names a cause; else the newest that does not; else an image that is still on its way."""
     told = sorted((one for one in events if one.reason in _REASONS and not _overcome(one, events)), key=_when, reverse=True)
     obstacles = [_kubelet(pod, one) for one in told]
-    named = [one for one in obstacles if one.fault not in ("mount", "attach", "network", "sandbox", "volumes wait")]
-    known = named or [one for one in obstacles if one.fault != "volumes wait"] or obstacles
+    named = [one for one in obstacles if one.fault not in ("mount", "attach", "network", "sandbox", *_IDLE)]
+    known = named or [one for one in obstacles if one.fault not in _IDLE] or obstacles
     if known:
         return known[0]
     pulls = [one for one in sorted(events, key=_when) if one.reason in ("Pulling", "Pulled", "Failed", "BackOff")]

@@ -16,6 +16,7 @@ from clusterprobe.systems.pods.starts import Start, StartEvent, StartEvents
 from clusterprobe.systems.pods.startup_waits import Neighbourhood, Standing, targets_of
 
 _HOST = "kubernetes.io/hostname"
+_LONGHORN = "longhorn-system"  # where its volumes are: its chart and its manifests name no other
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Held:
         found += [Ref(RefKind.SECRET, one.namespace or namespace, one.name) for one in secrets]
         if self.start.state == "creating" or any(one.fault == "claim" for one in self.obstacles):
             found += [Ref(RefKind.PERSISTENT_VOLUME_CLAIM, namespace, name) for name in self.pending]
+        found += [Ref.to("Volume", _LONGHORN, one.what) for one in self.obstacles if one.fault == "volume not ready" and one.what]
         return found + [one.service for one in self.calls if one.service and one.state == "not ready"]
 
 

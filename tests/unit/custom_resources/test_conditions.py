@@ -304,3 +304,10 @@ def test_what_an_event_misses_is_looked_for() -> None:
 
 def test_an_event_of_one_that_is_well_is_not_told() -> None:
     assert outcome(judge(external_secrets(raw("db", WELL)), object_warnings=said_by_an_event("earlier trouble"))) == "pass"
+
+
+def test_a_volume_of_longhorn_is_repaired_by_its_replicas() -> None:
+    faulted = raw("pvc-1", namespace="longhorn-system", status={"robustness": "faulted", "state": "detached"})
+    (finding,) = judge(kind("volumes.longhorn.io", "Volume", faulted)).findings
+    assert "$ kubectl -n longhorn-system get replicas.longhorn.io -o wide" in finding.fix
+    assert "Repair what the message names" not in finding.fix

@@ -90,7 +90,9 @@ def _steps(kind: CustomKind, subject: Subject, one: CustomObject, why: Diagnosis
     if kind.resource == _CERTIFICATES:
         text = "See the requests that were made for it, with what the issuer answered."
         found.append(look(text, shell("kubectl -n {} describe certificaterequests.cert-manager.io", subject.namespace)))
-    if kind.group.endswith(FLUX):
+    if kind.group == "longhorn.io":
+        found += _of_longhorn(subject)
+    elif kind.group.endswith(FLUX):
         found.append(change("Repair what the message names, in Git. Flux tries again at its next interval."))
     else:
         found.append(
@@ -99,6 +101,16 @@ def _steps(kind: CustomKind, subject: Subject, one: CustomObject, why: Diagnosis
     if kind.group == _GATEWAY_API and subject.namespace:  # its messages name fields of the object itself
         found.append(edited(kind.resource, subject))
     return found
+
+
+def _of_longhorn(subject: Subject) -> list[Step]:
+    """Its state is what is left of its replicas."""
+    seen = look("See where its replicas are.", shell("kubectl -n {} get replicas.longhorn.io -o wide", subject.namespace))
+    text = (
+        "Bring the nodes, the disks and the pods back that its replicas are on, and see that others have room for new ones. One that is "
+        "faulted, and whose disk is well, is salvaged in Longhorn (Salvage). Without any replica restore a backup."
+    )
+    return [seen, change(text)]
 
 
 def table(found: list[Stated]) -> Table:

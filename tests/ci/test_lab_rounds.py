@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lab.verify import summary
 from tests.lab.expectations import STAGES
-from tests.lab.rounds import FIRST, BEYOND_CI, rounds, rounds_of_ci
+from tests.lab.rounds import BEYOND_CI, FIRST, rounds, rounds_of_ci
 
 
 def areas_of(chosen: list[tuple[str, ...]]) -> set[str]:

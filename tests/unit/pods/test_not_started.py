@@ -1,5 +1,6 @@
 from typing import Any
 
+import msgspec
 import pytest
 
 from clusterprobe.evidence import Clock
@@ -422,3 +423,39 @@ def test_the_devices_of_a_claim_are_looked_for() -> None:
 def test_a_readiness_probe_is_repaired_by_what_it_was_answered(answer: str, fix: str) -> None:
     running = pod(state=RUNNING, phase="Running", container={"readinessProbe": {}})
     assert fix in found(running, start_events=said(f"Readiness probe failed: {answer}", reason="Unhealthy")).fix
+
+
+# --- an update that waits for itself -----------------------------------------------------------------------------------
+
+MULTI = 'Multi-Attach error for volume "pvc-1" Volume is already used by pod(s) grafana-old'
+
+
+def of_deployment(name: str, node: str, one: Pod) -> Pod:
+    owners = [{"kind": "ReplicaSet", "name": f"grafana-{name}", "uid": name, "controller": True}]
+    metadata = {"creationTimestamp": LONG_AGO, "ownerReferences": owners}
+    spec = {"containers": [{"name": "g"}], "nodeName": node, "volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "grafana"}}]}
+    status = msgspec.to_builtins(one.status)
+    return labelled(Pod, "shop", f"grafana-{name}", {"pod-template-hash": name}, metadata=metadata, spec=spec, status=status)
+
+
+def test_an_update_whose_old_pod_has_the_volume_is_told_to_end_that_first() -> None:
+    old = of_deployment("old", "worker2", pod(state=RUNNING, phase="Running", ready={"status": "True"}, status={"podIP": "10.0.0.1"}))
+    new = of_deployment("new", "worker1", pod())
+    one = found(new, old, start_events=said(MULTI, reason="FailedAttachVolume", name="grafana-new"))
+    assert "Its volume is attached where Pod grafana-old of the same Deployment runs" in one.cause
+    wanted = '{"spec":{"strategy":{"type":"Recreate","rollingUpdate":null}}}'
+    assert f"$ kubectl -n shop patch deployment grafana -p '{wanted}'" in one.fix
+    alone = found(new, start_events=said(MULTI, reason="FailedAttachVolume", name="grafana-new"))
+    assert "patch deployment" not in alone.fix
+
+
+def test_a_volume_of_longhorn_that_is_not_ready_stands_under_what_longhorn_says_of_it() -> None:
+    one = found(pod(), start_events=said("volume pvc-1 is not ready for workloads", reason="FailedAttachVolume"))
+    assert one.rests_on == ["Other/longhorn-system/Volume/pvc-1"]
+    assert "$ kubectl get volumes.longhorn.io,replicas.longhorn.io -A" in one.fix
+
+
+def test_a_folder_of_a_local_volume_is_not_made_anew_without_its_data() -> None:
+    one = found(pod(), start_events=said('NewMounter initialization failed for volume "pv" : path "/mnt/disks/a" does not exist'))
+    assert "Bring /mnt/disks/a back on node worker1" in one.fix
+    assert "mkdir" not in one.fix

@@ -125,6 +125,10 @@ def test_a_pod_of_which_no_scheduler_says_anything_has_none() -> None:
         ("FailedMount", 'SecretProviderClass.secrets-store.csi.x-k8s.io "vault" not found', "provider class"),
         ("FailedAttachVolume", "CSINode worker1 does not contain driver ebs.csi.aws.com", "driver missing"),
         ("FailedAttachVolume", "The disk resource 'd' is already being used by 'old'", "attached elsewhere"),
+        ("FailedAttachVolume", "rpc error: code = Aborted desc = volume pvc-1 is not ready for workloads", "volume not ready"),
+        ("FailedMount", 'MountVolume.NewMounter initialization failed for volume "pv" : path "/mnt/disks/a" does not exist', "local folder"),
+        ("FailedMount", "mount failed: exit status 32 Output: mount: special device /mnt/disks/a does not exist", "local folder"),
+        ("FailedMount", 'MountVolume.SetUp failed for volume "kube-api-access-1" : object "shop"/"kube-root-ca.crt" not registered', "not registered"),
         ("FailedAttachVolume", "timed out waiting for external-attacher of ebs.csi.aws.com CSI driver to attach volume vol-1", "attacher"),
         ("FailedAttachVolume", 'Could not find volume "vol-1": InvalidVolume.NotFound', "disk missing"),
         ("FailedAttachVolume", "AttachVolume.Attach failed: AttachmentLimitExceeded: maximum attachments", "attach limit"),
@@ -234,3 +238,16 @@ def test_an_image_that_has_arrived_is_no_longer_waited_for() -> None:
 def test_why_a_running_pod_is_not_ready(container: str, event: StartEvent, fault: str) -> None:
     state: State = "unready"
     assert [one.fault for one in obstacles_of(Start(pod(), state, 0.0, container), [event])] == [fault]
+
+
+def test_that_an_object_is_not_registered_is_no_cause_beside_another() -> None:
+    idle = StartEvent("FailedMount", 'MountVolume.SetUp failed for volume "c" : object "shop"/"web" not registered', 90, 2000.0)
+    network = StartEvent("NetworkNotReady", "network is not ready: cni plugin not initialized", 9, 1000.0)
+    assert creating(network, idle).fault == "network"
+    assert creating(idle).fault == "not registered"
+
+
+def test_what_of_a_volume_is_concerned_is_named() -> None:
+    longhorn = StartEvent("FailedAttachVolume", "volume pvc-1 is not ready for workloads", 9, 1000.0)
+    folder = StartEvent("FailedMount", 'NewMounter initialization failed for volume "pv" : path "/mnt/disks/a" does not exist', 9, 1000.0)
+    assert (creating(longhorn).what, creating(folder).what) == ("pvc-1", "/mnt/disks/a")

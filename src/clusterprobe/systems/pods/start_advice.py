@@ -12,8 +12,8 @@ from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.pods.missing_objects import Missing
 from clusterprobe.systems.pods.start_causes import Fault, Obstacle
 from clusterprobe.systems.pods.start_diagnosis import Held
+from clusterprobe.systems.pods.start_volume_advice import of_attachment, of_local_folder, of_longhorn, of_pinned
 from clusterprobe.systems.storage.claim_advice import keep_data
-from clusterprobe.words import listed
 
 _THERE = f"where that is deployed ({IN_GIT})"  # which is not the pod
 _PLAIN: dict[Fault, str] = {
@@ -153,24 +153,6 @@ def _of_host_port(held: Held, _: Obstacle) -> list[Step]:
     return [look("See the pods on the nodes, and which of them is made for the same.", shell("kubectl get pods -A -o wide")), change(text)]
 
 
-def _of_pinned(held: Held, _: Obstacle) -> list[Step]:
-    found = []
-    for one in held.pinned:
-        found.append(look("See where the volume is.", shell("kubectl get pv {} -o yaml", one.volume)))
-        if one.lost:
-            found.append(
-                change(
-                    f"Bring {', '.join(one.lost)} back, with its disk: the data of PVC {one.claim} are there. If they are lost or not "
-                    "needed, the PVC has to be made again by what made it, and then has no data."
-                )
-            )
-    if labels := [label for one in held.pinned for label in one.labels]:
-        found.append(change(f"Add a node with {listed(labels, 3)} that has room for the pod, or make room on one that has it."))
-    elif not any(one.lost for one in held.pinned):
-        found.append(change("Let the node that has the volume take the pod: its taints, its free resources, and the pod's own selectors."))
-    return found
-
-
 def _of_object(held: Held, one: Obstacle) -> list[Step]:
     if not one.missing:
         return [change(f"Create what the message names, or correct the reference to it, {SOURCE}.")]
@@ -285,38 +267,6 @@ def _of_account(held: Held, one: Obstacle) -> list[Step]:
     ]
 
 
-def _of_longhorn(_: Held, one: Obstacle) -> list[Step]:
-    return [
-        look("See its state, its robustness and its replicas.", shell("kubectl get volumes.longhorn.io,replicas.longhorn.io -A")),
-        change(
-            f"Bring a replica of Longhorn's volume {one.what or 'that the message names'} back: its node, its disk, the pods of Longhorn "
-            "there. One that is faulted although its disk is well is salvaged in Longhorn (Salvage). Without any replica restore a backup."
-        ),
-    ]
-
-
-def _of_local_folder(held: Held, one: Obstacle) -> list[Step]:
-    node = held.start.pod.spec.node_name
-    volumes = [look("See the volume.", shell("kubectl get pv {} -o yaml", each.volume)) for each in held.pinned]
-    return [
-        *volumes,
-        change(
-            f"Bring {one.what or 'that path'} back on node {node}: mount its disk there again. If the node was installed anew, its data "
-            "are lost: the PVC has to be made again by what made it, and restored from a backup. A folder that is only made anew is empty."
-        ),
-    ]
-
-
-def _of_attachment(_: Held, __: Obstacle) -> list[Step]:
-    return [
-        look("See which node has it, by the PersistentVolume that the message names.", shell("kubectl get volumeattachments")),
-        change(
-            f"Let the other pod terminate: a Deployment with such a volume needs {RECREATE}. Where the other node is lost, its "
-            f"pod has to be gone before the volume is detached (`nodes/ready`, `pods/termination`). Change the strategy {SOURCE}."
-        ),
-    ]
-
-
 def _of_group(held: Held, _: Obstacle) -> list[Step]:
     context = held.start.pod.spec.security_context
     group = context.fs_group if context else None
@@ -384,7 +334,7 @@ _MADE: dict[Fault, Callable[[Held, Obstacle], list[Step]]] = {
     "queued": _of_queue,
     "gated": _of_gate,
     "host port": _of_host_port,
-    "volume node": _of_pinned,
+    "volume node": of_pinned,
     "claim deleted": _of_deleted_claim,
     "object missing": _of_object,
     "provider class": _of_provider_class,
@@ -393,9 +343,9 @@ _MADE: dict[Fault, Callable[[Held, Obstacle], list[Step]]] = {
     "cluster name": _of_cluster_name,
     "devices": _of_devices,
     "account missing": _of_account,
-    "attached elsewhere": _of_attachment,
-    "volume not ready": _of_longhorn,
-    "local folder": _of_local_folder,
+    "attached elsewhere": of_attachment,
+    "volume not ready": of_longhorn,
+    "local folder": of_local_folder,
     "group refused": _of_group,
     "init": _of_init,
     "startup probe": _of_check,

@@ -36,7 +36,8 @@ class Held:
 
     `pending` and `absent` are the claims that it mounts and that have no volume, or do not exist. `node` is its node where that is not
     ready, or does not exist (`node_lost`). `calls` is how what its init container calls stands. `holders` are the workloads whose pods
-    have a hostPort that it asks for. `going` are its claims that are being deleted, each with its volume, which may be empty.
+    have a hostPort that it asks for, `mates` the pods of its own Deployment on other nodes that have a volume of it. `going` are its
+    claims that are being deleted, each with its volume, which may be empty.
     """
 
     start: Start
@@ -50,6 +51,7 @@ class Held:
     silenced: tuple[Ref, ...] = ()
     holders: tuple[Subject, ...] = ()
     going: tuple[tuple[str, str], ...] = ()
+    mates: tuple[str, ...] = ()
     events: list[StartEvent] = field(default_factory=list)
 
     @property
@@ -120,6 +122,7 @@ class Surroundings:
             silenced=tuple(self._around.silenced_with(pod)),
             holders=self._holders(pod) if any(one.fault == "host port" for one in obstacles) else (),
             going=tuple((name, one.spec.volume_name) for name, one in claims.items() if one and one.metadata.deletion_timestamp),
+            mates=self._mates(pod) if any(one.fault == "attached elsewhere" for one in obstacles) else (),
             events=events,
         )
 
@@ -131,6 +134,14 @@ class Surroundings:
         """The workloads of the pods on any node that have one of its hostPorts."""
         others = [one for one in self._pods.items if one.spec.node_name and one.status.phase in ("Pending", "Running")]
         return tuple(dict.fromkeys(workload_of(one) for one in others if one.host_ports & pod.host_ports))
+
+    def _mates(self, pod: Pod) -> tuple[str, ...]:
+        """The pods for which an update waits, since they serve, while they keep the volume that the new one waits for."""
+        owner, wanted = workload_of(pod), set(pod.claims)
+        others = [one for one in self._pods.items if one.metadata.namespace == owner.namespace and one.spec.node_name != pod.spec.node_name]
+        if owner.kind != "Deployment" or not wanted:
+            return ()
+        return tuple(one.metadata.name for one in others if one.running and wanted & set(one.claims) and workload_of(one) == owner)
 
     def _calls(self, start: Start) -> tuple[Standing, ...]:
         return tuple(self._around.standing(one, start.pod.metadata.namespace) for one in targets_of(start.pod.container(start.container)))

@@ -116,6 +116,8 @@ def _sentence(held: Held, one: Obstacle) -> str:
             return f"{_MEANS['host port']}{_host_ports(pod)}.{_holders(held)}"
         case "volume node":
             return _of_pinned(held)
+        case "attached elsewhere" if held.mates:
+            return f"{_of_mates(held)}: {said(one.says)}."
     told = _MEANS[one.fault]
     if held.start.state == "unscheduled":
         return f"{told}: {said(one.says)}." if len(held.obstacles) > 1 else f"{told}."
@@ -164,6 +166,15 @@ def _of_pinned(held: Held) -> str:
         gone = f", and {listed(one.lost, 3)} {'is' if len(one.lost) == 1 else 'are'} not in the cluster" if one.lost else ""
         told.append(f"PersistentVolume {one.volume} of PVC {one.claim} is only on {listed(one.nodes, 3)}{gone}.")
     return " ".join(told)
+
+
+def _of_mates(held: Held) -> str:
+    """An update that waits for itself."""
+    names = listed(held.mates, 3)
+    return (
+        f"Its volume is attached where Pod {names} of the same {workload_of(held.start.pod).kind} runs. That is not ended before the new "
+        "pod is ready, which waits for the volume"
+    )
 
 
 def _of_init(held: Held) -> str:

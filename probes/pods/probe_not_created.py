@@ -38,7 +38,8 @@ def probe_not_created(
     Problem: A workload has fewer pods than it should, or none, and there is no pod that says why: each is refused as it is created.
     Cause: A ServiceAccount that does not exist, a Pod Security level, a quota, a LimitRange, an admission webhook that refuses or does not
     answer, or a specification that is not valid. The refuser's words are in the workload's status or events, and are quoted.
-    Fix: By the cause: create what is missing, change what is asked for, or repair the webhook.
+    Fix: By the cause: create what is missing, change what is asked for, or repair the webhook. One whose own pods are refused by it has to
+    be left out until they run.
     Prevention: Deploy ServiceAccounts, quotas and workloads from one place, try Pod Security levels with `warn` before `enforce`, give
     webhooks more than one replica, and alert on KubeDeploymentReplicasMismatch and its likes.
     """
@@ -82,7 +83,7 @@ def _report(verdict: Verdict, ones: list[Refused], ready: set[str], pods: Readin
     has = f"{count.there} of {number(count.wanted, 'pod')}" if first.what == "pod" else "no ReplicaSet of its newest template"
     at, which = (first.first, "first") if first.last is None else (first.last, "last")
     when = f" This was {which} said {ago(now - at)} ago." if at is not None else ""
-    service = first.refusal.service
+    own, behind = first.by_its_own_webhook, [Ref(RefKind.SERVICE, *first.refusal.service)] if first.refusal.service else []
     verdict.report(
         PODS_NOT_CREATED,
         workload,
@@ -91,8 +92,8 @@ def _report(verdict: Verdict, ones: list[Refused], ready: set[str], pods: Readin
         cause=cause_of(first) + when,
         fix=by_hand(workload, steps(first)),
         exhibits=[_table(ones)] if len(ones) > 1 else [],
-        breaks=list(dict.fromkeys([Ref.of(workload), *(Ref.of(one.controller) for one in ones)])),
-        rests_on=[Ref(RefKind.SERVICE, *service)] if service else [],
+        breaks=list(dict.fromkeys([Ref.of(workload), *(Ref.of(one.controller) for one in ones), *(behind if own else [])])),
+        rests_on=[] if own else behind,
     )
 
 

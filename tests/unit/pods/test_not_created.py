@@ -127,6 +127,16 @@ def test_where_pods_of_another_revision_serve_it_is_a_warning() -> None:
     assert found(replica_sets=sets, pods=pods).severity == "warning"
 
 
+def test_a_webhook_that_refuses_its_own_pods_is_left_out_until_they_run() -> None:
+    said = SILENT.replace("kyverno.svc:443", "shop.svc:443")
+    one = found(replica_sets=listing("ReplicaSet", [replica_set(message=said)]))
+    assert "That webhook is of its own namespace: neither comes up without the other." in one.cause
+    assert "set its failurePolicy to Ignore" in one.fix
+    assert "POLICY:.webhooks[*].failurePolicy" in one.fix
+    assert "Service/shop/kyverno-svc" in one.breaks
+    assert one.rests_on == []
+
+
 def test_a_webhook_that_does_not_answer_rests_on_its_service() -> None:
     one = found(replica_sets=listing("ReplicaSet", [replica_set(message=SILENT)]))
     assert one.rests_on == ["Service/kyverno/kyverno-svc"]

@@ -34,7 +34,8 @@ _MEANS: dict[Fault, str] = {
 def cause_of(one: Refused) -> str:
     """Who refuses, in the words of who does."""
     named = " That label is made of its own name and a hash." if _is_of_its_name(one) else ""
-    return f"{_MEANS[one.refusal.fault]}: {said(one.refusal.says)}.{named}"
+    own = " That webhook is of its own namespace: neither comes up without the other." if one.by_its_own_webhook else ""
+    return f"{_MEANS[one.refusal.fault]}: {said(one.refusal.says)}.{own}{named}"
 
 
 def _is_of_its_name(one: Refused) -> bool:
@@ -104,6 +105,8 @@ def _of_silent_webhook(one: Refused) -> list[Step]:
     if one.refusal.service:
         namespace, name = one.refusal.service
         steps.append(look("See what is behind its Service.", shell("kubectl -n {} describe service {}", namespace, name)))
+    if one.by_its_own_webhook:
+        return [*steps, *_without_webhook(one)]
     steps.append(
         change(
             "Bring the webhook's pods back, or repair its certificate, as the message says. If what it belongs to is no longer there, "
@@ -111,6 +114,25 @@ def _of_silent_webhook(one: Refused) -> list[Step]:
         )
     )
     return steps
+
+
+_POLICIES = (
+    "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations "
+    "-o custom-columns=KIND:.kind,NAME:.metadata.name,WEBHOOKS:.webhooks[*].name,POLICY:.webhooks[*].failurePolicy"
+)
+
+
+def _without_webhook(one: Refused) -> list[Step]:
+    """Its pods come up as soon as the API server goes on without them."""
+    which = one.refusal.what or "that the message names"
+    return [
+        look(f"See which configuration has the webhook {which}.", shell(_POLICIES)),
+        change(
+            f"Let the API server go on without the webhook {which} until its pods run: set its failurePolicy to Ignore there (`kubectl "
+            "edit`), and back. A policy engine that makes its own configuration sets it back as it starts."
+        ),
+        change(f"So that it does not happen again, let it leave out its own namespace by a namespaceSelector, {SOURCE}."),
+    ]
 
 
 def _of_policy(one: Refused) -> list[Step]:

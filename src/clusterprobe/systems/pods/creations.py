@@ -41,6 +41,11 @@ class Refused:
     last: float | None = None
     what: Literal["pod", "ReplicaSet"] = "pod"
 
+    @property
+    def by_its_own_webhook(self) -> bool:
+        """Whether the webhook that does not answer is of its own namespace: what is to answer cannot be created before that answers."""
+        return self.refusal.service is not None and self.refusal.service[0] == self.workload.namespace
+
 
 @dataclass(frozen=True, slots=True)
 class Unexplained:

@@ -2,10 +2,12 @@ from collections import Counter, defaultdict
 
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
-from clusterprobe.fixes import change, look, shell
+from clusterprobe.fixes import SOURCE, change, look, shell
 from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Enriching, Examined
+from clusterprobe.systems.custom_resources.objects import CustomKind
+from clusterprobe.systems.custom_resources.rivals import Kept, kept_pods
 from clusterprobe.systems.kubernetes.event_lists import Complaint
 from clusterprobe.systems.kubernetes.node_troubles import Trouble, broken_conditions, by_events, flapping
 from clusterprobe.systems.kubernetes.objects import Condition, Node, Pod
@@ -22,6 +24,15 @@ NODE_TROUBLE = FindingKind(
     "NodeTrouble", Severity.WARNING, "A node is ready, and by its other conditions or its events something of it does not work."
 )
 NODE_FLAPS = FindingKind("NodeFlaps", Severity.WARNING, "A node is ready, and went not ready more than once within the last hour.")
+DRAIN_HELD = FindingKind(
+    "DrainHeld",
+    Severity.WARNING,
+    "A node has been cordoned for long, and a budget of disruptions lets none of a pod's replicas be evicted.",
+    settles=True,
+    prevention="Give a budget maxUnavailable: 1, or more replicas than minAvailable.",
+)
+CORDONED_SECONDS = 1800.0  # a drain takes minutes, as long as its pods' grace periods
+UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 EVICTION_SECONDS = 300  # after which pods are moved to other nodes; a node that restarts is back before
 NEW_SECONDS = 300  # a node that joins sets up its network first
 _PRESSURES = {
@@ -31,15 +42,22 @@ _PRESSURES = {
 }
 
 
-@reports(NODE_NOT_READY, NODE_UNDER_PRESSURE, NODE_TROUBLE, NODE_FLAPS)
-def probe_ready(verdict: Verdict, nodes: Examined[Node], pods: Enriching[Pod], node_events: Enriching[Complaint], clock: Clock) -> None:
+@reports(NODE_NOT_READY, NODE_UNDER_PRESSURE, NODE_TROUBLE, NODE_FLAPS, DRAIN_HELD)
+def probe_ready(
+    verdict: Verdict,
+    nodes: Examined[Node],
+    pods: Enriching[Pod],
+    node_events: Enriching[Complaint],
+    own_kinds: Enriching[CustomKind],
+    clock: Clock,
+) -> None:
     """Is every node ready, and does it stay so?
 
     Problem: A node is not ready: its pods are not reached, or their state is as of its last word, and after some minutes they are moved.
     Or it is ready now, and was not a few minutes ago, again and again.
     Cause: The kubelet does not report, because it or the node is stopped or cut off; or it reports itself that the container runtime or the
     network plugin does not work. Under pressure, it evicts pods. What a detector of problems finds stands in further conditions, and what
-    the kubelet does not get done (freeing its disk) in events.
+    the kubelet does not get done (freeing its disk) in events. A cordoned node keeps a pod whose budget asks for all that there are.
     Fix: Bring the kubelet, the node or its network back, or remove a node that is gone for good.
     Prevention: Alert on KubeNotReady, keep room for the pods of one node on the others, and set requests and limits.
     """
@@ -65,6 +83,34 @@ def probe_ready(verdict: Verdict, nodes: Examined[Node], pods: Enriching[Pod], n
             if pressed:
                 _report_pressure(verdict, subject, conditions, pressed)
             _report_troubles(verdict, subject, conditions, said_of[subject.name], clock.now)
+        _judge_drain(verdict, subject, node, kept_pods(own_kinds.items, there[subject.name]), clock.now)
+
+
+def _judge_drain(verdict: Verdict, subject: Subject, node: Node, kept: list[Kept], now: float) -> None:
+    """A node that is cordoned for long is meant to be drained, as a rule."""
+    taint = next((one for one in node.spec.taints or [] if one.key == UNSCHEDULABLE), None)
+    since = age(epoch(taint.time_added), now) if taint else None
+    if not node.spec.unschedulable or not kept or (since is not None and since < CORDONED_SECONDS):
+        return
+    pod, budget = kept[0].pod.metadata, kept[0].budget
+    lasted = f", for {ago(since)}" if since is not None else ""
+    more = f", nor {number(len(kept) - 1, 'other pod')}" if len(kept) > 1 else ""
+    rows = [[f"{one.pod.metadata.namespace}/{one.pod.metadata.name}", one.budget.name, str(workload_of(one.pod))] for one in kept[:20]]
+    verdict.report(
+        DRAIN_HELD,
+        subject,
+        problem=f"Node {subject.name} is cordoned{lasted}, and Pod {pod.namespace}/{pod.name} "
+        f"on it may not be evicted{more}: a drain of it does not end.",
+        cause=f"{budget} asks for as many pods as there are, and all of them are well, so that it never allows a disruption.",
+        fix=[
+            look("See what it asks for.", shell("kubectl -n {} describe poddisruptionbudget {}", budget.namespace, budget.name)),
+            change(
+                "Ask for one less (maxUnavailable: 1, which for a single replica means that it may go), or run one more replica, "
+                f"{SOURCE}. If the node is not to be drained, uncordon it."
+            ),
+        ],
+        exhibits=[Table(title="What may not be evicted", columns=["Pod", "Budget", "Workload"], rows=rows)],
+    )
 
 
 def _report(verdict: Verdict, subject: Subject, ready: Condition, pressed: list[str], pods: list[Pod], now: float) -> None:

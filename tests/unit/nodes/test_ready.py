@@ -5,12 +5,15 @@ import pytest
 from clusterprobe.evidence import Clock
 from clusterprobe.model import Finding, Subject
 from clusterprobe.readings import Readings
+from clusterprobe.systems.custom_resources.objects import CustomKind
 from clusterprobe.systems.kubernetes.event_lists import Complaint
 from clusterprobe.systems.kubernetes.objects import Node, Pod
 from clusterprobe.systems.kubernetes.sources import pods
 from clusterprobe.verdict import Verdict
 from probes.nodes.probe_ready import probe_ready
 from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons
+from tests.unit.custom_resources.custom_world import kind, raw
+from tests.unit.custom_resources.custom_world import readings as kinds
 
 CLOCK = Clock(1_800_000_000.0)  # 2027-01-15T08:00:00Z
 LONG_AGO, JUST_UNDER, FIVE_MINUTES_AGO = "2027-01-14T08:00:00Z", "2027-01-15T07:55:01Z", "2027-01-15T07:55:00Z"
@@ -31,7 +34,13 @@ def pod(name: str, phase: str = "Running") -> Pod:
 
 def readings(*nodes: Node) -> dict[str, Any]:
     pods = listing("Pod", [pod("db-0"), pod("db-1"), pod("done", "Succeeded")])
-    return {"nodes": listing("Node", nodes), "pods": pods, "node_events": Readings(absent="there is no such event"), "clock": CLOCK}
+    return {
+        "nodes": listing("Node", nodes),
+        "pods": pods,
+        "node_events": Readings(absent="there is no such event"),
+        "own_kinds": Readings(),
+        "clock": CLOCK,
+    }
 
 
 def judge(*nodes: Node) -> Verdict:
@@ -220,3 +229,47 @@ def test_a_node_on_which_a_pod_is_ready_reports() -> None:
         placed("crashed", "worker2", "False", "False"),
     )
     assert asked(back, not_yet, crashed) == {"back": True, "not-yet": False, "crashed": True}
+
+
+# --- a drain that does not end -----------------------------------------------------------------------------------------
+
+
+def cordoned(since: str | None = LONG_AGO, **spec: Any) -> Node:
+    taint = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule", "timeAdded": since}
+    wanted = {"unschedulable": True, "taints": [taint], **spec}
+    return make(Node, metadata={"name": "worker1", "creationTimestamp": LONG_AGO}, spec=wanted, status={"conditions": [WELL]})
+
+
+def budget(allowed: int = 0, healthy: int = 2, desired: int = 2, namespace: str = "shop", **selector: str) -> Readings[CustomKind]:
+    status = {"disruptionsAllowed": allowed, "currentHealthy": healthy, "desiredHealthy": desired}
+    one = raw("db", namespace=namespace, spec={"selector": {"matchLabels": selector}}, status=status)
+    return kinds(kind("poddisruptionbudgets.policy", "PodDisruptionBudget", one))
+
+
+def drained(node: Node, own: Readings[CustomKind]) -> Verdict:
+    return judged(probe_ready, **{**readings(node), "own_kinds": own})
+
+
+def test_a_node_that_is_cordoned_for_long_and_keeps_a_pod_for_its_budget_is_found() -> None:
+    (one,) = drained(cordoned(), budget()).findings
+    assert (one.reason, str(one.subject)) == ("DrainHeld", "Node worker1")
+    assert one.problem == (
+        "Node worker1 is cordoned, for 24 h, and Pod shop/db-0 on it may not be evicted, nor 1 other pod: a drain of it does not end."
+    )
+    assert "PodDisruptionBudget shop/db asks for as many pods as there are" in one.cause
+    assert "$ kubectl -n shop describe poddisruptionbudget db" in one.fix
+
+
+@pytest.mark.parametrize(
+    ("node", "own"),
+    [
+        (node(WELL), budget()),
+        (cordoned("2027-01-15T07:30:01Z"), budget()),
+        (cordoned(), budget(1, 3)),
+        (cordoned(), budget(0, 1)),  # one of them is not well, and comes back
+        (cordoned(), budget(namespace="billing")),
+        (cordoned(), budget(app="web")),
+    ],
+)
+def test_a_drain_that_may_end_is_none(node: Node, own: Readings[CustomKind]) -> None:
+    assert reasons(drained(node, own)) == []

@@ -115,6 +115,7 @@ class CustomObject(Object):
     hosts: list[str] = []  # of a certificate
     adds_to_secret: bool = False  # it only adds to a Secret that something else makes
     selects: LabelSelector | None = None  # of a budget of disruptions
+    used_up: bool = False  # a budget that allows no disruption although all is well that it counts
     about: Named | None = None  # what answers for an APIService, what an autoscaler scales, or whose last backup is which
 
 
@@ -157,6 +158,7 @@ def kept(raw: Raw, kind: str) -> CustomObject:
         hosts=_hosts(spec) if kind == "Certificate" else [],
         adds_to_secret=kind == "ExternalSecret" and dict_of(spec.target).get("creationPolicy") in ("Merge", "None"),
         selects=_selects(spec) if kind == "PodDisruptionBudget" else None,
+        used_up=kind == "PodDisruptionBudget" and _is_used_up(status),
         about=_about(spec, kind, meta),
     )
 
@@ -208,6 +210,12 @@ def _selects(spec: _Spec) -> LabelSelector | None:
         return from_tree(spec.selector, LabelSelector)
     except msgspec.ValidationError:
         return None
+
+
+def _is_used_up(status: Status) -> bool:
+    """Whether it asks for all that there are."""
+    desired = number_of(status.desired_healthy)
+    return desired > 0 and status.disruptions_allowed in (0, None) and number_of(status.current_healthy) >= desired
 
 
 def _about(spec: _Spec, kind: str, meta: Meta) -> Named | None:

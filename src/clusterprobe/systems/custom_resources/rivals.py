@@ -10,7 +10,7 @@ from clusterprobe.model import Subject
 from clusterprobe.readings import Readings
 from clusterprobe.systems.custom_resources.objects import CustomKind
 from clusterprobe.systems.kubernetes.objects import LabelSelector, Pod
-from clusterprobe.systems.kubernetes.workloads import workload_of
+from clusterprobe.systems.kubernetes.workloads import daemon_set_of, workload_of
 
 BUDGETS = "poddisruptionbudgets.policy"
 
@@ -41,6 +41,28 @@ def crowds(kinds: Iterable[CustomKind], pods: Readings[Pod]) -> list[Crowd]:
         if len(own) > 1:
             found[workload_of(pod), own].append(pod.metadata.name)
     return [Crowd(workload, own, tuple(sorted(names))) for (workload, own), names in found.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A pod that no drain gets off its node: the budget asks for all that there are of its kind."""
+
+    pod: Pod
+    budget: Subject
+
+
+def kept_pods(kinds: Iterable[CustomKind], pods: Iterable[Pod]) -> list[Kept]:
+    """Those of these pods that may never be evicted, each with a budget that says so. A drain leaves pods of DaemonSets where they are."""
+    budgets = [(kind.subject_of(one), one.selects) for kind in kinds if kind.resource == BUDGETS for one in kind.objects if one.used_up]
+    found = []
+    for pod in pods:
+        if pod.status.phase != "Running" or pod.metadata.deletion_timestamp or daemon_set_of(pod):
+            continue
+        for subject, selector in budgets:
+            if selector is not None and subject.namespace == pod.metadata.namespace and selector.matches(pod.metadata.labels):
+                found.append(Kept(pod, subject))
+                break
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,9 @@ class Status(Object):
     active: object = None
     problems: object = None
     message: object = None
+    disruptions_allowed: object = None
+    current_healthy: object = None
+    desired_healthy: object = None
     reason: object = None
     description: object = None
     failure_reason: object = None

@@ -33,6 +33,7 @@ class Taint(Object):
     key: str
     effect: str = ""
     value: str = ""
+    time_added: str | None = None
 
 
 class NodeSpec(Object):

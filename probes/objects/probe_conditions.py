@@ -1,4 +1,4 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 from clusterprobe.evidence import Clock
@@ -14,7 +14,7 @@ from clusterprobe.systems.custom_resources.acme import Challenge
 from clusterprobe.systems.custom_resources.diagnosis import Diagnosis, Families, diagnose, is_mild, reports_on
 from clusterprobe.systems.custom_resources.kinds import is_own
 from clusterprobe.systems.custom_resources.object_events import Heard
-from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject
+from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject, Named
 from clusterprobe.systems.custom_resources.rivals import crowds, same_secrets
 from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.times import ago
@@ -73,13 +73,14 @@ def probe_conditions(
     doubtful = {one.subject.kind.removesuffix("List") for one in custom_kinds.readings.unreadable}
     families = Families((*kinds, *own_kinds.readings.items), doubtful)
     patience = profile.thresholds.objects.ready_minutes * 60
+    servers = own_advice.served_by(own_kinds.readings.items)
     heard = {subject: one.message for subject, one in object_warnings}
     found = custom_kinds.keep(lambda _, kind: bool(reports_on(kind)), NONE_REPORTS if any(kind.objects for kind in kinds) else "")
     for _, kind in chain(found, own_kinds.keep(lambda _, kind: bool(reports_on(kind)))):
         for one in reports_on(kind):
             subject = kind.subject_of(one)
             state = diagnose(kind, one, families, heard=heard.get(subject, ""), now=clock.now, patience_seconds=patience)
-            _tell(verdict, subject, kind, one, state, acme_challenges.items)
+            _tell(verdict, subject, kind, one, state, acme_challenges.items, servers)
     _report_rivals(verdict, [*kinds, *own_kinds.readings.items], pods)
     if silent := [f"{kind.resource} ({len(kind.objects)})" for kind in kinds if kind.objects and not reports_on(kind)]:
         verdict.note(
@@ -90,11 +91,17 @@ def probe_conditions(
 
 
 def _tell(
-    verdict: Verdict, subject: Subject, kind: CustomKind, one: CustomObject, found: Diagnosis, challenges: Sequence[Challenge]
+    verdict: Verdict,
+    subject: Subject,
+    kind: CustomKind,
+    one: CustomObject,
+    found: Diagnosis,
+    challenges: Sequence[Challenge],
+    servers: Mapping[str, Named],
 ) -> None:
     match found.state:
         case "failing" | "undecided":
-            _report(verdict, subject, kind, one, found, challenges)
+            _report(verdict, subject, kind, one, found, challenges, servers)
         case "unreported":
             _report_silence(verdict, subject, kind, one, found)
         case "deleted":
@@ -114,11 +121,17 @@ def _tell(
 
 
 def _report(
-    verdict: Verdict, subject: Subject, kind: CustomKind, one: CustomObject, found: Diagnosis, challenges: Sequence[Challenge]
+    verdict: Verdict,
+    subject: Subject,
+    kind: CustomKind,
+    one: CustomObject,
+    found: Diagnosis,
+    challenges: Sequence[Challenge],
+    servers: Mapping[str, Named],
 ) -> None:
     degraded = all(is_mild(each) for each in found.conditions)
     effect = own_advice.EFFECTS.get(kind.kind, "") if is_own(kind.resource) else ""
-    cause, steps = words.explained(kind, subject, one, found, challenges)
+    cause, steps = words.explained(kind, subject, one, found, challenges, servers)
     verdict.report(
         NOT_READY if found.state == "failing" else UNDECIDED,
         subject,

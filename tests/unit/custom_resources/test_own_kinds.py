@@ -217,3 +217,26 @@ def test_what_cannot_be_read_is_never_a_pass() -> None:
 def test_both_kinds_of_readings_count() -> None:
     failing = kind("certificates.cert-manager.io", "Certificate", raw("tls", condition()))
     assert reasons(judge(api(available("MissingEndpoints")), custom=(failing,))) == ["ObjectNotReady", "ObjectNotReady"]
+
+
+def of_metrics(namespace: str, name: str) -> CustomKind:
+    spec = {"group": "external.metrics.k8s.io", "service": {"namespace": namespace, "name": name}}
+    one = raw("v1beta1.external.metrics.k8s.io", available("Passed", "", "True"), namespace="", spec=spec)
+    return kind("apiservices.apiregistration.k8s.io", "APIService", one)
+
+
+OF_KEDA = {"ownerReferences": [{"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "web", "uid": "s", "controller": True}]}
+NO_METRIC = "unable to get external metric shop/s0-prometheus: the server could not find the metric s0-prometheus for"
+
+
+def test_an_autoscaler_of_keda_that_asks_another_adapter_is_told_which() -> None:
+    asks = inactive("FailedGetExternalMetric", NO_METRIC, **OF_KEDA)
+    (finding,) = judge(asks, of_metrics("monitoring", "prometheus-adapter")).findings
+    assert "external.metrics.k8s.io is served by Service monitoring/prometheus-adapter. That is not KEDA's" in finding.cause
+    assert "keda-operator-metrics-apiserver" in finding.fix
+    (right,) = judge(asks, of_metrics("keda", "keda-operator-metrics-apiserver")).findings
+    assert "That is not KEDA's" not in right.cause
+    assert "Correct the metric's name" in right.fix
+    (own,) = judge(inactive("FailedGetExternalMetric", NO_METRIC), of_metrics("monitoring", "prometheus-adapter")).findings
+    assert "served by Service monitoring/prometheus-adapter" in own.cause
+    assert "That is not KEDA's" not in own.cause

@@ -6,14 +6,14 @@ the table is shown as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from clusterprobe.fixes import SOURCE, change, look, shell
 from clusterprobe.model import Command, Step, Subject
 from clusterprobe.patterns import Pattern, ours
 from clusterprobe.references import Ref
-from clusterprobe.systems.custom_resources.objects import CustomObject
+from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject, Named
 from clusterprobe.systems.custom_resources.statuses import Stated
 
 # What it means for others, by kind.
@@ -30,6 +30,11 @@ _METRICS: Mapping[str, str] = {
     "FailedGetObjectMetric": "custom.metrics.k8s.io",
     "FailedGetExternalMetric": "external.metrics.k8s.io",
 }
+_FOR_KEDA = (
+    "Let the APIService lead to KEDA's own server (its release brings it: keda-operator-metrics-apiserver), "
+    f"{SOURCE}, and take that group out of the other adapter (prometheus-adapter: rules.external). What only that one has, is asked for by "
+    "a trigger of KEDA instead."
+)
 _VERSIONS = ("v1beta1", "v1beta2", "v1")
 _UNREADY = ours(r"did not receive metrics|no metrics returned from resource metrics API")
 
@@ -175,8 +180,35 @@ def row_of(kind: str, found: list[Stated]) -> Row | None:
     return next((row for row in TABLE if row.kind == kind and any(row.says.search(one) for one in said)), None)
 
 
-def steps(subject: Subject, one: CustomObject, found: list[Stated]) -> list[Step]:
+def served_by(kinds: Iterable[CustomKind]) -> dict[str, Named]:
+    """The Service that stands for each group of an API, by its group."""
+    services = (one for kind in kinds if kind.kind == "APIService" for one in kind.objects)
+    return {one.name.partition(".")[2]: one.about for one in services if one.about}
+
+
+def asked_of(one: CustomObject, found: list[Stated], servers: Mapping[str, Named]) -> str:
+    """A sentence on who is asked for an autoscaler's values; empty where that is not its trouble, or not known."""
+    told = [f"{group} is served by Service {there.namespace}/{there.name}." for group, there in _asked(found, servers).items()]
+    if _asks_another(one, found, servers):
+        told.append("That is not KEDA's, which has the values: only one can serve the group, and another adapter has its APIService.")
+    return " ".join(told)
+
+
+def _asked(found: list[Stated], servers: Mapping[str, Named]) -> dict[str, Named]:
+    groups = (_METRICS[each.reason] for each in found if each.reason in _METRICS)
+    return {group: servers[group] for group in groups if group in servers}
+
+
+def _asks_another(one: CustomObject, found: list[Stated], servers: Mapping[str, Named]) -> bool:
+    """Whether KEDA made it, and another than KEDA is asked."""
+    of_keda = one.owner is not None and one.owner.kind == "ScaledObject"
+    return of_keda and any("keda" not in f"{there.namespace}/{there.name}" for there in _asked(found, servers).values())
+
+
+def steps(subject: Subject, one: CustomObject, found: list[Stated], servers: Mapping[str, Named]) -> list[Step]:
     """Where to look besides the object itself, and what to change."""
+    if _asks_another(one, found, servers):
+        return [*_looks(subject, one, found), change(_FOR_KEDA)]
     row = row_of(subject.kind, found)
     helps = row.helps if row else "Repair what the message names"
     done = change(helps if helps.endswith(".") else f"{helps}, {SOURCE}. Its controller tries again by itself.")

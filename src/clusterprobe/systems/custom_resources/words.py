@@ -11,7 +11,7 @@ from clusterprobe.systems.custom_resources.acme import Challenge, told_of
 from clusterprobe.systems.custom_resources.backups import BACKUPS, LAST, SCHEDULES
 from clusterprobe.systems.custom_resources.diagnosis import FLUX, Diagnosis
 from clusterprobe.systems.custom_resources.kinds import is_own
-from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject
+from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject, Named
 from clusterprobe.systems.custom_resources.statuses import Stated
 from clusterprobe.systems.kubernetes.editing import edited
 from clusterprobe.systems.kubernetes.missing import look_for, named
@@ -62,13 +62,19 @@ def cause(found: Diagnosis) -> str:
 
 
 def explained(
-    kind: CustomKind, subject: Subject, one: CustomObject, found: Diagnosis, challenges: Iterable[Challenge]
+    kind: CustomKind,
+    subject: Subject,
+    one: CustomObject,
+    found: Diagnosis,
+    challenges: Iterable[Challenge],
+    servers: Mapping[str, Named],
 ) -> tuple[str, list[Step]]:
-    """The cause in words, and the steps: of kinds whose messages are known, by what they say."""
+    """The cause in words, and the steps: of kinds whose messages are known, by what they say. `servers` is who serves which API."""
     first = [*look_for(found.missing), look("See its conditions, and the events about it.", described(kind, subject))]
     if is_own(kind.resource):
         row = own_advice.row_of(kind.kind, found.conditions)
-        return _joined(row.why if row else "", cause(found)), [*first, *own_advice.steps(subject, one, found.conditions)]
+        asked = own_advice.asked_of(one, found.conditions, servers)
+        return _joined(row.why if row else "", cause(found), asked), [*first, *own_advice.steps(subject, one, found.conditions, servers)]
     steps = [*first, *_steps(kind, subject, one, found)]
     if kind.resource == _CERTIFICATES:
         told = told_of(one, found.conditions, challenges)

@@ -9,6 +9,7 @@ from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Conditional, Enriching, Needed
+from clusterprobe.systems.inventory.recognition import SystemPod
 from clusterprobe.systems.kubernetes.editing import edited
 from clusterprobe.systems.kubernetes.event_lists import Complaint, newest
 from clusterprobe.systems.kubernetes.objects import Namespace
@@ -25,11 +26,12 @@ from clusterprobe.systems.prometheus.objects import (
     key_of,
     stack_of,
 )
+from clusterprobe.systems.prometheus.other_takers import other_takers
 from clusterprobe.systems.prometheus.rule_errors import error_cause, error_steps, services_in
 from clusterprobe.systems.prometheus.runtime import Runtime
 from clusterprobe.systems.prometheus.selection import BY_KIND, Operator
 from clusterprobe.systems.prometheus.unselected import Cause, Selecting, Unclear
-from clusterprobe.systems.prometheus.unselected_advice import steps
+from clusterprobe.systems.prometheus.unselected_advice import steps, unless_taken
 from clusterprobe.times import ago, epoch
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed, number, said
@@ -57,6 +59,7 @@ def probe_rules(
     prometheus_operators: Conditional[Operator],
     prometheus_runtime: Conditional[Runtime],
     namespaces: Conditional[Namespace],
+    system_pods: Enriching[SystemPod],
     operator_rejections: Enriching[Complaint],
     environments: Environments,
     clock: Clock,
@@ -81,7 +84,7 @@ def probe_rules(
         known = _Loaded(loaded, prometheus_rules.readings)
         if known.strangers:
             known.judge_strangers(verdict, run_an_earlier_one(prometheuses, prometheus_runtime.need()))
-        _judge_objects(verdict, prometheus_rules, selecting, known, newest(operator_rejections), clock.now)
+        _judge_objects(verdict, prometheus_rules, selecting, known, newest(operator_rejections), system_pods, clock.now)
     owners = {key: subject for subject, one in prometheus_rules.readings if (key := rule_key(subject, one.metadata.uid))}
     _judge_loaded(verdict, prometheus_loaded_rules, owners)
 
@@ -149,6 +152,7 @@ def _judge_objects(
     selecting: Selecting,
     loaded: _Loaded,
     rejections: dict[tuple[str, str, str], Complaint],
+    system_pods: Readings[SystemPod],
     now: float,
 ) -> None:
     unselected: dict[tuple[str, Cause], list[Subject]] = defaultdict(list)
@@ -168,7 +172,8 @@ def _judge_objects(
                 if lacking:
                     _judge_missing(verdict, subject, one, lacking, refusal, now)
     for (_, cause), subjects in unselected.items():
-        _report_unselected(verdict, cause, subjects)
+        others = () if cause.key else other_takers(system_pods, BY_KIND[subjects[0].kind])
+        _report_unselected(verdict, cause, subjects, others)
 
 
 def _said(complaint: Complaint | None) -> str:
@@ -216,18 +221,19 @@ def _report_missing(verdict: Verdict, subject: Subject, lacking: list[Subject], 
     )
 
 
-def _report_unselected(verdict: Verdict, cause: Cause, subjects: list[Subject]) -> None:
+def _report_unselected(verdict: Verdict, cause: Cause, subjects: list[Subject], others: tuple[Subject, ...]) -> None:
     first, count = subjects[0], len(subjects)
     who = str(first) if count == 1 else f"{first} and {count - 1} more"
     taker = BY_KIND[first.kind].taker
     also = f" Only a {taker} of another environment loads it: {cause.elsewhere}." if cause.elsewhere else ""
     rows = [[one.namespace, one.name] for one in subjects]
+    effect = "its alerts fire only if another program does" if others else "its alerts cannot fire"
     verdict.report(
         RULES_UNSELECTED,
         first,
-        problem=f"No {taker} of its environment loads {who}: its alerts cannot fire.{also}",
-        cause=f"{first}: {cause.text}.",
-        fix=steps(cause, subjects),
+        problem=f"No {taker} of its environment loads {who}: {effect}.{also}",
+        cause=f"{first}: {cause.text}.{unless_taken(others)}",
+        fix=steps(cause, subjects, others),
         exhibits=[Table(title=f"Loaded by no {taker}", columns=["Namespace", first.kind], rows=rows)],
     )
 

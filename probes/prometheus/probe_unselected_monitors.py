@@ -3,12 +3,14 @@ from collections import defaultdict
 from clusterprobe.environments import Environments
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.model import Severity, Subject, Table
-from clusterprobe.roles import Conditional, Needed
+from clusterprobe.roles import Conditional, Enriching, Needed
+from clusterprobe.systems.inventory.recognition import SystemPod
 from clusterprobe.systems.kubernetes.objects import Namespace
 from clusterprobe.systems.prometheus.objects import Monitor, Prometheus
+from clusterprobe.systems.prometheus.other_takers import other_takers
 from clusterprobe.systems.prometheus.selection import BY_KIND, Operator
 from clusterprobe.systems.prometheus.unselected import Cause, Selecting, Unclear
-from clusterprobe.systems.prometheus.unselected_advice import steps
+from clusterprobe.systems.prometheus.unselected_advice import steps, unless_taken
 from clusterprobe.verdict import Verdict
 
 MONITOR_LABEL_LEFT_BEHIND = FindingKind(
@@ -28,6 +30,7 @@ def probe_unselected_monitors(
     prometheus_agents: Needed[Prometheus],
     prometheus_operators: Conditional[Operator],
     namespaces: Conditional[Namespace],
+    system_pods: Enriching[SystemPod],
     environments: Environments,
 ) -> None:
     """Is there a monitor that no Prometheus of its environment takes?
@@ -52,20 +55,22 @@ def probe_unselected_monitors(
                 case Cause() as cause:
                     untaken[subject.namespace, cause].append(subject)
     for (_, cause), subjects in untaken.items():
-        _report(verdict, cause, subjects)
+        others = () if cause.key else other_takers(system_pods, BY_KIND[subjects[0].kind])
+        _report(verdict, cause, subjects, others)
 
 
-def _report(verdict: Verdict, cause: Cause, subjects: list[Subject]) -> None:
+def _report(verdict: Verdict, cause: Cause, subjects: list[Subject], others: tuple[Subject, ...]) -> None:
     first, count = subjects[0], len(subjects)
     who = str(first) if count == 1 else f"{first} and {count - 1} more"
     taker = BY_KIND[first.kind].taker
     also = f" Only a {taker} of another environment takes it: {cause.elsewhere}." if cause.elsewhere else ""
+    effect = "something is scraped through it only if another program takes it" if others else "nothing is scraped through it"
     verdict.report(
         MONITOR_LABEL_LEFT_BEHIND if cause.key else MONITOR_UNSELECTED,
         first,
-        problem=f"No {taker} of its environment takes {who}: nothing is scraped through it.{also}",
-        cause=f"{first}: {cause.text}.",
-        fix=steps(cause, subjects),
+        problem=f"No {taker} of its environment takes {who}: {effect}.{also}",
+        cause=f"{first}: {cause.text}.{unless_taken(others)}",
+        fix=steps(cause, subjects, others),
         exhibits=[
             Table(
                 title=f"Taken by no {taker}",

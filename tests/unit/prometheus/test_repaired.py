@@ -67,9 +67,9 @@ class Platform:
         return judged(probe_cross_scrape, **self.readings(), prometheus_targets=self.targets())
 
     def selecting(self, probe: Any, **more: Any) -> Verdict:
-        operators = prometheus_operators(recognised(listing("Pod", [OPERATOR])))
-        namespaces = self.world.readings("Namespace", Namespace)
-        return judged(probe, **self.readings(), prometheus_operators=operators, namespaces=namespaces, **more)
+        pods = recognised(listing("Pod", [OPERATOR]))
+        operators, namespaces = prometheus_operators(pods), self.world.readings("Namespace", Namespace)
+        return judged(probe, **self.readings(), prometheus_operators=operators, system_pods=pods, namespaces=namespaces, **more)
 
     def targets(self) -> Readings[list[Target]]:
         found: list[tuple[Subject, list[Target]]] = []

@@ -5,6 +5,7 @@ import pytest
 from clusterprobe.evidence import Clock
 from clusterprobe.model import Finding, Subject
 from clusterprobe.readings import Readings
+from clusterprobe.systems.inventory.recognition import SystemPod
 from clusterprobe.systems.kubernetes.event_lists import Complaint
 from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.systems.prometheus.alerting import FailingRule, LoadedRules, RuleFile
@@ -68,6 +69,7 @@ def readings(*rules: Rule, **changed: Any) -> dict[str, Any]:
         "prometheuses": listing("Prometheus", [prometheus()]),
         "thanos_rulers": listing("ThanosRuler", []),
         "prometheus_operators": prometheus_operators(recognised(listing("Pod", [operator]))),
+        "system_pods": recognised(listing("Pod", [operator])),
         "namespaces": listing("Namespace", []),
         "operator_rejections": Readings(absent="there is no such event"),
         "environments": ENVIRONMENTS,
@@ -248,3 +250,29 @@ def test_one_whose_files_are_not_the_operators_tells_nothing_of_its_objects() ->
     assert (reasons(verdict), outcome(verdict)) == ([], "pass")
     (note,) = verdict.notes
     assert "of no file that the Operator writes" in note
+
+
+def of_system(image: str, kind: str = "StatefulSet") -> Readings[SystemPod]:
+    owners = [{"kind": kind, "name": "collector", "uid": "u", "controller": True}]
+    one = labelled(Pod, "agents", "collector-0", metadata={"ownerReferences": owners}, spec={"containers": [{"name": "c", "image": image}]})
+    return recognised(listing("Pod", [one]))
+
+
+def test_a_rule_that_alloy_may_give_to_mimir_is_not_labelled_for_a_prometheus() -> None:
+    one = found(rule(ruler="mimir"), system_pods=of_system("docker.io/grafana/alloy:v1.8.3"))
+    assert one.problem.endswith("its alerts fire only if another program does.")
+    assert "StatefulSet agents/collector can take such an object itself" in one.cause
+    assert "kubectl -n shop label" not in one.fix
+    assert "$ kubectl -n agents get configmaps -o yaml | grep -nE" in one.fix
+
+
+@pytest.mark.parametrize(
+    ("one", "pods"),
+    [
+        (rule(ruler="mimir"), of_system("docker.io/grafana/alloy:v1.8.3", "DaemonSet")),  # which collects logs
+        (rule(ruler="mimir"), of_system("otel/opentelemetry-collector-contrib:0.125.0")),  # which takes monitors alone
+        (rule(release="other"), of_system("docker.io/grafana/alloy:v1.8.3")),  # its label says for whom it was meant
+    ],
+)
+def test_a_rule_that_nothing_else_may_take_is_labelled(one: Rule, pods: Readings[SystemPod]) -> None:
+    assert "kubectl -n shop label" in found(one, system_pods=pods).fix

@@ -35,6 +35,7 @@ def platform(*monitors: Monitor, **changes: Any) -> dict[str, Any]:
         "prometheuses": listing("Prometheus", [prometheus("dev", "monitoring-dev"), prometheus("prod", "monitoring-prod")]),
         "prometheus_agents": listing("PrometheusAgent", []),
         "prometheus_operators": prometheus_operators(recognised(listing("Pod", [operator]))),
+        "system_pods": recognised(listing("Pod", [operator])),
         "namespaces": listing("Namespace", []),
         "environments": ENVIRONMENTS,
         **changes,
@@ -202,3 +203,14 @@ def test_labels_that_fit_are_not_said_to_match_nothing(spec: Any, why: str) -> N
     assert "its labels fit, and its namespace does not: " in finding.cause
     assert why in finding.cause
     assert "Give it the labels" not in finding.fix
+
+
+def test_a_monitor_that_a_collector_may_take_is_not_labelled_for_a_prometheus() -> None:
+    owners = [{"kind": "StatefulSet", "name": "collector", "uid": "u", "controller": True}]
+    container = {"name": "otc-container", "image": "otel/opentelemetry-collector-contrib:0.125.0"}
+    one = labelled(Pod, "otel", "collector-0", metadata={"ownerReferences": owners}, spec={"containers": [container]})
+    (finding,) = judged(
+        probe_unselected_monitors, **platform(monitor("shop", env="otel"), system_pods=recognised(listing("Pod", [one])))
+    ).findings
+    assert "something is scraped through it only if another program takes it" in finding.problem
+    assert "kubectl -n shop label" not in finding.fix

@@ -15,10 +15,33 @@ from clusterprobe.systems.prometheus.openshift import for_openshift_only, opensh
 from clusterprobe.systems.prometheus.selection import BY_KIND, NAMESPACE_NAME, Taking, places_field, sure_labels
 from clusterprobe.systems.prometheus.selection_advice import resource_of
 from clusterprobe.systems.prometheus.unselected import Cause
+from clusterprobe.words import listed
+
+_TAKING = "prometheus\\.operator\\.|rules\\.kubernetes|prometheusCR|target_allocator"
 
 
-def steps(cause: Cause, subjects: list[Subject]) -> list[Step]:
-    """What is certainly missing, each by command; else only where to look, for which Prometheus is meant is not known."""
+def unless_taken(others: tuple[Subject, ...]) -> str:
+    """That another program may take it, as a sentence behind the cause."""
+    if not others:
+        return ""
+    return f" {listed([str(one) for one in others], 3)} can take such an object itself; whether that selects it is not known here."
+
+
+def steps(cause: Cause, subjects: list[Subject], others: tuple[Subject, ...] = ()) -> list[Step]:
+    """What is certainly missing, each by command; else only where to look, for which Prometheus is meant is not known.
+
+    Nothing is labelled by a command where another program may take it: with the label both would.
+    """
+    if others:
+        places = dict.fromkeys(one.namespace for one in others)
+        shown = [shell("kubectl -n {} get configmaps -o yaml | grep -nE {}", place, _TAKING) for place in list(places)[:3]]
+        text = (
+            "If that takes it, all is well, and this finding can be accepted in the profile. Else give it the labels that the selector of "
+        )
+        return [
+            look("See whether the configuration of those takes such objects, and by which selector.", *shown),
+            change(f"{text}its {BY_KIND[subjects[0].kind].taker} asks for, {SOURCE}."),
+        ]
     see = look(
         "See its labels.",
         *(shell("kubectl -n {} get {} {} --show-labels", one.namespace, _resource(one), one.name) for one in subjects[:1]),

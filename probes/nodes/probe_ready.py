@@ -4,6 +4,7 @@ from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import SOURCE, change, look, shell
 from clusterprobe.model import Severity, Step, Subject, Table
+from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Enriching, Examined
 from clusterprobe.systems.custom_resources.objects import CustomKind
@@ -61,10 +62,7 @@ def probe_ready(
     Fix: Bring the kubelet, the node or its network back, or remove a node that is gone for good.
     Prevention: Alert on KubeNotReady, keep room for the pods of one node on the others, and set requests and limits.
     """
-    there: dict[str, list[Pod]] = defaultdict(list)
-    for pod in pods.items:
-        if pod.spec.node_name and pod.status.phase not in ("Succeeded", "Failed"):
-            there[pod.spec.node_name].append(pod)
+    there = _by_node(pods)
     said_of: dict[str, list[Complaint]] = defaultdict(list)
     for about, event in node_events:
         said_of[about.name].append(event)
@@ -84,6 +82,15 @@ def probe_ready(
                 _report_pressure(verdict, subject, conditions, pressed)
             _report_troubles(verdict, subject, conditions, said_of[subject.name], clock.now)
         _judge_drain(verdict, subject, node, kept_pods(own_kinds.items, there[subject.name]), clock.now)
+
+
+def _by_node(pods: Readings[Pod]) -> dict[str, list[Pod]]:
+    """The pods that have not ended, by their node."""
+    found: dict[str, list[Pod]] = defaultdict(list)
+    for pod in pods.items:
+        if pod.spec.node_name and pod.status.phase not in ("Succeeded", "Failed"):
+            found[pod.spec.node_name].append(pod)
+    return found
 
 
 def _judge_drain(verdict: Verdict, subject: Subject, node: Node, kept: list[Kept], now: float) -> None:

@@ -83,17 +83,12 @@ def probe_claims(
     Prevention: Name the class in every PVC, and keep classes and provisioners in Git.
     """
     storage = Storage(claims.readings, volumes, storage_classes, profile.storage_drivers)
-    mounted: dict[tuple[str, str], list[Pod]] = {}
-    for subject, pod in pods:
-        for volume in pod.spec.volumes or []:
-            mounted.setdefault((subject.namespace, claim_name(volume)), []).append(pod)
-    consumers, failures = Consumers(pods, mounted), dict(claim_failures)
+    consumers, failures = _consumers(pods), dict(claim_failures)
     for subject, claim in claims:
         if claim.status.phase == "Pending":
             age = clock.now - (epoch(claim.metadata.creation_timestamp) or clock.now)
             limit = profile.thresholds.storage.pending_claim_minutes * 60
-            failure = failures.get(subject, ClaimFailure())
-            _judge_pending(verdict, subject, claim, storage, consumers.of(claim), failure, age, limit)
+            _judge_pending(verdict, subject, claim, storage, consumers.of(claim), failures.get(subject, ClaimFailure()), age, limit)
         elif claim.status.phase == "Lost":
             _report_lost(verdict, subject, claim)
         elif claim.status.phase == "Bound":
@@ -103,6 +98,14 @@ def probe_claims(
             verdict.unchecked(subject, f"its phase is {claim.status.phase or 'not given'}")
     for stateful_set, one in stateful_sets:
         _judge_templates(verdict, stateful_set, one, storage)
+
+
+def _consumers(pods: Readings[Pod]) -> Consumers:
+    mounted: dict[tuple[str, str], list[Pod]] = {}
+    for subject, pod in pods:
+        for volume in pod.spec.volumes or []:
+            mounted.setdefault((subject.namespace, claim_name(volume)), []).append(pod)
+    return Consumers(pods, mounted)
 
 
 def _judge_pending(

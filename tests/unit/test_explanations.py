@@ -103,6 +103,7 @@ def crashes(*pods: Pod, services: tuple[Service, ...] = (), logs: Readings[Crash
         services=listing("Service", services),
         crash_logs=logs or Readings(),
         crash_events=Readings(),
+        stateful_sets=Readings(),
         profile=Profile(),
         clock=Clock(NOW),
     )

@@ -27,6 +27,7 @@ MAY = {
     "argocd/probe_revision.py": "which image a pod runs, and which is deployed, is shown",
     "promtail/probe_coverage.py": "which image reached its end of life is shown",
     "prometheus/probe_foreign_series.py": "which container of its pod is kube-state-metrics",
+    "storage/provisioners.py": "which export a provisioner of NFS is for, of which no more is judged",
     "storage/probe_placement.py": "a profile may name the storage of systems of the user's own, by label",
     "alertmanager/probe_generated_secret.py": "a command shows images",
 }

@@ -63,6 +63,11 @@ def test_what_is_lost_and_what_is_sent_again_are_counted_apart_each_answer_once(
     assert found.waits == ["getaddrinfo(host='loki-wrong', err=4): Domain name not found"]
 
 
+RING = "Loki's ring has fewer live ingesters than its replication_factor asks for, or still counts some that no longer exist"
+BODY = "what it sends at once is larger than the receiver, or a proxy before it, takes (413)"
+ELSEWHERE = "the receiver, or a proxy before it, answers with another address, such as that of https or of a login"
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -74,7 +79,22 @@ def test_what_is_lost_and_what_is_sent_again_are_counted_apart_each_answer_once(
         ("x509: certificate signed by unknown authority", "the two do not agree on TLS, or on a certificate"),
         ("429 Too Many Requests", "the receiver takes less than it sends"),
         ("context deadline exceeded", "the receiver cannot be reached, or does not answer in time"),
-        ("HTTP status=500 empty ring", "the receiver itself fails"),
+        ("HTTP status=500 ingester is shutting down", "the receiver itself fails"),
+        ("HTTP status=500 empty ring", RING),
+        ("500 (500): at least 2 live replicas required, could only find 1 - unhealthy instances: 10.0.0.3:9095", RING),
+        ("429 rpc error: code = ResourceExhausted desc = rate limited", "the receiver takes less than it sends"),
+        (
+            "(500): rpc error: code = ResourceExhausted desc = grpc: received message larger than max (5229930 vs. 4194304)",
+            "what it sends at once is larger than a gRPC message may be within Loki",
+        ),
+        ("server returned HTTP status 413 Request Entity Too Large (413): <html>", BODY),
+        ("[output:loki:loki.0] loki:80, HTTP status=413", BODY),
+        (
+            "(400): error at least one label pair is required per stream",
+            "its lines come without any label, and Loki takes no stream without one",
+        ),
+        ("server returned HTTP status 308 Permanent Redirect (308)", ELSEWHERE),
+        ("HTTP status=301", ELSEWHERE),
     ],
 )
 def test_what_an_answer_means_is_told_by_its_words(text: str, why: str) -> None:

@@ -23,6 +23,38 @@ class Answer:
 # The most special first: what Loki says of tenants comes with a 401 as well.
 ANSWERS = (
     Answer(
+        ours(r"(?i)live replicas required|unhealthy instances|empty ring"),
+        "Loki's ring has fewer live ingesters than its replication_factor asks for, or still counts some that no longer exist",
+        "Let as many ingesters run as replication_factor asks for, and see why those that are missing do not. Where there is meant to be "
+        "one only, set replication_factor to 1 (in Loki's `common` block; in its chart loki.commonConfig.replication_factor). Instances "
+        "that no longer exist are taken out on Loki's page /ring (Forget).",
+    ),
+    Answer(
+        ours(r"(?i)message larger than max"),
+        "what it sends at once is larger than a gRPC message may be within Loki",
+        "Let its output send smaller batches (`batchsize` of Promtail, `batch_size` of Alloy, `batch.max_bytes` of Vector), or raise "
+        "grpc_server_max_recv_msg_size and grpc_server_max_send_msg_size in Loki's `server` block.",
+    ),
+    Answer(
+        ours(r"(?i)status(?: code)?[ =:]{0,3}413\b|\b413 (?:Request|Payload|Content)|\(413\)|(?:entity|body|payload) too large"),
+        "what it sends at once is larger than the receiver, or a proxy before it, takes (413)",
+        "Let its output send smaller batches (`batchsize` of Promtail, `batch_size` of Alloy, `batch.max_bytes` of Vector). Or raise the "
+        "limit of what answers: client_max_body_size of an nginx before Loki, such as its gateway; of an Ingress of ingress-nginx the "
+        "annotation nginx.ingress.kubernetes.io/proxy-body-size.",
+    ),
+    Answer(
+        ours(r"(?i)at least one label pair is required|unexpected \}, expecting IDENTIFIER"),
+        "its lines come without any label, and Loki takes no stream without one",
+        "Let its output set a label, such as the namespace and the pod: by relabel_configs or static labels (Promtail, Alloy), `labels` "
+        "(Fluent Bit, Vector), or `<label>` (Fluentd).",
+    ),
+    Answer(
+        ours(r"(?i)status(?: code)?[ =:]{0,3}30[1278]\b|\b30[1278] (?:Moved|Found|Temporary|Permanent)"),
+        "the receiver, or a proxy before it, answers with another address, such as that of https or of a login",
+        "Let its output name the address that the answer leads to, with its scheme and path. Where that is a login, let it come in "
+        "without.",
+    ),
+    Answer(
         ours(r"(?i)no org id"),
         "the receiver serves several tenants, and the agent names none",
         "Name the tenant in its output: `tenant_id` (Promtail, Alloy, Fluent Bit, Vector), `tenant` (Fluentd), or the header X-Scope-OrgID "
@@ -64,7 +96,7 @@ ANSWERS = (
         "See whether the receiver runs, and whether a NetworkPolicy keeps the two apart.",
     ),
     Answer(
-        ours(r"(?i)\b5\d\d\b|empty ring|internal server error|unavailable"),
+        ours(r"(?i)\b5\d\d\b|internal server error|unavailable"),
         "the receiver itself fails",
         "See why the receiver fails: its own log says so.",
     ),

@@ -31,6 +31,12 @@ SNS = frozenset({"sns"})
 
 TABLE = (
     Row(
+        ours(r"template \\?\"[^\"]{1,200}\" not defined"),
+        "A template that the receiver names is in none of the files that Alertmanager loads.",
+        "List the file that defines it under `templates`, by its path in Alertmanager's pod: templateFiles of kube-prometheus-stack are in "
+        "/etc/alertmanager/config, and a ConfigMap of spec.configMaps is in /etc/alertmanager/configmaps. Or correct its name.",
+    ),
+    Row(
         ours(r"template: |executing \"|function \"\w+\" not defined"),
         "A template of the receiver cannot be rendered.",
         "Correct the template that the message names, or the field of the receiver that uses it.",
@@ -284,6 +290,19 @@ TABLE = (
         ours(r"(?i)chat not found|bot was (?:blocked|kicked)"),
         "Telegram does not let the bot write to this chat.",
         "Correct chat_id of the receiver, or add the bot to the chat.",
+    ),
+    Row(
+        ours(r"(?i)certificate is (?:not )?valid for|IP SANs|not valid for any names|cannot validate certificate for"),
+        "The certificate that answers is made for another name than the receiver's address has: the address is not that of this server, or "
+        "something else answers for it, such as a proxy, or a wildcard in a search domain of DNS.",
+        "Correct the host that the receiver names (its URL, or smarthost) to a name that the certificate has. Where the host is right, see "
+        "to what it resolves in Alertmanager's pod. Where that certificate is meant, set server_name in tls_config of the receiver.",
+    ),
+    Row(
+        ours(r"(?i)certificate has expired|not yet valid"),
+        "The certificate of the other side, or of a proxy before it, has expired or is not valid yet, or a clock is wrong: the answer has "
+        "both times.",
+        "Let the other side renew its certificate, or correct the clock of Alertmanager's node.",
     ),
     Row(
         ours(r"(?i)x509|certificate"),

@@ -119,6 +119,15 @@ def dead(code: int, *lines: str, **more: Any) -> Case:
         (dead(1, 'FATAL: password authentication failed for user "mlflow"'), "CrashLoop", "login refused"),
         (dead(1, "Error parsing command line arguments: unknown long flag '--alertmanager.timeout'"), "CrashLoop", "argument"),
         (dead(1, "PermissionError: '/x'"), "CrashLoop", "denied"),
+        (dead(1, '[FATAL] plugin/loop: Loop (127.0.0.1:34614 -> :53) detected for zone "."'), "CrashLoop", "dns loop"),
+        (dead(1, "opening storage failed: get segment range: segments are not sequential"), "CrashLoop", "database damaged"),
+        (dead(1, "opening storage failed: found unsequential head chunk files /data/chunks_head/3"), "CrashLoop", "database damaged"),
+        (
+            dead(1, "yaml: unmarshal errors:", "  line 4: field a not found in type b.C", "Use `-x` flag if"),
+            "CrashLoop",
+            "configuration refused",
+        ),
+        (dead(1, "error loading config: open /etc/x.yaml: permission denied"), "CrashLoop", "denied"),
         (dead(255, "exec /app/serve: exec format error"), "CrashLoop", "architecture"),
         (dead(126), "CrashLoop", "not executable"),
         (dead(127), "CrashLoop", "no program"),
@@ -215,6 +224,7 @@ def test_of_two_kills_the_one_of_the_last_end_counts() -> None:
         ((), ""),
         (("first", "last", " "), "last"),
         (("PermissionError: '/x'", "bye"), "PermissionError: '/x'"),
+        (("failed parsing config: x.yaml", "  field a not found in type b.C", "a hint"), "  field a not found in type b.C"),
     ],
 )
 def test_the_line_that_tells_it_is_kept(lines: tuple[str, ...], line: str) -> None:

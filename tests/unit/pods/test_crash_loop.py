@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import msgspec
@@ -281,10 +282,32 @@ def test_the_numbers_that_the_api_leaves_out_are_its_defaults() -> None:
         (REFUSES, "startup", {"startupProbe": PROBE}, "periodSeconds of its startup probe, if it needs more than 33 s"),
         ("context deadline exceeded (Client.Timeout exceeded)", "liveness", {}, "Raise timeoutSeconds of its liveness probe"),
         ("HTTP probe failed with statuscode: 404", "liveness", {}, "correct its path and port"),
+        ("HTTP probe failed with statuscode: 503", "startup", {"startupProbe": PROBE}, "only needs more than 33 s to start"),
     ],
 )
 def test_the_field_that_is_too_tight_goes_by_what_the_probe_was_answered(answer: str, kind: str, probes: Any, field: str) -> None:
     assert field in killed_with(answer, kind, **probes).fix
+
+
+def test_a_prometheus_that_reads_its_log_for_too_long_is_given_more_time_on_its_object() -> None:
+    case = Case("x", "", LOOPING, ended(137), more={"startupProbe": PROBE})
+    raw = json.loads(json.dumps(msgspec.to_builtins(pod_of(case))).replace('"main"', '"prometheus"'))
+    raw["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "prometheus-operator"}
+    pod = msgspec.convert(raw, Pod)
+    subject = Subject(kind="Pod", namespace="app", name="tmp-curl")
+    events = [
+        CrashEvent("Unhealthy", "Startup probe failed: HTTP probe failed with statuscode: 503"),
+        CrashEvent("Killing", "Container prometheus failed startup probe"),
+    ]
+    read = {
+        "pods": listing("Pod", [pod]),
+        "crash_logs": Readings(((subject, CrashLog("prometheus", ['msg="WAL segment loaded" segment=4 maxSegment=90'])),)),
+        "crash_events": Readings(((subject, CrashEvents(events)),)),
+    }
+    (finding,) = judged(probe_crash_loop, **world(case, **read)).findings
+    assert "still reading its write-ahead log" in finding.cause
+    assert "raise spec.maximumStartupDurationSeconds of its Prometheus object" in finding.fix
+    assert "correct its path" not in finding.fix
 
 
 def fix_while_waiting(reason: str, message: str, **spec: Any) -> Finding:

@@ -9,7 +9,7 @@ from clusterprobe.model import Command, Step, Subject
 from clusterprobe.patterns import ours
 from clusterprobe.systems.kubernetes.editing import RECREATE, ROLLED_OUT, replaced, rolled_out
 from clusterprobe.systems.kubernetes.logs import has_ended, last_ended_was_before
-from clusterprobe.systems.pods.crash_causes import Fault, Kill, image_of, memory_limit
+from clusterprobe.systems.pods.crash_causes import Fault, Kill, image_of, made_by_operator, memory_limit
 from clusterprobe.systems.pods.crash_diagnosis import Broken
 from clusterprobe.systems.pods.crash_words import answer_of
 from clusterprobe.systems.pods.crashes import Crash
@@ -105,6 +105,19 @@ _PLAIN: dict[Fault, str] = {
         "Let one of them be the default: set isDefault to false in the others, whose ConfigMaps the sidecar of Grafana loads. Of "
         "kube-prometheus-stack it is grafana.sidecar.datasources.isDefaultDatasource, of loki-stack loki.isDefault."
     ),
+    "dns loop": (
+        "Let the kubelets hand on the node's real resolv.conf: resolvConf of their configuration, with systemd-resolved "
+        "/run/systemd/resolve/resolv.conf. Then restart CoreDNS' pods. Or let `forward` in its Corefile name the DNS servers themselves."
+    ),
+    "database damaged": (
+        "Keep its PVC: the blocks in it are good. With the Prometheus stopped (replicas 0 of its object), mount its volume into another "
+        "pod, and rename there what the line names: the folder wal where segments are not sequential or corrupt, chunks_head where it is "
+        "head chunks, or the block's own folder. What is not in a block yet, up to three hours, is lost with wal. Then start it again."
+    ),
+    "configuration refused": (
+        "Correct in its configuration what the line names; lines before it may name more. An upgrade may have renamed a field, or taken it "
+        "away."
+    ),
     "argument": "Correct its arguments to those of the image's version: an upgrade may have taken one away.",
     "read only": "Mount an emptyDir where it writes, or take readOnlyRootFilesystem out of its securityContext.",
     "denied": (
@@ -122,6 +135,7 @@ _ELSEWHERE: set[Fault] = {
     "registry certificate", "registry without tls", "registry out of reach", "registry limit", "registry page", "registry fails",
     "kubelet limit", "image damaged", "node full", "image",
     "sub path", "not synced", "runtime hook", "name reserved", "signal", "unknown", "open files", "disk full", "lease lost",
+    "dns loop", "database damaged",
 }  # fmt: skip
 
 
@@ -181,6 +195,17 @@ def _of_probe(crash: Crash, kill: Kill) -> Step:
         text = f"Correct the command of its {kind} probe: the image has no such program, so that it never succeeds."
     elif "deadline exceeded" in answer or "timeout" in answer or "timed out" in answer:
         text = f"Raise timeoutSeconds of its {kind} probe, or let what it asks answer within {probe.timeout_seconds} s."
+    elif kind == "startup" and made_by_operator(crash) and crash.status.name == "prometheus":
+        text = (
+            f"Give it more than {patience} s to start: raise spec.maximumStartupDurationSeconds of its Prometheus object, of which the "
+            "Operator makes the probe (in kube-prometheus-stack prometheus.prometheusSpec.maximumStartupDurationSeconds). An older "
+            "Operator does not have that field: there set startupProbe of the container prometheus under spec.containers."
+        )
+    elif kind == "startup" and "statuscode: 503" in answer:
+        text = (
+            f"If it only needs more than {patience} s to start, as its log shows, raise failureThreshold or periodSeconds of its startup "
+            "probe. Else repair what that asks."
+        )
     elif "statuscode" in answer:
         text = f"Repair what its {kind} probe asks, or correct its path and port: it answers, and reports that it is unhealthy."
     elif kind == "startup":
@@ -201,8 +226,7 @@ def _of_memory(crash: Crash) -> Step:
 
 def _is_reloader(crash: Crash) -> bool:
     """Whether it is a container that the Prometheus Operator adds: its resources are no field of the object."""
-    made = (crash.pod.metadata.labels or {}).get("app.kubernetes.io/managed-by") == "prometheus-operator"
-    return made and crash.status.name in ("config-reloader", "init-config-reloader")
+    return made_by_operator(crash) and crash.status.name in ("config-reloader", "init-config-reloader")
 
 
 def _of_reloader(crash: Crash) -> Step:

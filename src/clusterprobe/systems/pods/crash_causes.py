@@ -76,6 +76,9 @@ Fault = Literal[
     "login refused",
     "argument",
     "two defaults",
+    "dns loop",
+    "database damaged",
+    "configuration refused",
     "read only",
     "denied",
     "exits with 0",
@@ -156,6 +159,16 @@ _TOLD: dict[Fault, Pattern] = {
     ),
     "read only": ours(r"(?i)\[Errno 30\]|read-only file system|\bEROFS\b"),
     "denied": ours(r"(?i)\[Errno 13\]|PermissionError|permission denied|EACCES|operation not permitted"),
+    "dns loop": ours(r"plugin/loop: (?:Loop|Seen) "),
+    "database damaged": ours(
+        r"(?i)opening storage failed: .{0,300}(?:not sequential|unsequential|corrupt|invalid (?:block|magic)|ranges overlap|checksum)"
+    ),
+    # The last line may be a hint about another matter, so that one before it counts.
+    "configuration refused": ours(
+        r"(?i)\byaml: (?:unmarshal errors|line \d+)|\bfield \S+ not found in type \S+|cannot unmarshal !!\w+|CONFIG ERRORS? ?(?::|FOUND)|"
+        r"\b(?:error|failed|failure|unable to|could ?n.t|could not|cannot) (?:to )?(?:load|pars|validat|read|decod)\w* (?:the )?config"
+        r"(?:uration)?\b|\binvalid config(?:uration)?\b|\bconfig(?:uration)? (?:file )?is (?:invalid|not valid)"
+    ),
 }
 
 
@@ -282,6 +295,19 @@ def _belongs(crash: Crash, event: CrashEvent) -> bool:
 
 def image_of(crash: Crash) -> str:
     return crash.container.image if crash.container else crash.status.image
+
+
+_REPLAYS = ours(r"WAL segment loaded|WAL checkpoint loaded|[Rr]eplaying (?:WAL|on-disk)")
+
+
+def reads_its_log(lines: list[str]) -> bool:
+    """Whether a Prometheus was still reading its write-ahead log when it ended: its last line that says something of that."""
+    return bool(lines) and bool(_REPLAYS.search(lines[-1]))
+
+
+def made_by_operator(crash: Crash) -> bool:
+    """Whether the Prometheus Operator makes the container, whose fields are those of its object, and not of the pod."""
+    return (crash.pod.metadata.labels or {}).get("app.kubernetes.io/managed-by") == "prometheus-operator"
 
 
 def memory_limit(crash: Crash) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clusterprobe.systems.pods.crash_causes import Fault, Kill, image_of, memory_limit
+from clusterprobe.systems.pods.crash_causes import Fault, Kill, image_of, memory_limit, reads_its_log
 from clusterprobe.systems.pods.crash_diagnosis import Broken, Unclear
 from clusterprobe.systems.pods.startup_waits import Standing, Wait
 from clusterprobe.times import ago
@@ -105,6 +105,12 @@ _ENDS: dict[Fault, str] = {
     "api refuses": "The API server refuses what it asks for (exit code {code}): {line}.",
     "login refused": "What it calls refuses its login, or does not let that user do this (exit code {code}): {line}.",
     "two defaults": "Two of the data sources that are provisioned to it are marked as default (exit code {code}): {line}.",
+    "dns loop": (
+        "It would ask itself for ever, and so ends itself: what it forwards to leads back to it, such as the resolv.conf of its node where "
+        "that names a stub of the node, 127.0.0.53 (exit code {code}): {line}."
+    ),
+    "database damaged": "A part of its database is damaged or missing, so that it does not open it (exit code {code}): {line}.",
+    "configuration refused": "It does not take its configuration (exit code {code}): {line}.",
     "argument": "It does not know an argument that it is given (exit code {code}): {line}.",
     "read only": "It writes where the file system is read-only (exit code {code}): {line}.",
     "denied": "It was denied access (exit code {code}): {line}.",
@@ -118,7 +124,12 @@ def _of_end(one: Broken) -> str:
     code = one.crash.ended.exit_code if one.crash.ended else 0
     words = f" Its last line: {said(one.line.strip())}." if one.line else ""
     if one.fault == "probe" and one.kill:
-        return f"The kubelet kills it, for {answer_of(one.kill)} (exit code {code})."
+        replays = (
+            " Its log shows that it was still reading its write-ahead log: until that is done, it is not ready."
+            if reads_its_log(one.lines)
+            else ""
+        )
+        return f"The kubelet kills it, for {answer_of(one.kill)} (exit code {code}).{replays}"
     if one.fault == "signal":
         return _of_signal(one, code, words)
     if told := _ENDS.get(one.fault):

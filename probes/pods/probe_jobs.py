@@ -10,20 +10,27 @@ from clusterprobe.systems.kubernetes.editing import by_hand
 from clusterprobe.systems.kubernetes.event_lists import Complaint, newest
 from clusterprobe.systems.kubernetes.objects import CronJob, Job, Pod
 from clusterprobe.systems.pods.job_advice import again, cause_of, looks, repair
-from clusterprobe.systems.pods.job_runs import Failure, Jobs, Missed, Runs, cron_job_of, missed
+from clusterprobe.systems.pods.job_runs import Failure, HeldOpen, Jobs, Missed, Runs, cron_job_of, missed
 from clusterprobe.systems.pods.schedules import is_understood
 from clusterprobe.times import ago, day, epoch
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed, number, said
 
 JOB_FAILED = FindingKind("JobFailed", Severity.WARNING, "A Job failed, and is not started again by itself.")
+JOB_HELD_OPEN = FindingKind(
+    "JobHeldOpen",
+    Severity.WARNING,
+    "The work of a Job is done, and what serves beside it runs on, so that it never completes.",
+    settles=True,
+)
 CRON_JOB_FAILS = FindingKind("CronJobFails", Severity.ERROR, "The last run of a CronJob failed.")
 CRON_JOB_MISSED = FindingKind("CronJobMissed", Severity.ERROR, "A CronJob is not started when it is due.")
 CRON_JOB_SUSPENDED = FindingKind("CronJobSuspended", Severity.INFO, "A CronJob is suspended.")
+HELD_SECONDS = 900.0  # a proxy that is to end with the work does so within seconds, or after its grace period
 FEW = 2  # failures since the last success, from which on it is no single mishap
 
 
-@reports(JOB_FAILED, CRON_JOB_FAILS, CRON_JOB_MISSED, CRON_JOB_SUSPENDED)
+@reports(JOB_FAILED, JOB_HELD_OPEN, CRON_JOB_FAILS, CRON_JOB_MISSED, CRON_JOB_SUSPENDED)
 def probe_jobs(
     verdict: Verdict,
     jobs: Examined[Job],
@@ -36,7 +43,7 @@ def probe_jobs(
 
     Problem: A backup, a clean-up, a migration or a training did not happen: its Job failed, or its CronJob does not start any.
     Cause: Its attempts failed, or took too long: the controller says which, and its pod how it ended. A CronJob is suspended, or waits for
-    a run that never ends (`concurrencyPolicy: Forbid`), or its Job cannot be created.
+    a run that never ends (`concurrencyPolicy: Forbid`), or its Job cannot be created. A proxy that was put into its pod runs on.
     Fix: Repair what the log of its pod shows, raise the limit that it hit, or end the run that hangs.
     Prevention: Alert on KubeJobFailed and on the time since a CronJob last succeeded, and give Jobs an activeDeadlineSeconds.
     """
@@ -47,6 +54,9 @@ def probe_jobs(
         if failure and not cron_job_of(job):
             end = failure.end
             single[subject.namespace, failure.condition.reason, f"{end.reason} {end.code}" if end else ""].append(failure)
+        held = known.held_open(subject, job)
+        if held and clock.now - held.since >= HELD_SECONDS:
+            _report_held(verdict, subject, held, clock.now)
     for ones in single.values():
         _report_jobs(verdict, ones, clock.now)
     refusals = newest(creation_failures)
@@ -75,6 +85,27 @@ def _report_jobs(verdict: Verdict, ones: list[Failure], now: float) -> None:
         exhibits=[_table(ones, now)] if len(ones) > 1 else [],
         breaks=[Ref.of(one.subject) for one in ones],
         rests_on=[Ref.of(one.subject) for one in ones],
+    )
+
+
+def _report_held(verdict: Verdict, subject: Subject, held: HeldOpen, now: float) -> None:
+    done, beside, since = listed(held.done, 3), listed(held.beside, 3), ago(now - held.since)
+    verdict.report(
+        JOB_HELD_OPEN,
+        subject,
+        problem=f"{subject} has done its work, and does not complete: its Pod {held.pod} has been running for {since} since.",
+        cause=f"Its container {done} ended with exit code 0, and {beside}, which serves beside it, runs on by itself. A Job completes only "
+        "when all containers of its pod have ended. A CronJob with concurrencyPolicy Forbid starts no other run before.",
+        fix=[
+            look("See its containers.", shell("kubectl -n {} describe pod {}", subject.namespace, held.pod)),
+            change(
+                f"Let {beside} end with the work, {SOURCE}: as an init container with `restartPolicy: Always` it does since Kubernetes "
+                "1.29, which Istio (ENABLE_NATIVE_SIDECARS) and Linkerd (annotation config.alpha.linkerd.io/proxy-enable-native-sidecar) "
+                "can do. Or leave it out of this Job, with Istio by the label `sidecar.istio.io/inject` of its template, whose value is "
+                "then false. Or let the work ask it to quit at its end, with Istio by POST to http://localhost:15020/quitquitquit."
+            ),
+        ],
+        breaks=[Ref.of(subject)],
     )
 
 

@@ -254,3 +254,46 @@ def test_a_run_of_ours_that_found_something_is_no_job_that_failed(of: str, code:
 
 def test_a_job_of_somebody_else_that_ends_so_is_one() -> None:
     assert reasons(judge(job(), pod(code=1))) == ["JobFailed"]
+
+
+# --- work that is done, and a proxy that runs on ------------------------------------------------------------------------
+
+
+def held(done: int | None = 0, beside: str = "istio-proxy", when: str = at("07:00"), **status: Any) -> Pod:
+    ended = {"terminated": {"exitCode": done, "reason": "Completed", "finishedAt": when}} if done is not None else {"running": {}}
+    states = [
+        {"name": "main", "image": "corp.example/load:1", "state": ended},
+        {"name": beside, "image": "corp.example/mirror/x:2", "state": {"running": {"startedAt": at("06:00")}}},
+    ]
+    return pod(**{"phase": "Running", "containerStatuses": states, **status})
+
+
+def test_a_job_whose_proxy_runs_on_after_its_work_is_found_with_its_name() -> None:
+    verdict = judge(job(ended=""), held())
+    (finding,) = verdict.findings
+    assert finding.reason == "JobHeldOpen"
+    assert finding.problem == "Job ml/load has done its work, and does not complete: its Pod load-x has been running for 60 min since."
+    assert "container main ended with exit code 0, and istio-proxy, which serves beside it, runs on" in finding.cause
+    assert "restartPolicy: Always" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("one", "ended"),
+    [
+        (held(done=1), ""),  # its work failed, which is another matter
+        (held(done=None), ""),
+        (held(beside="worker"), ""),  # it may work
+        (held(when=at("07:50")), ""),
+        (held(phase="Succeeded"), ""),
+        (held(), "Complete"),
+    ],
+)
+def test_a_job_that_may_still_work_or_has_ended_is_none(one: Pod, ended: str) -> None:
+    assert reasons(judge(job(ended=ended), one)) == []
+
+
+def test_a_cron_job_that_waits_for_such_a_run_stands_below_it() -> None:
+    waits = cron("*/5 * * * *", last=at("06:00"), success=None, concurrencyPolicy="Forbid", active=[{"name": "load", "kind": "Job"}])
+    first, second = judge(job(ended="", cron="nightly"), held(), waits).findings
+    assert (first.reason, second.reason) == ("JobHeldOpen", "CronJobMissed")
+    assert set(first.breaks) & set(second.rests_on)

@@ -117,6 +117,20 @@ def only_helps(containers: list[Container]) -> bool:
     return all(_helps(one.image) for one in containers)
 
 
+# What serves the other containers of its pod, and does not end by itself: by the last segment of the image, or the container's usual name.
+_BESIDE = frozenset(
+    {
+        *("cloud-sql-proxy", "cloudsql-proxy", "consul-dataplane", "daprd", "envoy", "istio-proxy", "kuma-dp", "kuma-sidecar"),
+        *("linkerd-proxy", "linkerd2-proxy", "oauth2-proxy", "proxyv2", "vault-agent"),
+    }
+)
+
+
+def serves_beside(name: str, image: str) -> bool:
+    """Whether a container only serves those beside it, as a mesh's proxy does, and so runs for as long as nobody ends it."""
+    return name in _BESIDE or plain(repository(image)[1]) in _BESIDE
+
+
 _Match = tuple[System, str, str, Container]
 
 

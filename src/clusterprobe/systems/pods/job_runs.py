@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from clusterprobe.model import Subject
 from clusterprobe.readings import Readings
 from clusterprobe.systems.inventory.own import is_answer, is_own
+from clusterprobe.systems.inventory.recognition import serves_beside
 from clusterprobe.systems.kubernetes.objects import Condition, CronJob, Job, Pod
 from clusterprobe.systems.pods.schedules import due_after
 from clusterprobe.times import epoch
@@ -54,6 +55,16 @@ class Missed:
     blocking: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class HeldOpen:
+    """A Job whose work has ended well at `since`, and whose pod runs on for what serves beside it."""
+
+    pod: str
+    done: tuple[str, ...]
+    beside: tuple[str, ...]
+    since: float
+
+
 class Jobs:
     """The Jobs with their pods, by the CronJob that they are of."""
 
@@ -81,6 +92,13 @@ class Jobs:
         ends = [one for pod in self._pods[subject.namespace, subject.name] if (one := _end_of(pod)) is not None]
         return max(ends, key=lambda one: one[0])[1] if ends else None
 
+    def held_open(self, subject: Subject, job: Job) -> HeldOpen | None:
+        """What keeps a Job from completing whose work is done; None where it has ended, or anything of it may still work."""
+        if job.ended:
+            return None
+        found = [one for pod in self._pods[subject.namespace, subject.name] if (one := _held_by(pod)) is not None]
+        return max(found, key=lambda one: one.since, default=None)
+
     def runs(self, subject: Subject, one: CronJob) -> Runs | None:
         """The failed runs, if the last one that ended failed; None where it succeeded, or none has ended."""
         ended = [(self._when(job), of, job) for of, job in self._of[subject.namespace, subject.name] if job.ended]
@@ -99,6 +117,20 @@ class Jobs:
 def cron_job_of(job: Job) -> str:
     """The CronJob that a Job is of; empty for any other."""
     return next((one.name for one in job.metadata.owner_references if one.controller and one.kind == "CronJob"), "")
+
+
+def _held_by(pod: Pod) -> HeldOpen | None:
+    """A container that a mesh or an injector has put into a pod ends with the node; that of the work has ended by itself."""
+    if pod.status.phase != "Running" or pod.metadata.deletion_timestamp:
+        return None
+    told = pod.status.container_statuses or []
+    done = [one for one in told if one.state.terminated is not None]
+    on = [one for one in told if one.state.running is not None]
+    times = [at for one in done if one.state.terminated and (at := epoch(one.state.terminated.finished_at)) is not None]
+    well = bool(done) and all(one.state.terminated is not None and one.state.terminated.exit_code == 0 for one in done)
+    if not (well and on and times) or len(done) + len(on) < len(told) or not all(serves_beside(one.name, one.image) for one in on):
+        return None
+    return HeldOpen(pod.metadata.name, tuple(one.name for one in done), tuple(one.name for one in on), max(times))
 
 
 def _end_of(pod: Pod) -> tuple[float, PodEnd] | None:

@@ -16,6 +16,7 @@ from clusterprobe.systems.kubernetes.looking import logs_of
 from clusterprobe.systems.kubernetes.objects import Namespace, Service
 from clusterprobe.systems.prometheus.stacks import known_stacks
 from clusterprobe.verdict import Verdict
+from clusterprobe.words import listed
 
 DATASOURCE_OF_OTHER_ENVIRONMENT = FindingKind(
     "DatasourceOfOtherEnvironment", Severity.ERROR, "A data source leads to another environment, and does not say so."
@@ -26,6 +27,9 @@ DATASOURCE_NAMED_FOR_OTHER = FindingKind(
 DATASOURCE_WITHOUT_SERVICE = FindingKind(
     "DatasourceWithoutService", Severity.ERROR, "A data source leads to a Service that does not exist.", settles=True
 )
+DATASOURCE_WITHOUT_PORT = FindingKind(
+    "DatasourceWithoutPort", Severity.ERROR, "A data source names a port that its Service does not have.", settles=True
+)
 DATASOURCE_FAILS = FindingKind("DatasourceFails", Severity.ERROR, "Grafana gets no answer from a data source.", settles=True)
 SEVERAL_DEFAULTS = FindingKind(
     "SeveralDefaults", Severity.ERROR, "More than one data source is the default one, with which Grafana does not start."
@@ -35,7 +39,14 @@ SEVERAL_DEFAULTS = FindingKind(
 SEE_FILE = "See the file that provisions it; it may hold credentials."
 
 
-@reports(DATASOURCE_OF_OTHER_ENVIRONMENT, DATASOURCE_NAMED_FOR_OTHER, DATASOURCE_WITHOUT_SERVICE, DATASOURCE_FAILS, SEVERAL_DEFAULTS)
+@reports(
+    DATASOURCE_OF_OTHER_ENVIRONMENT,
+    DATASOURCE_NAMED_FOR_OTHER,
+    DATASOURCE_WITHOUT_SERVICE,
+    DATASOURCE_WITHOUT_PORT,
+    DATASOURCE_FAILS,
+    SEVERAL_DEFAULTS,
+)
 def probe_datasources(
     verdict: Verdict,
     grafana_datasources: Examined[Datasources],
@@ -50,8 +61,9 @@ def probe_datasources(
     """Do Grafana's data sources answer, and lead to their own environment?
 
     Problem: A dashboard of dev shows production's numbers or the other way round, and people act on them; or panels stay empty.
-    Cause: A data source's address names a Service in another environment's namespace (copied from there), or one that does not exist;
-    or two files both say `isDefault: true`, with which Grafana does not start; or what it leads to does not answer.
+    Cause: A data source's address names a Service in another environment's namespace (copied from there), one that does not exist, or a
+    port that it does not have; or two files both say `isDefault: true`, with which Grafana does not start; or what it leads to does not
+    answer.
     Fix: Correct the address in the file that provisions it (a ConfigMap labelled `grafana_datasource`, from the chart's values).
     Prevention: Write the release's own names into its data sources (values: grafana.sidecar.datasources, additionalDataSources), one file
     an environment, and run this probe after each deployment of Grafana.
@@ -105,6 +117,8 @@ def _judge_all(
             verdict.unchecked(subject, f"where the data source {one.name} leads is not known: {place.unclear}")
         elif place.gone:
             _report_gone(verdict, subject, one, place)
+        elif place.ports:
+            _report_no_port(verdict, subject, one, place)
         elif apart.differ(subject.namespace, place.namespace):
             _report_foreign(verdict, subject, one, place, environment)
         leads = f"{place.namespace}/{place.service}" if place.service else one.url
@@ -164,6 +178,24 @@ def _report_gone(verdict: Verdict, subject: Subject, one: Datasource, place: Des
             look("See which Services there are.", shell("kubectl -n {} get services", place.namespace)),
             look(SEE_FILE, *shown),
             change(f"Correct the address there, {_source_of(subject)}"),
+        ],
+    )
+
+
+def _report_no_port(verdict: Verdict, subject: Subject, one: Datasource, place: Destination) -> None:
+    where, shown = _where(subject)
+    has = f"the port {place.ports[0]} only" if len(place.ports) == 1 else f"the ports {listed([str(port) for port in place.ports], 5)}"
+    wanted = f"the port {place.ports[0]}" if len(place.ports) == 1 else "the one of them that the data source speaks to"
+    verdict.report(
+        DATASOURCE_WITHOUT_PORT,
+        subject,
+        problem=f"The data source {one.name} leads to a port that its Service does not have: its panels stay empty.",
+        cause=f"In {where}, its address is {one.url}, and the Service {place.namespace}/{place.service} has {has}.",
+        fix=[
+            look("See the Service's ports.", shell("kubectl -n {} get service {}", place.namespace, place.service)),
+            look("See the file that provisions it.", *shown),
+            change(f"Name {wanted} in the address there, in the values of the chart or in Git; the sidecar then loads it."),
+            *([edited("configmap", subject)] if subject.kind == "ConfigMap" else []),
         ],
     )
 

@@ -95,6 +95,35 @@ def test_a_service_that_does_not_exist_is_an_error() -> None:
     assert "the sidecar then loads it" in finding.fix
 
 
+def with_ports(*ports: int, **spec: Any) -> Readings[Any]:
+    listed = [{"port": one} for one in ports]
+    return listing("Service", [labelled(Service, "logging", "loki-gateway", spec={"clusterIP": "10.96.0.40", "ports": listed, **spec})])
+
+
+def test_a_port_that_its_service_does_not_have_is_an_error_that_names_those_it_has() -> None:
+    gateway = source("http://loki-gateway.logging.svc:3100", "Loki", type="loki")
+    (finding,) = judged(probe_datasources, **platform(gateway, services=with_ports(80))).findings
+    assert finding.reason == "DatasourceWithoutPort"
+    assert "the Service logging/loki-gateway has the port 80 only." in finding.cause
+    assert "Name the port 80 in the address" in finding.fix
+    (finding,) = judged(probe_datasources, **platform(gateway, services=with_ports(80, 8080))).findings
+    assert "has the ports 80, 8080." in finding.cause
+
+
+@pytest.mark.parametrize(
+    ("url", "services"),
+    [
+        ("http://loki-gateway.logging.svc", with_ports(80)),
+        ("http://loki-gateway.logging.svc:3100", with_ports(80, 3100)),
+        ("http://loki-gateway.logging.svc:3100", with_ports()),
+        ("http://loki-gateway.logging.svc:3100", with_ports(80, clusterIP="None")),
+        ("http://loki-gateway.logging.svc:3100", with_ports(80, type="ExternalName")),
+    ],
+)
+def test_a_port_that_may_lead_there_is_none(url: str, services: Readings[Any]) -> None:
+    assert outcome(judged(probe_datasources, **platform(source(url, "Loki", type="loki"), services=services))) == "pass"
+
+
 def test_where_services_cannot_be_read_none_is_said_to_be_gone() -> None:
     blind: Readings[Any] = Readings((), (refused("ServiceList"),))
     verdict = judged(probe_datasources, **platform(source("http://old.monitoring-dev.svc:9090"), services=blind))

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 from clusterprobe.environments import Environments
 from clusterprobe.findings import FindingKind, reports
-from clusterprobe.fixes import change, look, patch, shell, snippet
+from clusterprobe.fixes import SOURCE, change, look, patch, shell, snippet
 from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.readings import Readings
 from clusterprobe.roles import Enriching, Examined, Needed
+from clusterprobe.systems.kubernetes.editing import edited
 from clusterprobe.systems.kubernetes.managers import Manager, manager_of, manager_of_pods
 from clusterprobe.systems.kubernetes.objects import Pod, Workload
 from clusterprobe.systems.kubernetes.workloads import workload_of
+from clusterprobe.systems.prometheus.objects import called, pool_origin, stack_of
 from clusterprobe.systems.prometheus.query import Sample
 from clusterprobe.systems.prometheus.selection import flags
 from clusterprobe.systems.prometheus.sources import Target
@@ -21,7 +23,12 @@ from clusterprobe.words import number
 KUBE_STATE_METRICS_WATCHES_OTHER = FindingKind(
     "KubeStateMetricsWatchesOther", Severity.ERROR, "The kube-state-metrics of an environment reports the objects of another one."
 )
-
+NAMESPACE_OVERWRITTEN = FindingKind(
+    "NamespaceOverwritten",
+    Severity.WARNING,
+    "The series of kube-state-metrics have the namespace that it runs in itself, and not that of the object that they are about.",
+    prevention="Let every monitor of kube-state-metrics set honorLabels to true, as its charts do.",
+)
 
 CHART_KEYS = {"kube-state-metrics": "namespaces"}
 _PARENT = " Where kube-prometheus-stack contains that chart, it is `kube-state-metrics.namespaces`."
@@ -48,7 +55,7 @@ class Watching:
     manager: Manager
 
 
-@reports(KUBE_STATE_METRICS_WATCHES_OTHER)
+@reports(KUBE_STATE_METRICS_WATCHES_OTHER, NAMESPACE_OVERWRITTEN)
 def probe_foreign_series(
     verdict: Verdict,
     prometheus_kube_state: Examined[list[Sample]],
@@ -62,7 +69,8 @@ def probe_foreign_series(
     Problem: The series of kube-state-metrics speak of another environment's pods and deployments, although no foreign target is
     scraped: dashboards mix the two, and the alerts on them fire in both.
     Cause: kube-state-metrics watches every namespace unless it is configured with some. It runs in one environment, but the `namespace`
-    of its series is that of the object observed, for the chart sets `honorLabels: true`.
+    of its series is that of the object observed, for the chart sets `honorLabels: true`. Where that is not set, each series and alert is of
+    the one namespace in which kube-state-metrics runs.
     Fix: Give each kube-state-metrics the namespaces of its environment.
     Prevention: Set `kube-state-metrics.namespaces` in the values of every environment; what is not listed is not watched, so add the
     namespaces of new systems there.
@@ -71,11 +79,13 @@ def probe_foreign_series(
     scraped, known, managed = dict(prometheus_targets), pods.by_name(), deployments.by_name()
     watching: dict[Watching, dict[str, int]] = defaultdict(dict)
     kept: dict[str, set[str]] = defaultdict(set)  # by environment: the namespaces, its own and shared ones, that it sees now
+    overwritten: set[tuple[Subject, str, str]] = set()
     for subject, samples in _where_scraped(verdict, prometheus_kube_state, scraped):
         targets = {_source_of(one): one for one in scraped.get(subject, [])}
         if not _is_scraped(samples, scraped.get(subject)):
             verdict.unchecked(subject, "from which targets its series of kube-state-metrics come now is not known")
             continue
+        overwritten |= {(stack_of(subject), one.scrape_pool, one.namespace) for one in _overwritten(samples, targets)}
         for sample in samples:
             observed = sample.labels.get("exported_namespace") or sample.labels.get("namespace", "")
             own, other = environments.of(subject.namespace), environments.of(observed)
@@ -89,6 +99,36 @@ def probe_foreign_series(
     for one, counts in watching.items():
         members = environments.members().get(one.own, [one.workload.namespace])
         _report(verdict, one, counts, sorted({*members, *kept[one.own]} - {""}))
+    for stack, pool, namespace in sorted(overwritten, key=str):
+        _report_overwritten(verdict, stack, pool, namespace)
+
+
+def _overwritten(samples: list[Sample], targets: Mapping[tuple[str | None, str | None], Target]) -> list[Target]:
+    """The targets whose own `namespace` stands where the series say another."""
+    return [one for sample in samples if sample.labels.get("exported_namespace") and (one := targets.get(_origin(sample)))]
+
+
+def _report_overwritten(verdict: Verdict, stack: Subject, pool: str, namespace: str) -> None:
+    origin = pool_origin(pool, stack)
+    subject = origin[0].subject(*origin[1:]) if origin else stack
+    field = "`honorLabels: true` in that endpoint of the monitor" if origin else f"`honor_labels: true` in the scrape job {pool}"
+    verdict.report(
+        NAMESPACE_OVERWRITTEN,
+        subject,
+        problem=f"{called(stack)} has the series of kube-state-metrics under the namespace {namespace}, whatever they are about: alerts on "
+        f"them are of {namespace}, and no route for another namespace takes them.",
+        cause="The labels that kube-state-metrics gives are not honoured (honorLabels): what it says of an object's namespace and pod is "
+        "kept as exported_namespace and exported_pod, and `namespace` is where it runs itself. It is scraped through "
+        f"{subject if origin else pool}.",
+        fix=[
+            look(
+                "See what is set.",
+                *([shell("kubectl -n {} get {} {} -o yaml", origin[1], origin[0].name, origin[2])] if origin else []),
+            ),
+            change(f"Set {field}, {SOURCE}. Rules that were written for exported_namespace have to be changed with it."),
+            *([edited(origin[0].name, subject)] if origin else []),
+        ],
+    )
 
 
 def _manager(pod: Pod, deployments: Mapping[tuple[str, str], Workload]) -> Manager:

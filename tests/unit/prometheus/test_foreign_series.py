@@ -107,7 +107,27 @@ def test_shared_namespaces_that_it_reports_now_stay_reported() -> None:
 
 def test_without_honour_labels_the_observed_namespace_is_the_exported_one() -> None:
     samples = [series("monitoring-dev", exported_namespace="fastapi-prod")]
-    assert reasons(judged(probe_foreign_series, **platform(samples))) == ["KubeStateMetricsWatchesOther"]
+    assert reasons(judged(probe_foreign_series, **platform(samples))) == ["KubeStateMetricsWatchesOther", "NamespaceOverwritten"]
+
+
+@pytest.mark.parametrize(
+    ("pool", "subject", "field"),
+    [
+        ("serviceMonitor/monitoring-dev/state/0", "ServiceMonitor monitoring-dev/state", "`honorLabels: true` in that endpoint"),
+        ("kubernetes-pods", "Prometheus monitoring-dev/main", "`honor_labels: true` in the scrape job kubernetes-pods"),
+    ],
+)
+def test_a_namespace_that_the_target_overwrites_is_a_warning_about_what_scrapes_it(pool: str, subject: str, field: str) -> None:
+    samples = [series("monitoring-dev", exported_namespace=one) for one in ("fastapi-dev", "kube-system")]
+    (finding,) = judged(probe_foreign_series, **platform(samples, scraped=msgspec.structs.replace(target(), scrape_pool=pool))).findings
+    assert (finding.reason, finding.severity, str(finding.subject)) == ("NamespaceOverwritten", Severity.WARNING, subject)
+    assert "under the namespace monitoring-dev, whatever they are about" in finding.problem
+    assert field in finding.fix
+
+
+def test_what_a_target_that_is_gone_left_under_its_own_namespace_is_none() -> None:
+    samples = [series("fastapi-dev"), series("monitoring-dev", exported_namespace="fastapi-dev", instance="10.0.0.9:8080")]
+    assert reasons(judged(probe_foreign_series, **platform(samples))) == []
 
 
 def test_series_from_the_other_environments_kube_state_metrics_are_for_cross_scrape() -> None:

@@ -193,7 +193,7 @@ def _report_no_port(verdict: Verdict, subject: Subject, one: Datasource, place: 
         cause=f"In {where}, its address is {one.url}, and the Service {place.namespace}/{place.service} has {has}.",
         fix=[
             look("See the Service's ports.", shell("kubectl -n {} get service {}", place.namespace, place.service)),
-            look("See the file that provisions it.", *shown),
+            look(SEE_FILE, *shown),
             change(f"Name {wanted} in the address there, in the values of the chart or in Git; the sidecar then loads it."),
             *([edited("configmap", subject)] if subject.kind == "ConfigMap" else []),
         ],

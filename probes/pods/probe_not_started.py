@@ -12,6 +12,7 @@ from clusterprobe.systems.kubernetes.objects import Node, PersistentVolume, Pers
 from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.pods.start_advice import steps
 from clusterprobe.systems.pods.start_diagnosis import Held, Surroundings
+from clusterprobe.systems.pods.start_logs import StartLog
 from clusterprobe.systems.pods.start_words import STATES, cause_of
 from clusterprobe.systems.pods.starts import StartEvents, State, start_of
 from clusterprobe.times import ago
@@ -40,6 +41,7 @@ def probe_not_started(
     verdict: Verdict,
     pods: Examined[Pod],
     start_events: Enriching[StartEvents],
+    start_logs: Enriching[StartLog],
     services: Enriching[Service],
     nodes: Enriching[Node],
     claims: Enriching[PersistentVolumeClaim],
@@ -52,11 +54,12 @@ def probe_not_started(
     Problem: A pod is Pending, its containers are being created, an init container does not end, or it runs and is not ready: its workload
     has fewer pods than it should, or none.
     Cause: The scheduler says what no node has; a scheduling gate holds the pod back; the kubelet says what it cannot mount, attach or set
-    up; an init container calls what is not there; a readiness probe fails. Each is quoted, with what the cluster knows of it.
+    up; an init container calls what is not there; a readiness probe fails, and the container's log says why. Each is quoted, with what the
+    cluster knows of it.
     Fix: By the cause: the request, the selector, the Secret, the volume, the network, what is called, or the probe.
     Prevention: Alert on KubePodNotReady, request what a pod really uses, and roll out with `--wait` or a progress deadline.
     """
-    around = Surroundings(pods.readings, services, nodes, claims, volumes, start_events)
+    around = Surroundings(pods.readings, services, nodes, claims, volumes, start_events, start_logs)
     serving = {str(workload_of(pod)) for pod in pods.readings.items if pod.ready}
     for ones in _held(verdict, pods, around, clock.now, profile.thresholds.pods.start_minutes * 60):
         _report(verdict, ones, _serving(ones[0], serving, pods.readings), clock.now)
@@ -90,7 +93,7 @@ def _serving(held: Held, serving: set[str], pods: Readings[Pod]) -> bool:
 
 
 def _report(verdict: Verdict, ones: list[Held], serving: bool, now: float) -> None:
-    first = max(ones, key=lambda one: (len(one.events), now - (one.start.since or now)))
+    first = max(ones, key=lambda one: (bool(one.line), len(one.events), now - (one.start.since or now)))
     start, workload = first.start, workload_of(first.start.pod)
     since = min(one.start.since or now for one in ones)
     names = listed(sorted(one.start.pod.metadata.name for one in ones), 3)

@@ -2,6 +2,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import yaml
 
 from clusterprobe.evidence import Clock
 from clusterprobe.fixes import line
@@ -9,6 +10,7 @@ from clusterprobe.model import Finding
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.systems.kubernetes.objects import Node, PersistentVolume, PersistentVolumeClaim, Pod, Service
+from clusterprobe.systems.pods.start_logs import StartLog, telling
 from clusterprobe.systems.pods.starts import StartEvent, StartEvents
 from clusterprobe.verdict import Verdict
 from probes.pods.probe_not_started import probe_not_started
@@ -28,8 +30,9 @@ def pod(name: str = "web-0", state: dict[str, Any] | None = None, *, phase: str 
     ready = {"type": "Ready", "status": "False", "lastTransitionTime": since, **more.pop("ready", {})}
     statuses = [{"name": "web", "state": CREATING if state is None else state}] if node else []
     status = {"phase": phase, "conditions": [condition, ready], "containerStatuses": statuses, **more.pop("status", {})}
+    kind = more.pop("kind", "StatefulSet")
     spec = {"containers": [{"name": "web", "image": "shop/web:1", **more.pop("container", {})}], "nodeName": node, **more}
-    owners = [{"kind": "StatefulSet", "name": owner, "uid": owner, "controller": True}]
+    owners = [{"kind": kind, "name": owner, "uid": owner, "controller": True}]
     metadata = {"creationTimestamp": since, "ownerReferences": owners}
     return labelled(Pod, "shop", name, {"app": "web"}, metadata=metadata, spec=spec, status=status)
 
@@ -56,6 +59,7 @@ def readings(*pods: Pod, **changed: Any) -> dict[str, Any]:
     return {
         "pods": listing("Pod", pods),
         "start_events": Readings(absent="every pod is ready"),
+        "start_logs": Readings(absent="every pod that runs is ready"),
         "services": listing("Service", []),
         "nodes": listing("Node", nodes),
         "claims": listing("PersistentVolumeClaim", []),
@@ -459,3 +463,78 @@ def test_a_folder_of_a_local_volume_is_not_made_anew_without_its_data() -> None:
     one = found(pod(), start_events=said('NewMounter initialization failed for volume "pv" : path "/mnt/disks/a" does not exist'))
     assert "Bring /mnt/disks/a back on node worker1" in one.fix
     assert "mkdir" not in one.fix
+
+
+# --- what a container that is not ready says of itself -----------------------------------------------------------------------
+
+KUBELET = (
+    'E1122 21:23:14.168158 1 scraper.go:149] "Failed to scrape node" err="Get \\"https://10.0.0.2:10250/metrics/resource\\": tls: failed to verify '
+    'certificate: x509: cannot validate certificate for 10.0.0.2 because it doesn\'t contain any IP SANs" node="worker1"'
+)
+
+
+def logged(line: str, name: str = "web-0") -> Readings[StartLog]:
+    return listing("Pod", [labelled(Pod, "shop", name, spec={"containers": []})]).map(lambda _, __: StartLog("web", line))
+
+
+@pytest.mark.parametrize(
+    ("line", "cause", "fix"),
+    [
+        (KUBELET, "The kubelets show certificates that they have signed themselves", "serverTLSBootstrap"),
+        (
+            'level=error msg="failed to start tailer" error="open /var/log/pods/a/0.log: permission denied"',
+            "It may not read the log files of its node",
+            "seLinuxOptions",
+        ),
+        ("ERROR cannot reach the queue", "Its log says “ERROR cannot reach the queue”.", "Repair what its log names"),
+        ("", "statuscode: 500", "Repair what its readiness probe asks"),
+    ],
+)
+def test_what_a_container_says_of_itself_tells_why_it_is_not_ready(line: str, cause: str, fix: str) -> None:
+    running = pod(state=RUNNING, phase="Running", container={"readinessProbe": {}})
+    failing = said("Readiness probe failed: HTTP probe failed with statuscode: 500", reason="Unhealthy")
+    one = found(running, start_events=failing, start_logs=logged(line))
+    assert cause in one.cause
+    assert fix in one.fix
+
+
+def test_the_last_line_that_tells_of_an_error_is_taken() -> None:
+    lines = [KUBELET, 'I1122 21:23:18.554278 1 server.go:191] "Failed probe" err="no metrics to serve"', "GET /ready 500"]
+    assert telling(lines) == KUBELET
+    assert telling(["level=info msg=ready", "no errors were found"]) == ""
+
+
+# --- a virtual node, and a DaemonSet ----------------------------------------------------------------------------------------
+
+TOO_MANY = "0/4 nodes are available: 1 Too many pods, 3 node(s) didn't satisfy plugin(s) [NodeAffinity]."
+FARGATE = make(
+    Node,
+    metadata={"name": "fargate-10-0-0-9", "labels": {"eks.amazonaws.com/compute-type": "fargate"}},
+    status={"conditions": [{"type": "Ready", "status": "True"}]},
+)
+
+
+def agents(*nodes: str) -> list[Pod]:
+    """One on each of these nodes, and one that is not placed."""
+    made: dict[str, Any] = {"kind": "DaemonSet", "owner": "agent"}
+    placed = [pod(f"agent-{one}", RUNNING, phase="Running", node=one, ready={"status": "True"}, **made) for one in nodes]
+    return [*placed, unscheduled(TOO_MANY, "agent-x", **made)]
+
+
+def with_fargate() -> Readings[Node]:
+    return listing("Node", [*readings()["nodes"].items, FARGATE])
+
+
+def test_a_pod_that_a_daemon_set_made_for_a_virtual_node_is_a_warning_that_keeps_it_away() -> None:
+    one = found(*agents("worker1", "worker2", "worker3"), nodes=with_fargate())
+    assert one.severity == "warning"
+    assert "made it for fargate-10-0-0-9: a virtual node" in one.cause
+    assert "maxPods" not in one.fix
+    (code,) = [step.code for step in one.steps if step.code]
+    assert yaml.safe_load(code)["affinity"]["nodeAffinity"]
+
+
+def test_where_another_node_lacks_one_too_it_may_be_for_that() -> None:
+    one = found(*agents("worker1", "worker2"), nodes=with_fargate())
+    assert "virtual" not in one.cause
+    assert "maxPods" in one.fix

@@ -11,6 +11,13 @@ def ready_nodes(nodes: Readings[Node]) -> dict[str, bool]:
     return {one.metadata.name: one.ready for one in nodes.items}
 
 
+def is_virtual(node: Node) -> bool:
+    """Whether it stands for a service that runs single pods, such as AWS Fargate, and takes none of a DaemonSet."""
+    labels = node.metadata.labels
+    named = labels.get("type") in ("virtual-kubelet", "kwok") or labels.get("eks.amazonaws.com/compute-type") == "fargate"
+    return named or any(one.key == "virtual-kubelet.io/provider" for one in node.spec.taints or [])
+
+
 def lost_nodes(nodes: Readings[Node], pods: Readings[Pod]) -> set[str]:
     """The nodes that pods name and that are no longer there, if all nodes were read."""
     if not nodes.complete or not nodes.values:

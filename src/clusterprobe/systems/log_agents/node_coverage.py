@@ -8,6 +8,7 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.systems.inventory.recognition import SystemPod, only_helps, program_of
 from clusterprobe.systems.kubernetes.daemon_sets import DaemonSet
+from clusterprobe.systems.kubernetes.nodes import is_virtual
 from clusterprobe.systems.kubernetes.objects import Node, Pod
 from clusterprobe.systems.kubernetes.workloads import daemon_set_of
 from clusterprobe.systems.log_agents.agents import AGENTS, FROM_AFAR, mounts_just_logs, mounts_logs, stays
@@ -162,9 +163,7 @@ def runs(pod: Pod) -> bool:
 
 def needs_none(node: Node, busy: bool, now: float) -> str:
     """Why a node without an agent is all right, or cannot be judged now; empty if it is not all right."""
-    labels = node.metadata.labels
-    virtual = labels.get("type") in ("virtual-kubelet", "kwok") or labels.get("eks.amazonaws.com/compute-type") == "fargate"
-    if virtual or any(one.key == "virtual-kubelet.io/provider" for one in node.spec.taints or []):
+    if is_virtual(node):
         return "it is virtual, and runs no agents"
     if not node.ready:
         return "it is not ready"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from clusterprobe.fixes import IN_GIT, SOURCE, change, look, shell
+from clusterprobe.fixes import IN_GIT, SOURCE, change, look, shell, snippet
 from clusterprobe.model import Command, Step
 from clusterprobe.systems.kubernetes.editing import RECREATE
 from clusterprobe.systems.kubernetes.objects import ContainerProbe, Pod
@@ -12,6 +12,7 @@ from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.pods.missing_objects import Missing
 from clusterprobe.systems.pods.start_causes import Fault, Obstacle
 from clusterprobe.systems.pods.start_diagnosis import Held
+from clusterprobe.systems.pods.start_logs import row_of
 from clusterprobe.systems.pods.start_volume_advice import of_attachment, of_local_folder, of_longhorn, of_pinned
 from clusterprobe.systems.storage.claim_advice import keep_data
 
@@ -108,12 +109,27 @@ def steps(held: Held) -> list[Step]:
     """First what it says itself, then what changes it."""
     pod = held.start.pod.metadata
     first = look("Read its state and its events.", shell("kubectl -n {} describe pod {}", pod.namespace, pod.name))
+    if held.virtual:
+        return [first, *_of_virtual()]
     found = [step for one in held.obstacles for step in _of(held, one)]
     if held.node and held.start.state != "unscheduled":
         found.insert(0, change("Bring its node back (`nodes/ready`), or let the workload's pod move to another."))
     if held.absent:
         found = [change(f"Create PVC {', '.join(held.absent)}, or correct the name, {SOURCE}."), *found]
     return [first, *(one for number, one in enumerate(found) if one not in found[:number])]
+
+
+def _of_virtual() -> list[Step]:
+    code = snippet(
+        "affinity:\n  nodeAffinity:\n    requiredDuringSchedulingIgnoredDuringExecution:\n      nodeSelectorTerms:\n        - "
+        "matchExpressions:\n            - key: {}\n              operator: NotIn\n              values: [{}]",
+        "eks.amazonaws.com/compute-type", "fargate",
+    )  # fmt: skip
+    text = (
+        f"Keep the DaemonSet away from such nodes by a node affinity of its template, {SOURCE}; charts have a value `affinity` for it. Of "
+        "another virtual node, name the label `type` and its value instead. Until then the pod stays Pending, and nothing is lost by it."
+    )
+    return [change(text, code=code)]
 
 
 def _of(held: Held, one: Obstacle) -> list[Step]:
@@ -297,6 +313,10 @@ def _of_check(held: Held, one: Obstacle) -> list[Step]:
         check = container.startup_probe if one.fault == "startup probe" else container.readiness_probe
     pod = start.pod.metadata
     log = look("Read what the container says.", shell("kubectl -n {} logs {} -c {} --tail=50", pod.namespace, pod.name, start.container))
+    if known := row_of(held.line):
+        return [log, change(f"{known.helps} Change it {SOURCE}.")]
+    if held.line and "statuscode: 5" in says:
+        return [log, change("Repair what its log names: it answers its probe, and reports that it is not ready.")]
     return [log, change(_of_answer(one.fault, says, check.timeout_seconds if check else 0))]
 
 

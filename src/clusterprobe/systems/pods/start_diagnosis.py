@@ -8,10 +8,11 @@ from typing import Any
 from clusterprobe.model import Subject
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
-from clusterprobe.systems.kubernetes.nodes import lost_nodes, ready_nodes
+from clusterprobe.systems.kubernetes.nodes import is_virtual, lost_nodes, ready_nodes
 from clusterprobe.systems.kubernetes.objects import Node, PersistentVolume, PersistentVolumeClaim, Pod, Service
-from clusterprobe.systems.kubernetes.workloads import workload_of
+from clusterprobe.systems.kubernetes.workloads import daemon_set_of, workload_of
 from clusterprobe.systems.pods.start_causes import Obstacle, obstacles_of
+from clusterprobe.systems.pods.start_logs import StartLog
 from clusterprobe.systems.pods.starts import Start, StartEvent, StartEvents
 from clusterprobe.systems.pods.startup_waits import Neighbourhood, Standing, targets_of
 
@@ -37,7 +38,9 @@ class Held:
     `pending` and `absent` are the claims that it mounts and that have no volume, or do not exist. `node` is its node where that is not
     ready, or does not exist (`node_lost`). `calls` is how what its init container calls stands. `holders` are the workloads whose pods
     have a hostPort that it asks for, `mates` the pods of its own Deployment on other nodes that have a volume of it. `going` are its
-    claims that are being deleted, each with its volume, which may be empty.
+    claims that are being deleted, each with its volume, which may be empty. `line` is what its own
+    log says last of an error, while it runs and is not ready; often empty. `virtual` are the nodes of which one is what its DaemonSet
+    made it for, where all that lack such a pod take none.
     """
 
     start: Start
@@ -52,6 +55,8 @@ class Held:
     holders: tuple[Subject, ...] = ()
     going: tuple[tuple[str, str], ...] = ()
     mates: tuple[str, ...] = ()
+    line: str = ""
+    virtual: tuple[str, ...] = ()
     events: list[StartEvent] = field(default_factory=list)
 
     @property
@@ -69,7 +74,7 @@ class Held:
         """Whether it does not start by itself: an image may be large, and an init container may have much to do."""
         if self.start.state == "initialising":
             return any(one.state in ("missing", "not ready", "wrong port") for one in self.calls)
-        return self.first.fault != "pulling"
+        return self.first.fault != "pulling" and not self.virtual
 
     @property
     def rests_on(self) -> list[Ref]:
@@ -95,12 +100,14 @@ class Surroundings:
         claims: Readings[PersistentVolumeClaim],
         volumes: Readings[PersistentVolume],
         events: Readings[StartEvents],
+        logs: Readings[StartLog],
     ) -> None:
         self._around, self._pods = Neighbourhood(services, pods), pods
         self._nodes, self._lost, self._all_nodes = ready_nodes(nodes), lost_nodes(nodes, pods), nodes.complete and bool(len(nodes))
         self._claims, self._by_claim = claims, claims.by_name()
         self._volumes = {one.metadata.name: one for one in volumes.items}
-        self._events = events.by_name()
+        self._virtual = {one.metadata.name for one in nodes.items if is_virtual(one)}
+        self._events, self._logs = events.by_name(), logs.by_name()
 
     def held(self, start: Start) -> Held:
         """What keeps a pod."""
@@ -123,8 +130,19 @@ class Surroundings:
             holders=self._holders(pod) if any(one.fault == "host port" for one in obstacles) else (),
             going=tuple((name, one.spec.volume_name) for name, one in claims.items() if one and one.metadata.deletion_timestamp),
             mates=self._mates(pod) if any(one.fault == "attached elsewhere" for one in obstacles) else (),
+            line=log.line if (log := self._logs.get(start.place)) and start.state == "unready" else "",
+            virtual=self._virtual_for(pod) if start.state == "unscheduled" else (),
             events=events,
         )
+
+    def _virtual_for(self, pod: Pod) -> tuple[str, ...]:
+        """The nodes that its DaemonSet has no pod on, where all of them are virtual; none for other pods."""
+        owner = daemon_set_of(pod)
+        if not owner or not self._virtual or not self._all_nodes or self._pods.missing_reason(pod.metadata.namespace):
+            return ()
+        own = [one for one in self._pods.items if one.metadata.namespace == pod.metadata.namespace and daemon_set_of(one) == owner]
+        without = self._nodes.keys() - {one.spec.node_name for one in own}
+        return tuple(sorted(without)) if without and without <= self._virtual else ()
 
     def events(self, start: Start) -> list[StartEvent]:
         found = self._events.get(start.place)

@@ -7,6 +7,7 @@ from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.pods.crash_words import stands
 from clusterprobe.systems.pods.start_causes import Fault, Obstacle
 from clusterprobe.systems.pods.start_diagnosis import Held
+from clusterprobe.systems.pods.start_logs import row_of
 from clusterprobe.systems.pods.starts import State
 from clusterprobe.words import listed, said
 
@@ -84,12 +85,23 @@ _MEANS: dict[Fault, str] = {
 
 def cause_of(held: Held) -> str:
     """Sentences that name what keeps it, with the words of whoever said so."""
+    if held.virtual:
+        return _of_virtual(held)
     found = [_of_node(held)] if held.node else []
     found += [_sentence(held, one) for one in held.obstacles]
     if held.start.state == "unscheduled" and held.start.message:
         found.insert(0, f"The scheduler says {said(held.start.message)}.")
+    found += _of_log(held)
     found += [*_of_claims(held), *([f"The autoscaler adds no node for it: {said(held.no_node)}."] if held.no_node else [])]
     return " ".join(one for one in found if one) or _unknown(held)
+
+
+def _of_virtual(held: Held) -> str:
+    """What the scheduler says of such a node (too many pods, no free port) is only how it shows."""
+    several = len(held.virtual) > 1
+    where = f"{'one of ' if several else ''}{listed(held.virtual, 3)}"
+    told = f" The scheduler says {said(held.start.message)}." if held.start.message else ""
+    return f"Its DaemonSet made it for {where}: a virtual node, such as one of AWS Fargate, takes no pods of DaemonSets.{told}"
 
 
 def _of_node(held: Held) -> str:
@@ -189,6 +201,12 @@ def _of_claims(held: Held) -> list[str]:
     if held.start.state == "creating" or any(one.fault == "claim" for one in held.obstacles):
         told += [f"PVC {one} is Pending (`storage/claims`)." for one in held.pending]
     return told
+
+
+def _of_log(held: Held) -> list[str]:
+    """What the container itself says, and what is known of that."""
+    known = row_of(held.line)
+    return [f"Its log says {said(held.line)}.", *([known.why] if known else [])] if held.line else []
 
 
 def _unknown(held: Held) -> str:

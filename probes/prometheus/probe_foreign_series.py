@@ -68,9 +68,8 @@ def probe_foreign_series(
 
     Problem: The series of kube-state-metrics speak of another environment's pods and deployments, although no foreign target is
     scraped: dashboards mix the two, and the alerts on them fire in both.
-    Cause: kube-state-metrics watches every namespace unless it is configured with some. It runs in one environment, but the `namespace`
-    of its series is that of the object observed, for the chart sets `honorLabels: true`. Where that is not set, each series and alert is of
-    the one namespace in which kube-state-metrics runs.
+    Cause: kube-state-metrics watches every namespace unless it is configured with some. The `namespace` of its series is that of the object
+    observed, for the chart sets `honorLabels: true`; where that is not set, it is the one in which kube-state-metrics runs.
     Fix: Give each kube-state-metrics the namespaces of its environment.
     Prevention: Set `kube-state-metrics.namespaces` in the values of every environment; what is not listed is not watched, so add the
     namespaces of new systems there.
@@ -79,13 +78,11 @@ def probe_foreign_series(
     scraped, known, managed = dict(prometheus_targets), pods.by_name(), deployments.by_name()
     watching: dict[Watching, dict[str, int]] = defaultdict(dict)
     kept: dict[str, set[str]] = defaultdict(set)  # by environment: the namespaces, its own and shared ones, that it sees now
-    overwritten: set[tuple[Subject, str, str]] = set()
     for subject, samples in _where_scraped(verdict, prometheus_kube_state, scraped):
         targets = {_source_of(one): one for one in scraped.get(subject, [])}
         if not _is_scraped(samples, scraped.get(subject)):
             verdict.unchecked(subject, "from which targets its series of kube-state-metrics come now is not known")
             continue
-        overwritten |= {(stack_of(subject), one.scrape_pool, one.namespace) for one in _overwritten(samples, targets)}
         for sample in samples:
             observed = sample.labels.get("exported_namespace") or sample.labels.get("namespace", "")
             own, other = environments.of(subject.namespace), environments.of(observed)
@@ -97,15 +94,19 @@ def probe_foreign_series(
             if pod:
                 watching[Watching(workload_of(pod), own, other, _argument(pod), _manager(pod, managed))][observed] = int(sample.value)
     for one, counts in watching.items():
-        members = environments.members().get(one.own, [one.workload.namespace])
-        _report(verdict, one, counts, sorted({*members, *kept[one.own]} - {""}))
-    for stack, pool, namespace in sorted(overwritten, key=str):
+        _report(verdict, one, counts, sorted({*environments.members().get(one.own, [one.workload.namespace]), *kept[one.own]} - {""}))
+    _judge_namespaces(verdict, prometheus_kube_state.readings, scraped)
+
+
+def _judge_namespaces(verdict: Verdict, series: Readings[list[Sample]], scraped: Mapping[Subject, list[Target]]) -> None:
+    """What scrapes kube-state-metrics so that its own `namespace` stands where the series say another."""
+    found: set[tuple[Subject, str, str]] = set()
+    for subject, samples in series:
+        exported = {_origin(one) for one in samples if one.labels.get("exported_namespace")}
+        targets = (one for one in scraped.get(subject, []) if _source_of(one) in exported)
+        found |= {(stack_of(subject), one.scrape_pool, one.namespace) for one in targets}
+    for stack, pool, namespace in sorted(found, key=str):
         _report_overwritten(verdict, stack, pool, namespace)
-
-
-def _overwritten(samples: list[Sample], targets: Mapping[tuple[str | None, str | None], Target]) -> list[Target]:
-    """The targets whose own `namespace` stands where the series say another."""
-    return [one for sample in samples if sample.labels.get("exported_namespace") and (one := targets.get(_origin(sample)))]
 
 
 def _report_overwritten(verdict: Verdict, stack: Subject, pool: str, namespace: str) -> None:

@@ -12,7 +12,7 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.sources import source
 from clusterprobe.systems.inventory.images import matches, plain, repository
-from clusterprobe.systems.kubernetes.objects import Container, Metadata, Pod, PodSpec
+from clusterprobe.systems.kubernetes.objects import Container, ContainerStatus, Metadata, Pod, PodSpec
 from clusterprobe.systems.kubernetes.workloads import workload_of
 
 INSTANCE = "app.kubernetes.io/instance"
@@ -126,9 +126,9 @@ _BESIDE = frozenset(
 )
 
 
-def serves_beside(name: str, image: str) -> bool:
+def serves_beside(one: ContainerStatus) -> bool:
     """Whether a container only serves those beside it, as a mesh's proxy does, and so runs for as long as nobody ends it."""
-    return name in _BESIDE or plain(repository(image)[1]) in _BESIDE
+    return one.name in _BESIDE or plain(repository(one.image)[1]) in _BESIDE
 
 
 _Match = tuple[System, str, str, Container]

@@ -128,7 +128,7 @@ def _held_by(pod: Pod) -> HeldOpen | None:
     on = [one for one in told if one.state.running is not None]
     times = [at for one in done if one.state.terminated and (at := epoch(one.state.terminated.finished_at)) is not None]
     well = bool(done) and all(one.state.terminated is not None and one.state.terminated.exit_code == 0 for one in done)
-    if not (well and on and times) or len(done) + len(on) < len(told) or not all(serves_beside(one.name, one.image) for one in on):
+    if not (well and on and times) or len(done) + len(on) < len(told) or not all(serves_beside(one) for one in on):
         return None
     return HeldOpen(pod.metadata.name, tuple(one.name for one in done), tuple(one.name for one in on), max(times))
 

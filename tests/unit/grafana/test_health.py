@@ -4,11 +4,13 @@ import pytest
 
 from clusterprobe.access.http import Answer
 from clusterprobe.errors import BadResponse
+from clusterprobe.evidence import Clock
 from clusterprobe.model import Severity, Subject
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings, single
 from clusterprobe.systems.grafana.sidecar_files import datasources_in
-from clusterprobe.systems.grafana.sources import Health, _health
+from clusterprobe.systems.grafana.sources import Health, Notifications, _health, _notifications
+from clusterprobe.verdict import Verdict
 from probes.grafana.probe_health import probe_health
 from probes.grafana.probe_missing import probe_missing
 from tests.factories import assert_blindness_is_no_health, judged, listing, outcome, reasons, refused, server
@@ -16,31 +18,78 @@ from tests.factories import assert_blindness_is_no_health, judged, listing, outc
 POD, SERVER = server("grafana", "monitoring-dev", "grafana", pod="grafana-0")
 
 
+CLOCK = Clock(1_800_000_000.0)
+
+
+def judge(health: Readings[Any], notifications: Readings[Any] | None = None) -> Verdict:
+    told: Readings[Any] = Readings(absent="there is no Grafana") if notifications is None else notifications
+    return judged(probe_health, grafana_health=health, grafana_notifications=told, clock=CLOCK)
+
+
 def test_one_that_reaches_its_database_passes() -> None:
-    verdict = judged(probe_health, grafana_health=single(POD, Health("ok", "11.6.1")))
+    verdict = judge(single(POD, Health("ok", "11.6.1")))
     assert outcome(verdict) == "pass"
     assert verdict.exhibits[0].rows == [["Pod monitoring-dev/grafana-0", "11.6.1", "ok"]]
 
 
 def test_one_that_does_not_is_an_error() -> None:
-    (finding,) = judged(probe_health, grafana_health=single(POD, Health("failing"))).findings
+    (finding,) = judge(single(POD, Health("failing"))).findings
     assert (finding.reason, finding.severity) == ("DatabaseFailing", Severity.ERROR)
     assert "kubectl -n monitoring-dev logs grafana-0" in finding.fix
 
 
 def test_one_that_is_reached_by_its_address_has_no_command_with_a_place_to_fill_in() -> None:
     where = Subject(kind="Grafana", namespace="monitoring-dev", name="grafana")
-    (finding,) = judged(probe_health, grafana_health=single(where, Health("failing"))).findings
+    (finding,) = judge(single(where, Health("failing"))).findings
     assert [step.commands for step in finding.steps] == [[], []]
 
 
 def test_none_does_not_apply_and_one_that_cannot_be_asked_is_unchecked() -> None:
-    assert outcome(judged(probe_health, grafana_health=Readings(absent="there is no Grafana"))) == "not_applicable"
-    assert outcome(judged(probe_health, grafana_health=Readings((), (refused("Pod"),)))) == "inconclusive"
+    assert outcome(judge(Readings(absent="there is no Grafana"))) == "not_applicable"
+    assert outcome(judge(Readings((), (refused("Pod"),)))) == "inconclusive"
+
+
+def told(sent: float, failed: float) -> Notifications:
+    return Notifications(CLOCK.now - 7200, {"slack": sent, "email": 0.0}, {"slack": failed, "email": 0.0})
+
+
+def test_alerts_of_its_own_that_never_arrive_are_an_error_that_names_the_kind_of_contact_point() -> None:
+    (finding,) = judge(single(POD, Health("ok")), single(POD, told(3, 3))).findings
+    assert (finding.reason, finding.severity) == ("AlertsNotDelivered", Severity.ERROR)
+    assert "has delivered none of 3 notifications of its own alerts through “slack” since it started 2 h ago" in finding.problem
+    assert "kubectl -n monitoring-dev logs grafana-0" in finding.fix
+
+
+@pytest.mark.parametrize(("sent", "failed"), [(0, 0), (3, 0), (3, 2)])
+def test_where_some_arrive_or_none_was_sent_there_is_no_finding(sent: float, failed: float) -> None:
+    assert outcome(judge(single(POD, Health("ok")), single(POD, told(sent, failed)))) == "pass"
+
+
+def test_metrics_that_are_not_shown_are_a_note() -> None:
+    verdict = judge(single(POD, Health("ok")), Readings((), (refused("Pod", "monitoring-dev", "HTTP 401"),)))
+    assert outcome(verdict) == "pass"
+    assert any("HTTP 401" in note for note in verdict.notes)
+
+
+PAGE = b"""# TYPE process_start_time_seconds gauge
+process_start_time_seconds 1.7999928e+09
+# TYPE grafana_alerting_notifications_total counter
+grafana_alerting_notifications_total{integration="slack",org="1"} 2
+grafana_alerting_notifications_total{integration="slack",org="2"} 1
+# TYPE grafana_alerting_notifications_failed_total counter
+grafana_alerting_notifications_failed_total{integration="slack",org="1"} 2
+"""
+
+
+def test_notifications_are_counted_over_all_organisations() -> None:
+    assert _notifications(Answering(200, PAGE)) == Notifications(CLOCK.now - 7200, {"slack": 3.0}, {"slack": 2.0})  # type: ignore[arg-type]
+    with pytest.raises(BadResponse):
+        _notifications(Answering(200, b"# TYPE a counter\na 1\n"))  # type: ignore[arg-type]
 
 
 def test_blindness_is_never_taken_for_health() -> None:
-    assert_blindness_is_no_health(probe_health, {"grafana_health": single(POD, Health("failing"))})
+    readings = {"grafana_health": single(POD, Health("failing")), "grafana_notifications": single(POD, told(3, 3)), "clock": CLOCK}
+    assert_blindness_is_no_health(probe_health, readings)
 
 
 def test_one_that_is_expected_and_gone_is_missing() -> None:

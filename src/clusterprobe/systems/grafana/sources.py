@@ -19,6 +19,7 @@ from clusterprobe.errors import BadResponse, NotFound, Unreadable
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.sources import proxied, source
+from clusterprobe.systems.formats.exposition import samples_of
 from clusterprobe.systems.grafana.queries import Board, board_of, board_of_rule
 
 GIVE_CREDENTIALS = (
@@ -66,6 +67,19 @@ class Boards(msgspec.Struct, frozen=True):
     failed: list[str] = []
 
 
+class Notifications(msgspec.Struct, frozen=True):
+    """The notifications of Grafana's own alerts since `started` (epoch seconds), and how many of them failed, by kind of contact point."""
+
+    started: float
+    sent: dict[str, float]
+    failed: dict[str, float]
+
+    @property
+    def lost(self) -> list[str]:
+        """The kinds of which every notification failed."""
+        return sorted(kind for kind, count in self.sent.items() if count and self.failed.get(kind, 0.0) >= count)
+
+
 def _open(servers: Readings[Server], profile: Profile) -> Readings[Server]:
     return servers.keep(lambda _, server: has_credentials(server, profile), NONE_WITH_CREDENTIALS)
 
@@ -84,6 +98,31 @@ def _health(endpoint: Endpoint) -> Health:
     if (answer.status == 200) != (health.database == "ok"):
         raise BadResponse(f"{what}: HTTP {answer.status} with `database: {health.database[:50]}`: not Grafana's answer")
     return health
+
+
+# --- its own alerts ---------------------------------------------------------------------------------------------------
+
+_SENT, _FAILED = "grafana_alerting_notifications_total", "grafana_alerting_notifications_failed_total"
+_STARTED = "process_start_time_seconds"
+
+
+@source(proxied("pods"))
+def grafana_notifications(cluster: Cluster, grafana_servers: Readings[Server], profile: Profile) -> Readings[Notifications]:
+    """What became of the notifications of the alerts that every Grafana evaluates itself; by default its metrics need no credentials."""
+    return read_each(cluster, profile, grafana_servers, lambda endpoint, _: _notifications(endpoint))
+
+
+def _notifications(endpoint: Endpoint) -> Notifications:
+    found = samples_of(endpoint, {_SENT, _FAILED, _STARTED})
+    started = next((one.value for one in found if one.name == _STARTED), 0.0)
+    if not started:
+        raise BadResponse(f"GET {endpoint.url}/metrics: there is no {_STARTED} in it")
+    counts: dict[str, dict[str, float]] = {_SENT: {}, _FAILED: {}}
+    for one in found:
+        if one.name in counts:
+            kinds, kind = counts[one.name], one.labels.get("integration", "")
+            kinds[kind] = kinds.get(kind, 0.0) + one.value
+    return Notifications(started, counts[_SENT], counts[_FAILED])
 
 
 # --- data sources -----------------------------------------------------------------------------------------------------

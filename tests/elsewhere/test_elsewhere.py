@@ -84,6 +84,9 @@ LAST_WORDS = {
     "agent": ("failed to make file target manager: too many open files", "A limit on open files, or on inotify, is reached"),
     "injector": ("problem running manager: leader election lost", "It did not renew its lease"),
     "metrics": ("Error parsing command line arguments: unknown long flag '--alertmanager.timeout'", "It does not know an argument"),
+    "dns": ('[FATAL] plugin/loop: Loop (127.0.0.1:34614 -> :53) detected for zone "."', "It would ask itself for ever"),
+    "tsdb": ("opening storage failed: get segment range: segments are not sequential", "A part of its database is damaged or missing"),
+    "logs": ("  line 4: field shared_store not found in type boltdb.IndexCfg", "It does not take its configuration"),
     "worker": ("KeyError: 'QUEUE'", "Its own process ends with exit code 1. Its last line: “KeyError: 'QUEUE'”."),
 }
 PORTS = "0/3 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 2 node(s) didn't match Pod's node affinity/selector."

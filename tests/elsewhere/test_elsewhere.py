@@ -130,6 +130,17 @@ OWN_WORDS = {
         stating("shop", "dangling", active=True, problems=["the output is not there"], problemsCount=1),
         stating("shop", "whole", active=True),
     ],
+    ("cronworkflows.argoproj.io", "CronWorkflow"): [
+        stating("shop", "training", conditions=[{"type": "SpecError", "status": "True", "message": "the template is not there"}])
+    ],
+    ("rayservices.ray.io", "RayService"): [
+        stating(
+            "shop",
+            "scoring",
+            conditions=[since("Ready", "True")],
+            activeServiceStatus={"applicationStatuses": {"fraud": {"status": "DEPLOY_FAILED", "message": "it has no trees"}}},
+        )
+    ],
     ("sopssecrets.isindir.github.com", "SopsSecret"): [stating("shop", "sealed", message="Decryption error")],
 }
 
@@ -138,9 +149,10 @@ def test_what_controllers_say_in_words_of_their_own_is_found(tmp_path: Path) -> 
     said = run(World(BRANDS, OWN_WORDS), tmp_path)
     (conditions,) = [one for one in said.results["probes"] if one["id"] == "objects/conditions"]
     found = {one["subject"]["name"]: one["cause"] for one in conditions["findings"]}
-    assert sorted(found) == ["agents", "dangling", "gpus", "nightly", "platform", "refused", "sealed"]
+    assert sorted(found) == ["agents", "dangling", "gpus", "nightly", "platform", "refused", "scoring", "sealed", "training"]
     assert "the quota is used up" in found["nightly"]
     assert "the output is not there" in found["dangling"]
+    assert "it has no trees" in found["scoring"]
 
 
 # --- nothing, and nothing that is known --------------------------------------------------------------------------------

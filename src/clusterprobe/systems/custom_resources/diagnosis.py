@@ -32,6 +32,7 @@ GOOD_OF: Mapping[str, frozenset[str]] = {
     "catalog.cattle.io": frozenset({"Downloaded", "OCIDownloaded"}),
     "cilium.io": frozenset({"Valid"}),
     "cluster.open-cluster-management.io": frozenset({"ManagedClusterConditionAvailable"}),
+    "coralogix.com": frozenset({"RemoteSynced"}),
     "collectors.grafana.com": frozenset({"Deployed"}),
     "grafana.integreatly.org": frozenset(
         {
@@ -42,6 +43,7 @@ GOOD_OF: Mapping[str, frozenset[str]] = {
     "kaito.sh": frozenset({"InferenceReady", "ResourceReady", "WorkspaceSucceeded"}),
     "kueue.x-k8s.io": frozenset({"Active"}),
     "monitoring.googleapis.com": frozenset({"ConfigurationCreateSuccess"}),
+    "networking.gke.io": frozenset({"Attached"}),
     "olm.operatorframework.io": frozenset({"Installed", "Serving"}),
     "pkg.crossplane.io": frozenset({"Installed"}),
     "policies.kyverno.io": frozenset({"PolicyCached", "RBACPermissionsGranted", "WebhookConfigured"}),
@@ -54,7 +56,7 @@ GOOD_OF: Mapping[str, frozenset[str]] = {
     "secrets.infisical.com": frozenset({"secrets.infisical.com/ReadyToSyncSecrets"}),
 }
 BAD_OF: Mapping[str, frozenset[str]] = {
-    "argoproj.io": frozenset({"InvalidSpec"}),
+    "argoproj.io": frozenset({"InvalidSpec", "SpecError", "SubmissionError"}),
     "apps.nvidia.com": frozenset({"NIM_SERVICE_FAILED"}),
     "cilium.io": frozenset(
         {
@@ -63,12 +65,15 @@ BAD_OF: Mapping[str, frozenset[str]] = {
         }
     ),
     "config.openshift.io": frozenset({"Failing"}),
-    "datadoghq.com": frozenset({"DatadogAgentReconcileError"}),
+    "datadoghq.com": frozenset({"DatadogAgentReconcileError", "Error"}),
     "grafana.integreatly.org": frozenset({"InvalidSpec", "NoMatchingFolder", "NoMatchingInstance", "NotificationPolicyLoopDetected"}),
     "helm.cattle.io": frozenset({"Failed"}),
     "k8s.keycloak.org": frozenset({"HasErrors"}),
+    "kappctrl.k14s.io": frozenset({"DeleteFailed", "ReconcileFailed"}),
     "keda.sh": frozenset({"Fallback"}),
+    "longhorn.io": frozenset({"Unavailable"}),
     "operators.coreos.com": frozenset({"CatalogSourcesUnhealthy", "ResolutionFailed"}),
+    "packaging.carvel.dev": frozenset({"DeleteFailed", "ReconcileFailed"}),
     "ray.io": frozenset({"ReplicaFailure"}),
 }
 # Somebody wants it so.
@@ -91,6 +96,7 @@ FINE_OF: Mapping[str, frozenset[str]] = {
 BAD_WORDS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "acid.zalan.do": {"PostgresClusterStatus": frozenset({"CreateFailed", "Invalid", "SyncFailed", "UpdateFailed"})},
     "argoproj.io": {"phase": frozenset({"Degraded"})},
+    "configsync.gke.io": {f"{stage}.errors": frozenset({"some"}) for stage in ("source", "rendering", "sync")},
     "ceph.rook.io": {"ceph.health": frozenset({"HEALTH_ERR", "HEALTH_WARN"}), "phase": frozenset({"Failure"})},
     **{
         f"{name}.k8s.elastic.co": {"health": frozenset({"red"})} for name in ("agent", "apm", "beat", "elasticsearch", "kibana", "logstash")
@@ -100,6 +106,7 @@ BAD_WORDS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "getambassador.io": {"state": frozenset({"Error"})},
     "grafana.integreatly.org": {"stageStatus": frozenset({"failed"})},
     "flink.apache.org": {"lifecycleState": frozenset({"FAILED"})},
+    "helm.cattle.io": {"status": frozenset({"NoTargetProjectNamespaces", "UnableToCreateHelmRelease", "UnableToParseValues"})},
     "groupsnapshot.storage.k8s.io": {"readyToUse": frozenset({"false"})},
     "isindir.github.com": {
         "message": frozenset(
@@ -116,6 +123,7 @@ BAD_WORDS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "machinelearning.seldon.io": {"state": frozenset({"Failed"})},
     "minio.min.io": {"healthStatus": frozenset({"red", "yellow"})},
     "mongodbcommunity.mongodb.com": {"phase": frozenset({"Failed"})},
+    "monitoring.googleapis.com": {"endpointStatuses": frozenset({"down", "some down"})},
     "networking.gke.io": {"certificateStatus": frozenset({"ProvisioningFailed", "ProvisioningFailedPermanently", "RenewalFailed"})},
     "opensearch.opster.io": {"health": frozenset({"red"})},
     "operator.victoriametrics.com": {"updateStatus": frozenset({"failed"})},
@@ -124,8 +132,10 @@ BAD_WORDS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "projectcontour.io": {"currentStatus": frozenset({"invalid"})},
     "psmdb.percona.com": {"state": frozenset({"error"})},
     "pxc.percona.com": {"state": frozenset({"error"})},
+    "ray.io": {"applicationStatuses": frozenset({"DEPLOY_FAILED", "UNHEALTHY"})},
     "secrets.hashicorp.com": {"valid": frozenset({"false"})},
     "serving.kserve.io": {"modelStatus.transitionStatus": frozenset({"BlockedByFailedLoad", "InvalidSpec"})},
+    "sloth.slok.dev": {"promOpRulesGenerated": frozenset({"false"})},
     "snapshot.storage.k8s.io": {"readyToUse": frozenset({"false"})},
     "velero.io": {
         "phase": frozenset({"FailedValidation", "Unavailable"}),
@@ -134,7 +144,7 @@ BAD_WORDS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "volsync.backube": {"latestMoverStatus.result": frozenset({"Failed"})},
 }
 # It still does its work.
-MILD = frozenset({"HEALTH_WARN", "PartiallyFailed", "Warning", "degraded", "yellow"})
+MILD = frozenset({"HEALTH_WARN", "NoTargetProjectNamespaces", "PartiallyFailed", "Warning", "degraded", "some down", "yellow"})
 MILD_CONDITIONS = frozenset(
     {
         *("AbleToScale", "ContinuousArchiving", "Degraded", "DisruptionAllowed", "Failing", "Fallback", "Issuing"),

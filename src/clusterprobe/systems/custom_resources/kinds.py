@@ -56,7 +56,7 @@ ALWAYS = frozenset(
 JUDGED_ELSEWHERE = ("*.monitoring.coreos.com", "applications.argoproj.io", "sealedsecrets.bitnami.com")
 SILENT = (
     *("appprojects.argoproj.io", "workflows.argoproj.io", "workflowtemplates.argoproj.io", "clusterworkflowtemplates.argoproj.io"),
-    *("cronworkflows.argoproj.io", "workflow*.argoproj.io", "analysis*.argoproj.io", "clusteranalysis*.argoproj.io"),
+    *("workflow*.argoproj.io", "analysis*.argoproj.io", "clusteranalysis*.argoproj.io"),
     *("experiments.argoproj.io", "*.acme.cert-manager.io", "certificaterequests.cert-manager.io", "*.generators.external-secrets.io"),
     *("referencegrants.gateway.networking.k8s.io", "listenersets.gateway.networking.k8s.io", "*.traefik.io", "*.traefik.containo.us"),
     *("alerts.notification.toolkit.fluxcd.io", "providers.notification.toolkit.fluxcd.io"),

@@ -11,6 +11,7 @@ import msgspec
 
 from clusterprobe.decoding import from_tree
 from clusterprobe.model import Subject
+from clusterprobe.systems.custom_resources.parts import parts
 from clusterprobe.systems.custom_resources.statuses import (
     MOST_CONDITIONS,
     Stated,
@@ -77,6 +78,7 @@ class _Spec(Object):
     dns_names: object = None
     common_name: object = None
     selector: object = None
+    backup_target: object = msgspec.field(default=None, name="backupTargetURL")
 
 
 class Raw(Object):
@@ -150,8 +152,8 @@ def kept(raw: Raw, kind: str) -> CustomObject:
         created=meta.creation_timestamp,
         deleted=meta.deletion_timestamp,
         owner=next((one for one in meta.owner_references if one.controller), None),
-        conditions=list(conditions(status))[:MOST_CONDITIONS],
-        words=list(words(status, kind)),
+        conditions=[] if _is_unused(spec, kind) else list(conditions(status))[:MOST_CONDITIONS],
+        words=[*words(status, kind), *parts(status)],
         suspended=True in (spec.suspend, spec.suspended, spec.paused) or spec.running is False or _is_halted(spec, status),
         needs=list(_needs(spec, kind, meta.namespace)),
         secret_name=_secret(spec, kind, meta.name),
@@ -161,6 +163,11 @@ def kept(raw: Raw, kind: str) -> CustomObject:
         used_up=kind == "PodDisruptionBudget" and _is_used_up(status),
         about=_about(spec, kind, meta),
     )
+
+
+def _is_unused(spec: _Spec, kind: str) -> bool:
+    """Whether it is only the place for what nobody has set: Longhorn calls a backup target without an address unavailable."""
+    return kind == "BackupTarget" and not text_of(spec.backup_target)
 
 
 def _is_halted(spec: _Spec, status: Status) -> bool:

@@ -28,9 +28,10 @@ _WORDS = {
     "certificateStatus": "certificate_status",
     "lifecycleState": "lifecycle_state",
     "PostgresClusterStatus": "cluster_status",
+    "status": "word",
 }
 # Fields that are true or false, and stand where others have a condition.
-_SWITCHES = {"applied": "applied", "valid": "valid"}
+_SWITCHES = {"applied": "applied", "valid": "valid", "promOpRulesGenerated": "rules_generated"}
 MOST_CONDITIONS = 100  # of one object
 MESSAGE_CHARACTERS = 2000
 
@@ -77,6 +78,15 @@ class Status(Object):
     validation_errors: object = None
     error: object = None
     errors: object = None
+    word: object = msgspec.field(default=None, name="status")
+    status_message: object = None
+    useful_error_message: object = None
+    rules_generated: object = msgspec.field(default=None, name="promOpRulesGenerated")
+    active_service_status: object = None
+    endpoint_statuses: object = None
+    source: object = None
+    rendering: object = None
+    sync: object = None
 
 
 class Stated(Object):
@@ -97,11 +107,17 @@ class Stated(Object):
 
 def conditions(status: Status) -> Iterator[Stated]:
     """Its own conditions, and those of its parts."""
-    yield from _listed(status.conditions, "")
+    yield from (_in_full(one, status) for one in _listed(status.conditions, ""))
     yield from _of_policy(status)
     for key in NESTED:
         for entry in dicts_of(getattr(status, key)):
             yield from _listed(entry.get("conditions"), _part(key, entry))
+
+
+def _in_full(one: Stated, status: Status) -> Stated:
+    """kapp-controller's conditions only say where in the status the message is."""
+    told = text_of(status.useful_error_message)
+    return msgspec.structs.replace(one, message=told[:MESSAGE_CHARACTERS]) if told and ".usefulErrorMessage" in one.message else one
 
 
 def _of_policy(status: Status) -> Iterator[Stated]:
@@ -151,7 +167,7 @@ def _switches(status: Status, own: str) -> Iterator[Stated]:
 
 
 def _own_message(status: Status) -> str:
-    said = (status.message, status.reason, status.description, status.failure_reason, status.error)
+    said = (status.message, status.reason, status.description, status.failure_reason, status.error, status.status_message)
     return next(filter(None, map(text_of, said)), "")
 
 

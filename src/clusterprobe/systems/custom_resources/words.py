@@ -24,6 +24,7 @@ _REPAIRS: Mapping[str, str] = {
     "cert-manager.io": "Correct the issuer, or the names and the challenge that it refuses",
     "external-secrets.io": "Correct the store, its credentials, or the key that its message or its events name",
     _GATEWAY_API: "Correct the reference, or what the Gateway allows",
+    "sloth.slok.dev": "Correct the SLO that the log of Sloth's controller names, which is the only place that says why",
 }
 
 

@@ -181,3 +181,27 @@ def test_an_object_that_is_scaled_to_0_on_purpose_is_settled_by_the_profile() ->
     assert "`not_judged: [prometheus]`" in open_one.reason
     settled = asked(custom=custom, profile={"not_judged": ["prometheus"]})
     assert (settled.unreadable, settled.absent) == ((), "Prometheus ns/k8s: scaled to 0, which the profile accepts")
+
+
+def of_deployment(name: str, phase: str, *, revision: str = "5f6") -> Pod:
+    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": f"track-{revision}", "uid": f"uid-{revision}", "controller": True}
+    metadata = {"name": name, "namespace": "ml", "labels": {"pod-template-hash": revision}, "ownerReferences": [owner]}
+    spec = {"containers": [container("ghcr.io/mlflow/mlflow:v3", command=["mlflow", "server"], ports={"http": 5000})]}
+    return make(Pod, metadata=metadata, spec=spec, status={"phase": phase, "podIP": "10.0.0.1"})
+
+
+def trackers(*pods: Pod) -> Readings[Server]:
+    return mlflow_servers(recognised(listing("Pod", pods), Profile()), Profile())
+
+
+@pytest.mark.parametrize("revision", ["5f6", "7c8"])
+def test_a_pod_that_a_node_evicted_is_past_once_it_has_a_successor(revision: str) -> None:
+    found = trackers(of_deployment("track-1", "Failed"), of_deployment("track-2", "Running", revision=revision))
+    assert ([one.pod for one in found.items], found.unreadable) == (["track-2"], ())
+
+
+@pytest.mark.parametrize("others", [[], ["Succeeded"], ["Failed"]])
+def test_without_a_successor_it_cannot_be_asked(others: list[str]) -> None:
+    found = trackers(of_deployment("track-1", "Failed"), *(of_deployment(f"track-{one}", one) for one in others))
+    assert not found.items
+    assert found.unreadable[0].reason == "the pod is Failed, so it cannot be asked"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from clusterprobe.known_systems import BY_KEY, HELPERS, KNOWN, PROMETHEUS, PROMETHEUS_AGENT, Purpose, System
+from clusterprobe.model import Subject
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.sources import source
@@ -54,10 +55,16 @@ class SystemPod:
 
 @source()
 def system_pods(pods: Readings[Pod], profile: Profile) -> Readings[SystemPod]:
-    """Every pod of a known system, judged or not."""
-    found = ((subject, recognise(pod, profile)) for subject, pod in pods)
+    """Every pod of a known system, judged or not, but for those that failed and have a successor."""
+    past = _succeeded({workload_of(pod) for pod in pods.items if pod.status.phase == "Failed"}, pods.items)
+    found = ((subject, recognise(pod, profile)) for subject, pod in pods if pod.status.phase != "Failed" or workload_of(pod) not in past)
     kept = tuple((subject, one) for subject, one in found if one is not None)
     return Readings(kept, pods.unreadable, pods.why_none("no pod runs a system that is known"))
+
+
+def _succeeded(failed: set[Subject], pods: list[Pod]) -> set[Subject]:
+    """Which workloads of failed pods have others: a Deployment replaces one that a node evicted, and leaves it in the list."""
+    return {one for pod in pods if pod.status.phase not in ("Succeeded", "Failed") and failed and (one := workload_of(pod)) in failed}
 
 
 def of_system(pods: Readings[SystemPod], *systems: System) -> Readings[SystemPod]:

@@ -221,6 +221,32 @@ def test_an_empty_dir_is_a_warning() -> None:
     )
 
 
+EPHEMERAL = {"volumeClaimTemplate": {"spec": {"storageClassName": "local-path"}}}
+
+
+def ephemeral(volume: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A Prometheus whose volume is made with its pod."""
+    owned = labelled(PersistentVolumeClaim, "monitoring-dev", "prometheus-main-0-db", {}, spec={"volumeName": "pvc-1"})
+    object_ = labelled(Prometheus, "monitoring-dev", "main", spec={"storage": {"ephemeral": EPHEMERAL}, "replicas": 1})
+    return platform(
+        volume,
+        system_pods=recognised(listing("Pod", [pod({"ephemeral": EPHEMERAL})])),
+        claims=listing("PersistentVolumeClaim", [owned]),
+        prometheuses=listing("Prometheus", [object_]),
+    )
+
+
+def test_a_volume_that_is_deleted_with_its_pod_keeps_nothing() -> None:
+    (finding,) = judged(probe_storage, **ephemeral()).findings
+    assert (finding.severity, finding.reason) == (Severity.WARNING, "TsdbNotKept")
+    assert "whose PVC prometheus-main-0-db is deleted with the pod" in finding.cause
+    assert "take ephemeral out of spec.storage" in finding.fix
+
+
+def test_such_a_volume_on_nfs_is_on_nfs() -> None:
+    assert reasons(judged(probe_storage, **ephemeral(NFS))) == ["TsdbOnNfs"]
+
+
 def test_an_empty_dir_that_the_profile_allows_passes() -> None:
     profile = Profile.model_validate({"storage": {"prometheus": ["local", "ephemeral"]}})
     bare: dict[str, Any] = {

@@ -71,11 +71,19 @@ def _to_be_named(custom: Prometheus, choice: str, *, used: bool) -> list[Step]:
     return [
         look(choice, shell(CLASSES)),
         change(
-            "Name such a class, and a size, under spec.storage.volumeClaimTemplate of the Prometheus object. "
+            f"Name such a class, and a size, under spec.storage.volumeClaimTemplate of the Prometheus object{_instead_of(custom)}. "
             + where(custom.metadata, f"{IN_PROMETHEUS}.storageSpec")
             + (" Then the PVCs have to be made again: a PVC keeps its class, and the history in it is lost." if used else "")
         ),
     ]
+
+
+def _instead_of(custom: Prometheus) -> str:
+    """What has to go, since the Operator prefers it to a template."""
+    storage = custom.spec.storage
+    fields = (("emptyDir", storage.empty_dir), ("ephemeral", storage.ephemeral)) if storage else ()
+    before = [name for name, one in fields if one is not None]
+    return f", and take {' and '.join(before)} out of spec.storage, which the Operator prefers to it" if before else ""
 
 
 def _in_openshift(custom: Prometheus, target: str, choice: str, *, used: bool) -> list[Step]:

@@ -151,6 +151,8 @@ class Storage:
             return Nature("ephemeral", "an emptyDir, which is deleted with the pod", f"Pod {pod}")
         if volume.host_path:
             return _of_directory(f"Pod {pod} mounts the directory {volume.host_path.path} of its node", f"Pod {pod}", self.drivers)
+        if volume.ephemeral is not None:
+            return self._of_ephemeral(namespace, pod, volume)
         if volume.persistent_volume_claim is None:
             return Nature("unknown", f"the volume {volume.name} of Pod {pod} is of a type that is not known here")
         name = volume.persistent_volume_claim.claim_name
@@ -159,6 +161,15 @@ class Storage:
             reason = self.claims.missing_reason(namespace) or "it does not exist"
             return Nature("unknown", f"PersistentVolumeClaim {namespace}/{name} could not be read: {reason}")
         return self.of_claim(claim)
+
+    def _of_ephemeral(self, namespace: str, pod: str, volume: Volume) -> Nature:
+        """What a generic ephemeral volume is: its PVC is the pod's own. Its file system only matters where that is a shared one."""
+        name = f"{pod}-{volume.name}"
+        claim = self.claim(namespace, name)
+        below = self.of_claim(claim) if claim else None
+        if below and below.kind in ("nfs", "shared", "object"):
+            return below
+        return Nature("ephemeral", f"an ephemeral volume, whose PVC {name} is deleted with the pod", f"Pod {pod}")
 
     def truly(self, kind: Kind) -> list[str]:
         """The names of the classes that really are of this kind, the default one first."""

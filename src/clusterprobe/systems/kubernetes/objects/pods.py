@@ -44,6 +44,20 @@ class ProjectedVolume(Object):
     sources: list[ProjectedSource] | None = None
 
 
+class EphemeralClaimSpec(Object):
+    storage_class_name: str | None = None
+
+
+class EphemeralClaim(Object):
+    spec: EphemeralClaimSpec = EphemeralClaimSpec()
+
+
+class EphemeralVolume(Object):
+    """A generic ephemeral volume: a PVC that is made with the pod, belongs to it, and is deleted with it."""
+
+    volume_claim_template: EphemeralClaim | None = None
+
+
 class InlineCsiVolume(Object):
     driver: str = ""
     fs_type: str = ""
@@ -58,6 +72,7 @@ class Volume(Object):
     config_map: ConfigMapVolume | None = None
     empty_dir: dict[str, Any] | None = None
     csi: InlineCsiVolume | None = None
+    ephemeral: EphemeralVolume | None = None
     projected: ProjectedVolume | None = None
 
     def __post_init__(self) -> None:

@@ -250,8 +250,12 @@ def _of_several(driver: str, given: Mapping[str, str], modes: set[str]) -> Told 
         shared = RWX in modes or "file" in given.get("type", "").lower()
         return ("nfs", "NFS of vSAN File Services") if shared else ("block", "a vSphere disk")
     if driver in ("pxd.portworx.com", "pxd.openstorage.org", "kubernetes.io/portworx-volume"):
+        if given.get("backend") == "pure_file" or given.get("proxy_endpoint", "").startswith("nfs://"):
+            return "nfs", "NFS that Portworx mounts"  # of a FlashBlade, or of a server that is there already
         shared = RWX in modes or "true" in (given.get("shared", "").lower(), given.get("sharedv4", "").lower())
         return ("nfs", "a shared Portworx volume, which is NFS") if shared else ("block", "a Portworx volume")
+    if driver == "linstor.csi.linbit.com" and RWX in modes:
+        return "nfs", "a LINSTOR volume that is ReadWriteMany, which is NFS"
     if driver == "csi.nutanix.com":
         shared = given.get("storagetype") == "NutanixFiles"
         return ("nfs", "NFS of Nutanix Files") if shared else ("block", "a Nutanix volume")

@@ -113,6 +113,7 @@ def dead(code: int, *lines: str, **more: Any) -> Case:
         (dead(1, "listen unix /run/x.sock: bind: permission denied"), "CrashLoop", "denied"),
         (dead(1, "opening storage failed: lock DB directory: resource temporarily unavailable"), "CrashLoop", "locked"),
         (dead(1, "[InnoDB] Unable to lock ./ibdata1 error: 11"), "CrashLoop", "locked"),
+        (dead(1, "migration failed (id = create migration_log table): database is locked"), "CrashLoop", "sqlite locked"),
         (dead(1, "problem running manager: leader election lost"), "CrashLoop", "lease lost"),
         (dead(1, 'pods is forbidden: User "system:serviceaccount:a:b" cannot list resource "pods"'), "CrashLoop", "api refuses"),
         (dead(1, "psycopg2.errors.InsufficientPrivilege: permission denied for schema public"), "CrashLoop", "login refused"),

@@ -15,6 +15,7 @@ from clusterprobe.systems.pods.crash_words import answer_of
 from clusterprobe.systems.pods.crashes import Crash
 from clusterprobe.systems.pods.missing_objects import missing_in
 from clusterprobe.systems.pods.start_advice import create
+from clusterprobe.systems.storage.natures import claim_name
 
 _KILLED = 137  # 128 and SIGKILL
 _PLAIN: dict[Fault, str] = {
@@ -92,6 +93,10 @@ _PLAIN: dict[Fault, str] = {
         "Let it listen on a port above 1023. Or set the sysctl net.ipv4.ip_unprivileged_port_start to 0 in the pod's securityContext, "
         "which hostNetwork does not allow. The capability NET_BIND_SERVICE helps only root, or a program whose file has it."
     ),
+    "sqlite locked": (
+        "On a network file system: put the database on a disk or block device of one node (ReadWriteOnce), or use a database server, as "
+        f"Grafana can by [database] in grafana.ini. On a disk: let one pod at a time use the file ({RECREATE} of a Deployment)."
+    ),
     "locked": (
         f"Let one pod at a time use that data: a Deployment with a volume needs {RECREATE}, and two workloads need a volume each. "
         "Leave the lock as it is while another pod runs."
@@ -158,6 +163,8 @@ def repair(one: Broken, *, unexcused: bool) -> list[Step]:
             steps = _of_pull_secret(one.crash)
         case "api refuses":
             steps = _of_account(one.line)
+        case "sqlite locked":
+            steps = [*_file_systems(one.crash), change(f"{_PLAIN[one.fault]} Change it {SOURCE}.")]
         case _:
             text = "Correct the address in its command, or repair what it calls." if unexcused else _PLAIN[one.fault]
             steps = [change(text if one.fault in _ELSEWHERE else f"{text} Change it {SOURCE}.")]
@@ -174,6 +181,15 @@ def _looks(crash: Crash) -> list[Step]:
         )
         steps.append(look("Read its last lines.", shell(template, pod.namespace, pod.name, container)))
     return [*steps, look("Read its state and its events.", shell("kubectl -n {} describe pod {}", pod.namespace, pod.name))]
+
+
+def _file_systems(crash: Crash) -> list[Step]:
+    """What its PVCs are, of which the class's name tells nothing."""
+    if not any(claim_name(one) for one in crash.pod.spec.volumes or []):
+        return []
+    columns = "CLAIM:.spec.claimRef.name,CLASS:.spec.storageClassName,NFS:.spec.nfs.server,DRIVER:.spec.csi.driver"
+    volumes = shell("kubectl get pv -o custom-columns={}", columns)
+    return [look("See what its PVC is: NFS, or the driver of a share or of a disk.", volumes)]
 
 
 # --- by fault ---------------------------------------------------------------------------------------------------------

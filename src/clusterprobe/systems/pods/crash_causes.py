@@ -70,6 +70,7 @@ Fault = Literal[
     "disk full",
     "port taken",
     "port denied",
+    "sqlite locked",
     "locked",
     "lease lost",
     "api refuses",
@@ -142,6 +143,7 @@ _TOLD: dict[Fault, Pattern] = {
         r"listen \w+ \S*:\d{1,3}: bind: permission denied|listen EACCES: permission denied \S*:\d{1,3}\b|"
         r"permission denied: .{0,40}could not bind to address \S*:\d{1,3}\b"
     ),
+    "sqlite locked": ours(r"(?i)\bdatabase is locked\b|\bSQLITE_BUSY\b"),
     "locked": ours(
         r"(?i)lock.{0,80}resource temporarily unavailable|unable to lock \S+ error: 11\b|failed to obtain node locks?|"
         r"another (?:instance|process|server|postmaster).{0,60}(?:running|using|lock)"

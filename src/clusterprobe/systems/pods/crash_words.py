@@ -100,6 +100,8 @@ _ENDS: dict[Fault, str] = {
     "disk full": "Where it writes, no space is left (exit code {code}): {line}.",
     "port taken": "Another process has the address on which it listens (exit code {code}): {line}.",
     "port denied": "It may not listen on that port (exit code {code}): {line}.",
+    "sqlite locked": "SQLite does not get the lock of its database file (exit code {code}): {line}. The file is on a network file "
+    "system (NFS, SMB), where such locks fail or stay for ever, or another process has it open.",
     "locked": "Another process has locked its data (exit code {code}): {line}.",
     "lease lost": "It did not renew its lease at the API server in time, and ends itself (exit code {code}): {line}.",
     "api refuses": "The API server refuses what it asks for (exit code {code}): {line}.",

@@ -49,10 +49,10 @@ def probe_cross_scrape(
     customs = customs_of(prometheuses, prometheus_agents)
     scraped = scraped_by(_with_a_place(verdict, prometheus_targets))
     stacks = known_stacks(prometheus_targets.readings, (subject for one in (prometheuses, prometheus_agents) for subject, _ in one))
-    apart = environments.divided_by(stacks)
+    apart = environments.divided_by(stacks, environments.by_own_names((one.namespace, one.name) for one in scraped))
     blind = next((one.reason for one in (*prometheuses.unreadable, *prometheus_agents.unreadable)), "")
     for prometheus, known in scraped.items():
-        own = apart.of(prometheus.namespace)
+        own = apart.of_stack(prometheus.namespace, prometheus.name)
         for other in sorted({apart.of(one.namespace) for one in known.values()} - {"", own} if own else ()):
             _report(verdict, prometheus, (own, other), scraped, customs, monitors, apart)
         _say_undivided(verdict, prometheus, known, environments, apart, blind)
@@ -163,13 +163,13 @@ def _meant_for(
     known: Scraped, other: str, scraped: dict[Subject, Scraped], customs: Customs, environments: Environments
 ) -> dict[str, None]:
     """Who of the other environment scrapes the same; where none does, who is there of it, with or without an object."""
-    there = {one: its for one, its in scraped.items() if environments.of(one.namespace) == other}
+    there = {one: its for one, its in scraped.items() if environments.of_stack(one.namespace, one.name) == other}
     urls = {target.scrape_url for target in known.values()}
     same = [one for one, its in there.items() if not urls.isdisjoint(target.scrape_url for target in its.values())]
     objects = [
         Subject(kind=kind, name=name, namespace=place)
         for kind, place, name in customs
-        if kind != "VMSingle" and environments.of(place) == other
+        if kind != "VMSingle" and environments.of_stack(place, name) == other
     ]
     return dict.fromkeys(called(one) for one in same or [*objects, *there])
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 
-from clusterprobe.environment_names import SHARED, WORDS, Variant, by_word, is_production, meaning, parts, variants
+from clusterprobe.environment_names import SHARED, WORDS, Variant, by_word, is_production, meaning, parts, speaks_of, variants
 from clusterprobe.model import Placed
 from clusterprobe.profile import Profile
 from clusterprobe.systems.kubernetes.objects import Namespace
@@ -42,6 +42,7 @@ class Environments:
         self._variants: list[Variant] = [] if profile.environments else variants(self._stacks, {*labels, *self._stacks})
         self._values = _values(profile, labels.values())
         self._divided: frozenset[str] | None = None
+        self._named: Mapping[tuple[str, str], str] = {}
         self._known = {name: self._infer(name, own) for name, own in labels.items()}
         self._share_unshared_values()
 
@@ -76,18 +77,36 @@ class Environments:
         found = [Placed(namespace=name, environment=one.environment, by=one.proof) for name, one in self._known.items() if one.proof]
         return sorted(found, key=lambda one: (not one.environment, one.environment, one.namespace))
 
-    def divided_by(self, stacks: Iterable[str]) -> Environments:
+    def divided_by(self, stacks: Iterable[str], named: Mapping[tuple[str, str], str] | None = None) -> Environments:
         """The same for judging what `stacks` (the namespaces of each Prometheus) do across environments.
 
         An environment without a Prometheus of its own is looked after by another's, and where only one environment has any, that looks
-        after all: here they are shared. What the profile says holds as it stands.
+        after all: here they are shared. What the profile says holds as it stands. `named` are stacks that their own names tell apart.
         """
         if self._profile.environments:
             return self
-        own = frozenset({self.of(one) for one in stacks} - {""})
+        own = frozenset({self.of(one) for one in stacks} | {*(named or {}).values()}) - {""}
         view = copy(self)
-        vars(view)["_divided"] = own if len(own) > 1 else frozenset()
+        vars(view).update(_divided=own if len(own) > 1 else frozenset(), _named=named or {})
         return view
+
+    def of_stack(self, namespace: str, name: str) -> str:
+        """The environment of a Prometheus: that of its namespace, or, where several share one, that of its own name."""
+        return self._named.get((namespace, name), "") or self.of(namespace)
+
+    def by_own_names(self, stacks: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """The environments of stacks (namespace, name) that share a namespace of none, where their names tell each of them apart."""
+        found: dict[tuple[str, str], str] = {}
+        together: dict[str, set[str]] = defaultdict(set)
+        for namespace, name in stacks:
+            together[namespace].add(name)
+        known = self.members()
+        for namespace, names in together.items():
+            told = {(namespace, name): [one for one in known if speaks_of(name, one)] for name in names}
+            apart = all(len(one) == 1 for one in told.values()) and len({one[0] for one in told.values()}) == len(names) > 1
+            if apart and not self.of(namespace) and not self._profile.environments:
+                found |= {stack: one[0] for stack, one in told.items()}
+        return found
 
     def _infer(self, namespace: str, labels: dict[str, str]) -> Placing:
         for name, environment in self._profile.environments.items():

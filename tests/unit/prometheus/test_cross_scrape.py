@@ -4,11 +4,15 @@ from typing import Any
 import pytest
 import yaml
 
+from clusterprobe.environments import Environments
 from clusterprobe.fixes import line
 from clusterprobe.model import Command, Finding, Matrix
+from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
+from clusterprobe.systems.kubernetes.objects import Namespace
 from clusterprobe.systems.prometheus.objects import Monitor, Prometheus
 from clusterprobe.systems.prometheus.sources import Target
+from clusterprobe.verdict import Verdict
 from probes.prometheus.probe_cross_scrape import probe_cross_scrape
 from tests.factories import (
     ENVIRONMENTS,
@@ -261,3 +265,35 @@ def test_a_prometheus_by_address_without_a_namespace_is_not_judged() -> None:
 
 def test_blindness_is_never_taken_for_health() -> None:
     assert_blindness_is_no_health(probe_cross_scrape, platform(CROSSING))
+
+
+def in_one_namespace(*names: str) -> Verdict:
+    """Prometheuses of one namespace, the first of which scrapes production as well as dev."""
+    spaces = [make(Namespace, metadata={"name": one}) for one in ("obs", "shop-dev", "shop-prod")]
+    dev, prod = target("shop-dev", "serviceMonitor/shop-dev/api/0"), target("shop-prod", "serviceMonitor/shop-prod/api/0")
+    replicas = [server("prometheus", "obs", one, pod=f"prometheus-{one}-0")[0] for one in names]
+    targets = Readings(tuple((one, [prod] if place else [dev, prod]) for place, one in enumerate(replicas)))
+    objects = [labelled(Prometheus, "obs", one, OF_STACK_CHART, spec={"serviceMonitorSelector": {}}) for one in names]
+    monitors = [labelled(Monitor, one, "api", RELEASE) for one in ("shop-dev", "shop-prod")]
+    return judged(
+        probe_cross_scrape,
+        **platform(
+            [],
+            prometheus_targets=targets,
+            prometheuses=listing("Prometheus", objects),
+            service_monitors=listing("ServiceMonitor", monitors),
+            environments=Environments(Profile(), spaces, {"obs"}),
+        ),
+    )
+
+
+def test_two_of_one_namespace_are_told_apart_by_their_own_names() -> None:
+    (finding,) = in_one_namespace("kps-dev", "kps-prod").findings
+    assert (finding.reason, str(finding.subject)) == ("CrossScrape", "Prometheus obs/kps-dev")
+    assert finding.problem == "The dev Prometheus obs/kps-dev scrapes 1 target of prod (in shop-prod)."
+    assert "What they are meant for: Prometheus obs/kps-prod." in finding.cause
+
+
+@pytest.mark.parametrize("names", [("kps-dev",), ("main", "other"), ("kps-dev", "main"), ("kps-dev", "api-dev")])
+def test_without_names_that_tell_all_of_them_apart_they_are_one_teams_own_matter(names: tuple[str, ...]) -> None:
+    assert reasons(in_one_namespace(*names)) == []

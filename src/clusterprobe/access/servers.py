@@ -12,9 +12,10 @@ from typing import TypeVar
 import msgspec
 
 from clusterprobe.access.cluster import Cluster, Endpoint
-from clusterprobe.errors import Unauthenticated
+from clusterprobe.errors import Unauthenticated, Unreachable
 from clusterprobe.known_systems import SYSTEMS
 from clusterprobe.model import Subject
+from clusterprobe.patterns import ours
 from clusterprobe.profile import EndpointProfile, Profile
 from clusterprobe.readings import Readings
 
@@ -133,8 +134,25 @@ def read_each(cluster: Cluster, profile: Profile, servers: Readings[Server], rea
             return read(reach(cluster, profile, server), server)
         except Unauthenticated as refused:
             raise Unauthenticated(f"{refused}{_how_to_be_let_in(server, profile, str(refused))}") from None
+        except Unreachable as error:
+            if server.url or not _KEPT_OUT.search(str(error)):
+                raise
+            raise Unreachable(f"{error}{_how_to_get_there(server)}") from None
 
     return cluster.each(servers, ask)
+
+
+# What the API server says where a pod takes no connection from it, although one may well listen there.
+_KEPT_OUT = ours(r"(?i)error trying to reach service: .{0,200}(?:i/o timeout|timed out|deadline exceeded|connection reset|EOF\b)")
+
+
+def _how_to_get_there(server: Server) -> str:
+    """What settles it where the API server is kept out for good."""
+    where = f"system: {server.system}" + (f", namespace: {server.namespace}" if server.namespace else "")
+    return (
+        "; if that lasts while the pod is ready, a NetworkPolicy, a firewall, or a mesh that asks for mTLS keeps the API server out: let "
+        f"it in, or name an address that answers under `endpoints:` in the profile ({where})"
+    )
 
 
 def _how_to_be_let_in(server: Server, profile: Profile, refusal: str) -> str:

@@ -1,5 +1,6 @@
 """Two entries of the profile with one URL are two: each with its own tenant and credentials."""
 
+import json
 import time
 from collections.abc import Iterator
 
@@ -97,6 +98,29 @@ def test_one_that_serves_several_tenants_says_how_to_name_them_and_asks_for_no_c
         f"it serves several tenants: name {way} in an entry under `endpoints:` in the profile (system: loki, namespace: logs)"
     )
     assert "credentials" not in found.unreadable[0].reason
+
+
+TRIED = "error trying to reach service: "
+
+
+@pytest.mark.parametrize(
+    ("said", "settled"),
+    [
+        ("dial tcp 10.0.0.9:3100: i/o timeout", True),
+        ("read tcp 10.0.0.1:4012->10.0.0.9:3100: read: connection reset by peer", True),
+        ("EOF", True),
+        ("dial tcp 10.0.0.9:3100: connect: connection refused", False),
+    ],
+)
+def test_where_the_api_server_is_kept_out_it_is_said_how_to_get_there(said: str, settled: bool):
+    refused = Exchange(503, "application/json", json.dumps({"kind": "Status", "message": f"{TRIED}{said}"}).encode())
+    with FaultServer(Recording(time.time(), {PROXIED: refused})) as running:
+        cluster = Cluster(Connection(Origin(running.url), "test", "me", "default", "proxy"), Deadline.after(10))
+        readings = single(Subject(kind="Loki", namespace="logs", name="loki"), FOUND)
+        (one,) = read_each(cluster, Profile(), readings, lambda endpoint, _: endpoint.get("/ready")).unreadable
+    assert said in one.reason
+    assert ("a NetworkPolicy, a firewall, or a mesh" in one.reason) is settled
+    assert one.reason.endswith("under `endpoints:` in the profile (system: loki, namespace: logs)") is settled
 
 
 def test_one_that_was_found_is_asked_as_its_tenant():

@@ -33,7 +33,7 @@ def probe_health(
     for subject, alive in mlflow_alive:
         rows.append([str(subject), alive.version or "?", "OK"])
         if not alive.version:
-            verdict.note(f"{subject} does not report its version: it has no /version")
+            verdict.note(f"{subject} does not report its version: it has no /version, or asks for a login there")
     options = _options(system_pods)
     for subject, behind in mlflow_behind:
         rows += [[str(subject), one.host, one.message or one.outcome] for one in behind.asked]

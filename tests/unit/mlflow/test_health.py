@@ -54,7 +54,10 @@ def test_without_an_option_the_default_is_named() -> None:
 
 def test_one_without_a_version_passes_and_says_so() -> None:
     verdict = judged(probe_health, **platform(mlflow_alive=single(POD, Alive())))
-    assert (outcome(verdict), verdict.notes) == ("pass", ["Pod mlflow/mlflow-0 does not report its version: it has no /version"])
+    assert (outcome(verdict), verdict.notes) == (
+        "pass",
+        ["Pod mlflow/mlflow-0 does not report its version: it has no /version, or asks for a login there"],
+    )
 
 
 def test_one_that_refuses_some_names_only_passes_and_says_which() -> None:
@@ -153,7 +156,10 @@ class Answering:
         return answer(200, self.answers[path])
 
 
-@pytest.mark.parametrize(("version", "expected"), [("3.17.2", "3.17.2"), ("2.9.0.dev0\n", "2.9.0.dev0"), (NotFound("HTTP 404"), "")])
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [("3.17.2", "3.17.2"), ("2.9.0.dev0\n", "2.9.0.dev0"), (NotFound("HTTP 404"), ""), (Unauthenticated("HTTP 401"), "")],
+)
 def test_a_server_tells_its_version_or_has_none(version: Any, expected: str) -> None:
     assert _alive(Answering(version=version)) == Alive(expected)
 

@@ -9,7 +9,7 @@ from clusterprobe.access.cluster import Cluster, Endpoint
 from clusterprobe.access.http import Answer, if_page, refusal
 from clusterprobe.access.servers import Server, read_each
 from clusterprobe.decoding import from_json
-from clusterprobe.errors import BadResponse, NotFound
+from clusterprobe.errors import BadResponse, NotFound, Unauthenticated
 from clusterprobe.patterns import ours
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
@@ -40,7 +40,7 @@ def _alive(endpoint: Endpoint) -> Alive:
         raise BadResponse(f"GET {endpoint.url}/health: status 200, but the answer is not MLflow's" + if_page(text))
     try:
         version = _text(endpoint.get("/version", seconds=SECONDS))
-    except NotFound:
+    except (NotFound, Unauthenticated):  # plugins for a login leave only /health open
         version = ""
     if version and not _VERSION.fullmatch(version):
         raise BadResponse(f"GET {endpoint.url}/version: the answer is not a version")

@@ -3,13 +3,14 @@ from collections import defaultdict
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import look, shell
-from clusterprobe.model import Severity, Subject, Table, Text
+from clusterprobe.model import Severity, Step, Subject, Table, Text
 from clusterprobe.profile import Profile
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Enriching, Examined
 from clusterprobe.systems.kubernetes.editing import by_hand
-from clusterprobe.systems.kubernetes.objects import Pod, Service
+from clusterprobe.systems.kubernetes.objects import Pod, Service, Workload
 from clusterprobe.systems.kubernetes.workloads import workload_of
+from clusterprobe.systems.pods import superseded
 from clusterprobe.systems.pods.crash_advice import back, repair
 from clusterprobe.systems.pods.crash_diagnosis import Broken, Diagnosis, Recovered, Starting, Unclear, World, diagnose
 from clusterprobe.systems.pods.crash_words import cause_of, excuse_of, unclear
@@ -42,6 +43,7 @@ def probe_crash_loop(
     services: Enriching[Service],
     crash_logs: Enriching[CrashLog],
     crash_events: Enriching[CrashEvents],
+    stateful_sets: Enriching[Workload],
     profile: Profile,
     clock: Clock,
 ) -> None:
@@ -53,7 +55,8 @@ def probe_crash_loop(
     that only waits for something that is not ready yet, such as a `tmp-curl` while the stack comes up, is normal during start-up: if its
     exit code or its log says that it did not reach what its command names, this is really not ready yet, and both are young
     (`thresholds.pods.startup_minutes`). Once it answers, a container that still crashes is a finding.
-    Fix: By the cause: the image, the configuration, the memory limit, the probe, or the program.
+    Fix: By the cause: the image, the configuration, the memory limit, the probe, or the program. A StatefulSet that was corrected since may
+    wait for the pod that the correction is for: then that has to be deleted.
     Prevention: Wait for what is needed in an init container or with retries in the program, roll out with `--wait` or a progress deadline
     so that a new revision that crashes is noticed, and alert on KubePodCrashLooping.
     """
@@ -71,7 +74,9 @@ def probe_crash_loop(
                 _tell(verdict, subject, found, clock.now)
     for ones in broken.values():
         restless = all(one.crash.phase == "restless" for one in ones)
-        _report(verdict, ones, Severity.WARNING if restless else Severity.ERROR, now=clock.now)
+        first = max(ones, key=lambda one: one.crash.status.restart_count)
+        newer = superseded.newer_revision(first.crash.pod, stateful_sets)
+        _report(verdict, ones, Severity.WARNING if restless else Severity.ERROR, now=clock.now, newer=newer)
 
 
 def _tell(verdict: Verdict, subject: Subject, found: Diagnosis, now: float) -> None:
@@ -119,26 +124,23 @@ def _doing(crash: Crash, now: float) -> str:
     return "crashes again and again"
 
 
-def _report(verdict: Verdict, ones: list[Broken], severity: Severity, *, now: float) -> None:
+def _report(verdict: Verdict, ones: list[Broken], severity: Severity, *, now: float, newer: str = "") -> None:
+    """`newer` is the revision that its StatefulSet asks for by now, and does not get to."""
     crashes, wait = [one.crash for one in ones], ones[-1].wait
     first = max(ones, key=lambda one: one.crash.status.restart_count)
     crash, container, workload = first.crash, first.crash.status.name, workload_of(first.crash.pod)
     hidden = f" Pods of another revision ({first.rival}) still serve, and hide that this one is broken." if first.rival else ""
     says = crash.waits or (crash.ended.reason if crash.ended else "") or "restarting"
     who = listed(sorted(one.pod.metadata.name for one in crashes), 5)
-    unready = [one.pod.metadata.name for one in crashes if not one.pod.ready]
     verdict.report(
         KINDS[first.code],
         workload,
         severity=severity,
         problem=f"Container {container} of {workload} {_doing(crash, now)} ({says}; Pod {who}).{hidden}",
-        cause=cause_of(first) + (f" What it calls does not excuse it: {excuse_of(wait)}." if wait else ""),
-        fix=by_hand(
-            workload,
-            [*repair(first, unexcused=wait is not None), *back(workload, first.rival, unready)],
-            first.crash.pod.metadata.labels,
-            unready=unready,
-        ),
+        cause=cause_of(first)
+        + (f" What it calls does not excuse it: {excuse_of(wait)}." if wait else "")
+        + (superseded.told(crash.pod, newer) if newer else ""),
+        fix=superseded.steps(crash.pod) if newer else _fix(ones, first, workload, unexcused=wait is not None),
         exhibits=[_table(crashes), *([Text(title="Its last lines", text="\n".join(first.lines))] if first.lines else [])],
         breaks=[Ref.of(workload), *first.silenced],
         rests_on=[
@@ -147,6 +149,12 @@ def _report(verdict: Verdict, ones: list[Broken], severity: Severity, *, now: fl
             *([writes_of(crash.pod, container)] if first.fault == "denied" else []),
         ],
     )
+
+
+def _fix(ones: list[Broken], first: Broken, workload: Subject, *, unexcused: bool) -> list[Step]:
+    unready = [one.crash.pod.metadata.name for one in ones if not one.crash.pod.ready]
+    steps = [*repair(first, unexcused=unexcused), *back(workload, first.rival, unready)]
+    return by_hand(workload, steps, first.crash.pod.metadata.labels, unready=unready)
 
 
 def _missing(ones: list[Broken]) -> list[Ref]:

@@ -2,14 +2,15 @@ from collections import defaultdict
 
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
-from clusterprobe.model import Severity, Table
+from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref
 from clusterprobe.roles import Enriching, Examined
 from clusterprobe.systems.kubernetes.editing import by_hand
-from clusterprobe.systems.kubernetes.objects import Node, PersistentVolume, PersistentVolumeClaim, Pod, Service
+from clusterprobe.systems.kubernetes.objects import Node, PersistentVolume, PersistentVolumeClaim, Pod, Service, Workload
 from clusterprobe.systems.kubernetes.workloads import workload_of
+from clusterprobe.systems.pods import superseded
 from clusterprobe.systems.pods.start_advice import steps
 from clusterprobe.systems.pods.start_diagnosis import Held, Surroundings
 from clusterprobe.systems.pods.start_logs import StartLog
@@ -46,6 +47,7 @@ def probe_not_started(
     nodes: Enriching[Node],
     claims: Enriching[PersistentVolumeClaim],
     volumes: Enriching[PersistentVolume],
+    stateful_sets: Enriching[Workload],
     profile: Profile,
     clock: Clock,
 ) -> None:
@@ -62,7 +64,8 @@ def probe_not_started(
     around = Surroundings(pods.readings, services, nodes, claims, volumes, start_events, start_logs)
     serving = {str(workload_of(pod)) for pod in pods.readings.items if pod.ready}
     for ones in _held(verdict, pods, around, clock.now, profile.thresholds.pods.start_minutes * 60):
-        _report(verdict, ones, _serving(ones[0], serving, pods.readings), clock.now)
+        newer = superseded.newer_revision(_worst(ones, clock.now).start.pod, stateful_sets)
+        _report(verdict, ones, _serving(ones[0], serving, pods.readings), clock.now, newer)
 
 
 def _held(verdict: Verdict, pods: Examined[Pod], around: Surroundings, now: float, limit: float) -> list[list[Held]]:
@@ -92,8 +95,14 @@ def _serving(held: Held, serving: set[str], pods: Readings[Pod]) -> bool:
     return str(workload_of(pod)) in serving or bool(pods.missing_reason(pod.metadata.namespace))
 
 
-def _report(verdict: Verdict, ones: list[Held], serving: bool, now: float) -> None:
-    first = max(ones, key=lambda one: (bool(one.line), len(one.events), now - (one.start.since or now)))
+def _worst(ones: list[Held], now: float) -> Held:
+    """The one of which most is said."""
+    return max(ones, key=lambda one: (len(one.events), now - (one.start.since or now)))
+
+
+def _report(verdict: Verdict, ones: list[Held], serving: bool, now: float, newer: str) -> None:
+    """`newer` is the revision that its StatefulSet asks for by now, and does not get to."""
+    first = _worst(ones, now)
     start, workload = first.start, workload_of(first.start.pod)
     since = min(one.start.since or now for one in ones)
     names = listed(sorted(one.start.pod.metadata.name for one in ones), 3)
@@ -106,12 +115,17 @@ def _report(verdict: Verdict, ones: list[Held], serving: bool, now: float) -> No
         problem=f"{what} {'is' if len(ones) == 1 else 'are'} {STATES[start.state]}{container}, for {ago(now - since)}"
         + (f": {names}." if workload.kind != "Pod" else ".")
         + (" Other pods of it are ready." if serving else ""),
-        cause=cause_of(first),
-        fix=by_hand(workload, steps(first), first.start.pod.metadata.labels, unready=[one.start.pod.metadata.name for one in ones]),
+        cause=cause_of(first) + (superseded.told(start.pod, newer) if newer else ""),
+        fix=superseded.steps(start.pod) if newer else _fix(ones, first, workload),
         exhibits=[_table(ones, now), *([_said(first)] if first.events else [])],
         breaks=[Ref.of(workload), *(ref for one in ones for ref in one.silenced)],
         rests_on=list(dict.fromkeys(ref for one in ones for ref in one.rests_on)),
     )
+
+
+def _fix(ones: list[Held], first: Held, workload: Subject) -> list[Step]:
+    unready = [one.start.pod.metadata.name for one in ones]
+    return by_hand(workload, steps(first), first.start.pod.metadata.labels, unready=unready)
 
 
 def _table(ones: list[Held], now: float) -> Table:

@@ -68,6 +68,7 @@ def world(case: Case, **changes: Any) -> dict[str, Any]:
         "services": listing("Service", [service] if there else []),
         "crash_logs": Readings((log,) if case.lines else (), absent="none crashes"),
         "crash_events": Readings(absent="none crashes"),
+        "stateful_sets": Readings(absent="there is no StatefulSet"),
         "profile": Profile(),
         "clock": SimpleNamespace(now=epoch(NOW)),
         **changes,

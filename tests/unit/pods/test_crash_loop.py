@@ -8,7 +8,7 @@ import yaml
 from clusterprobe.fixes import line
 from clusterprobe.model import Finding, Severity, Subject
 from clusterprobe.readings import Readings
-from clusterprobe.systems.kubernetes.objects import Pod, PodSpec
+from clusterprobe.systems.kubernetes.objects import Pod, PodSpec, Workload
 from clusterprobe.systems.pods.crash_advice import back
 from clusterprobe.systems.pods.crashes import CrashEvent, CrashEvents, CrashLog
 from clusterprobe.times import epoch
@@ -521,3 +521,18 @@ def test_one_that_ends_every_ten_minutes_and_runs_in_between_is_a_warning() -> N
 )
 def test_one_that_ended_now_and_then_is_well(case: Case) -> None:
     assert reasons(judged(probe_crash_loop, **world(case))) == []
+
+
+def test_a_pod_whose_stateful_set_was_corrected_since_is_to_be_deleted() -> None:
+    case = Case("image", "", waiting("ImagePullBackOff"), {}, phase="Pending")
+    own = [{"kind": "StatefulSet", "name": "db", "uid": "u", "controller": True}]
+    one = pod_of(case)
+    metadata = msgspec.structs.replace(one.metadata, name="db-0", labels_={"controller-revision-hash": "db-old"})
+    bad = msgspec.structs.replace(one, metadata=msgspec.convert({**msgspec.to_builtins(metadata), "ownerReferences": own}, type(metadata)))
+    status = {"updateRevision": "db-new"}
+    sets = listing("StatefulSet", [labelled(Workload, "app", "db", spec={"template": {"spec": {"containers": []}}}, status=status)])
+    (finding,) = judged(probe_crash_loop, **world(case, pods=listing("Pod", [bad]), stateful_sets=sets)).findings
+    assert (finding.reason, finding.subject.name) == ("ImageError", "db")
+    assert "StatefulSet app/db asks for db-new by now" in finding.cause
+    assert "$ kubectl -n app delete pod db-0" in finding.fix
+    assert "Correct the image" not in finding.fix

@@ -9,7 +9,7 @@ from clusterprobe.fixes import line
 from clusterprobe.model import Finding
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
-from clusterprobe.systems.kubernetes.objects import Node, PersistentVolume, PersistentVolumeClaim, Pod, Service
+from clusterprobe.systems.kubernetes.objects import Node, PersistentVolume, PersistentVolumeClaim, Pod, Service, Workload
 from clusterprobe.systems.pods.start_logs import StartLog, telling
 from clusterprobe.systems.pods.starts import StartEvent, StartEvents
 from clusterprobe.verdict import Verdict
@@ -64,6 +64,7 @@ def readings(*pods: Pod, **changed: Any) -> dict[str, Any]:
         "nodes": listing("Node", nodes),
         "claims": listing("PersistentVolumeClaim", []),
         "volumes": listing("PersistentVolume", []),
+        "stateful_sets": listing("StatefulSet", []),
         "profile": Profile(),
         "clock": CLOCK,
         **changed,
@@ -538,3 +539,41 @@ def test_where_another_node_lacks_one_too_it_may_be_for_that() -> None:
     one = found(*agents("worker1", "worker2"), nodes=with_fargate())
     assert "virtual" not in one.cause
     assert "maxPods" in one.fix
+
+
+# --- a StatefulSet that was corrected since ----------------------------------------------------------------------------
+
+
+def stateful_set(newest: str = "web-new", generation: int = 2, **spec: Any) -> Readings[Workload]:
+    wanted = {"template": {"spec": {"containers": []}}, "replicas": 1, "podManagementPolicy": "OrderedReady", **spec}
+    status = {"updateRevision": newest, "observedGeneration": 2}
+    return listing("StatefulSet", [labelled(Workload, "shop", "web", metadata={"generation": generation}, spec=wanted, status=status)])
+
+
+def of_revision(revision: str = "web-old") -> Pod:
+    return msgspec.structs.replace(pod(), metadata=msgspec.structs.replace(pod().metadata, labels_={"controller-revision-hash": revision}))
+
+
+def test_a_pod_of_an_earlier_revision_is_deleted_since_its_controller_waits_for_it() -> None:
+    one = found(of_revision(), stateful_sets=stateful_set(), start_events=said('secret "tls" not found'))
+    assert "It is of revision web-old, and StatefulSet shop/web asks for web-new by now" in one.cause
+    assert "“secret 'tls' not found”" in one.cause.replace('"', "'")
+    assert "$ kubectl -n shop delete pod web-0" in one.fix
+    assert "Create" not in one.fix
+
+
+@pytest.mark.parametrize(
+    ("pods", "sets"),
+    [
+        (of_revision("web-new"), stateful_set()),
+        (pod(), stateful_set()),  # it does not say of which revision it is
+        (of_revision(), stateful_set(podManagementPolicy="Parallel")),
+        (of_revision(), stateful_set(updateStrategy={"type": "OnDelete"})),
+        (of_revision(), stateful_set(updateStrategy={"type": "RollingUpdate", "rollingUpdate": {"partition": 1}})),
+        (of_revision(), stateful_set(generation=3)),  # its controller has not seen the newest template
+        (of_revision(), stateful_set("")),
+        (of_revision(), Readings((), (refused("StatefulSetList"),))),
+    ],
+)
+def test_what_its_controller_replaces_or_leaves_by_intent_is_not_deleted(pods: Pod, sets: Readings[Workload]) -> None:
+    assert "by now: its template was changed since" not in found(pods, stateful_sets=sets).cause

@@ -1,0 +1,58 @@
+"""Whether the Thanos sidecar of a Prometheus uploads its blocks: what its own metrics say. One without a bucket uploads none."""
+
+from __future__ import annotations
+
+import msgspec
+
+from clusterprobe.access.cluster import Cluster
+from clusterprobe.readings import Collector, Readings
+from clusterprobe.sources import proxied, source
+from clusterprobe.systems.formats.exposition import samples_of
+from clusterprobe.systems.kubernetes.objects import Pod
+from clusterprobe.systems.prometheus.runtime import START
+
+SIDECAR = "thanos-sidecar"
+"""The container, as the Prometheus Operator and the charts call it."""
+PORT = 10902
+STALE_SECONDS = 3 * 3600.0  # a block is cut every two hours, and uploaded at once
+_UPLOADED, _FAILED = "thanos_shipper_uploads_total", "thanos_shipper_upload_failures_total"
+_LAST = "thanos_objstore_bucket_last_successful_upload_time"
+
+
+class Uploads(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sidecar says since its start (`started`, epoch seconds); `last` is its last upload, 0 where there was none, None if unsaid."""
+
+    started: float
+    uploaded: float = 0.0
+    failed: float = 0.0
+    last: float | None = None
+
+    def stalled_since(self, now: float) -> float | None:
+        """Since when no block has been uploaded although that was tried; None where that is not so."""
+        since = max(self.last or 0.0, self.started)
+        return since if self.failed and now - since >= STALE_SECONDS and not (self.last is None and self.uploaded) else None
+
+
+@source(proxied("pods"))
+def thanos_uploads(cluster: Cluster, pods: Readings[Pod]) -> Readings[Uploads]:
+    """What the Thanos sidecar of each Prometheus says of its uploads."""
+    found: Collector[Pod] = Collector(unreadable=list(pods.unreadable))
+    for subject, pod in pods:
+        if pod.container(SIDECAR) is None or pod.status.phase in ("Succeeded", "Failed"):
+            continue
+        if pod.running:
+            found.add(subject, pod)
+        else:
+            found.fail(subject, f"its pod is {pod.standing}, so its Thanos sidecar cannot be asked")
+    return cluster.each(
+        found.readings(f"no pod has a container {SIDECAR}"), lambda subject, pod: _read(cluster, subject.namespace, subject.name, pod)
+    )
+
+
+def _read(cluster: Cluster, namespace: str, name: str, pod: Pod) -> Uploads:
+    container = pod.container(SIDECAR)
+    port = next((one.container_port for one in (container.ports if container else None) or [] if one.name == "http"), PORT)
+    now = samples_of(cluster.pod(namespace, name, pod.status.pod_ip, port), {START, _UPLOADED, _FAILED, _LAST})
+    totals = {wanted: sum(one.value for one in now if one.name == wanted) for wanted in (START, _UPLOADED, _FAILED)}
+    last = max((one.value for one in now if one.name == _LAST), default=None)
+    return Uploads(started=totals[START], uploaded=totals[_UPLOADED], failed=totals[_FAILED], last=last)

@@ -49,7 +49,7 @@ RULE_GROUP_TOO_SLOW = FindingKind(
     "RuleGroupTooSlow", Severity.ERROR, "A group of rules takes nearly as long as its interval, or longer.", settles=True
 )
 STOOD_STILL = FindingKind(
-    "EvaluationsMissed", Severity.ERROR, "A Prometheus left out evaluations of rules that take hardly any time.", settles=True
+    "EvaluationsLeftOut", Severity.ERROR, "A Prometheus left out evaluations of rules that take hardly any time.", settles=True
 )
 MEMORY_NEAR_LIMIT = FindingKind("MemoryNearLimit", Severity.WARNING, "A Prometheus is near its memory limit.", settles=True)
 DATABASE_ERRORS = FindingKind("DatabaseErrors", Severity.CRITICAL, "The database of a Prometheus reports errors.")

@@ -133,7 +133,7 @@ def test_without_credentials_it_is_said_what_to_give(grafana: Grafana, kubernete
     assert str(results["grafana/health"].verdict) == "pass"
     for name in ("datasources", "log-queries"):
         assert "bearer_token_env or basic" in results[f"grafana/{name}"].unchecked[0].reason
-    assert {path for path, _ in grafana.state.asked} == {"/api/health"}
+    assert {path for path, _ in grafana.state.asked} == {"/api/health", "/metrics"}
 
 
 def test_a_login_page_is_no_health(grafana: Grafana, kubernetes: Kubernetes, token: dict[str, str]):

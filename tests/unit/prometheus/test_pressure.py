@@ -201,7 +201,7 @@ LIGHT = [RuleGroup(FILE, name, 30.0, 0.2, 21.0) for name in ("capacity", "genera
 
 def test_light_groups_that_are_left_out_together_are_not_to_blame() -> None:
     finding = found(pressure(groups=LIGHT))
-    assert (finding.reason, finding.severity) == ("EvaluationsMissed", Severity.ERROR)
+    assert (finding.reason, finding.severity) == ("EvaluationsLeftOut", Severity.ERROR)
     assert "left out 63 evaluations of 3 groups of rules in 10 min (capacity, general, nodes)" in finding.problem
     assert "It is not the rules: none takes more than 1 % of its interval." in finding.problem
     assert "is too heavy" not in finding.cause
@@ -209,7 +209,7 @@ def test_light_groups_that_are_left_out_together_are_not_to_blame() -> None:
 
 def test_a_heavy_group_beside_them_is_told_as_well() -> None:
     heavy = RuleGroup(FILE, "heavy", 30.0, 45.0, 20.0)
-    assert reasons(judged(probe_pressure, **platform(pressure(groups=[*LIGHT, heavy])))) == ["EvaluationsMissed", "RuleGroupTooSlow"]
+    assert reasons(judged(probe_pressure, **platform(pressure(groups=[*LIGHT, heavy])))) == ["EvaluationsLeftOut", "RuleGroupTooSlow"]
 
 
 def test_one_light_group_alone_may_have_been_too_heavy_at_times() -> None:

@@ -23,6 +23,7 @@ MAY = {
     "pods/start_words.py": "the queue that Kueue takes a pod from is named",
     "pods/startup_waits.py": "what an init container waits for may be in its image's name",
     "pods/termination/timed_pods.py": "the pods are ours",
+    "pods/superseded.py": "the revision of a StatefulSet's pod is a label",
     "serving/sources.py": "a profile selects models, and tells canaries, by labels",
     "argocd/probe_revision.py": "which image a pod runs, and which is deployed, is shown",
     "promtail/probe_coverage.py": "which image reached its end of life is shown",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from clusterprobe.access.cluster import Cluster
+from clusterprobe.errors import BadResponse
 from clusterprobe.readings import Collector, Readings
 from clusterprobe.sources import proxied, source
 from clusterprobe.systems.formats.exposition import samples_of
@@ -17,6 +18,7 @@ PORT = 10902
 STALE_SECONDS = 3 * 3600.0  # a block is cut every two hours, and uploaded at once
 _UPLOADED, _FAILED = "thanos_shipper_uploads_total", "thanos_shipper_upload_failures_total"
 _LAST = "thanos_objstore_bucket_last_successful_upload_time"
+_OWN = {_UPLOADED, _FAILED, "thanos_build_info", "thanos_sidecar_prometheus_up"}  # one of these has every sidecar
 
 
 class Uploads(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +54,11 @@ def thanos_uploads(cluster: Cluster, pods: Readings[Pod]) -> Readings[Uploads]:
 def _read(cluster: Cluster, namespace: str, name: str, pod: Pod) -> Uploads:
     container = pod.container(SIDECAR)
     port = next((one.container_port for one in (container.ports if container else None) or [] if one.name == "http"), PORT)
-    now = samples_of(cluster.pod(namespace, name, pod.status.pod_ip, port), {START, _UPLOADED, _FAILED, _LAST})
+    endpoint = cluster.pod(namespace, name, pod.status.pod_ip, port)
+    now = samples_of(endpoint, {START, _LAST, *_OWN})
+    seen = {one.name for one in now}
+    if START not in seen or not seen & _OWN:
+        raise BadResponse(f"GET {endpoint.url}/metrics: it is not what a Thanos sidecar shows, or not when that started")
     totals = {wanted: sum(one.value for one in now if one.name == wanted) for wanted in (START, _UPLOADED, _FAILED)}
     last = max((one.value for one in now if one.name == _LAST), default=None)
     return Uploads(started=totals[START], uploaded=totals[_UPLOADED], failed=totals[_FAILED], last=last)

@@ -1,8 +1,8 @@
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import change, look, shell
 from clusterprobe.model import Severity, Table
-from clusterprobe.roles import Enriching, Examined
-from clusterprobe.systems.ingress.shared_classes import Shared, shared_classes
+from clusterprobe.roles import Conditional, Examined
+from clusterprobe.systems.ingress.shared_classes import Shared, may_share, shared_classes
 from clusterprobe.systems.ingress.sources import INGRESS_CLASSES
 from clusterprobe.systems.inventory.recognition import SystemPod
 from clusterprobe.systems.kubernetes.objects import IngressClass
@@ -24,7 +24,7 @@ DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
 
 
 @reports(SEVERAL_DEFAULTS, SHARED)
-def probe_classes(verdict: Verdict, ingress_classes: Examined[IngressClass], system_pods: Enriching[SystemPod]) -> None:
+def probe_classes(verdict: Verdict, ingress_classes: Examined[IngressClass], system_pods: Conditional[SystemPod]) -> None:
     """Is at most one IngressClass the default one, and is each served by one controller?
 
     Problem: The API server refuses every new Ingress that names no class. Or an Ingress is answered by two controllers, and its address
@@ -38,8 +38,9 @@ def probe_classes(verdict: Verdict, ingress_classes: Examined[IngressClass], sys
     defaults = [one for one in classes if one.is_default]
     if len(defaults) > 1:
         _report_defaults(verdict, classes, defaults)
-    for shared in shared_classes(classes, system_pods):
-        _report_shared(verdict, shared)
+    if may_share(classes, system_pods.readings):
+        for shared in shared_classes(classes, system_pods.need()):
+            _report_shared(verdict, shared)
 
 
 def _report_defaults(verdict: Verdict, classes: list[IngressClass], defaults: list[IngressClass]) -> None:

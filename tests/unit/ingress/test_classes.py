@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from clusterprobe.model import Subject, Unchecked
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.systems.inventory.recognition import system_pods
@@ -91,3 +92,11 @@ def test_controllers_that_serve_apart_are_no_finding(pods: tuple[Pod, ...]) -> N
 def test_a_controller_that_no_class_names_shares_nothing() -> None:
     pods = nginx("edge", "--controller-class=example.org/a"), nginx("internal", "--controller-class=example.org/a")
     assert reasons(served(*pods)) == []
+
+
+def test_without_the_pods_it_is_not_known_who_serves_a_class_of_nginx() -> None:
+    there = [make(IngressClass, metadata={"name": "nginx"}, spec={"controller": "k8s.io/ingress-nginx"})]
+    unread: Readings[Any] = Readings((), (Unchecked(subject=Subject(kind="PodList"), reason="not allowed to list pods"),))
+    blind = judged(probe_classes, ingress_classes=listing("IngressClass", there), system_pods=unread)
+    assert outcome(blind) == "inconclusive"
+    assert outcome(judged(probe_classes, ingress_classes=listing("IngressClass", [one("traefik", "")]), system_pods=unread)) == "pass"

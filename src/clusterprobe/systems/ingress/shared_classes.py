@@ -33,6 +33,11 @@ class Shared(NamedTuple):
     classes: list[str]
 
 
+def may_share(classes: Iterable[IngressClass], pods: Readings[SystemPod]) -> bool:
+    """Whether ingress-nginx is there, by what a class calls its controller or by a pod: of other controllers the arguments do not tell."""
+    return any("nginx" in one.spec.controller for one in classes) or any(one.key == INGRESS_NGINX.key for one in pods.items)
+
+
 def shared_classes(classes: Iterable[IngressClass], pods: Readings[SystemPod]) -> list[Shared]:
     """Two for each pair; none for one whose namespaces are chosen by their labels, since those may be apart."""
     names: dict[str, list[str]] = defaultdict(list)

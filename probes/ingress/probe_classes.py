@@ -38,9 +38,9 @@ def probe_classes(verdict: Verdict, ingress_classes: Examined[IngressClass], sys
     defaults = [one for one in classes if one.is_default]
     if len(defaults) > 1:
         _report_defaults(verdict, classes, defaults)
-    if may_share(classes, system_pods.readings):
-        for shared in shared_classes(classes, system_pods.need()):
-            _report_shared(verdict, shared)
+    pods = system_pods.need() if may_share(classes) else system_pods.enrich()
+    for shared in shared_classes(classes, pods):
+        _report_shared(verdict, shared)
 
 
 def _report_defaults(verdict: Verdict, classes: list[IngressClass], defaults: list[IngressClass]) -> None:

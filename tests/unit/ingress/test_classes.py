@@ -96,7 +96,10 @@ def test_a_controller_that_no_class_names_shares_nothing() -> None:
 
 def test_without_the_pods_it_is_not_known_who_serves_a_class_of_nginx() -> None:
     there = [make(IngressClass, metadata={"name": "nginx"}, spec={"controller": "k8s.io/ingress-nginx"})]
+    own = [make(IngressClass, metadata={"name": "edge"}, spec={"controller": "example.org/edge"})]
     unread: Readings[Any] = Readings((), (Unchecked(subject=Subject(kind="PodList"), reason="not allowed to list pods"),))
-    blind = judged(probe_classes, ingress_classes=listing("IngressClass", there), system_pods=unread)
-    assert outcome(blind) == "inconclusive"
-    assert outcome(judged(probe_classes, ingress_classes=listing("IngressClass", [one("traefik", "")]), system_pods=unread)) == "pass"
+    for those in (there, own):
+        assert outcome(judged(probe_classes, ingress_classes=listing("IngressClass", those), system_pods=unread)) == "inconclusive"
+    traefik = [make(IngressClass, metadata={"name": "traefik"}, spec={"controller": "traefik.io/ingress-controller"})]
+    other = judged(probe_classes, ingress_classes=listing("IngressClass", traefik), system_pods=unread)
+    assert (outcome(other), len(other.notes)) == ("pass", 1)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from clusterprobe.known_systems import INGRESS_NGINX
 from clusterprobe.model import Subject
 from clusterprobe.readings import Readings
+from clusterprobe.systems.ingress.entrances import CONTROLLERS
 from clusterprobe.systems.inventory.recognition import SystemPod
 from clusterprobe.systems.kubernetes.objects import IngressClass
 from clusterprobe.systems.kubernetes.workloads import workload_of
@@ -33,9 +34,9 @@ class Shared(NamedTuple):
     classes: list[str]
 
 
-def may_share(classes: Iterable[IngressClass], pods: Readings[SystemPod]) -> bool:
-    """Whether ingress-nginx is there, by what a class calls its controller or by a pod: of other controllers the arguments do not tell."""
-    return any("nginx" in one.spec.controller for one in classes) or any(one.key == INGRESS_NGINX.key for one in pods.items)
+def may_share(classes: Iterable[IngressClass]) -> bool:
+    """Whether ingress-nginx may serve one of them: its controller is what --controller-class says, so any that no other is known by."""
+    return any(CONTROLLERS.get(one.spec.controller, CONTROLLERS[NGINX]) == CONTROLLERS[NGINX] for one in classes)
 
 
 def shared_classes(classes: Iterable[IngressClass], pods: Readings[SystemPod]) -> list[Shared]:

@@ -6,11 +6,9 @@ from clusterprobe.fixes import SOURCE, change, look, shell
 from clusterprobe.model import Severity, Step, Subject, Table
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
-from clusterprobe.roles import Enriching, Examined
+from clusterprobe.roles import Conditional, Examined
 from clusterprobe.systems.custom_resources.objects import CustomKind
 from clusterprobe.systems.custom_resources.rivals import Kept, kept_pods
-from clusterprobe.systems.kubernetes.event_lists import Complaint
-from clusterprobe.systems.kubernetes.node_troubles import Trouble, broken_conditions, by_events, flapping
 from clusterprobe.systems.kubernetes.objects import Condition, Node, Pod
 from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.times import age, ago, epoch
@@ -21,10 +19,6 @@ NODE_NOT_READY = FindingKind(
     "NodeNotReady", Severity.ERROR, "A node is not ready: what runs on it is not reached, or not known.", settles=True
 )
 NODE_UNDER_PRESSURE = FindingKind("NodeUnderPressure", Severity.WARNING, "A node lacks memory, disk or processes, and evicts pods.")
-NODE_TROUBLE = FindingKind(
-    "NodeTrouble", Severity.WARNING, "A node is ready, and by its other conditions or its events something of it does not work."
-)
-NODE_FLAPS = FindingKind("NodeFlaps", Severity.WARNING, "A node is ready, and went not ready more than once within the last hour.")
 DRAIN_HELD = FindingKind(
     "DrainHeld",
     Severity.WARNING,
@@ -43,30 +37,27 @@ _PRESSURES = {
 }
 
 
-@reports(NODE_NOT_READY, NODE_UNDER_PRESSURE, NODE_TROUBLE, NODE_FLAPS, DRAIN_HELD)
+@reports(NODE_NOT_READY, NODE_UNDER_PRESSURE, DRAIN_HELD)
 def probe_ready(
     verdict: Verdict,
     nodes: Examined[Node],
-    pods: Enriching[Pod],
-    node_events: Enriching[Complaint],
-    own_kinds: Enriching[CustomKind],
+    pods: Conditional[Pod],
+    own_kinds: Conditional[CustomKind],
     clock: Clock,
 ) -> None:
-    """Is every node ready, and does it stay so?
+    """Is every node ready, and can one that is cordoned be drained?
 
     Problem: A node is not ready: its pods are not reached, or their state is as of its last word, and after some minutes they are moved.
-    Or it is ready now, and was not a few minutes ago, again and again.
     Cause: The kubelet does not report, because it or the node is stopped or cut off; or it reports itself that the container runtime or the
-    network plugin does not work. Under pressure, it evicts pods. What a detector of problems finds stands in further conditions, and what
-    the kubelet does not get done (freeing its disk) in events. A cordoned node keeps a pod whose budget asks for all that there are.
+    network plugin does not work. Under pressure, it evicts pods. A cordoned node keeps a pod whose budget asks for all that there are.
     Fix: Bring the kubelet, the node or its network back, or remove a node that is gone for good.
-    Prevention: Alert on KubeNotReady, keep room for the pods of one node on the others, and set requests and limits.
+    Prevention: Alert on KubeNodeNotReady, keep room for the pods of one node on the others, and set requests and limits.
     """
-    there = _by_node(pods)
-    said_of: dict[str, list[Complaint]] = defaultdict(list)
-    for about, event in node_events:
-        said_of[about.name].append(event)
-    for subject, node in nodes:
+    listed_nodes = list(nodes)
+    drained = any(node.spec.unschedulable for _, node in listed_nodes)
+    there = _by_node(pods.need() if drained else pods.enrich())
+    kinds = own_kinds.need() if drained else own_kinds.enrich()
+    for subject, node in listed_nodes:
         conditions = {one.type: one for one in node.status.conditions or []}
         ready = conditions.get("Ready")
         pressed = [_PRESSURES[kind] for kind, one in conditions.items() if kind in _PRESSURES and one.status == "True"]
@@ -77,11 +68,9 @@ def probe_ready(
             verdict.note(f"{subject} joined {ago(clock.now - created)} ago, and is not ready yet")
         elif ready.status != "True":
             _report(verdict, subject, ready, pressed, there[subject.name], clock.now)
-        else:
-            if pressed:
-                _report_pressure(verdict, subject, conditions, pressed)
-            _report_troubles(verdict, subject, conditions, said_of[subject.name], clock.now)
-        _judge_drain(verdict, subject, node, kept_pods(own_kinds.items, there[subject.name]), clock.now)
+        elif pressed:
+            _report_pressure(verdict, subject, conditions, pressed)
+        _judge_drain(verdict, subject, node, kept_pods(kinds.items, there[subject.name]), clock.now)
 
 
 def _by_node(pods: Readings[Pod]) -> dict[str, list[Pod]]:
@@ -177,38 +166,5 @@ def _report_pressure(verdict: Verdict, subject: Subject, conditions: dict[str, C
         fix=[
             look("See what it has, and what its pods request.", shell("kubectl describe node {}", subject.name)),
             change("Free what it is short of, or move pods to other nodes: lower requests, add a node, or set limits for what uses it."),
-        ],
-    )
-
-
-def _report_troubles(verdict: Verdict, subject: Subject, conditions: dict[str, Condition], events: list[Complaint], now: float) -> None:
-    """What is the matter with one that is ready."""
-    for one, what in broken_conditions(conditions.values()):
-        told = f" It says {said(one.message)}." if one.message else ""
-        trouble = Trouble(
-            f"is ready, and {what}.",
-            f"Its condition {one.type} is {one.status}.{told}",
-            "Repair on the node what the condition names, or replace the node: drain it first, so that its pods move",
-        )
-        _report_trouble(verdict, NODE_TROUBLE, subject, trouble)
-    if flaps := flapping(events, now):
-        _report_trouble(verdict, NODE_FLAPS, subject, flaps)
-    for trouble in by_events(events, now):
-        _report_trouble(verdict, NODE_TROUBLE, subject, trouble)
-
-
-def _report_trouble(verdict: Verdict, kind: FindingKind, subject: Subject, trouble: Trouble) -> None:
-    verdict.report(
-        kind,
-        subject,
-        problem=f"Node {subject.name} {trouble.problem}",
-        cause=trouble.cause,
-        fix=[
-            look(
-                "See its conditions, and what was said of it.",
-                shell("kubectl describe node {}", subject.name),
-                shell("kubectl get events -A --field-selector involvedObject.kind=Node,involvedObject.name={}", subject.name),
-            ),
-            change(f"{trouble.helps}."),
         ],
     )

@@ -1,8 +1,7 @@
 from dataclasses import dataclass
 
-from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
-from clusterprobe.fixes import SOURCE, change, look, shell
+from clusterprobe.fixes import change, look
 from clusterprobe.model import Severity, Step, Subject
 from clusterprobe.roles import Enriching, Examined
 from clusterprobe.systems.kubernetes.editing import edited
@@ -11,20 +10,11 @@ from clusterprobe.systems.prometheus.dropped import DROPPED, NOTIFICATIONS
 from clusterprobe.systems.prometheus.objects import pool_origin
 from clusterprobe.systems.prometheus.own_log import OwnError, told
 from clusterprobe.systems.prometheus.pressure import Pressure
-from clusterprobe.systems.prometheus.uploads import SIDECAR, Uploads
 from clusterprobe.times import ago
 from clusterprobe.verdict import Verdict
-from clusterprobe.words import number
 
 SAMPLES_DROPPED = FindingKind("SamplesDropped", Severity.WARNING, "A Prometheus drops samples that it has scraped.")
 ALERTS_DROPPED = FindingKind("AlertsDropped", Severity.ERROR, "A Prometheus drops alerts before it has sent them.")
-UPLOADS_FAIL = FindingKind(
-    "UploadsFail",
-    Severity.ERROR,
-    "The Thanos sidecar of a Prometheus uploads no blocks, and its attempts fail.",
-    prevention="Alert on ThanosSidecarBucketOperationsFailed, and on `thanos_objstore_bucket_last_successful_upload_time` that grows old.",
-    settles=True,
-)
 MANY_ALERTS = 10  # within the window; a few fall with the restart of an Alertmanager, and come again while they fire
 LEAST_DROPPED = 10  # samples within the window; a few come with the restart of a target
 _WHY = (
@@ -33,22 +23,18 @@ _WHY = (
 )
 
 
-@reports(SAMPLES_DROPPED, ALERTS_DROPPED, UPLOADS_FAIL)
+@reports(SAMPLES_DROPPED, ALERTS_DROPPED)
 def probe_dropped(
     verdict: Verdict,
     prometheus_pressure: Examined[Pressure],
-    thanos_uploads: Examined[Uploads],
     prometheus_own_errors: Enriching[list[OwnError]],
-    clock: Clock,
 ) -> None:
-    """Does every Prometheus keep what it scrapes, send every alert, and upload every block?
+    """Does every Prometheus keep what it scrapes, and send every alert?
 
     Problem: Targets are up and scraped, and yet graphs have gaps and alerts stay away: samples are dropped after the scrape, or alerts
-    before they are sent. Or a Thanos sidecar uploads nothing, so that the long past is lost as the local retention passes. Nothing is down
-    then.
+    before they are sent. Nothing is down then.
     Cause: Samples of one series come twice, out of order or out of bounds, since two targets expose the same series, or a target sends
     times of its own. Alerts: an Alertmanager does not take them, or the queue to it is full.
-    Uploads: the bucket refuses the credentials, or is not reached.
     Fix: Keep a label by which such targets differ, scrape one of them only, or ignore the times that a target sends.
     Prevention: Alert on PrometheusDuplicateTimestamps and PrometheusOutOfOrderTimestamps, and on `prometheus_notifications_dropped_total`.
     """
@@ -62,36 +48,6 @@ def probe_dropped(
                 verdict.note(f"{who} dropped {count:.0f} {DROPPED[name]}, {since}.")
             else:
                 place.judge(name, count)
-    for subject, uploads in thanos_uploads:
-        _judge_uploads(verdict, subject, uploads, clock.now)
-
-
-def _judge_uploads(verdict: Verdict, subject: Subject, one: Uploads, now: float) -> None:
-    since = one.stalled_since(now)
-    if since is None and one.failed and one.last is None and one.uploaded:
-        verdict.unchecked(subject, f"its Thanos sidecar failed to upload {one.failed:.0f} times, and does not say when it last succeeded")
-    if since is None:
-        return
-    verdict.report(
-        UPLOADS_FAIL,
-        subject,
-        problem=f"The Thanos sidecar of {subject.namespace}/{subject.name} has uploaded no block for {ago(now - since)}: its attempts "
-        f"failed, {number(round(one.failed), 'time')} since it began.",
-        cause="Its bucket refuses it or is not reached: the sidecar's log says which. Blocks that are not uploaded when the retention of "
-        "this Prometheus passes are lost.",
-        fix=[
-            look(
-                "See what the bucket answers.",
-                shell(
-                    "kubectl -n {} logs {} -c {} --since=3h | grep -iE {}", subject.namespace, subject.name, SIDECAR, "upload|bucket|err"
-                ),
-            ),
-            change(
-                "Repair what it names: the credentials or the name of the bucket in the Secret that thanos.objectStorageConfig of the "
-                f"Prometheus names, the policy of the bucket, or the way to it. Change it {SOURCE}. What is still there is then uploaded."
-            ),
-        ],
-    )
 
 
 @dataclass(frozen=True, slots=True)

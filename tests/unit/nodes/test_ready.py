@@ -3,10 +3,9 @@ from typing import Any
 import pytest
 
 from clusterprobe.evidence import Clock
-from clusterprobe.model import Finding, Subject
+from clusterprobe.model import Finding, Subject, Unchecked
 from clusterprobe.readings import Readings
 from clusterprobe.systems.custom_resources.objects import CustomKind
-from clusterprobe.systems.kubernetes.event_lists import Complaint
 from clusterprobe.systems.kubernetes.objects import Node, Pod
 from clusterprobe.systems.kubernetes.sources import pods
 from clusterprobe.verdict import Verdict
@@ -37,7 +36,6 @@ def readings(*nodes: Node) -> dict[str, Any]:
     return {
         "nodes": listing("Node", nodes),
         "pods": pods,
-        "node_events": Readings(absent="there is no such event"),
         "own_kinds": Readings(),
         "clock": CLOCK,
     }
@@ -89,75 +87,6 @@ def test_a_node_under_pressure_is_a_warning_and_beside_not_ready_a_part_of_the_c
     assert (one.reason, one.severity) == ("NodeUnderPressure", "warning")
     assert "short of disk space or inodes" in one.problem
     assert "Before, it was short of disk space or inodes." in found(SILENT, FULL).cause
-
-
-def event(reason: str, message: str = "", *, ago: float = 240, count: int = 1, node: str = "worker1") -> tuple[Subject, Complaint]:
-    return Subject(kind="Node", name=node), Complaint(message, count, CLOCK.now - ago, reason)
-
-
-def heard(*events: tuple[Subject, Complaint], of: tuple[dict[str, str], ...] = (WELL,)) -> Verdict:
-    return judged(probe_ready, **{**readings(node(*of)), "node_events": Readings(events)})
-
-
-def test_a_node_that_went_not_ready_again_and_again_is_told_of_while_it_is_ready() -> None:
-    (one,) = heard(event("NodeNotReady", ago=1800), event("NodeNotReady", ago=240, count=2)).findings
-    assert (one.reason, one.severity) == ("NodeFlaps", "warning")
-    assert one.problem == "Node worker1 is ready, and was not, 3 times of late: last 4 min ago, and quiet since."
-    assert "$ kubectl get events -A --field-selector involvedObject.kind=Node,involvedObject.name=worker1" in one.fix
-
-
-@pytest.mark.parametrize(
-    "events",
-    [
-        [event("NodeNotReady")],  # it was restarted
-        [event("NodeNotReady", ago=3601, count=5)],
-        [event("NodeNotReady", count=5, node="worker2")],
-        [event("ImageGCFailed", "failed to get imageFs info: unable to find data in memory cache", count=3)],  # as it starts
-        [event("Rebooted", "Node worker1 has been rebooted, boot id: 1")],
-        [event("Starting", "Starting kubelet."), event("NodeHasSufficientMemory", count=9)],
-    ],
-)
-def test_what_happens_in_a_nodes_life_is_no_finding(events: list[tuple[Subject, Complaint]]) -> None:
-    assert outcome(heard(*events)) == "pass"
-
-
-@pytest.mark.parametrize(
-    ("reason", "message", "says"),
-    [
-        ("ImageGCFailed", "Failed to garbage collect required amount of images. Wanted to free 5 bytes, but freed 0 bytes", "disk space"),
-        ("FreeDiskSpaceFailed", "Failed to garbage collect required amount of images. Attempted to free 5 bytes", "disk space"),
-        ("SystemOOM", "System OOM encountered, victim process: java, pid: 4711", "ran out of memory"),
-        ("EvictionThresholdMet", "Attempting to reclaim ephemeral-storage", "evicts pods"),
-    ],
-)
-def test_what_a_kubelet_warns_of_is_told_in_its_words(reason: str, message: str, says: str) -> None:
-    (one,) = heard(event(reason, message)).findings
-    assert (one.reason, says in one.problem) == ("NodeTrouble", True)
-    assert f"“{message}”" in one.cause
-
-
-def test_a_node_that_restarts_again_and_again_is_told_of() -> None:
-    (one,) = heard(event("Rebooted", "boot id: 1", ago=900), event("Rebooted", "boot id: 2")).findings
-    assert "restarts again and again" in one.problem
-
-
-@pytest.mark.parametrize(
-    ("kind", "status", "says"),
-    [("ReadonlyFilesystem", "True", "read-only"), ("KernelDeadlock", "True", "hangs"), ("StorageReady", "False", "its storage")],
-)
-def test_what_a_detector_of_problems_says_is_a_warning(kind: str, status: str, says: str) -> None:
-    one = found(WELL, {"type": kind, "status": status, "message": "see the kernel's log"})
-    assert (one.reason, one.severity, says in one.problem) == ("NodeTrouble", "warning", True)
-    assert one.cause == f"Its condition {kind} is {status}. It says “see the kernel's log”."
-
-
-@pytest.mark.parametrize(("kind", "status"), [("ReadonlyFilesystem", "False"), ("StorageReady", "True"), ("KernelDeadlock", "Unknown")])
-def test_a_detector_that_finds_nothing_is_no_finding(kind: str, status: str) -> None:
-    assert outcome(judge(node(WELL, {"type": kind, "status": status}))) == "pass"
-
-
-def test_events_of_a_node_that_is_not_ready_are_no_further_finding() -> None:
-    assert [one.reason for one in heard(event("NodeNotReady", count=4), of=(SILENT,)).findings] == ["NodeNotReady"]
 
 
 def test_a_node_without_that_condition_is_unchecked() -> None:
@@ -273,3 +202,9 @@ def test_a_node_that_is_cordoned_for_long_and_keeps_a_pod_for_its_budget_is_foun
 )
 def test_a_drain_that_may_end_is_none(node: Node, own: Readings[CustomKind]) -> None:
     assert reasons(drained(node, own)) == []
+
+
+@pytest.mark.parametrize(("node", "expected"), [(cordoned(), "inconclusive"), (node(WELL), "pass")])
+def test_what_holds_a_drain_is_unchecked_without_pods_only_where_a_node_is_cordoned(node: Node, expected: str) -> None:
+    unread: Readings[Any] = Readings((), (Unchecked(subject=Subject(kind="PodList"), reason="not allowed to list pods"),))
+    assert outcome(judged(probe_ready, **{**readings(node), "pods": unread})) == expected

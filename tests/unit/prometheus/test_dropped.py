@@ -2,20 +2,16 @@ from typing import Any
 
 import pytest
 
-from clusterprobe.evidence import Clock
 from clusterprobe.model import Finding
 from clusterprobe.readings import Readings, single
 from clusterprobe.systems.formats.exposition import Metric
 from clusterprobe.systems.prometheus.dropped import DROPPED, NOTIFICATIONS, dropped_by, dropped_query, recent_of
 from clusterprobe.systems.prometheus.own_log import OwnError
 from clusterprobe.systems.prometheus.query import Sample
-from clusterprobe.systems.prometheus.uploads import Uploads
 from probes.prometheus.probe_dropped import probe_dropped
 from tests.factories import assert_blindness_is_no_health, judged, outcome, reasons
 from tests.unit.prometheus.test_pressure import SUBJECT, pressure
 
-NOW = 1_800_000_000.0
-NO_SIDECAR: Readings[Uploads] = Readings(absent="no pod has a container thanos-sidecar")
 ORDER, TWICE, BOUNDS, _ = DROPPED
 
 
@@ -23,9 +19,7 @@ def readings(**dropped: float | None) -> dict[str, Any]:
     told = [OwnError("samples", "out of order sample", "serviceMonitor/shop/orders/0")]
     return {
         "prometheus_pressure": single(SUBJECT, pressure(dropped=dropped)),
-        "thanos_uploads": NO_SIDECAR,
         "prometheus_own_errors": single(SUBJECT, told),
-        "clock": Clock(NOW),
     }
 
 
@@ -147,33 +141,3 @@ def test_the_question_is_about_this_process_only() -> None:
     text = dropped_query(1.5, 600, 60)
     assert text.endswith("and on (instance, job) (process_start_time_seconds == 1.5)")
     assert all(f"increase({one}[{seconds}s])" in text for one in DROPPED for seconds in (600, 60))
-
-
-# --- what Thanos' sidecar uploads -------------------------------------------------------------------------------------------
-
-
-def uploading(**said: Any) -> Any:
-    one = Uploads(**{"started": NOW - 86400, "uploaded": 12.0, "failed": 40.0, "last": NOW - 4 * 3600, **said})
-    return judged(probe_dropped, **{**readings(), "thanos_uploads": single(SUBJECT, one)})
-
-
-def test_a_sidecar_that_uploads_nothing_is_found_with_its_log() -> None:
-    (one,) = uploading().findings
-    assert (one.reason, one.severity) == ("UploadsFail", "error")
-    assert "has uploaded no block for 4 h: its attempts failed, 40 times since it began." in one.problem
-    assert "-c thanos-sidecar --since=3h" in one.fix
-
-
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        ({"last": NOW - 2 * 3600}, "pass"),  # it failed once, and then succeeded
-        ({"failed": 0.0}, "pass"),  # nothing was to be uploaded
-        ({"uploaded": 0.0, "last": None}, "findings"),
-        ({"uploaded": 0.0, "last": 0.0}, "findings"),
-        ({"uploaded": 0.0, "last": None, "started": NOW - 3600}, "pass"),  # it may still come to it
-        ({"last": None}, "inconclusive"),
-    ],
-)
-def test_what_a_sidecar_says_of_its_uploads(said: dict[str, Any], expected: str) -> None:
-    assert outcome(uploading(**said)) == expected

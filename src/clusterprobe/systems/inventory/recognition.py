@@ -52,6 +52,11 @@ class SystemPod:
         """Whether the image of that container is called so: by the last segments of its repository, whatever the registry."""
         return self.main is not None and matches(self.main.image, name)
 
+    def beside(self, image: str) -> Container | None:
+        """The container beside that one, or init container, whose image is called so."""
+        there = [*(self.pod.spec.init_containers or []), *self.pod.spec.containers]
+        return next((one for one in there if one.name != self.container and matches(one.image, image)), None)
+
 
 @source()
 def system_pods(pods: Readings[Pod], profile: Profile) -> Readings[SystemPod]:

@@ -106,14 +106,16 @@ class Trouble(NamedTuple):
     helps: str
 
 
-def broken_conditions(conditions: Iterable[Condition]) -> list[tuple[Condition, str]]:
-    """The conditions by which something of a node does not work, and in words what."""
-    found = []
+def by_conditions(conditions: Iterable[Condition]) -> Iterator[Trouble]:
+    """What detectors of problems found, by the conditions that they set."""
     for one in conditions:
         what = _BROKEN.get(one.type) if one.status == "True" else _WHOLE.get(one.type) if one.status == "False" else None
         if what:
-            found.append((one, what))
-    return found
+            yield Trouble(
+                f"is ready, and {what}.",
+                f"Its condition {one.type} is {one.status}.{f' It says {said(one.message)}.' if one.message else ''}",
+                "Repair on the node what the condition names, or replace the node: drain it first, so that its pods move",
+            )
 
 
 def flapping(events: Iterable[Complaint], now: float) -> Trouble | None:

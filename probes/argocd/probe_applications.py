@@ -144,7 +144,7 @@ def _tell_complaint(verdict: Verdict, subject: Subject, one: Application, compla
                 subject,
                 problem=f"has the condition {kind}. {ERRORS[kind]}{health}",
                 cause=f"{_means(messages)}Argo CD says: {said(messages, 600)} (source: {where}; since {since}).",
-                fix=[advice.repair(messages), advice.refresh(subject)],
+                fix=[advice.repair(messages, one), advice.refresh(subject)],
                 exhibits=[Text(title=f"Condition {kind}", text=messages)],
             )
         case "warning":
@@ -212,7 +212,7 @@ def _report_failed(verdict: Verdict, subject: Subject, one: Application, state: 
         + f"{each_says or said(state.message)}. {_means(messages)}".rstrip()
         + named(missing)
         + again,
-        fix=[*look_for(missing if one.is_here else []), *advice.failed(subject, hook, messages, here=one.is_here)],
+        fix=[*look_for(missing if one.is_here else []), *advice.failed(subject, one, hook, messages)],
         exhibits=[Text(title="The last synchronisation says", text=state.message)],
         rests_on=[*(Ref.to(each.kind, each.namespace, each.name) for each in failed), *(each.ref for each in missing)]
         if one.is_here

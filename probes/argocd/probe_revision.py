@@ -12,7 +12,7 @@ from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref
 from clusterprobe.roles import Enriching, Examined, Needed
-from clusterprobe.systems.argocd.advice import by_client, synchronise
+from clusterprobe.systems.argocd.advice import by_client, failed, not_tried, source_of, synchronise
 from clusterprobe.systems.argocd.causes import evidence_of_life, failure_stands, speaks_of_now, workloads_by_place
 from clusterprobe.systems.argocd.sources import Application, Drift, ManagedResource, short
 from clusterprobe.systems.kubernetes.daemon_sets import DaemonSet
@@ -157,7 +157,13 @@ def _judge_expected(verdict: Verdict, subject: Subject, one: Application, wanted
             else f"The newest that Argo CD has found at {', '.join(each or 'HEAD' for each in targets)} is {short(one.compared_with)}: "
             f"{wanted} is on another branch, was not pushed, or Argo CD has not looked since."
         )
-        _report_revision(verdict, OTHER_REVISION, subject, one, f"is at {short(one.deployed)}, and {wanted} is expected.", cause)
+        step = (
+            synchronise(subject, "Synchronise it.")
+            if known
+            else change(f"Push that commit, or correct which one the profile expects.{source_of(one)}")
+        )
+        problem = f"is at {short(one.deployed)}, and {wanted} is expected."
+        _report_revision(verdict, OTHER_REVISION, subject, one, problem, cause, [_refreshed(subject), step])
 
 
 def _judge_newer(verdict: Verdict, subject: Subject, one: Application, *, late: bool | None) -> None:
@@ -165,31 +171,35 @@ def _judge_newer(verdict: Verdict, subject: Subject, one: Application, *, late: 
     problem = f"is at {short(one.deployed)}, and Git is at {newest}."
     if one.automated is None:
         cause = "It has no automated policy: the newer commit waits for a manual sync."
-        _report_revision(verdict, COMMIT_WAITS, subject, one, problem, cause)
+        steps = [_refreshed(subject), synchronise(subject, "Synchronise it when it should be.")]
+        _report_revision(verdict, COMMIT_WAITS, subject, one, problem, cause, steps)
     elif failure_stands(one):
-        cause = f"Its last synchronisation failed: {said(one.status.operation_state.message) if one.status.operation_state else ''}"
-        _report_revision(verdict, COMMIT_NOT_DEPLOYED, subject, one, problem, cause)
+        message = one.status.operation_state.message if one.status.operation_state else ""
+        cause = f"Its last synchronisation failed: {said(message)}"
+        _report_revision(verdict, COMMIT_NOT_DEPLOYED, subject, one, problem, cause, failed(subject, one, None, message))
     elif late and not one.running:
         cause = "It synchronises by itself, but has not tried this commit: a sync window forbids it, or the controller does not get to it."
-        _report_revision(verdict, COMMIT_NOT_DEPLOYED, subject, one, problem, cause)
+        _report_revision(verdict, COMMIT_NOT_DEPLOYED, subject, one, problem, cause, not_tried(subject, one))
     elif late is None or not one.running:
         verdict.unchecked(subject, f"it is at {short(one.deployed)}; {newest} may still be under way")
     else:
         verdict.note(f"{subject} is being synchronised to {newest}")
 
 
-def _report_revision(verdict: Verdict, kind: FindingKind, subject: Subject, one: Application, problem: str, cause: str) -> None:
+def _refreshed(subject: Subject) -> Step:
+    text = by_client("Have Argo CD refresh it from Git, and see what keeps it.")
+    return look(text, shell("argocd app get {} --refresh", _name(subject)))
+
+
+def _report_revision(
+    verdict: Verdict, kind: FindingKind, subject: Subject, one: Application, problem: str, cause: str, fix: list[Step]
+) -> None:
     verdict.report(
         kind,
         subject,
         problem=f"The Application {_name(subject)} {problem}",
         cause=cause,
-        fix=[
-            look(
-                by_client("Have Argo CD refresh it from Git, and see what keeps it."), shell("argocd app get {} --refresh", _name(subject))
-            ),
-            synchronise(subject, "Synchronise it."),
-        ],
+        fix=fix,
         exhibits=[
             Table(
                 title="Commits",

@@ -101,7 +101,8 @@ def test_another_commit_than_the_expected_one_is_an_error_that_names_both() -> N
     assert (finding.reason, finding.severity) == ("OtherRevision", "error")
     assert "is at bbbbbbb, and cccccccc is expected" in finding.problem
     assert "The newest that Argo CD has found at main is bbbbbbb" in finding.cause
-    assert "argocd app sync argocd/web" in finding.fix
+    assert "argocd app sync" not in finding.fix
+    assert "It deploys path web of https://git.example.org/platform, at main." in finding.fix
     assert finding.rests_on == ["Application/argocd/web"]
 
 
@@ -110,6 +111,7 @@ def test_an_expected_commit_that_waits_says_that_argo_cd_knows_it() -> None:
     (finding,) = judged(probe_revision, **world(one=one, expected=NEW[:8])).findings
     assert "is at aaaaaaa" in finding.problem
     assert f"Argo CD knows {NEW[:8]}, and has not synchronised it" in finding.cause
+    assert "argocd app sync argocd/web" in finding.fix
 
 
 def test_an_expected_commit_that_is_being_synchronised_is_inconclusive() -> None:
@@ -148,6 +150,7 @@ def test_a_newer_commit_whose_synchronisation_failed_counts_at_once() -> None:
     (finding,) = judged(probe_revision, **world(one=one)).findings
     assert finding.reason == "CommitNotDeployed"
     assert "one or more objects failed" in finding.cause
+    assert "Correct it in Git, and commit. It deploys path web of" in finding.fix
 
 
 def test_a_newer_commit_that_is_being_synchronised_is_only_noted() -> None:

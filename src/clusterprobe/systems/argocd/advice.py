@@ -22,6 +22,16 @@ def read(subject: Subject, text: str, path: str) -> Step:
     return look(text, shell("kubectl -n {} get applications.argoproj.io {} -o jsonpath={}", subject.namespace, subject.name, f"{{{path}}}"))
 
 
+def source_of(one: Application) -> str:
+    """A sentence, with a blank before it: where in Git what it deploys is written; empty where it does not say."""
+    places = [
+        f"{f'path {each.path}' if each.path else f'chart {each.chart}'} of {each.repository}, at {each.target_revision or 'HEAD'}"
+        for each in one.sources
+        if each.repository and (each.path or each.chart)
+    ]
+    return f" It deploys {listed(places, 3, between='; ')}." if places else ""
+
+
 def refresh(subject: Subject) -> Step:
     mark = "argocd.argoproj.io/refresh=hard"
     command = shell("kubectl -n {} annotate applications.argoproj.io {} {} --overwrite", subject.namespace, subject.name, mark)
@@ -61,20 +71,21 @@ def not_tried(subject: Subject, one: Application) -> list[Step]:
     ]
 
 
-def repair(messages: str) -> Step:
+def repair(messages: str, one: Application) -> Step:
     """What the messages ask for."""
     row = row_of(messages)
-    return change(row.fix if row else "Repair what the message names, in Git or in the Application.")
+    text = row.fix if row else "Repair what the message names, in Git or in the Application."
+    return change(text + source_of(one))
 
 
-def failed(subject: Subject, hook: ResourceResult | None, messages: str, *, here: bool) -> list[Step]:
-    """A synchronisation that failed, on a hook or on an object; what is not `here` is in another cluster."""
+def failed(subject: Subject, one: Application, hook: ResourceResult | None, messages: str) -> list[Step]:
+    """A synchronisation that failed, on a hook or on an object."""
     steps = [read(subject, "See all that it said.", ".status.operationState.message")]
-    if hook is not None and hook.kind in ("Job", "Pod") and here:
+    if hook is not None and hook.kind in ("Job", "Pod") and one.is_here:
         steps.insert(0, look("See what the hook logs.", shell("kubectl -n {} logs {}/{}", hook.namespace, hook.kind.lower(), hook.name)))
     return [
         *steps,
-        repair(messages) if row_of(messages) else change("Correct it in Git, and commit."),
+        repair(messages, one) if row_of(messages) else change(f"Correct it in Git, and commit.{source_of(one)}"),
         synchronise(subject, "If the cause was outside Git, let it try again instead."),
     ]
 
@@ -120,7 +131,7 @@ def unwell(subject: Subject, one: Application, faults: Sequence[ManagedResource]
     text = "See what is not healthy."
     if not commands or not one.is_here:
         text, commands = by_client(text), [shell("argocd app get {} --output tree=detailed", name_of(subject))]
-    return [look(text, *commands), change("Repair it in Git.")]
+    return [look(text, *commands), change(f"Repair it in Git.{source_of(one)}")]
 
 
 def looping(subject: Subject, objects: Sequence[ManagedResource]) -> list[Step]:

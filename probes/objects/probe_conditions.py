@@ -1,20 +1,20 @@
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from itertools import chain
 
 from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import change, look
-from clusterprobe.model import Severity, Subject
+from clusterprobe.model import Severity
 from clusterprobe.profile import Profile
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Enriching, Examined
 from clusterprobe.systems.custom_resources import own_advice, rival_advice, words
 from clusterprobe.systems.custom_resources.acme import Challenge
-from clusterprobe.systems.custom_resources.diagnosis import Diagnosis, Families, diagnose, is_mild, reports_on
+from clusterprobe.systems.custom_resources.diagnosis import Families, diagnose, is_mild, reports_on
 from clusterprobe.systems.custom_resources.kinds import is_own
 from clusterprobe.systems.custom_resources.object_events import Heard
-from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject, Named
+from clusterprobe.systems.custom_resources.objects import CustomKind, CustomObject
 from clusterprobe.systems.custom_resources.rivals import crowds, same_secrets
 from clusterprobe.systems.kubernetes.objects import Pod
 from clusterprobe.times import ago
@@ -73,14 +73,14 @@ def probe_conditions(
     doubtful = {one.subject.kind.removesuffix("List") for one in custom_kinds.readings.unreadable}
     families = Families((*kinds, *own_kinds.readings.items), doubtful)
     patience = profile.thresholds.objects.ready_minutes * 60
-    servers = own_advice.served_by(own_kinds.readings.items)
+    beside = words.Beside(acme_challenges.items, own_advice.served_by(own_kinds.readings.items))
     heard = {subject: one.message for subject, one in object_warnings}
     found = custom_kinds.keep(lambda _, kind: bool(reports_on(kind)), NONE_REPORTS if any(kind.objects for kind in kinds) else "")
     for _, kind in chain(found, own_kinds.keep(lambda _, kind: bool(reports_on(kind)))):
         for one in reports_on(kind):
             subject = kind.subject_of(one)
             state = diagnose(kind, one, families, heard=heard.get(subject, ""), now=clock.now, patience_seconds=patience)
-            _tell(verdict, subject, kind, one, state, acme_challenges.items, servers)
+            _tell(verdict, words.Case(subject, kind, one, state), beside)
     _report_rivals(verdict, [*kinds, *own_kinds.readings.items], pods)
     if silent := [f"{kind.resource} ({len(kind.objects)})" for kind in kinds if kind.objects and not reports_on(kind)]:
         verdict.note(
@@ -90,22 +90,15 @@ def probe_conditions(
         verdict.note(f"The profile leaves out the kinds {listed(skipped, 20)}")
 
 
-def _tell(
-    verdict: Verdict,
-    subject: Subject,
-    kind: CustomKind,
-    one: CustomObject,
-    found: Diagnosis,
-    challenges: Sequence[Challenge],
-    servers: Mapping[str, Named],
-) -> None:
-    match found.state:
+def _tell(verdict: Verdict, case: words.Case, beside: words.Beside) -> None:
+    subject = case.subject
+    match case.found.state:
         case "failing" | "undecided":
-            _report(verdict, subject, kind, one, found, challenges, servers)
+            _report(verdict, case, beside)
         case "unreported":
-            _report_silence(verdict, subject, kind, one, found)
+            _report_silence(verdict, case)
         case "deleted":
-            _report_deletion(verdict, subject, kind, found)
+            _report_deletion(verdict, case)
         case "passing":
             verdict.note(f"{subject} is not ready yet, which may pass")
         case "suspended":
@@ -113,25 +106,18 @@ def _tell(
         case "outdated":
             verdict.unchecked(
                 subject,
-                f"it is of generation {one.generation}, and its controller has reported on an earlier one only; if it never reports"
+                f"it is of generation {case.one.generation}, and its controller has reported on an earlier one only; if it never reports"
                 " on another, name the kind under custom_resources.skip in the profile",
             )
         case "owner unread":
             verdict.unchecked(subject, "it is not ready, and the object that controls it, which may explain that, could not be read")
 
 
-def _report(
-    verdict: Verdict,
-    subject: Subject,
-    kind: CustomKind,
-    one: CustomObject,
-    found: Diagnosis,
-    challenges: Sequence[Challenge],
-    servers: Mapping[str, Named],
-) -> None:
+def _report(verdict: Verdict, case: words.Case, beside: words.Beside) -> None:
+    subject, kind, one, found = case
     degraded = all(is_mild(each) for each in found.conditions)
     effect = own_advice.EFFECTS.get(kind.kind, "") if is_own(kind.resource) else ""
-    cause, steps = words.explained(kind, subject, one, found, challenges, servers)
+    cause, steps = words.explained(case, beside)
     verdict.report(
         NOT_READY if found.state == "failing" else UNDECIDED,
         subject,
@@ -164,7 +150,8 @@ def _ref(kind: str, namespace: str, name: str) -> Ref:
     return Ref(RefKind.OTHER, namespace, f"{kind}/{name}")
 
 
-def _report_silence(verdict: Verdict, subject: Subject, kind: CustomKind, one: CustomObject, found: Diagnosis) -> None:
+def _report_silence(verdict: Verdict, case: words.Case) -> None:
+    subject, kind, one, found = case
     since = f"has been there for {ago(found.seconds)}, and" if found.seconds is not None else "has no time of creation, and"
     verdict.report(
         NOT_REPORTED,
@@ -180,11 +167,12 @@ def _report_silence(verdict: Verdict, subject: Subject, kind: CustomKind, one: C
     )
 
 
-def _report_deletion(verdict: Verdict, subject: Subject, kind: CustomKind, found: Diagnosis) -> None:
+def _report_deletion(verdict: Verdict, case: words.Case) -> None:
+    subject, kind = case.subject, case.kind
     verdict.report(
         DELETION_HANGS,
         subject,
-        problem=f"{subject} was deleted {ago(found.seconds or 0)} ago, and is still there.",
+        problem=f"{subject} was deleted {ago(case.found.seconds or 0)} ago, and is still there.",
         cause="A finalizer waits: its controller does not run, or cannot clean up what it made for it.",
         fix=[
             look("See its finalizers, its conditions and the events about it.", words.described(kind, subject)),

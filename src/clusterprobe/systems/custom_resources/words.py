@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from clusterprobe.fixes import SOURCE, change, look, shell
 from clusterprobe.model import Command, Step, Subject, Table
@@ -62,23 +63,34 @@ def cause(found: Diagnosis) -> str:
     return f"{told}{heard}{named(found.missing)}"
 
 
-def explained(
-    kind: CustomKind,
-    subject: Subject,
-    one: CustomObject,
-    found: Diagnosis,
-    challenges: Iterable[Challenge],
-    servers: Mapping[str, Named],
-) -> tuple[str, list[Step]]:
-    """The cause in words, and the steps: of kinds whose messages are known, by what they say. `servers` is who serves which API."""
+class Case(NamedTuple):
+    """An object that is not well, and what was found of it."""
+
+    subject: Subject
+    kind: CustomKind
+    one: CustomObject
+    found: Diagnosis
+
+
+class Beside(NamedTuple):
+    """What explains it beside the object itself: challenges of ACME, and who serves which API."""
+
+    challenges: Iterable[Challenge]
+    servers: Mapping[str, Named]
+
+
+def explained(case: Case, beside: Beside) -> tuple[str, list[Step]]:
+    """The cause in words, and the steps: of kinds whose messages are known, by what they say."""
+    subject, kind, one, found = case
     first = [*look_for(found.missing), look("See its conditions, and the events about it.", described(kind, subject))]
     if is_own(kind.resource):
         row = own_advice.row_of(kind.kind, found.conditions)
-        asked = own_advice.asked_of(one, found.conditions, servers)
-        return _joined(row.why if row else "", cause(found), asked), [*first, *own_advice.steps(subject, one, found.conditions, servers)]
+        asked = own_advice.asked_of(one, found.conditions, beside.servers)
+        steps = [*first, *own_advice.steps(subject, one, found.conditions, beside.servers)]
+        return _joined(row.why if row else "", cause(found), asked), steps
     steps = [*first, *_steps(kind, subject, one, found)]
     if kind.resource == _CERTIFICATES:
-        told = told_of(one, found.conditions, challenges)
+        told = told_of(one, found.conditions, beside.challenges)
         return _joined(told.why, cause(found), told.words), [*(steps[:-1] if told.why else steps), *told.steps]
     return cause(found), steps
 

@@ -16,7 +16,7 @@ from clusterprobe.systems.kubernetes.editing import by_hand
 from clusterprobe.systems.kubernetes.objects import Node, Pod
 from clusterprobe.systems.kubernetes.resources import NODES, SERVICES
 from clusterprobe.systems.kubernetes.workloads import daemon_set_of
-from clusterprobe.systems.log_agents.advice import let_run, look_at_agent
+from clusterprobe.systems.log_agents.advice import let_run, look_at_agent, where_loki_refuses
 from clusterprobe.systems.log_agents.destinations import Destination
 from clusterprobe.systems.log_agents.doubles import Double, doubles
 from clusterprobe.systems.log_agents.drops import Dropped, SendErrors
@@ -261,7 +261,7 @@ def _judge_agents(verdict: Verdict, states: Examined[AgentState], evidence: Evid
         _judge_backlog(verdict, subject, state, evidence.pods, profile)
     for owner, one in found.items():
         if one.lost:
-            _report_lost(verdict, owner, one, evidence.pods)
+            _report_lost(verdict, owner, one, evidence)
         elif one.waiting:
             _report_waiting(verdict, owner, one, evidence)
         elif one.waited:
@@ -269,7 +269,7 @@ def _judge_agents(verdict: Verdict, states: Examined[AgentState], evidence: Evid
             verdict.note(f"{owner.namespace}/{owner.name} had to send again {times} {evidence.window}, and not in the last 2 minutes.")
 
 
-def _report_lost(verdict: Verdict, owner: Subject, one: Trouble, pods: Readings[SystemPod]) -> None:
+def _report_lost(verdict: Verdict, owner: Subject, one: Trouble, evidence: Evidence) -> None:
     rows = [[each.agent.name, reason, str(count), each.window] for each in one.lost for reason, count in each.counts.items() if count]
     cause, helps = why_lost(one)
     verdict.report(
@@ -279,7 +279,11 @@ def _report_lost(verdict: Verdict, owner: Subject, one: Trouble, pods: Readings[
         problem=f"{owner.namespace}/{owner.name} dropped {amount(one.total)} {one.lost[0].window}, which "
         f"{'is' if one.total.total() == 1 else 'are'} not sent again.",
         cause=cause,
-        fix=[look("Read what the receiver answered.", *_own_words(one, one.lost[0].agent, pods)), change(f"{helps} Change it {SOURCE}.")],
+        fix=[
+            look("Read what the receiver answered.", *_own_words(one, one.lost[0].agent, evidence.pods)),
+            change(f"{helps} Change it {SOURCE}."),
+            *where_loki_refuses(helps, [each.agent for each in one.lost], evidence.destinations, evidence.pods),
+        ],
         exhibits=[Table(title="Dropped lines", columns=["Agent", "Reason", "Lines", "When"], rows=rows[:30])],
         breaks=[Ref(RefKind.LOGS, name=owner.namespace)],
     )

@@ -19,6 +19,7 @@ from clusterprobe.systems.log_agents.states import AgentState, Queue
 from clusterprobe.verdict import Verdict
 from probes.promtail.probe_coverage import probe_coverage
 from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, recognised, refused, server
+from tests.unit.loki.test_configuration_advice import loki
 
 NOW = 1_800_000_000.0
 JUST_NOW = "2027-01-15T07:59:30Z"
@@ -81,6 +82,7 @@ def drops(*counts: tuple[str, str, float]) -> Readings[Any]:
     return Readings(((server("prometheus", "monitoring-prod", "main")[0], found),))
 
 
+OTHER_CONFIG = [{"name": "config", "configMap": {"name": "loki-of-teams"}}]
 NODES = (node("worker1"), node("worker2"))
 PODS = (agent("worker1"), agent("worker2"), work("worker1"), work("worker2"))
 
@@ -351,6 +353,24 @@ def test_lines_dropped_lately_are_an_error_with_the_reason_and_lokis_words() -> 
     assert "dropped 12 lines in the last 10 minutes" in finding.problem
     assert "`ingester_error`" in finding.cause
     assert "Max entry size '100' bytes exceeded" in finding.cause
+
+
+@pytest.mark.parametrize(
+    ("to", "lokis", "edits"),
+    [
+        (sends("worker1"), [loki()[1].pod], True),
+        (sends("worker1"), [], False),
+        (sends("worker1"), [loki()[1].pod, loki("loki-1", volumes=OTHER_CONFIG)[1].pod], False),  # which of the two refuses is not known
+        (sends("worker1", None), [loki()[1].pod], False),
+        (sends("worker1", away=["logs.example.org"]), [loki()[1].pod], False),
+    ],
+)
+def test_where_lokis_limit_refuses_its_own_configuration_is_shown(to: tuple[Subject, Destination], lokis: list[Pod], edits: bool) -> None:
+    destinations = Readings((to, sends("worker2")))
+    finding = judged(probe_coverage, **platform((*PODS, *lokis), agent_destinations=destinations, **dropping())).findings[0]
+    assert finding.reason == "LinesDropped"
+    assert ("$ kubectl -n logging edit configmap loki" in finding.fix) == edits
+    assert ("$ kubectl -n logging rollout restart statefulset/loki" in finding.fix) == edits
 
 
 def test_lines_dropped_long_ago_are_a_note() -> None:

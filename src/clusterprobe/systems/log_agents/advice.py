@@ -1,12 +1,19 @@
-"""What to do about nodes without a log agent: where the agent may be let run, and what that means."""
+"""What to do about nodes without a log agent, and where what an agent sends is refused: where that is changed, and what that means."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from clusterprobe.fixes import SOURCE, change, look, shell, snippet
+from clusterprobe.known_systems import LOKI
 from clusterprobe.model import Step, Subject
+from clusterprobe.readings import Readings
+from clusterprobe.systems.inventory.recognition import SystemPod, of_system
 from clusterprobe.systems.kubernetes.daemon_sets import DaemonSet, untolerated
 from clusterprobe.systems.kubernetes.logs import last_ended_was_before
 from clusterprobe.systems.kubernetes.objects import Node, Pod, Taint
+from clusterprobe.systems.log_agents.destinations import Destination
+from clusterprobe.systems.loki.configuration_advice import in_its_configuration
 
 # Put on a node while something is done to it: an agent that tolerates them is in the way, or is evicted in vain.
 _FOR_A_WHILE = (
@@ -18,6 +25,17 @@ _FOR_A_WHILE = (
     "node.cilium.io/",
 )
 _CONTROL_PLANE = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
+
+
+def where_loki_refuses(
+    helps: str, agents: Collection[Subject], destinations: Readings[Destination], pods: Readings[SystemPod]
+) -> list[Step]:
+    """How Loki's limits are changed on its own configuration: where all these agents send to a Loki of this cluster, and each reads it."""
+    told = destinations.by_name()
+    to = [told.get((one.namespace, one.name)) for one in agents]
+    if "limits_config" not in helps or not all(one and one.loki and not one.strange and not one.away for one in to):
+        return []
+    return in_its_configuration(pods, [subject for subject, _ in of_system(pods, LOKI)])
 
 
 def let_run(place: Subject, one: DaemonSet, node: Node) -> list[Step]:

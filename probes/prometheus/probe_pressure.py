@@ -13,15 +13,7 @@ from clusterprobe.systems.kubernetes.looking import log_of
 from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
 from clusterprobe.systems.prometheus.objects import RULES, Prometheus, Rule
 from clusterprobe.systems.prometheus.own_log import OwnError, Topic, told
-from clusterprobe.systems.prometheus.pressure import (
-    LOSING,
-    TROUBLES,
-    Head,
-    Interval,
-    Pressure,
-    RuleGroup,
-    SlowRules,
-)
+from clusterprobe.systems.prometheus.pressure import LOSING, TROUBLES, Head, Interval, Pressure, SlowRules
 from clusterprobe.systems.prometheus.pressure_advice import (
     Place,
     cause_of,
@@ -37,6 +29,7 @@ from clusterprobe.systems.prometheus.pressure_advice import (
     top_series,
 )
 from clusterprobe.systems.prometheus.remote_refusals import row_of
+from clusterprobe.systems.prometheus.rule_groups import RuleGroup
 from clusterprobe.systems.storage.natures import Storage
 from clusterprobe.thresholds import Thresholds
 from clusterprobe.times import ago
@@ -145,8 +138,8 @@ def probe_pressure(
 
 
 def _show(verdict: Verdict, rows: list[list[str]]) -> None:
+    columns = ["Replica", "Nine of ten scrapes within", "CPU", "CPU limit", "Memory held", "Memory limit", "Series", "Database"]
     if rows:
-        columns = ["Replica", "Nine of ten scrapes within", "CPU", "CPU limit", "Memory held", "Memory limit", "Series", "Database"]
         verdict.exhibit(Table(title="How busy each Prometheus is", columns=columns, rows=rows))
 
 
@@ -168,7 +161,10 @@ def _judge(verdict: Verdict, case: Case, *, settled: bool) -> None:
             _report_standstill(verdict, case, light)
             missed = []
         for group in dict.fromkeys([*missed, *slow]):
-            _report_group(verdict, case, group)
+            if group not in slow and group.missed_lately == 0:
+                verdict.note(f"{case.who} {group.was_left_out(one.window)}")
+            else:
+                _report_group(verdict, case, group)
     if full(one, case.place, limits):
         _report_memory(verdict, case)
     _judge_database(verdict, case)
@@ -198,15 +194,15 @@ def _slip(interval: Interval, *, settled: bool) -> float:
 def _report_behind(verdict: Verdict, case: Case, late: list[Interval], missed: list[RuleGroup], *, settled: bool) -> None:
     worst = max(late, key=lambda each: _slip(each, settled=settled))
     often = "one of ten scrapes" if settled else "every other scrape"
-    rules = f", and {number(len(missed), 'group of rules', 'groups of rules')} missed evaluations ({_names(missed)})" if missed else ""
+    rules = (
+        f", and {number(len(missed), 'group of rules', 'groups of rules')} missed evaluations ({listed([each.name for each in missed], 3)})"
+        if missed
+        else ""
+    )
     bad = missed or _slip(worst, settled=settled) >= BADLY
     seconds = worst.late if settled else worst.median
     problem = f"does not keep up: {often} comes {seconds:.1f} s after the one before, or later, instead of {worst.configured:.0f} s{rules}."
     _report(verdict, case, FALLS_BEHIND, Severity.ERROR if bad else Severity.WARNING, problem)
-
-
-def _names(groups: list[RuleGroup]) -> str:
-    return listed([one.name for one in groups], 3)
 
 
 def _report(verdict: Verdict, case: Case, kind: FindingKind, severity: Severity, problem: str) -> None:
@@ -271,7 +267,7 @@ def _report_standstill(verdict: Verdict, case: Case, groups: list[RuleGroup]) ->
         STOOD_STILL,
         Severity.ERROR,
         f"left out {number(count, 'evaluation')} of {number(len(groups), 'group of rules', 'groups of rules')} in {ago(case.one.window)} "
-        f"({_names(groups)}), so alerts came late. It is not the rules: "
+        f"({listed([each.name for each in groups], 3)}), so alerts came late. It is not the rules: "
         f"none takes more than {max(1, round(slowest * 100))} % of its interval.",
     )
 

@@ -17,7 +17,7 @@ from clusterprobe.systems.alertmanager.config_secrets import ConfigSecret
 from clusterprobe.systems.kubernetes.objects import Pod, Service
 from clusterprobe.systems.pods.crashes import CrashLog
 from clusterprobe.systems.prometheus.alerting import FailingRule
-from clusterprobe.systems.prometheus.pressure import RuleGroup
+from clusterprobe.systems.prometheus.rule_groups import RuleGroup
 from clusterprobe.verdict import Verdict
 from probes.alertmanager.probe_config_secret import probe_config_secret
 from probes.alertmanager.probe_default_config import probe_default_config

@@ -14,6 +14,7 @@ from clusterprobe.readings import Readings, single
 from clusterprobe.systems.formats.exposition import Metric, parse_line
 from clusterprobe.systems.formats.quantities import amount
 from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
+from clusterprobe.systems.prometheus import rule_groups
 from clusterprobe.systems.prometheus.objects import Prometheus, Rule
 from clusterprobe.systems.prometheus.own_log import OwnError
 from clusterprobe.systems.prometheus.pressure import (
@@ -21,7 +22,6 @@ from clusterprobe.systems.prometheus.pressure import (
     Head,
     Interval,
     Pressure,
-    RuleGroup,
     SlowRule,
     SlowRules,
     _refused,
@@ -30,6 +30,7 @@ from clusterprobe.systems.prometheus.pressure import (
     pressure_of,
 )
 from clusterprobe.systems.prometheus.query import Sample
+from clusterprobe.systems.prometheus.rule_groups import RuleGroup
 from probes.prometheus.probe_pressure import probe_pressure
 from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, server
 
@@ -186,6 +187,17 @@ def test_a_group_that_nearly_takes_its_interval_is_a_warning(seconds: float, exp
     verdict = judged(probe_pressure, **platform(pressure(groups=[RuleGroup(FILE, "capacity", 30.0, seconds, 0.0)])))
     assert reasons(verdict) == expected
     assert all(one.severity == Severity.WARNING for one in verdict.findings)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "lately", "expected"),
+    [(1.0, 0.0, []), (1.0, 1.0, ["RuleGroupTooSlow"]), (1.0, None, ["RuleGroupTooSlow"]), (24.0, 0.0, ["RuleGroupTooSlow"])],
+)
+def test_a_group_that_has_become_light_again_is_a_note(seconds: float, lately: float | None, expected: list[str]) -> None:
+    verdict = judged(probe_pressure, **platform(pressure(groups=[RuleGroup(FILE, "capacity", 30.0, seconds, 7.0, lately, 60.0)])))
+    assert reasons(verdict) == expected
+    told = "left out 7 evaluations of the group capacity in the last 10 min, and none in the last 60 s."
+    assert any(one.endswith(told) for one in verdict.notes) == (not expected)
 
 
 def test_a_slow_group_names_its_rule_and_the_object_that_it_comes_from() -> None:
@@ -391,6 +403,31 @@ def test_a_group_that_was_loaded_within_the_window_begins_at_nothing() -> None:
 def test_of_one_that_does_not_scrape_itself_nothing_is_known_but_what_is_still_zero() -> None:
     one = read([])
     assert (one.groups[0].missed, one.troubles, one.cpu) == (None, {FAILED: None}, None)
+
+
+@pytest.mark.parametrize(
+    ("interval", "answer", "lately", "asked"),
+    [
+        (30.0, [("f.yaml;g", 0.0)], 0.0, "[60s]"),
+        (45.0, [("f.yaml;g", 0.0), ("f.yaml;g", 2.0)], 2.0, "[90s]"),  # it may be scraped twice
+        (30.0, [("f.yaml;other", 0.0)], None, "[60s]"),
+        (300.0, [], None, ""),  # two of its intervals are the whole window
+    ],
+)
+def test_whether_a_group_still_misses_evaluations_is_asked_over_two_of_its_intervals(
+    monkeypatch: pytest.MonkeyPatch, interval: float, answer: list[tuple[str, float]], lately: float | None, asked: str
+) -> None:
+    questions: list[str] = []
+
+    def answered(_: object, question: str) -> list[Sample]:
+        questions.append(question)
+        return [sample(value, rule_group=group) for group, value in answer]
+
+    monkeypatch.setattr(rule_groups, "query", answered)
+    well = RuleGroup("f.yaml", "well", 600.0, 1.0, 0.0)
+    bad, still = rule_groups.with_lately(None, [RuleGroup("f.yaml", "g", interval, 1.0, 3.0), well], [30.0], 1.5, 600.0)  # type: ignore[arg-type]
+    assert (bad.missed_lately, still) == (lately, well)
+    assert [asked in one and "process_start_time_seconds == 1.5" in one for one in questions] == ([True] if asked else [])
 
 
 def test_the_past_is_asked_in_one_query_that_tells_this_process_by_its_start() -> None:

@@ -25,10 +25,10 @@ from clusterprobe.systems.formats.queries import any_of, matchers
 from clusterprobe.systems.prometheus.dialects import AGENT_DIALECT, Ability, able
 from clusterprobe.systems.prometheus.dropped import DROPPED, Dropped, dropped_by, dropped_query, recent_of
 from clusterprobe.systems.prometheus.query import Sample, query
+from clusterprobe.systems.prometheus.rule_groups import INTERVAL, LASTED, MISSED, RuleGroup, groups_of, with_lately
 from clusterprobe.systems.prometheus.runtime import START
 from clusterprobe.times import duration_seconds
 
-MISSED = "prometheus_rule_group_iterations_missed_total"
 CPU = "process_cpu_seconds_total"
 # Counters that should never grow; each says what it means that one did.
 TROUBLES = {
@@ -66,16 +66,6 @@ class Interval(msgspec.Struct, frozen=True):
     configured: float
     median: float
     late: float  # nine of ten are shorter
-
-
-class RuleGroup(msgspec.Struct, frozen=True):
-    """A group of rules: how long it took last, how often it may run, and how often it did not within the window (None: not known)."""
-
-    file: str
-    name: str
-    interval: float
-    seconds: float
-    missed: float | None
 
 
 class Pressure(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +124,8 @@ def prometheus_pressure(cluster: Cluster, metric_servers: Readings[Server], prof
         found = pressure_of(now, before, started, cluster.now(), window)
         lost_samples = _dropped(endpoint, now, found, window, kept=not agent)
         dropped = {"dropped": lost_samples.gained, "dropped_lately": lost_samples.lately, "recent": lost_samples.recent}
-        return msgspec.structs.replace(found, refused=refused, version=version, **dropped)
+        groups = with_lately(endpoint, found.groups, [one.configured for one in found.intervals], started, found.window)
+        return msgspec.structs.replace(found, groups=groups, refused=refused, version=version, **dropped)
 
     return read_each(cluster, profile, able(metric_servers, Ability.PRESSURE), read)
 
@@ -147,7 +138,7 @@ def _dropped(endpoint: Endpoint, now: list[Metric], found: Pressure, window: int
 
 
 _BUILD = "prometheus_build_info"
-_EVERY_GROUP = ("prometheus_rule_group_interval_seconds", "prometheus_rule_group_last_duration_seconds", MISSED)
+_EVERY_GROUP = (INTERVAL, LASTED, MISSED)
 
 
 def lacking(now: list[Metric], troubles: Collection[str] = TROUBLES) -> str:
@@ -204,7 +195,7 @@ def pressure_of(now: list[Metric], before: list[Sample], started: float, at: flo
         started=started,
         window=min(float(window), max(at - started, 0.0)),
         intervals=_intervals(now),
-        groups=_groups(now, growth),
+        groups=groups_of(now, growth.of),
         troubles={one.name: growth.of(one) for one in now if one.name in TROUBLES and one.value},
         cpu=_read(before, "cpu"),
         lifelong=_values(now, CPU) / max(at - started, 1.0),
@@ -259,22 +250,6 @@ def _intervals(now: list[Metric]) -> list[Interval]:
         median, late = (_quantile(now, name, quantile, interval=text) for quantile in ("0.5", "0.9"))
         if configured and median is not None and late is not None:
             found.append(Interval(configured, median, late))
-    return found
-
-
-def _groups(now: list[Metric], growth: _Growth) -> list[RuleGroup]:
-    by_name: dict[str, dict[str, Metric]] = {}
-    for one in now:
-        if "rule_group" in one.labels:
-            by_name.setdefault(one.labels["rule_group"], {})[one.name] = one
-    found = []
-    for key, metrics in sorted(by_name.items()):
-        interval = metrics.get("prometheus_rule_group_interval_seconds")
-        lasted = metrics.get("prometheus_rule_group_last_duration_seconds")
-        file, _, name = key.rpartition(";")
-        if interval and interval.value and lasted and not math.isnan(lasted.value):
-            missed = metrics.get(MISSED)
-            found.append(RuleGroup(file, name, interval.value, lasted.value, growth.of(missed) if missed else 0.0))
     return found
 
 

@@ -17,7 +17,8 @@ from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.systems.prometheus.object_advice import IN_PROMETHEUS, set_spec
 from clusterprobe.systems.prometheus.objects import PROMETHEUSES, Prometheus, Rule, database_path
 from clusterprobe.systems.prometheus.openshift import openshift_setting
-from clusterprobe.systems.prometheus.pressure import Head, Pressure, RuleGroup, SlowRules
+from clusterprobe.systems.prometheus.pressure import Head, Pressure, SlowRules
+from clusterprobe.systems.prometheus.rule_groups import RuleGroup
 from clusterprobe.systems.storage.natures import Nature, Storage, claim_name, mounted_at
 from clusterprobe.thresholds import Thresholds
 from clusterprobe.words import said

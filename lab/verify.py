@@ -14,6 +14,7 @@ from lab.errors import LabError
 from lab.paths import CACHE, ROOT
 
 BY_ITS_OWN_FIX = "by its own fix"
+AS_IT_SAYS = "as it says"
 ELSEWHERE = "elsewhere"
 FAILED = "failed"
 
@@ -42,7 +43,8 @@ def repairs_said(repairs: Mapping[str, str]) -> str:
     """How many of the stages needed nothing but the commands of their own findings, and which were not repaired."""
     how = [said.partition(":")[0] for said in repairs.values()]
     said = (
-        f"{how.count(BY_ITS_OWN_FIX)} of {len(how)} repaired by their own fix, {how.count(ELSEWHERE)} where it says that they are repaired"
+        f"{how.count(BY_ITS_OWN_FIX)} of {len(how)} repaired by their own commands, {how.count(AS_IT_SAYS)} as they say where they say, "
+        f"{how.count(ELSEWHERE)} elsewhere, each for its reason"
     )
     failed = ", ".join(sorted(name for name, one in repairs.items() if one.startswith(FAILED)))
     return f"{said}; failed: {failed}" if failed else said

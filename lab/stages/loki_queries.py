@@ -14,7 +14,7 @@ from lab.platform.manifests import Environment
 from lab.stages import Stage
 
 _COUNTER = "loki_request_duration_seconds_count{"
-_LOKI = "http://loki.logging.svc.cluster.local:3100/loki/api/v1"
+LOKI_API = "http://loki.logging.svc.cluster.local:3100/loki/api/v1"
 # Says on its own output what a script of that kind would, and ends at once when it is told to.
 _SCRIPT = """trap 'exit 0' TERM
 while :; do
@@ -55,7 +55,7 @@ class Client:
             "name": self.name,
             "image": "lab/busybox:1",
             "command": ["/bin/sh", "-c", _SCRIPT],
-            "env": [{"name": "URL", "value": f"{_LOKI}/{self.path}?query={quote(query)}{since}"}],
+            "env": [{"name": "URL", "value": f"{LOKI_API}/{self.path}?query={quote(query)}{since}"}],
             "resources": {"requests": {"cpu": "5m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}},
             "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True},
         }

@@ -22,9 +22,9 @@ from lab.paths import KUBECONFIG, ROOT
 from lab.platform.alertmanager import AMTOOL
 from lab.platform.sealing import KUBESEAL
 from lab.stages import clear, stage, staged
-from lab.verify import BY_ITS_OWN_FIX, ELSEWHERE, FAILED
+from lab.verify import AS_IT_SAYS, BY_ITS_OWN_FIX, ELSEWHERE, FAILED
 from tests.lab.expectations import STAGES
-from tests.lab.repairs import EDITS, GIVEN, OTHERWISE, WAYS, WHERE
+from tests.lab.repairs import EDITS, GIVEN, OTHERWISE, WAYS, WHERE, Place
 from tests.lab.running import Done, clusterprobe
 from tests.lab.test_stages import SETTLING_SECONDS, found, merged, options_of, wait_until_found, wait_until_healthy
 
@@ -116,10 +116,10 @@ def _followed(name: str, done: Done, folder: Path) -> str:
     wanted = set(STAGES[name].wanted)
     if unseen := wanted - done.found(*ANY):
         raise Failed(f"not found: {', '.join(map('/'.join, sorted(unseen)))}")
-    if name in WHERE:
-        _clear(name)
-        return f"{ELSEWHERE}: {WHERE[name]}"
-    commands = list(to_run(steps_of(done, wanted), WAYS.get(name, "")))
+    steps = steps_of(done, wanted)
+    if place := WHERE.get(name):
+        return _done_there(name, place, _printed(done, wanted, steps))
+    commands = list(to_run(steps, WAYS.get(name, "")))
     if not commands:
         raise Failed("no command repairs it, and nothing says where else it is repaired")
     folder.mkdir(parents=True)
@@ -127,6 +127,24 @@ def _followed(name: str, done: Done, folder: Path) -> str:
         GIVEN[name](folder)
     follow(commands, folder, name)
     return BY_ITS_OWN_FIX
+
+
+def _done_there(name: str, place: Place, printed: str) -> str:
+    """Do what is printed where it is done by no command; it has to say where that is, and what."""
+    if lacks := [one for one in place.says if one not in printed]:
+        raise Failed(f"it does not say {' nor '.join(map(repr, lacks))}, but:\n{printed}")
+    if place.act:
+        place.act()
+    else:
+        _clear(name)
+    return f"{AS_IT_SAYS if place.says else ELSEWHERE}: {place.where}"
+
+
+def _printed(done: Done, wanted: set[Key], steps: list[Step]) -> str:
+    """What somebody reads of these findings: their problems and causes, and the steps with their commands."""
+    own = [one for probe in done.results["probes"] for one in probe["findings"] if (probe["id"], one["reason"]) in wanted]
+    told = [line(command) for step in steps for command in step.commands]
+    return "\n".join([*(f"{one['problem']} {one['cause']}" for one in own), *(step.text for step in steps), *told])
 
 
 def _left(how: dict[str, str], folder: Path, *options: str) -> dict[str, str]:

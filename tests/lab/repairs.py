@@ -10,49 +10,107 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 
-from lab.platform import gateway_api, ingress, sealing
+from lab import api
+from lab.platform import argocd, gateway_api, ingress, sealing
+from lab.platform.effects import wait_for_rollout
 from lab.platform.manifests import DEV, document, slack_config
 from lab.platform.storage import NFS_CLASS
+from lab.stages.loki_queries import LOKI_API
 from lab.stages.sealed_secrets import DATA as REGISTRY_DATA
 
-GIT = "the repository that Argo CD reads"
-CLIENT = "a client's own source"
 NOTHING = "nowhere: what was done has been undone, and is told of for a while"
 
+
+@dataclass(frozen=True)
+class Place:
+    """Where a stage is repaired that no command of its findings repairs.
+
+    `says` is what they have to say of it: where that is, and what to change there. `act` does just that; without one the stage's own
+    repair does. Where they cannot say it, `says` is empty, and `where` has the reason.
+    """
+
+    where: str
+    says: tuple[str, ...] = ()
+    act: Callable[[], object] | None = None
+
+
+def _in_git(*says: str) -> Place:
+    return Place("the repository that Argo CD reads", (f"path {DEV.name} of file://{argocd.REPOSITORY}, at main", *says))
+
+
+def _by_the_client(name: str, path: str) -> Callable[[], object]:
+    """Whoever owns the client lets it ask what its finding says."""
+
+    def act() -> None:
+        where = f"/apis/apps/v1/namespaces/{DEV.workload_namespace}/deployments/{name}"
+        variable = {"name": "URL", "value": f"{LOKI_API}/{path}"}
+        api.patch(where, {"spec": {"template": {"spec": {"containers": [{"name": name, "env": [variable]}]}}}})
+        wait_for_rollout(where)
+
+    return act
+
+
+def _synchronised() -> None:
+    """What the button on the Application's page sets: the client's own request, too, ends in this field."""
+    where = argocd.path_of(argocd.name_in(DEV))
+    api.patch(where, {"operation": {"initiatedBy": {"username": "somebody"}, "sync": {"revision": argocd.head()}}})
+    argocd.wait_for_healthy(argocd.name_in(DEV))
+
+
+def _window_opened() -> None:
+    api.patch(f"/apis/argoproj.io/v1alpha1/namespaces/{argocd.NAMESPACE}/appprojects/default", {"spec": {"syncWindows": None}})
+    argocd.wait_for_healthy(argocd.name_in(DEV))
+
+
+_NARROW = f'query_range?query={quote(f"""{{namespace="{DEV.workload_namespace}"}} |= "x" """.strip())}&since=1h'
+
 WHERE = {
-    "shared-alertmanager": "the script of a Pod that no Operator manages",
-    "nfs-called-local-path": "what deploys the StorageClasses: no other is a disk",
-    "generated-secret-put-back": NOTHING,
-    "generated-secret-deleted": NOTHING,
-    "argocd-sync-failed": GIT,
-    "argocd-hook-failed": GIT,
-    "argocd-degraded": GIT,
-    "argocd-comparison-error": GIT,
-    "argocd-out-of-sync": "Argo CD, of which the lab has no command line",
-    "argocd-sync-window": "the AppProject, whose window is meant or not",
-    "promtail-lines-dropped": "the limits of the Loki that refuses, which the agent's finding names only",
-    "promtail-drops-namespace": "the Secret with Promtail's configuration",
-    "loki-instant-query": CLIENT,
-    "loki-wide-query": CLIENT,
-    "loki-range-too-long": CLIENT,
-    "ruler-rule-broken": "the file of Loki's rules, of which only the name is known",
-    "mlflow-database-down": "the database",
-    "mlflow-host-refused": "MLflow's values; what it prints asks by a pod of an image that the lab lacks",
-    "slow-rule-group": "the rules; what they left out counts for the window of ten minutes",
-    "nfs-unmount-hang": "the NFS server",
-    "node-not-ready": "the node",
-    "loki-log-full": "the size of Loki's volume",
-    "loki-store-full": "the size of Loki's volume",
-    "configuration-refused": "the Secret with further scrape configurations, which Prometheus' log does not name",
-    "gateway-not-granted": "a ReferenceGrant, or the certificate: which, nothing that is read tells",
-    "prometheus-disk-full": "the disk",
-    "certificate-without-issuer": "what deploys the Certificate: which issuer it is to have, nothing tells",
-    "external-secret-without-key": "the vault, or what deploys the ExternalSecret: which key it is to have, nothing tells",
-    "kustomization-without-path": "the repository that Flux reads",
-    "git-repository-without-branch": "what deploys the GitRepository: which branch it is to have, nothing tells",
+    "argocd-sync-failed": _in_git("Deployment features-dev/feature-store", "Set the field back in Git"),
+    "argocd-hook-failed": _in_git("Job features-dev/feature-store-check", "Correct it in Git, and commit"),
+    "argocd-degraded": Place(
+        "the repository that Argo CD reads", ("lab.internal/feature-store:3", "Under Argo CD or Flux revert the commit instead")
+    ),
+    "argocd-comparison-error": _in_git("or commit the folder"),
+    "argocd-out-of-sync": Place(
+        "the Application's page", ("argocd app sync argocd/feature-store-dev", "or on the Application's page"), _synchronised
+    ),
+    "argocd-sync-window": Place("the AppProject", ("argocd proj windows list default", "Open the sync window"), _window_opened),
+    "loki-instant-query": Place(
+        "the client",
+        ('{namespace="fastapi-dev"}', "Let the client ask query_range instead of query"),
+        _by_the_client("log-report", _NARROW),
+    ),
+    "loki-wide-query": Place(
+        "the client", ('`{namespace=~".+"} |= "x"` over 30 days', "ask for hours"), _by_the_client("log-audit", _NARROW)
+    ),
+    "loki-range-too-long": Place(
+        "the client", ('`{namespace=~".+"} |= "x"` is asked over 60 days', "ask for hours"), _by_the_client("log-archive", _NARROW)
+    ),
+    "promtail-drops-namespace": Place(
+        "the agent's configuration", ("reads no file of fastapi-dev", "Take out of the agent's configuration", "`action: drop`")
+    ),
+    "shared-alertmanager": Place("the script of a Pod that no Operator manages: what it is configured from is in no object"),
+    "nfs-called-local-path": Place("what deploys the StorageClasses: no other is a disk"),
+    "generated-secret-put-back": Place(NOTHING),
+    "generated-secret-deleted": Place(NOTHING),
+    "ruler-rule-broken": Place("the file of Loki's rules", ("SlowPredictions", "Correct the query in rules.yaml")),
+    "mlflow-database-down": Place("the database", ("sqlite at /mlflow/mlflow.db", "Repair the database")),
+    "mlflow-host-refused": Place("MLflow's values", ("Let the names through that clients use", "MLFLOW_SERVER_ALLOWED_HOSTS")),
+    "nfs-unmount-hang": Place("the NFS server"),
+    "node-not-ready": Place("the node"),
+    "loki-log-full": Place("the size of Loki's volume", ("logging/loki-0", "Enlarge the PVC of the write-ahead log")),
+    "loki-store-full": Place("the size of Loki's volume", ("logging/loki-0", "Give it more space")),
+    "configuration-refused": Place("the Secret with further scrape configurations, which Prometheus' log does not name"),
+    "gateway-not-granted": Place("a ReferenceGrant, or the certificate: which, nothing that is read tells"),
+    "prometheus-disk-full": Place("the disk"),
+    "certificate-without-issuer": Place("what deploys the Certificate: which issuer it is to have, nothing tells"),
+    "external-secret-without-key": Place("the vault, or what deploys the ExternalSecret: which key it is to have, nothing tells"),
+    "kustomization-without-path": Place("the repository that Flux reads"),
+    "git-repository-without-branch": Place("what deploys the GitRepository: which branch it is to have, nothing tells"),
 }
 
 # Whose fix disturbs the others of its round, and by what.
@@ -134,6 +192,11 @@ def _by_http(found: Any) -> None:
     found["spec"]["podMetricsEndpoints"][0]["scheme"] = "http"
 
 
+def _asking_less(found: Any) -> None:
+    for rule in found["spec"]["groups"][0]["rules"]:
+        rule["expr"] = rule["expr"].replace(":1ms]", ":1m]")
+
+
 def _joining_one(found: Any) -> None:
     found["spec"]["groups"][0]["rules"][0]["expr"] = "up == 0"
 
@@ -193,7 +256,7 @@ def _of_a_class_that_is_there(found: Any) -> None:
 
 EDITS = {
     "claim-without-class": Edit(in_yaml(_of_a_class_that_is_there), "archive.yaml"),
-    **dict.fromkeys(("loki-rate-limited", "ruler-without-alertmanager"), Edit(in_yaml(_loki_as_it_should_be))),
+    **dict.fromkeys(("loki-rate-limited", "ruler-without-alertmanager", "promtail-lines-dropped"), Edit(in_yaml(_loki_as_it_should_be))),
     "gateway-without-backend": Edit(in_yaml(_to_the_shop)),
     "tmp-curl-wrong-port": Edit(in_yaml(_asking_the_right_port), "tmp-curl.yaml"),
     "out-of-memory": Edit(in_yaml(_needing_less), "feature-cache.yaml"),
@@ -205,6 +268,7 @@ EDITS = {
     "ingress-wrong-service-port": Edit(in_yaml(_to_its_port)),
     "ingress-without-endpoints": Edit(in_yaml(_to_all_versions)),
     "target-wrong-scheme": Edit(in_yaml(_by_http)),
+    "slow-rule-group": Edit(in_yaml(_asking_less)),
     "rule-fails": Edit(in_yaml(_joining_one)),
     "account-missing": Edit(in_yaml(_without_account)),
     "secret-to-mount-missing": Edit(in_yaml(_without_secret)),

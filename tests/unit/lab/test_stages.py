@@ -56,10 +56,17 @@ def test_what_is_repaired_by_its_own_fix_is_counted_beside_what_is_not(tmp_path:
         ("c", "elsewhere: Git"),
         ("a", "by its own fix"),
         ("d", "failed: still there"),
+        ("e", "as it says: the client"),
     ]
     record.write_text("".join(json.dumps({"stage": name, "repaired": how}) + "\n" for name, how in said))
-    assert repairs_said(repairs_in(record)) == "2 of 4 repaired by their own fix, 1 where it says that they are repaired; failed: d"
-    assert repairs_said(repairs_in(tmp_path / "none")) == "0 of 0 repaired by their own fix, 0 where it says that they are repaired"
+    assert (
+        repairs_said(repairs_in(record))
+        == "2 of 5 repaired by their own commands, 1 as they say where they say, 1 elsewhere, each for its reason; failed: d"
+    )
+    assert (
+        repairs_said(repairs_in(tmp_path / "none"))
+        == "0 of 0 repaired by their own commands, 0 as they say where they say, 0 elsewhere, each for its reason"
+    )
 
 
 def test_what_is_to_be_repaired_is_repaired_once_and_what_failed_alone() -> None:

@@ -4,10 +4,11 @@ from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import SOURCE, change, look
 from clusterprobe.model import Severity, Subject
+from clusterprobe.patterns import ours
 from clusterprobe.references import Ref
 from clusterprobe.roles import Enriching, Examined
 from clusterprobe.systems.kubernetes.looking import log_of
-from clusterprobe.systems.prometheus.objects import PROMETHEUSES
+from clusterprobe.systems.prometheus.objects import PROMETHEUSES, Prometheus, pool_origin
 from clusterprobe.systems.prometheus.own_log import OwnError, told
 from clusterprobe.systems.prometheus.runtime import Runtime
 from clusterprobe.times import ago, epoch
@@ -21,12 +22,17 @@ CONFIGURATION_NOT_LOADED = FindingKind(
     settles=True,
 )
 
+_JOB = ours(r'job name \\?"([^"\\]+)')
 _REFUSED = "(loading|reloading|failed).*(config|rule)"
 
 
 @reports(CONFIGURATION_NOT_LOADED)
 def probe_configuration(
-    verdict: Verdict, prometheus_runtime: Examined[Runtime], prometheus_own_errors: Enriching[list[OwnError]], clock: Clock
+    verdict: Verdict,
+    prometheus_runtime: Examined[Runtime],
+    prometheus_own_errors: Enriching[list[OwnError]],
+    prometheuses: Enriching[Prometheus],
+    clock: Clock,
 ) -> None:
     """Does every Prometheus run with its newest configuration?
 
@@ -41,15 +47,22 @@ def probe_configuration(
     for subject, one in prometheus_runtime:
         if not one.reload_config_success:
             failed[PROMETHEUSES.subject(subject.namespace, subject.owner.partition("/")[2] or subject.name)].append((subject, one))
+    errors, customs = dict(prometheus_own_errors), prometheuses.by_name()
     for owner, replicas in failed.items():
-        _report(verdict, owner, replicas, dict(prometheus_own_errors), clock.now)
+        said = [each for one, _ in replicas for each in errors.get(one, [])]
+        _report(verdict, owner, replicas, said, customs.get((owner.namespace, owner.name)), clock.now)
 
 
 def _report(
-    verdict: Verdict, owner: Subject, replicas: list[tuple[Subject, Runtime]], errors: dict[Subject, list[OwnError]], now: float
+    verdict: Verdict,
+    owner: Subject,
+    replicas: list[tuple[Subject, Runtime]],
+    said: list[OwnError],
+    custom: Prometheus | None,
+    now: float,
 ) -> None:
     pods = [one for one, _ in replicas if one.kind == "Pod"]
-    why = told([each for one, _ in replicas for each in errors.get(one, [])], "configuration")
+    why = told(said, "configuration")
     loaded = epoch(replicas[0][1].last_config_time)
     since = "" if loaded is None else f": it runs with the one that it loaded {ago(now - loaded)} ago"
     verdict.report(
@@ -60,7 +73,23 @@ def _report(
         + (why or " Its log names the file and what is wrong with it."),
         fix=[
             look("Read what it refuses.", *(log_of(one.namespace, one.name, _REFUSED, since="24h") for one in pods[:2])),
-            change(f"Correct what the log names. Change it {SOURCE}; Prometheus loads it by itself then."),
+            change(f"Correct what the log names.{_where(said, custom)} Change it {SOURCE}; Prometheus loads it by itself then."),
         ],
         breaks=[Ref.of(owner)],
+    )
+
+
+def _where(said: list[OwnError], custom: Prometheus | None) -> str:
+    """Where the job that it refuses is written: the Operator names those of its own objects after these, and takes others as they are."""
+    jobs = [match[1] for one in said if one.topic == "configuration" and (match := _JOB.search(one.text))]
+    if not jobs or custom is None:
+        return ""
+    if origin := pool_origin(jobs[0]):
+        return f" The job is of {origin[0].subject(*origin[1:])}."
+    further = custom.spec.additional_scrape_configs
+    if further is None:
+        return ""
+    return (
+        f" No monitor has that job: it is in the key {further.key} of the Secret {custom.metadata.namespace}/{further.name} "
+        "(spec.additionalScrapeConfigs of the Prometheus object)."
     )

@@ -94,17 +94,22 @@ WHERE = {
         "the agent's configuration", ("reads no file of fastapi-dev", "Take out of the agent's configuration", "`action: drop`")
     ),
     "shared-alertmanager": Place("the script of a Pod that no Operator manages: what it is configured from is in no object"),
-    "nfs-called-local-path": Place("what deploys the StorageClasses: no other is a disk"),
+    "nfs-called-local-path": Place(
+        "what deploys the StorageClasses", ("The class `local-path` only sounds local", "have such a class made first", "Name such a class")
+    ),
     "generated-secret-put-back": Place(NOTHING),
     "generated-secret-deleted": Place(NOTHING),
     "ruler-rule-broken": Place("the file of Loki's rules", ("SlowPredictions", "Correct the query in rules.yaml")),
     "mlflow-database-down": Place("the database", ("sqlite at /mlflow/mlflow.db", "Repair the database")),
     "mlflow-host-refused": Place("MLflow's values", ("Let the names through that clients use", "MLFLOW_SERVER_ALLOWED_HOSTS")),
-    "nfs-unmount-hang": Place("the NFS server"),
-    "node-not-ready": Place("the node"),
+    "nfs-unmount-hang": Place("the NFS server", ("At the NFS server nfs.lab.internal: repair what it waits for",)),
+    "node-not-ready": Place("the node", ("Node worker2 is not ready", "Start the node and its kubelet")),
     "loki-log-full": Place("the size of Loki's volume", ("logging/loki-0", "Enlarge the PVC of the write-ahead log")),
     "loki-store-full": Place("the size of Loki's volume", ("logging/loki-0", "Give it more space")),
-    "configuration-refused": Place("the Secret with further scrape configurations, which Prometheus' log does not name"),
+    "configuration-refused": Place(
+        "the Secret with further scrape configurations",
+        ('job name "feed"', "of the Secret monitoring-dev/", "spec.additionalScrapeConfigs"),
+    ),
     "gateway-not-granted": Place("a ReferenceGrant, or the certificate: which, nothing that is read tells"),
     "prometheus-disk-full": Place("the disk"),
     "certificate-without-issuer": Place("what deploys the Certificate: which issuer it is to have, nothing tells"),

@@ -1,14 +1,18 @@
 from typing import Any
 
+import pytest
+
 from clusterprobe.evidence import Clock
 from clusterprobe.model import Finding, Subject
 from clusterprobe.readings import Readings, single
+from clusterprobe.systems.prometheus.objects import Prometheus
 from clusterprobe.systems.prometheus.own_log import OwnError
 from clusterprobe.systems.prometheus.runtime import Runtime
 from probes.prometheus.probe_configuration import probe_configuration
-from tests.factories import assert_blindness_is_no_health, judged, outcome, server
+from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, outcome, server
 
 CLOCK = Clock(1_800_000_000.0)  # 2027-01-15T08:00:00Z
+FURTHER = {"name": "further", "key": "jobs.yaml"}
 STARTED, LOADED = "2027-01-13T08:00:00Z", "2027-01-15T05:00:00Z"
 ONE, TWO = (server("prometheus", "monitoring", "main", f"prometheus-main-{number}")[0] for number in (0, 1))
 
@@ -21,6 +25,7 @@ def readings(*replicas: Runtime) -> dict[str, Any]:
     return {
         "prometheus_runtime": Readings(tuple(zip((ONE, TWO), replicas, strict=False)), absent="there is none"),
         "prometheus_own_errors": Readings(absent="no Prometheus is in trouble"),
+        "prometheuses": listing("Prometheus", [labelled(Prometheus, "monitoring", "main", spec={"additionalScrapeConfigs": FURTHER})]),
         "clock": CLOCK,
     }
 
@@ -48,6 +53,24 @@ def test_what_its_log_says_of_the_configuration_is_quoted() -> None:
     errors = single(TWO, [OwnError("configuration", "found multiple scrape configs"), OwnError("database", "no space left")])
     (one,) = judged(probe_configuration, **{**readings(runtime(), runtime(loads=False)), "prometheus_own_errors": errors}).findings
     assert one.cause == "prometheus-main-1 says that the last reload failed. Its log says: “found multiple scrape configs”."
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        (
+            'scrape timeout greater than scrape interval for scrape config with job name "feed"',
+            "the key jobs.yaml of the Secret monitoring/further",
+        ),
+        ('found multiple scrape configs with job name \\"feed\\"', "No monitor has that job"),
+        ('invalid relabelling for scrape config with job name "serviceMonitor/shop/api/0"', "The job is of ServiceMonitor shop/api."),
+        ("found multiple scrape configs", "Correct what the log names. Change it"),
+    ],
+)
+def test_where_the_job_that_it_refuses_is_written_is_named(text: str, where: str) -> None:
+    errors = single(TWO, [OwnError("configuration", text)])
+    (one,) = judged(probe_configuration, **{**readings(runtime(), runtime(loads=False)), "prometheus_own_errors": errors}).findings
+    assert where in one.fix
 
 
 def test_one_that_only_the_profile_names_has_no_pod_whose_log_could_be_read() -> None:

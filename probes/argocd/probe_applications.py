@@ -7,7 +7,7 @@ from clusterprobe.model import Severity, Step, Subject, Table, Text
 from clusterprobe.profile import Profile
 from clusterprobe.references import Ref
 from clusterprobe.roles import Enriching, Examined, Needed
-from clusterprobe.systems.argocd import advice, causes
+from clusterprobe.systems.argocd import advice, causes, deletions
 from clusterprobe.systems.argocd.causes import ERRORS, WAITS_FOR, WARNINGS, Fault, differing, failed_results, progressing, references
 from clusterprobe.systems.argocd.deadlocks import Deadlock, Gone, Waits, told_of
 from clusterprobe.systems.argocd.diagnosis import Aspect, Complaint, Diagnosis, Operation, Sync, World, diagnose
@@ -115,19 +115,21 @@ def _note_elsewhere(verdict: Verdict, applications: list[Application]) -> None:
 
 def _tell(verdict: Verdict, subject: Subject, one: Application, found: Diagnosis, waits: Waits) -> None:
     for complaint in found.complaints:
-        _tell_complaint(verdict, subject, one, complaint)
+        if found.deleted_seconds is None or complaint.weight != "error":  # those tell for what its deletion waits
+            _tell_complaint(verdict, subject, one, complaint)
     _tell_operation(verdict, subject, one, found.operation, waits)
     if found.sync:
         _tell_sync(verdict, subject, one, found.sync, dated=found.dated)
     _tell_health(verdict, subject, one, found)
     if found.deleted_seconds is not None:
+        messages = deletions.messages_of(found.complaints)
         _report(
             verdict,
             DELETION_HANGS,
             subject,
             problem=f"has been deleted for {ago(found.deleted_seconds)}, and is still there.",
-            cause=f"Its finalizers wait: {', '.join(one.metadata.finalizers) or 'none is named'}. What it manages is not deleted yet.",
-            fix=[advice.read(subject, "See what remains of it.", ".status.resources[*].name")],
+            cause=deletions.cause(one, messages),
+            fix=deletions.steps(subject, one, messages),
         )
 
 

@@ -478,3 +478,30 @@ def test_a_message_that_misses_nothing_certain_is_only_quoted() -> None:
         probe_applications, **world(application("OutOfSync", operationState=operation("Failed", resources=[other])))
     ).findings
     assert "It misses" not in finding.cause
+
+
+# --- a deletion that hangs --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("message", "says", "command"),
+    [
+        (
+            'error getting cluster by name "edge-7": there are no clusters with this name: edge-7',
+            "If that cluster still exists, add it",
+            True,
+        ),
+        ("namespaces is forbidden", "Repair what the message names", False),
+        ("", "See what remains of it.", False),
+    ],
+)
+def test_a_deletion_that_hangs_is_one_finding_with_what_argo_cd_cannot_do(message: str, says: str, command: bool) -> None:
+    conditions = [condition(kind, message) for kind in ("DeletionError", "InvalidSpecError")] if message else []
+    metadata = {"deletionTimestamp": at(PATIENCE + 60), "finalizers": ["resources-finalizer.argocd.argoproj.io"]}
+    (finding,) = judged(probe_applications, **world(application(metadata=metadata, conditions=conditions))).findings
+    assert (finding.reason, message in finding.cause) == ("DeletionHangs", True)
+    assert "Its finalizers wait: resources-finalizer.argocd.argoproj.io." in finding.cause
+    assert says in finding.fix
+    removed = '$ kubectl -n argocd patch applications.argoproj.io web --type merge -p \'{"metadata":{"finalizers":null}}\''
+    assert (removed in finding.fix) == command
+    assert ("This destroys all record of what it deployed" in finding.fix) == command

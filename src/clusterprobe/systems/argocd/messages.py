@@ -18,6 +18,11 @@ class Row(NamedTuple):
     fix: str
 
 
+UNKNOWN_CLUSTER = Row(
+    ours(r"there are no clusters with this name|cluster \S+ (?:has not been configured|not found)|unable to find destination server"),
+    "Argo CD does not know the cluster that it is to deploy to.",
+    "Add the cluster to Argo CD, or correct spec.destination of the Application.",
+)
 TABLE = (
     Row(
         ours(r"annotations: Too long"),
@@ -67,11 +72,7 @@ TABLE = (
         "Its AppProject does not exist.",
         "Create the AppProject, or correct spec.project of the Application.",
     ),
-    Row(
-        ours(r"there are no clusters with this name|cluster \S+ (?:has not been configured|not found)|unable to find destination server"),
-        "Argo CD does not know the cluster that it is to deploy to.",
-        "Add the cluster to Argo CD, or correct spec.destination of the Application.",
-    ),
+    UNKNOWN_CLUSTER,
     Row(
         ours(r'is forbidden: User "system:serviceaccount:[^"]+" cannot '),
         "The ServiceAccount with which Argo CD deploys may not do this; nothing is wrong in Git.",

@@ -48,7 +48,8 @@ def _by_the_client(name: str, path: str) -> Callable[[], object]:
     def act() -> None:
         where = f"/apis/apps/v1/namespaces/{DEV.workload_namespace}/deployments/{name}"
         variable = {"name": "URL", "value": f"{LOKI_API}/{path}"}
-        api.patch(where, {"spec": {"template": {"spec": {"containers": [{"name": name, "env": [variable]}]}}}})
+        containers = [{"name": name, "env": [variable]}]
+        api.patch(where, {"spec": {"template": {"spec": {"containers": containers}}}}, "application/strategic-merge-patch+json")
         wait_for_rollout(where)
 
     return act

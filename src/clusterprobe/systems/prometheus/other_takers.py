@@ -6,7 +6,7 @@ stands in its configuration, which is not read here. As a DaemonSet they collect
 
 from __future__ import annotations
 
-from clusterprobe.known_systems import ALLOY, GRAFANA_AGENT, OTEL_COLLECTOR
+from clusterprobe.known_systems import ALLOY, BY_KEY, GRAFANA_AGENT, OTEL_COLLECTOR
 from clusterprobe.model import Subject
 from clusterprobe.readings import Readings
 from clusterprobe.systems.inventory.recognition import SystemPod
@@ -19,6 +19,6 @@ def other_takers(system_pods: Readings[SystemPod], kind: Selected) -> tuple[Subj
     """The workloads that may take objects of a kind of the Prometheus Operator."""
     if not kind.stem:
         return ()
-    systems = (ALLOY, GRAFANA_AGENT) if kind.resource is RULES else (ALLOY, GRAFANA_AGENT, OTEL_COLLECTOR)
+    systems = (ALLOY, GRAFANA_AGENT) if kind.resource is RULES else (ALLOY, GRAFANA_AGENT, OTEL_COLLECTOR, BY_KEY["target-allocator"])
     found = {workload_of(one.pod) for one in system_pods.items if one.system in systems}
     return tuple(sorted((one for one in found if one.kind != "DaemonSet"), key=str))

@@ -30,6 +30,7 @@ OPENINGS = {
 }
 
 MOST_NAMED = 5  # probes that did not run
+MOST_ASKED = 5  # probes that are asked again by their names, else by their areas
 
 
 def severity_counts(result: RunResult) -> dict[Severity, int]:
@@ -133,6 +134,16 @@ def whose_commands(result: RunResult) -> str:
     inside = cluster.route == "in-cluster" or not cluster.context
     whose = f"the cluster {cluster.name or cluster.server or 'of this run'}" if inside else f"the context {cluster.context}"
     return f"The commands are for {whose}: `kubectl config current-context` shows where yours go."
+
+
+def asked_again(result: RunResult, probe: str = "") -> str:
+    """How to see that a repair helped, without a whole run: of one probe, or of all that found something; empty for a recording."""
+    ids = [probe] if probe else sorted({one.id for one, _ in result.findings()})
+    if not ids or result.run.bundle:
+        return ""
+    if len(ids) > MOST_ASKED:
+        ids = sorted({one.partition("/")[0] for one in ids})
+    return f"To see that a repair has helped, run the same with `--select {','.join(ids)}`."
 
 
 def since(result: RunResult) -> str:

@@ -43,6 +43,8 @@ def _findings(result: RunResult) -> Iterator[Line]:
     if whose := answer.whose_commands(result):
         yield "", ""
         yield visible_line(whose), "dim"
+    if again := answer.asked_again(result):
+        yield visible_line(again), "dim"
     for case in found[:LIMIT]:
         yield "", ""
         yield from _finding(case.probe, case.finding)
@@ -120,6 +122,8 @@ def one_finding(result: RunResult, place: Place, folder: Path | None) -> Iterato
     yield from _fix(finding.steps)
     if any(step.commands for step in finding.steps):
         yield f"  {visible_line(answer.whose_commands(result))}", "dim"
+    if again := answer.asked_again(result, probe.id):
+        yield f"  {visible_line(again)}", "dim"
     if finding.prevention:
         yield f"  Prevention: {flat(finding.prevention)}", ""
     for exhibit in finding.exhibits:

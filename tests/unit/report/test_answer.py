@@ -262,6 +262,24 @@ def test_whose_the_commands_are_is_said_where_there_are_commands():
     assert answer.whose_commands(healthy()) == ""
 
 
+def test_how_to_see_that_a_repair_helped_is_said_where_something_was_found():
+    one = unwell()
+    ids = sorted({probe.id for probe, _ in one.findings()})
+    assert answer.asked_again(one) == f"To see that a repair has helped, run the same with `--select {','.join(ids)}`."
+    assert answer.asked_again(one) in [text for text, _ in wide.lines(one, None)]
+    assert answer.asked_again(one, "loki/losses").endswith("`--select loki/losses`.")
+    assert answer.asked_again(healthy()) == ""
+    replayed = msgspec.structs.replace(one, run=msgspec.structs.replace(one.run, bundle="demo.zip"))
+    assert answer.asked_again(replayed) == ""
+
+
+def test_of_many_probes_their_areas_are_asked_again():
+    one = unwell()
+    found = next(probe for probe, _ in one.findings())
+    many = [msgspec.structs.replace(found, id=f"{area}/{name}") for area in ("pods", "loki") for name in ("a", "b", "c")]
+    assert answer.asked_again(msgspec.structs.replace(one, probes=many)).endswith("`--select loki,pods`.")
+
+
 def test_of_a_run_in_the_cluster_its_server_is_named():
     inside = msgspec.structs.replace(unwell().cluster, route="in-cluster", context="in-cluster", name="", server="https://10.0.0.1")
     said = answer.whose_commands(msgspec.structs.replace(unwell(), cluster=inside))

@@ -94,7 +94,7 @@ def test_the_page_opens_with_the_cluster_and_the_answer():
                 "Cluster mlops-platform",
                 "Not healthy 1 critical finding",
                 "What to do now",
-                "where yours go. critical",
+                "where yours go. To see that a repair has helped",
                 "All 2 steps of the fix",
             ),
             *("Severity all critical 1", "What could not be checked Nothing is known", "Alert path From a failing pipeline"),

@@ -12,4 +12,12 @@ STAGES = {
             ]
         }
     ),
+    "state-metrics-without-role": Expectation(
+        {
+            ("prometheus/state-metrics", "StateMetricsMayNotList"): [
+                "monitoring-dev/monitoring-dev-kube-state-metrics may not list cronjobs.batch, jobs.batch",
+                "system:serviceaccount:monitoring-dev:monitoring-dev-kube-state-metrics",
+            ]
+        }
+    ),
 }

@@ -54,8 +54,13 @@ class SystemPod:
 
     def beside(self, image: str) -> Container | None:
         """The container beside that one, or init container, whose image is called so."""
-        there = [*(self.pod.spec.init_containers or []), *self.pod.spec.containers]
-        return next((one for one in there if one.name != self.container and matches(one.image, image)), None)
+        found = container_with(self.pod, image)
+        return found if found and found.name != self.container else None
+
+
+def container_with(pod: Pod, image: str) -> Container | None:
+    """The container, or init container, whose image is called so: also of what is no system of its own."""
+    return next((one for one in [*(pod.spec.init_containers or []), *pod.spec.containers] if matches(one.image, image)), None)
 
 
 @source()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clusterprobe.fixes import SOURCE, change, each, look, shell, snippet
-from clusterprobe.model import Command, Step, Subject
-from clusterprobe.patterns import ours
+from clusterprobe.fixes import SOURCE, change, look, shell, snippet
+from clusterprobe.model import Step, Subject
+from clusterprobe.systems.kubernetes.accounts import refused_in, steps_for
 from clusterprobe.systems.kubernetes.editing import RECREATE, ROLLED_OUT, replaced, rolled_out
 from clusterprobe.systems.kubernetes.logs import has_ended, last_ended_was_before
 from clusterprobe.systems.pods.crash_causes import Fault, Kill, image_of, made_by_operator, memory_limit
@@ -303,34 +303,10 @@ def _of_pull_secret(crash: Crash) -> list[Step]:
     ]
 
 
-_REFUSED_ACCOUNT = ours(
-    r'User \\?"(system:serviceaccount:([^":\\]+):([^":\\]+))\\?" cannot (\w+) resource \\?"([^"\\]+)\\?" in API group \\?"([^"\\]*)'
-)
-_WITHIN = ours(r'in the namespace \\?"([^"\\]+)')
-
-
 def _of_account(line: str) -> list[Step]:
     """What the API server refuses to a ServiceAccount, and how to allow it."""
-    told = _REFUSED_ACCOUNT.search(line)
-    if not told:
-        return [change(f"Let its ServiceAccount do what the line names: bind a role to it, {SOURCE}.")]
-    user, namespace, name, verb, resource, group = told.groups()
-    within = _WITHIN.search(line)
-    kind, _, part = resource.partition("/")
-    place = within[1] if within else ""
-    role = f"RoleBinding in {place}" if place else "ClusterRoleBinding"
-    return [
-        look("See whether it is still refused (you need the right to impersonate).", _asked(place, verb, (kind, group, part), user)),
-        change(f"Let a role with {verb} on {resource} be bound to the ServiceAccount {namespace}/{name} by a {role}, {SOURCE}."),
-    ]
-
-
-def _asked(namespace: str, verb: str, resource: tuple[str, str, str], user: str) -> Command | None:
-    """Whether the API server refuses it; `resource` is its name, its group and its part, such as the log of pods."""
-    name, group, part = resource
-    flags = (*each("--subresource={}", [part] if part else []), *each("--as={}", [user]))
-    what = (verb, f"{name}.{group}".rstrip("."), flags)
-    return shell("kubectl -n {} auth can-i {} {} {}", namespace, *what) if namespace else shell("kubectl auth can-i {} {} {}", *what)
+    refused = refused_in(line)
+    return steps_for(refused) if refused else [change(f"Let its ServiceAccount do what the line names: bind a role to it, {SOURCE}.")]
 
 
 def back(workload: Subject, old: str, unready: Sequence[str] = ()) -> list[Step]:

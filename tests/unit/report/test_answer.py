@@ -263,7 +263,8 @@ def test_whose_the_commands_are_is_said_where_there_are_commands():
 
 
 def test_how_to_see_that_a_repair_helped_is_said_where_something_was_found():
-    one = unwell()
+    whole = unwell()
+    one = msgspec.structs.replace(whole, probes=[probe for probe in whole.probes if probe.id.startswith(("loki/", "pods/"))])
     ids = sorted({probe.id for probe, _ in one.findings()})
     assert answer.asked_again(one) == f"To see that a repair has helped, run the same with `--select {','.join(ids)}`."
     assert answer.asked_again(one) in [text for text, _ in wide.lines(one, None)]

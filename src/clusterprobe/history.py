@@ -54,8 +54,10 @@ def files_beside(folder: Path, called: str = RESULTS) -> list[tuple[Path, int]]:
 
 
 def _comparable(then: RunResult, now: RunResult) -> bool:
-    """The same cluster, live and to its end."""
+    """The same cluster, live and to its end, and not a look at other probes only, to which all the rest would be new."""
     if then.run.bundle or now.run.bundle or then.run.interrupted or then.run.finished > now.run.finished:
+        return False
+    if then.run.selected and set(then.run.selected) != set(now.run.selected):
         return False
     return not _apart(then.cluster, now.cluster)
 

@@ -56,6 +56,15 @@ def test_the_newest_run_of_the_same_cluster_is_taken(tmp_path: Path) -> None:
     assert then.probes[0].findings[0].subject.name == "newest"
 
 
+@pytest.mark.parametrize(("selected", "compared"), [([], "whole"), (["a"], "some"), (["a", "b"], "whole")])
+def test_a_run_of_some_probes_only_makes_nothing_new_in_another(selected: list[str], compared: str, tmp_path: Path) -> None:
+    keep(tmp_path, "1", run("whole"), age=20)
+    keep(tmp_path, "2", run("some", selected=["a"]), age=10)
+    then = last_run(tmp_path / "now", run(finished="2026-11-22T11:00:00Z", selected=selected))
+    assert then is not None
+    assert then.probes[0].findings[0].subject.name == compared
+
+
 def test_the_first_run_has_nothing_to_compare_with(tmp_path: Path) -> None:
     assert last_run(tmp_path / "now", run()) is None
 

@@ -137,8 +137,8 @@ def whose_commands(result: RunResult) -> str:
 
 
 def asked_again(result: RunResult, probe: str = "") -> str:
-    """How to see that a repair helped, without a whole run: of one probe, or of all that found something; empty for a recording."""
-    ids = [probe] if probe else sorted({one.id for one, _ in result.findings()})
+    """How to see that a repair helped, without a whole run: of one probe, or of all that found trouble; empty for a recording."""
+    ids = [probe] if probe else sorted({one.id for one, finding in result.findings() if finding.severity is not Severity.INFO})
     if not ids or result.run.bundle:
         return ""
     if len(ids) > MOST_ASKED:

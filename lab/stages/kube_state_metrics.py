@@ -33,8 +33,9 @@ def stage_may_not_list(environment: Environment) -> None:
 
 
 def clear_may_not_list(environment: Environment) -> None:
-    for plural in ("clusterrolebindings", "clusterroles"):
-        api.delete(f"{_RBAC}/{plural}/{_name(environment)}-lists")
+    for namespace in (environment.namespace, environment.workload_namespace):
+        for plural in ("rolebindings", "roles"):
+            api.delete(f"{_RBAC}/namespaces/{namespace}/{plural}/{_name(environment)}-lists")
     _allow(environment, _healthy_role(environment)["rules"])
     wait_for_healthy_targets(environment)
 

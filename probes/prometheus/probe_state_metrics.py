@@ -1,8 +1,8 @@
 from collections import defaultdict
 
 from clusterprobe.findings import FindingKind, reports
-from clusterprobe.fixes import SOURCE, change, each, shell
-from clusterprobe.model import Severity, Step, Subject
+from clusterprobe.fixes import SOURCE, change, shell
+from clusterprobe.model import Command, Severity, Step, Subject
 from clusterprobe.roles import Examined
 from clusterprobe.systems.kubernetes.accounts import Refused, steps_for
 from clusterprobe.systems.prometheus.state_metrics import Unlisted
@@ -12,6 +12,9 @@ from clusterprobe.words import listed, said
 MAY_NOT_LIST = FindingKind(
     "StateMetricsMayNotList", Severity.ERROR, "kube-state-metrics may not list what it is to count, and has no series of it.", settles=True
 )
+
+
+MOST_PLACES = 3
 
 
 @reports(MAY_NOT_LIST)
@@ -57,15 +60,24 @@ def _report(verdict: Verdict, workload: Subject, ones: list[Unlisted]) -> None:
 
 def _allowed(refused: list[Refused]) -> list[Step]:
     """A role of its own for just that. Who may list Secrets may read them, which is not to be given by the way."""
-    one = refused[0]
-    if any(no.within or no.resource == "secrets" for no in refused):
+    places = sorted({no.within for no in refused})
+    if len(places) > MOST_PLACES or any(no.resource == "secrets" for no in refused):
         return []
-    name, resources = f"{one.name}-lists", ",".join(dict.fromkeys(no.what for no in refused))
-    bound = (each("--clusterrole={}", [name]), each("--serviceaccount={}", [f"{one.namespace}:{one.name}"]))
+    commands = [made for one in ([""] if "" in places else places) for made in _role(refused, one)]
+    return [change("Until that is deployed, give it a role of its own for just that. It lists them half a minute later.", *commands)]
+
+
+def _role(refused: list[Refused], place: str) -> list[Command | None]:
+    """Of one namespace, or of all."""
+    one = refused[0]
+    name, account = f"{one.name}-lists", f"{one.namespace}:{one.name}"
+    lists = ",".join(dict.fromkeys(no.what for no in refused if not place or no.within == place))
+    if place:
+        return [
+            shell("kubectl -n {} create role {} --verb=list,watch --resource={}", place, name, lists),
+            shell("kubectl -n {} create rolebinding {} --role={} --serviceaccount={}", place, name, name, account),
+        ]
     return [
-        change(
-            "Until that is deployed, give it a role of its own for just that. It lists them half a minute later.",
-            shell("kubectl create clusterrole {} --verb=list,watch {}", name, each("--resource={}", [resources])),
-            shell("kubectl create clusterrolebinding {} {} {}", name, *bound),
-        )
+        shell("kubectl create clusterrole {} --verb=list,watch --resource={}", name, lists),
+        shell("kubectl create clusterrolebinding {} --clusterrole={} --serviceaccount={}", name, name, account),
     ]

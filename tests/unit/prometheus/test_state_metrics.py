@@ -115,10 +115,18 @@ def test_what_it_may_not_list_in_a_namespace_is_asked_there() -> None:
     assert "by a RoleBinding in shop" in one.fix
 
 
-@pytest.mark.parametrize("lines", [(INGRESSES,), (JOBS, line("secrets"))])
-def test_a_role_is_given_for_all_namespaces_only_and_never_for_secrets(lines: tuple[str, ...]) -> None:
+def test_a_role_of_one_namespace_is_made_there() -> None:
+    (one,) = judge(INGRESSES)
+    assert "$ kubectl -n shop create role ksm-lists --verb=list,watch --resource=ingresses.networking.k8s.io" in one.fix
+    assert "$ kubectl -n shop create rolebinding ksm-lists --role=ksm-lists --serviceaccount=monitoring:ksm" in one.fix
+
+
+@pytest.mark.parametrize(
+    "lines", [(JOBS, line("secrets")), [line("jobs", "batch", where=rf"in the namespace \"{one}\"") for one in "abcd"]]
+)
+def test_no_role_is_made_for_secrets_or_in_many_namespaces(lines: tuple[str, ...]) -> None:
     (one,) = judge(*lines)
-    assert "create clusterrole" not in one.fix
+    assert " create " not in one.fix
 
 
 def test_what_cannot_be_read_is_never_a_pass() -> None:

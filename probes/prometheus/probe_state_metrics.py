@@ -10,7 +10,10 @@ from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed, said
 
 MAY_NOT_LIST = FindingKind(
-    "StateMetricsMayNotList", Severity.ERROR, "kube-state-metrics may not list what it is to count, and has no series of it.", settles=True
+    "StateMetricsMayNotList",
+    Severity.ERROR,
+    "A kube-state-metrics may not list what it is to count, and has no series of it.",
+    settles=True,
 )
 
 

@@ -14,7 +14,6 @@ from clusterprobe.readings import Readings, single
 from clusterprobe.systems.formats.exposition import Metric, parse_line
 from clusterprobe.systems.formats.quantities import amount
 from clusterprobe.systems.kubernetes.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
-from clusterprobe.systems.prometheus import rule_groups
 from clusterprobe.systems.prometheus.objects import Prometheus, Rule
 from clusterprobe.systems.prometheus.own_log import OwnError
 from clusterprobe.systems.prometheus.pressure import (
@@ -30,7 +29,7 @@ from clusterprobe.systems.prometheus.pressure import (
     pressure_of,
 )
 from clusterprobe.systems.prometheus.query import Sample
-from clusterprobe.systems.prometheus.rule_groups import RuleGroup
+from clusterprobe.systems.prometheus.rule_groups import RuleGroup, with_lately
 from probes.prometheus.probe_pressure import probe_pressure
 from tests.factories import assert_blindness_is_no_health, judged, labelled, listing, make, outcome, reasons, server
 
@@ -415,17 +414,16 @@ def test_of_one_that_does_not_scrape_itself_nothing_is_known_but_what_is_still_z
     ],
 )
 def test_whether_a_group_still_misses_evaluations_is_asked_over_two_of_its_intervals(
-    monkeypatch: pytest.MonkeyPatch, interval: float, answer: list[tuple[str, float]], lately: float | None, asked: str
+    interval: float, answer: list[tuple[str, float]], lately: float | None, asked: str
 ) -> None:
     questions: list[str] = []
 
-    def answered(_: object, question: str) -> list[Sample]:
+    def answered(question: str) -> list[Sample]:
         questions.append(question)
         return [sample(value, rule_group=group) for group, value in answer]
 
-    monkeypatch.setattr(rule_groups, "query", answered)
     well = RuleGroup("f.yaml", "well", 600.0, 1.0, 0.0)
-    bad, still = rule_groups.with_lately(None, [RuleGroup("f.yaml", "g", interval, 1.0, 3.0), well], [30.0], 1.5, 600.0)  # type: ignore[arg-type]
+    bad, still = with_lately(answered, [RuleGroup("f.yaml", "g", interval, 1.0, 3.0), well], [30.0], 1.5, 600.0)
     assert (bad.missed_lately, still) == (lately, well)
     assert [asked in one and "process_start_time_seconds == 1.5" in one for one in questions] == ([True] if asked else [])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from functools import partial
 
 import msgspec
 
@@ -124,7 +125,8 @@ def prometheus_pressure(cluster: Cluster, metric_servers: Readings[Server], prof
         found = pressure_of(now, before, started, cluster.now(), window)
         lost_samples = _dropped(endpoint, now, found, window, kept=not agent)
         dropped = {"dropped": lost_samples.gained, "dropped_lately": lost_samples.lately, "recent": lost_samples.recent}
-        groups = with_lately(endpoint, found.groups, [one.configured for one in found.intervals], started, found.window)
+        scraped = [one.configured for one in found.intervals]
+        groups = with_lately(partial(query, endpoint), found.groups, scraped, started, found.window)
         return msgspec.structs.replace(found, groups=groups, refused=refused, version=version, **dropped)
 
     return read_each(cluster, profile, able(metric_servers, Ability.PRESSURE), read)

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from clusterprobe.access.cluster import Endpoint
 from clusterprobe.systems.formats.exposition import Metric
 from clusterprobe.systems.prometheus.dropped import recent_of
-from clusterprobe.systems.prometheus.query import query
+from clusterprobe.systems.prometheus.query import Sample
 from clusterprobe.systems.prometheus.runtime import START
 from clusterprobe.times import ago
 from clusterprobe.words import number
 
 INTERVAL, LASTED = "prometheus_rule_group_interval_seconds", "prometheus_rule_group_last_duration_seconds"
+Ask = Callable[[str], list[Sample]]
 MISSED = "prometheus_rule_group_iterations_missed_total"
 
 
@@ -56,10 +56,10 @@ def groups_of(now: list[Metric], grown: Callable[[Metric], float | None]) -> lis
     return found
 
 
-def with_lately(endpoint: Endpoint, groups: list[RuleGroup], scraped: Iterable[float], started: float, window: float) -> list[RuleGroup]:
+def with_lately(ask: Ask, groups: list[RuleGroup], scraped: Iterable[float], started: float, window: float) -> list[RuleGroup]:
     """The groups, and whether they still miss evaluations: a counter goes on telling of what has been repaired.
 
-    `scraped` are the intervals of its scrapes, and `window` what its counters cover, in seconds.
+    `ask` asks the Prometheus a query, `scraped` are the intervals of its scrapes, and `window` what its counters cover, in seconds.
     """
     missing = [one for one in groups if one.missed]
     # In less than two of its intervals a group may have had no turn, and its counter no two samples.
@@ -67,7 +67,7 @@ def with_lately(endpoint: Endpoint, groups: list[RuleGroup], scraped: Iterable[f
     if not missing or recent >= window:
         return groups
     grown: dict[str, float] = {}
-    for one in query(endpoint, f"increase({MISSED}[{recent}s]) and on (instance, job) ({START} == {started!r})"):
+    for one in ask(f"increase({MISSED}[{recent}s]) and on (instance, job) ({START} == {started!r})"):
         key = one.labels.get("rule_group", "")
         grown[key] = max(one.value, grown.get(key, 0.0))
     return [

@@ -151,6 +151,14 @@ def test_where_gains_were_not_read_it_is_unchecked() -> None:
     assert outcome(judged(probe_losses, **{**platform(Lost(FLUSHES, 9.0), age=60), "loki_gains": blind})) != "pass"
 
 
+@pytest.mark.parametrize(("said", "expected"), [({}, "inconclusive"), ({FLUSHES: "AccessDenied"}, "findings")])
+def test_a_total_is_no_trouble_while_the_prometheus_that_may_know_is_not_read(said: dict[str, str], expected: str) -> None:
+    blind: Readings[Any] = Readings((), (refused("Pod"),))
+    verdict = judged(probe_losses, **{**platform(Lost(FLUSHES, 9.0), said=said), "loki_gains": blind})
+    assert outcome(verdict) == expected
+    assert len(verdict.unread) == 1
+
+
 # --- what is read ---------------------------------------------------------------------------------------------------------
 
 

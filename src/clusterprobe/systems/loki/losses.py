@@ -203,6 +203,8 @@ def troubles(losses: list[tuple[Subject, LokiLosses]], evidence: Evidence) -> tu
         young = evidence.now - one.started < evidence.window
         for each in one.lost:
             gained = each.count if young else lately[place].get((each.counter, each.reason), 0.0) if place in lately else None
+            if gained is None and not evidence.gains.complete and each.counter not in told:
+                continue  # a Prometheus that could not be read may know that it is long over, which its being unread says
             over = gained is not None and gained < 1
             found = (before if over else now).setdefault(each.counter, Trouble(each.counter))
             found.by_reason[each.reason] = found.by_reason.get(each.reason, 0.0) + (each.count if gained is None or over else gained)

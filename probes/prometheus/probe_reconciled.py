@@ -158,6 +158,7 @@ def _report_paused(verdict: Verdict, subject: Subject, one: Custom) -> None:
     """A remark, until a change waits: to pause it is the first one that its conditions have not observed."""
     observed = max((each.observed_generation for each in one.status.conditions or []), default=0)
     waiting = one.metadata.generation - observed - 1 if observed else 0
+    place = (subject.namespace, _resource(subject), subject.name)
     more = f" {number(waiting, 'change')} of it {'waits' if waiting == 1 else 'wait'}." if waiting > 0 else ""
     verdict.report(
         PAUSED,
@@ -165,7 +166,14 @@ def _report_paused(verdict: Verdict, subject: Subject, one: Custom) -> None:
         severity=Severity.WARNING if waiting > 0 else Severity.INFO,
         problem=f"{subject} is paused: the Operator applies no change to it, nor to what it selects.{more}",
         cause="Its spec.paused is true: it was paused on purpose, as for a repair.",
-        fix=[_see(subject), change(f"Set spec.paused to false once the repair is done. Change it {SOURCE}.")],
+        fix=[
+            _see(subject),
+            change(
+                f"Set spec.paused to false once the repair is done, {SOURCE}, and here until that is deployed. What waits is then applied, "
+                "which may replace its pods one after the other.",
+                shell("kubectl -n {} patch {} {} --type merge -p {}", *place, '{"spec":{"paused":false}}'),
+            ),
+        ],
         breaks=[Ref.of(subject)],
     )
 

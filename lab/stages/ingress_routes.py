@@ -29,6 +29,15 @@ def stage_without_endpoints(environment: Environment) -> None:
     _wait(environment, http.client.SERVICE_UNAVAILABLE)
 
 
+def stage_port_closed(environment: Environment) -> None:
+    """The application listens on another port than before; the Service still leads to the old one."""
+    ports = [{"name": "http", "port": 8000, "targetPort": 8080}]
+    wanted = {"selector": {"app.kubernetes.io/name": "fastapi"}, "ports": ports}
+    api.create(_services(environment), _object("v1", "Service", environment, _NEXT, wanted))
+    _lead_to(environment, {"service": {"name": _NEXT, "port": {"name": "http"}}})
+    _wait(environment, http.client.BAD_GATEWAY)
+
+
 def stage_wrong_port(environment: Environment) -> None:
     """The Service's port was renamed; the Ingress still has the old one."""
     _lead_to(environment, {"service": {"name": "fastapi", "port": {"number": 80}}})
@@ -158,6 +167,13 @@ STAGES = (
         "ingress-without-endpoints",
         "the Ingress leads to the Service of a version that was never rolled out",
         stage_without_endpoints,
+        clear_route,
+        touches=_ROUTE,
+    ),
+    Stage(
+        "ingress-port-closed",
+        "the Ingress leads to a Service whose targetPort nothing listens on",
+        stage_port_closed,
         clear_route,
         touches=_ROUTE,
     ),

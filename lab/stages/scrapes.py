@@ -12,6 +12,7 @@ from lab.platform.manifests import Environment
 from lab.platform.small_workloads import deployment, deployments_path, labels_of, pod_spec, pods_of
 from lab.stages import Stage
 
+_JOB = "predictions"
 _FEED, _RULE, _SCRAPES = "price-feed", "feed-alerts", "extra-scrapes"
 _ITEMS = 20
 _DROPPED = "prometheus_target_scrapes_sample_duplicate_timestamp_total"
@@ -71,11 +72,31 @@ def clear_rule(environment: Environment) -> None:
 def stage_configuration(environment: Environment) -> None:
     """As in life: a further job in a Secret, which the Operator hands on as it is."""
     text = "- job_name: feed\n  scrape_interval: 30s\n  scrape_timeout: 1m\n  static_configs: [{targets: ['feed.example.org:80']}]\n"
+    _hand_on(environment, text)
+    wait_until("the configuration to be refused", lambda: not _is_loaded(environment), 2 * PATIENCE_SECONDS, every=1)
+
+
+def stage_static(environment: Environment) -> None:
+    """As in life: a job with addresses, copied with the values of the other environment."""
+    service = f"fastapi.{environment.other.workload_namespace}.svc.cluster.local:8000"
+    _hand_on(environment, f"- job_name: {_JOB}\n  static_configs: [{{targets: ['{service}']}}]\n")
+    wait_until("its target", lambda: _has_job(environment), 2 * PATIENCE_SECONDS, every=1)
+
+
+def _has_job(environment: Environment) -> bool:
+    return any(one["scrapePool"] == _JOB for one in prometheus.active_targets(environment))
+
+
+def _hand_on(environment: Environment, text: str) -> None:
     metadata = {"name": _SCRAPES, "namespace": environment.namespace}
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"scrapes.yaml": text}}
     api.create(f"/api/v1/namespaces/{environment.namespace}/secrets", secret)
     _name_scrapes(environment, {"name": _SCRAPES, "key": "scrapes.yaml"})
-    wait_until("the configuration to be refused", lambda: not _is_loaded(environment), 2 * PATIENCE_SECONDS, every=1)
+
+
+def clear_static(environment: Environment) -> None:
+    clear_configuration(environment)
+    wait_until("its target to be gone", lambda: not _has_job(environment), 2 * PATIENCE_SECONDS, every=1)
 
 
 def clear_configuration(environment: Environment) -> None:
@@ -150,6 +171,13 @@ STAGES = (
         "a further job in a Secret is not valid, and Prometheus refuses its whole configuration",
         stage_configuration,
         clear_configuration,
+        touches=("the configuration of the Prometheus of {environment}",),
+    ),
+    Stage(
+        "static-targets-of-other",
+        "a job with fixed addresses scrapes the other environment",
+        stage_static,
+        clear_static,
         touches=("the configuration of the Prometheus of {environment}",),
     ),
 )

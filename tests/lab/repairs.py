@@ -111,6 +111,14 @@ WHERE = {
         "the Secret with further scrape configurations",
         ('job name "feed"', "of the Secret monitoring-dev/", "spec.additionalScrapeConfigs"),
     ),
+    "static-targets-of-other": Place(
+        "the Secret with further scrape configurations",
+        (
+            "the key scrapes.yaml of the Secret monitoring-dev/extra-scrapes",
+            "take out of the job",
+            "fastapi.fastapi-prod.svc.cluster.local",
+        ),
+    ),
     "gateway-not-granted": Place("a ReferenceGrant, or the certificate: which, nothing that is read tells"),
     "prometheus-disk-full": Place("the disk"),
     "certificate-without-issuer": Place("what deploys the Certificate: which issuer it is to have, nothing tells"),
@@ -198,6 +206,18 @@ def _by_http(found: Any) -> None:
     found["spec"]["podMetricsEndpoints"][0]["scheme"] = "http"
 
 
+def _without_relabelling(found: Any) -> None:
+    found["spec"]["endpoints"][0].pop("relabelings")
+
+
+def _by_the_labels_that_are_there(found: Any) -> None:
+    found["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"] = "fastapi"
+
+
+def _to_where_it_listens(found: Any) -> None:
+    found["spec"]["ports"][0]["targetPort"] = 8000
+
+
 def _asking_less(found: Any) -> None:
     for rule in found["spec"]["groups"][0]["rules"]:
         rule["expr"] = rule["expr"].replace(":1ms]", ":1m]")
@@ -274,6 +294,9 @@ EDITS = {
     "ingress-wrong-service-port": Edit(in_yaml(_to_its_port)),
     "ingress-without-endpoints": Edit(in_yaml(_to_all_versions)),
     "target-wrong-scheme": Edit(in_yaml(_by_http)),
+    "monitor-rejected": Edit(in_yaml(_without_relabelling)),
+    "monitor-selects-nothing": Edit(in_yaml(_by_the_labels_that_are_there)),
+    "ingress-port-closed": Edit(in_yaml(_to_where_it_listens)),
     "slow-rule-group": Edit(in_yaml(_asking_less)),
     "rule-fails": Edit(in_yaml(_joining_one)),
     "account-missing": Edit(in_yaml(_without_account)),

@@ -17,6 +17,7 @@ STAGES = {
     "ingress-wrong-service-port": Expectation(
         {("ingress/routes", "PortMissing"): ["fastapi-dev.lab.internal/", "has no port 80: it has 8000 (http)"]}
     ),
+    "ingress-port-closed": Expectation({("ingress/routes", "PortClosed"): ["fastapi-dev.lab.internal", "8080", "8000"]}),
     "ingress-class-missing": Expectation(
         {
             ("ingress/routes", "ClassMissing"): ["ingressClassName is nginx-internal", "there are: traefik"],

@@ -9,4 +9,7 @@ STAGES = {
     "configuration-refused": Expectation(
         {("prometheus/configuration", "ConfigurationNotLoaded"): ["monitoring-dev-kube-promet-prometheus", "scrape timeout"]}
     ),
+    "static-targets-of-other": Expectation(
+        {("prometheus/cross-scrape", "CrossScrape"): ["prod", "predictions", "fastapi.fastapi-prod.svc.cluster.local:8000"]}
+    ),
 }

@@ -58,6 +58,8 @@ class UrlPath(str):
         return cls("".join(f"/{_segment(one)}" for one in segments))
 
     def __truediv__(self, below: str) -> UrlPath:
+        if isinstance(below, UrlPath) and not below:
+            return self
         return UrlPath(self.removesuffix("/") + (below if isinstance(below, UrlPath) else f"/{_segment(below)}"))
 
 
@@ -203,9 +205,13 @@ def origin(scheme: str, host: str, port: int) -> str:
 
 
 def proxied(kind: str, namespace: str, target: str, port: int, scheme: str) -> UrlPath:
-    """Where the API server passes requests on to a pod or Service; `kind` is `pods` or `services`."""
+    """Where the API server passes requests on to a pod or Service; `kind` is `pods` or `services`.
+
+    With a slash at its end: without one the API server does not pass on what asks for the root, and answers 301 itself.
+    """
     encrypted = "https:" if _scheme(scheme) == "https" else ""
-    return UrlPath.of("api", "v1", "namespaces", name(namespace), kind, f"{encrypted}{name(target)}:{_port(port)}", "proxy")
+    to = UrlPath.of("api", "v1", "namespaces", name(namespace), kind, f"{encrypted}{name(target)}:{_port(port)}", "proxy")
+    return UrlPath(f"{to}/")
 
 
 def _scheme(scheme: str) -> str:

@@ -12,6 +12,7 @@ from clusterprobe.access.cluster import Cluster, Resource
 from clusterprobe.access.connection import Connection
 from clusterprobe.access.deadline import Deadline
 from clusterprobe.access.session import Origin
+from clusterprobe.access.urls import written
 from clusterprobe.model import Subject
 from clusterprobe.readings import Clean, Readings, unreadable
 from clusterprobe.systems.kubernetes.objects import Pod
@@ -286,7 +287,11 @@ def test_a_prefix_ends_without_a_slash(prefix: str, server: FaultServer):
     bare = prefix.rstrip("/")
     way = in_cluster().pod("a", "p", "10.1.2.3", 80, prefix=prefix)
     assert (way.url, str(way._base)) == (f"http://10.1.2.3:80{bare}", bare)
-    assert str(cluster_of(server).pod("a", "p", "10.1.2.3", 80, prefix=prefix)._base).endswith(f"/pods/p:80/proxy{bare}")
+    proxied = cluster_of(server).pod("a", "p", "10.1.2.3", 80, prefix=prefix)
+    assert proxied.url.endswith(f"/pods/p:80/proxy{bare}")
+    # Without a slash the API server answers 301 itself, and passes nothing on.
+    assert str(proxied._base / written("/")).endswith(f"/pods/p:80/proxy{bare or '/'}")
+    assert str(proxied._base / written("/-/ready")).endswith(f"/pods/p:80/proxy{bare}/-/ready")
 
 
 # --- lists -------------------------------------------------------------------------------------------------------------

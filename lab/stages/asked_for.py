@@ -34,11 +34,6 @@ def stage_rejected(environment: Environment) -> None:
     _monitor(environment, {"matchLabels": {"app.kubernetes.io/name": "fastapi"}}, endpoint)
 
 
-def stage_selects_nothing(environment: Environment) -> None:
-    """As in life: the label of the chart before."""
-    _monitor(environment, {"matchLabels": {"app.kubernetes.io/name": "fast-api"}}, {"port": "http"})
-
-
 def clear_monitor(environment: Environment) -> None:
     api.delete(f"{_path(environment, 'servicemonitors')}/{_MONITOR}")
 
@@ -89,13 +84,6 @@ STAGES = (
         "monitor-rejected",
         "a ServiceMonitor with a relabelling that the Operator refuses",
         stage_rejected,
-        clear_monitor,
-        touches=("a ServiceMonitor in {environment}",),
-    ),
-    Stage(
-        "monitor-selects-nothing",
-        "a ServiceMonitor whose labels no Service has",
-        stage_selects_nothing,
         clear_monitor,
         touches=("a ServiceMonitor in {environment}",),
     ),

@@ -210,10 +210,6 @@ def _without_relabelling(found: Any) -> None:
     found["spec"]["endpoints"][0].pop("relabelings")
 
 
-def _by_the_labels_that_are_there(found: Any) -> None:
-    found["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"] = "fastapi"
-
-
 def _to_where_it_listens(found: Any) -> None:
     found["spec"]["ports"][0]["targetPort"] = 8000
 
@@ -295,7 +291,6 @@ EDITS = {
     "ingress-without-endpoints": Edit(in_yaml(_to_all_versions)),
     "target-wrong-scheme": Edit(in_yaml(_by_http)),
     "monitor-rejected": Edit(in_yaml(_without_relabelling)),
-    "monitor-selects-nothing": Edit(in_yaml(_by_the_labels_that_are_there)),
     "ingress-port-closed": Edit(in_yaml(_to_where_it_listens)),
     "slow-rule-group": Edit(in_yaml(_asking_less)),
     "rule-fails": Edit(in_yaml(_joining_one)),

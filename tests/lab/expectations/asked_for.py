@@ -6,9 +6,6 @@ STAGES = {
     "rule-unselected": Expectation(warnings={("prometheus/rules", "RulesUnselected"): ["shop-alerts", "ruleSelector", "release"]}),
     "monitor-port": Expectation({("prometheus/monitors", "MonitorPortMissing"): ["fastapi-metrics", "metrics-port"]}),
     "monitor-rejected": Expectation({("prometheus/monitors", "MonitorRejected"): ["fastapi-dev/fastapi-metrics", "fastapi-(.*"]}),
-    "monitor-selects-nothing": Expectation(
-        warnings={("prometheus/monitors", "MonitorSelectsNothing"): ["fastapi-dev/fastapi-metrics", "fast-api"]}
-    ),
     "prometheus-paused": Expectation(
         warnings={("prometheus/reconciled", "Paused"): ["monitoring-dev/monitoring-dev-kube-promet-prometheus", "1 change of it waits"]}
     ),

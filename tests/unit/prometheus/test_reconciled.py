@@ -88,7 +88,7 @@ def test_a_missing_pod_is_explained_by_what_keeps_it() -> None:
 def test_an_object_that_is_paused_is_a_note() -> None:
     one = found(prometheus(condition("Reconciled", "False"), paused=True))
     assert one.severity == "info"
-    patch = "prometheuses.monitoring.coreos.com main --type merge -p '{\"spec\":{\"paused\":false}}'"
+    patch = 'prometheuses.monitoring.coreos.com main --type merge -p \'{"spec":{"paused":false}}\''
     assert f"$ kubectl -n monitoring patch {patch}" in one.fix
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from clusterprobe.fixes import SOURCE, change, look, patch, shell
 from clusterprobe.model import Command, Step, Subject
 from clusterprobe.patterns import ours
+from clusterprobe.systems.kubernetes.editing import edited
 from clusterprobe.systems.kubernetes.event_lists import secret_in
 from clusterprobe.systems.kubernetes.looking import log_of
 from clusterprobe.systems.kubernetes.managers import Manager
@@ -38,7 +39,8 @@ def reject_steps(subject: Subject, refusal: str, manager: Manager) -> list[Step]
                 f"{manager.source}."
             ),
         ]
-    return [_see(subject), change(f"Correct in the monitor what the message names. Change it {manager.source}.")]
+    text = f"Correct in the monitor what the message names. Change it {manager.source}."
+    return [_see(subject), change(text), edited(_resource(subject), subject)]
 
 
 def steps_of(subject: Subject, chain: Chain, manager: Manager, takers: Sequence[Subject] = ()) -> list[Step]:

@@ -16,6 +16,7 @@ from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.systems.kubernetes.editing import edited
 from clusterprobe.systems.kubernetes.objects import EndpointSlice, Pod, ReplicaSet, Service, ServiceBackend, ServicePort
+from clusterprobe.systems.kubernetes.resources import SERVICES
 from clusterprobe.systems.kubernetes.workloads import workload_of
 from clusterprobe.words import listed, said
 
@@ -144,6 +145,7 @@ class Backends:
                     "Make targetPort the port on which the program listens, in the chart or "
                     f"{IN_GIT}. If it is that port, the program listens at localhost only: let it listen at all addresses."
                 ),
+                edited("service", SERVICES.subject(namespace, backend.name)),
             ],
         )
 

@@ -364,7 +364,7 @@ def test_an_invalid_specification_counts_while_argo_cd_reconciles_others() -> No
 
 
 def test_a_deletion_that_hangs_names_its_finalizers() -> None:
-    going = {"deletionTimestamp": at(PATIENCE + 1), "finalizers": ["resources-finalizer.argocd.argoproj.io"]}
+    going = {"deletionTimestamp": at(PATIENCE + 1), "finalizers": ["resources-finalizer.argocd.argoproj.io", "example.org/archive"]}
     (finding,) = judged(probe_applications, **world(application(metadata=going))).findings
     assert finding.reason == "DeletionHangs"
     assert "resources-finalizer.argocd.argoproj.io" in finding.cause
@@ -497,11 +497,13 @@ def test_a_message_that_misses_nothing_certain_is_only_quoted() -> None:
 )
 def test_a_deletion_that_hangs_is_one_finding_with_what_argo_cd_cannot_do(message: str, says: str, command: bool) -> None:
     conditions = [condition(kind, message) for kind in ("DeletionError", "InvalidSpecError")] if message else []
-    metadata = {"deletionTimestamp": at(PATIENCE + 60), "finalizers": ["resources-finalizer.argocd.argoproj.io"]}
+    metadata = {"deletionTimestamp": at(PATIENCE + 60), "finalizers": ["resources-finalizer.argocd.argoproj.io", "example.org/archive"]}
     (finding,) = judged(probe_applications, **world(application(metadata=metadata, conditions=conditions))).findings
     assert (finding.reason, message in finding.cause) == ("DeletionHangs", True)
-    assert "Its finalizers wait: resources-finalizer.argocd.argoproj.io." in finding.cause
+    assert "Its finalizers wait: resources-finalizer.argocd.argoproj.io, example.org/archive." in finding.cause
     assert says in finding.fix
-    removed = '$ kubectl -n argocd patch applications.argoproj.io web --type merge -p \'{"metadata":{"finalizers":null}}\''
+    removed = (
+        '$ kubectl -n argocd patch applications.argoproj.io web --type merge -p \'{"metadata":{"finalizers":["example.org/archive"]}}\''
+    )
     assert (removed in finding.fix) == command
     assert ("This destroys all record of what it deployed" in finding.fix) == command

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from clusterprobe.fixes import change, destroys, shell
@@ -11,6 +12,8 @@ from clusterprobe.systems.argocd.diagnosis import Complaint
 from clusterprobe.systems.argocd.messages import UNKNOWN_CLUSTER, row_of
 from clusterprobe.systems.argocd.sources import Application
 from clusterprobe.words import said
+
+OWN = "argocd.argoproj.io"  # in the name of each of its finalizers
 
 
 def messages_of(complaints: Iterable[Complaint]) -> str:
@@ -29,10 +32,11 @@ def steps(subject: Subject, one: Application, messages: str) -> list[Step]:
     seen = advice.read(subject, "See what remains of it.", ".status.resources[*].name")
     if not messages:
         return [seen]
-    if row_of(messages) is not UNKNOWN_CLUSTER:
+    left = [each for each in one.metadata.finalizers if OWN not in each]  # another controller's still has its work to do
+    if row_of(messages) is not UNKNOWN_CLUSTER or left == one.metadata.finalizers:
         return [seen, advice.repair(messages, one)]
     template = "kubectl -n {} patch applications.argoproj.io {} --type merge -p {}"
-    command = shell(template, subject.namespace, subject.name, '{"metadata":{"finalizers":null}}')
+    command = shell(template, subject.namespace, subject.name, json.dumps({"metadata": {"finalizers": left}}, separators=(",", ":")))
     return [
         seen,
         change("If that cluster still exists, add it to Argo CD again, as it was called: what is deployed there is then deleted."),

@@ -1,5 +1,5 @@
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from clusterprobe.environments import Environments
 from clusterprobe.evidence import Clock
@@ -36,16 +36,14 @@ from clusterprobe.times import ago, epoch
 from clusterprobe.verdict import Verdict
 from clusterprobe.words import listed, number, said
 
-RULES_UNSELECTED = FindingKind(
-    "RulesUnselected", Severity.WARNING, "No Prometheus selects a PrometheusRule, so that its alerts never fire."
-)
+RULES_UNSELECTED = FindingKind("RulesUnselected", Severity.ERROR, "No Prometheus selects a PrometheusRule, so that its alerts never fire.")
 RULES_NOT_LOADED = FindingKind(
     "PrometheusRuleNotLoaded", Severity.ERROR, "A Prometheus selects a PrometheusRule, and has not loaded it.", settles=True
 )
 EVALUATION_FAILS = FindingKind(
     "EvaluationFails", Severity.ERROR, "A rule that is loaded fails at each evaluation, so that its alert never fires."
 )
-NO_RULES = FindingKind("NoRules", Severity.WARNING, "A Prometheus has loaded no rule, so that it sends no alert.")
+NO_RULES = FindingKind("NoRules", Severity.ERROR, "A Prometheus has loaded no rule, so that it sends no alert.")
 LOAD_SECONDS = 300  # the Operator, the kubelet's refresh of a mounted ConfigMap, and the reloader
 
 
@@ -81,15 +79,19 @@ def probe_rules(
     if len(prometheuses) or len(vm_alerts) or not prometheuses.complete:
         objects = [prometheus_rules.readings]
         selecting = Selecting([prometheuses, thanos_rulers], prometheus_operators.need(), namespaces.need(), environments, objects)
-        known = _Loaded(loaded, prometheus_rules.readings)
+        known = _Loaded(loaded, prometheus_rules.readings, verdict.environment_of)
         if known.strangers:
             known.judge_strangers(verdict, run_an_earlier_one(prometheuses, prometheus_runtime.need()))
-        _judge_objects(verdict, prometheus_rules, selecting, known, newest(operator_rejections), system_pods, clock.now)
+        starved = _judge_objects(verdict, prometheus_rules, selecting, known, newest(operator_rejections), system_pods, clock.now)
+    else:
+        starved = {}
     owners = {key: subject for subject, one in prometheus_rules.readings if (key := rule_key(subject, one.metadata.uid))}
-    _judge_loaded(verdict, prometheus_loaded_rules, owners)
+    _judge_loaded(verdict, prometheus_loaded_rules, owners, starved)
 
 
-def _judge_loaded(verdict: Verdict, loaded: Conditional[LoadedRules], owners: dict[str, Subject]) -> None:
+def _judge_loaded(
+    verdict: Verdict, loaded: Conditional[LoadedRules], owners: dict[str, Subject], starved: dict[Subject, list[Subject]]
+) -> None:
     failing: dict[tuple[Subject, str], list[tuple[Subject, FailingRule]]] = defaultdict(list)
     empty: list[Subject] = []
     for subject, one in loaded.examine():
@@ -107,16 +109,20 @@ def _judge_loaded(verdict: Verdict, loaded: Conditional[LoadedRules], owners: di
         _report_failing(verdict, owner, group, rules)
     taking = dict.fromkeys(stack_of(subject) for subject, one in loaded.readings if one.files)
     for prometheus in dict.fromkeys(empty):
-        _report_empty(verdict, prometheus, taking, known=loaded.readings.complete)
+        _report_empty(verdict, prometheus, taking, starved.get(prometheus, []), known=loaded.readings.complete)
 
 
 class _Loaded:
     """By stack, the keys of the rules that one of its replicas has loaded; one that was not asked is not there.
 
-    `strangers` are the replicas whose files are none that an Operator writes: they tell nothing of its objects.
+    `strangers` are the replicas whose files are none that an Operator writes: they tell nothing of its objects. `starving` are the stacks
+    that have loaded nothing, in an environment where no other one has.
     """
 
-    def __init__(self, loaded: Readings[LoadedRules], rules: Readings[Rule]) -> None:
+    def __init__(self, loaded: Readings[LoadedRules], rules: Readings[Rule], environment_of: Callable[[str], str]) -> None:
+        fed = {environment_of(subject.namespace) for subject, one in loaded if one.files}
+        empty = dict.fromkeys(stack_of(subject) for subject, one in loaded if not one.files)
+        self.starving = [one for one in empty if loaded.complete and environment_of(one.namespace) not in fed]
         self.keys: dict[tuple[str, str, str], set[str]] = defaultdict(set)
         self.strangers: list[Subject] = []
         # Before 0.57 the Operator wrote files without the UID.
@@ -154,7 +160,8 @@ def _judge_objects(
     rejections: dict[tuple[str, str, str], Complaint],
     system_pods: Readings[SystemPod],
     now: float,
-) -> None:
+) -> dict[Subject, list[Subject]]:
+    """Report on the objects. Returns those that none selects, by the Prometheus of their environment that has loaded nothing at all."""
     unselected: dict[tuple[str, Cause], list[Subject]] = defaultdict(list)
     held = loaded.keys
     for subject, one in rules.examine():
@@ -171,9 +178,15 @@ def _judge_objects(
                 lacking = [place for place in lacking if rule_key(subject, one.metadata.uid) not in held[key_of(place)]]
                 if lacking:
                     _judge_missing(verdict, subject, one, lacking, refusal, now)
-    for (_, cause), subjects in unselected.items():
+    starved: dict[Subject, list[Subject]] = defaultdict(list)
+    for (namespace, cause), subjects in unselected.items():
         others = () if cause.key else other_takers(system_pods, BY_KIND[subjects[0].kind])
-        _report_unselected(verdict, cause, subjects, others)
+        own = verdict.environment_of(namespace)
+        starving = [] if others else [one for one in loaded.starving if verdict.environment_of(one.namespace) == own]
+        for stack in starving:
+            starved[stack] += subjects
+        _report_unselected(verdict, cause, subjects, others, starving)
+    return starved
 
 
 def _said(complaint: Complaint | None) -> str:
@@ -221,7 +234,10 @@ def _report_missing(verdict: Verdict, subject: Subject, lacking: list[Subject], 
     )
 
 
-def _report_unselected(verdict: Verdict, cause: Cause, subjects: list[Subject], others: tuple[Subject, ...]) -> None:
+def _report_unselected(
+    verdict: Verdict, cause: Cause, subjects: list[Subject], others: tuple[Subject, ...], starving: list[Subject]
+) -> None:
+    """`starving` are the Prometheuses of their environment that have loaded no rule: with these they would have some."""
     first, count = subjects[0], len(subjects)
     who = str(first) if count == 1 else f"{first} and {count - 1} more"
     taker = BY_KIND[first.kind].taker
@@ -231,10 +247,12 @@ def _report_unselected(verdict: Verdict, cause: Cause, subjects: list[Subject], 
     verdict.report(
         RULES_UNSELECTED,
         first,
+        severity=Severity.ERROR if starving else Severity.WARNING,
         problem=f"No {taker} of its environment loads {who}: {effect}.{also}",
         cause=f"{first}: {cause.text}.{unless_taken(others)}",
         fix=steps(cause, subjects, others),
         exhibits=[Table(title=f"Loaded by no {taker}", columns=["Namespace", first.kind], rows=rows)],
+        breaks=[Ref(RefKind.RULES, one.namespace, one.name) for one in starving],
     )
 
 
@@ -272,8 +290,10 @@ def _report_failing(verdict: Verdict, owner: Subject, group: str, rules: list[tu
     )
 
 
-def _report_empty(verdict: Verdict, prometheus: Subject, taking: Iterable[Subject], *, known: bool) -> None:
-    """`taking` are those that have loaded rules, all of them if `known`: beside one of them it may be meant to have none."""
+def _report_empty(verdict: Verdict, prometheus: Subject, taking: Iterable[Subject], starved: list[Subject], *, known: bool) -> None:
+    """`taking` are those that have loaded rules, all of them if `known`: beside one of them it may be meant to have none. `starved` are
+    the objects of its environment that nothing selects: somebody wrote rules for it.
+    """
     own = verdict.environment_of(prometheus.namespace)
     beside = [called(one) for one in taking if own and verdict.environment_of(one.namespace) == own]
     custom = (prometheus.namespace, STACKS[prometheus.kind].name, prometheus.name)
@@ -282,10 +302,12 @@ def _report_empty(verdict: Verdict, prometheus: Subject, taking: Iterable[Subjec
     verdict.report(
         NO_RULES,
         prometheus,
-        severity=Severity.WARNING if own and not beside else Severity.INFO,
+        severity=Severity.ERROR if starved else Severity.WARNING if own and not beside else Severity.INFO,
         problem=f"{called(prometheus)} has loaded no rule: it sends no alert"
         + (f"; {listed(beside, 2)} of {own} has some." if beside else f"{others}."),
-        cause="Its rules are elsewhere, such as in a Thanos Ruler, or none matches its ruleSelector and ruleNamespaceSelector.",
+        cause=f"It selects none of those that are there, such as {listed(list(map(str, starved)), 2)}."
+        if starved
+        else "Its rules are elsewhere, such as in a Thanos Ruler, or none matches its ruleSelector and ruleNamespaceSelector.",
         fix=[
             look(
                 "See what it selects, if the Operator manages it, and which rules there are.",
@@ -294,4 +316,6 @@ def _report_empty(verdict: Verdict, prometheus: Subject, taking: Iterable[Subjec
             ),
             change(f"Let ruleSelector select the rules that it is to evaluate, if it is to evaluate any. Change it {SOURCE}."),
         ],
+        rests_on=[Ref(RefKind.RULES, prometheus.namespace, prometheus.name)] if starved else [],
+        breaks=[Ref(RefKind.ALERTS, prometheus.namespace, prometheus.name)] if starved else [],
     )

@@ -10,16 +10,25 @@ from dataclasses import dataclass
 from clusterprobe.incidents import State, Status, status
 from clusterprobe.known_systems import AIRFLOW, ALERTMANAGER, LOKI, MLFLOW, System
 from clusterprobe.model import Place, ProbeResult, ProbeVerdict, Severity, Subject
+from clusterprobe.references import RefKind
 
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One system on the way. `vital` are the probes without which nothing gets past it, `beside` others of its area."""
+    """One system on the way. `vital` are the probes without which nothing gets past it, `beside` others of its area.
+
+    What breaks a reference of the kinds in `needs` lets nothing get past it either, whichever probe finds it.
+    """
 
     name: str
     role: str
     vital: tuple[str, ...]
     beside: tuple[str, ...] = ()
+    needs: tuple[RefKind, ...] = ()
+
+    def is_broken_by(self, probe_id: str, breaks: Iterable[str]) -> bool:
+        """Whether a finding of level error breaks it: one of a vital probe, or one that breaks what it needs."""
+        return self.is_vital(probe_id) or any(one.split("/", maxsplit=1)[0] in self.needs for one in breaks)
 
     def is_vital(self, probe_id: str) -> bool:
         return any(fnmatch.fnmatchcase(probe_id, pattern) for pattern in self.vital)
@@ -31,8 +40,8 @@ class Hop:
         return any(fnmatch.fnmatchcase(probe_id, pattern) for pattern in self.beside)
 
 
-def _of(system: System) -> Hop:
-    return Hop(system.name, system.role, (*system.vital, system.missing), tuple(f"{area}/*" for area in (system.key, *system.areas)))
+def _of(system: System, *needs: RefKind) -> Hop:
+    return Hop(system.name, system.role, (*system.vital, system.missing), tuple(f"{area}/*" for area in (system.key, *system.areas)), needs)
 
 
 PATH = (
@@ -40,7 +49,7 @@ PATH = (
     _of(MLFLOW),
     Hop("FastAPI", "serves it", ("serving/health",), ("serving/*",)),
     _of(LOKI),
-    _of(ALERTMANAGER),
+    _of(ALERTMANAGER, RefKind.ALERTS),
     Hop("Slack", "informs the team", ("alertmanager/delivery",)),
 )
 
@@ -72,7 +81,7 @@ def walk(probes: Iterable[ProbeResult], environment: str, others: Iterable[str] 
     worse breaks a hop; nothing but a whole look at it opens it.
     """
     everything, apart = list(probes), None if others is None else {*others}
-    return [_step(hop, [one for one in everything if hop.is_vital(one.id)], _Way(environment, apart)) for hop in PATH]
+    return [_step(hop, everything, _Way(environment, apart)) for hop in PATH]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +99,16 @@ class _Way:
         return subject.environment in ("", self.environment)
 
 
-def _step(hop: Hop, ran: list[ProbeResult], way: _Way) -> Step:
+def _step(hop: Hop, probes: list[ProbeResult], way: _Way) -> Step:
     breaks = tuple(
         (probe.id, number)
-        for probe in ran
+        for probe in probes
         for number, finding in enumerate(probe.findings)
-        if finding.severity.at_least(Severity.ERROR) and way.holds(probe.id, finding.subject)
+        if finding.severity.at_least(Severity.ERROR) and hop.is_broken_by(probe.id, finding.breaks) and way.holds(probe.id, finding.subject)
     )
     if breaks:
         return Step(hop, Passage.BROKEN, breaks=breaks)
+    ran = [one for one in probes if hop.is_vital(one.id)]
     if not ran:
         return Step(hop, Passage.UNPROVEN, "no probe of this run looked at it")
     if left := [pattern for pattern in hop.vital if not any(fnmatch.fnmatchcase(one.id, pattern) for one in ran)]:

@@ -28,10 +28,12 @@ class RefKind(enum.StrEnum):
     # Systems, and what they do or have.
     ALERTMANAGER = "Alertmanager"  # whether it sends to anyone at all
     ALERTMANAGER_CONFIGURATION = "AlertmanagerConfiguration"  # whether it was given what the team wrote
+    ALERTS = "Alerts"  # whether a Prometheus sends any
     FINDING = "Finding"
     LOGS = "Logs"  # what the log agents of a namespace send
     LOGS_OF_NODE = "Logs/Node"
     LOKI = "Loki"
+    RULES = "Rules"  # what a Prometheus has loaded
     RULE_GROUP = "RuleGroup"  # namespace, and PrometheusRule/group
     SCRAPE = "Scrape"  # namespace, and Prometheus/Service: whether it scrapes once what is behind it
     SEALING_KEY = "SealingKey"

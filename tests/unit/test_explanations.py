@@ -227,6 +227,11 @@ def scrape() -> Pair:
     return found(twice, "ScrapedTwice"), found(fails, "EvaluationFails")
 
 
+def rules_loaded() -> Pair:
+    both = rules.starved()
+    return both["RulesUnselected"], both["NoRules"]
+
+
 def alertmanager() -> Pair:
     served = judged(probe_default_config, **default_config.platform(default_config.FALLBACK))
     return found(served, "OperatorFallbackConfig"), found(
@@ -270,6 +275,7 @@ MEETINGS: dict[RefKind, Callable[[], Pair]] = {
     RefKind.POD: workload(""),
     RefKind.REPLICA_SET: workload("ReplicaSet/loki"),
     RefKind.RULE_GROUP: rule_group,
+    RefKind.RULES: rules_loaded,
     RefKind.SCRAPE: scrape,
     RefKind.SEALING_KEY: sealing_key,
     RefKind.SECRET: secret,
@@ -281,7 +287,10 @@ MEETINGS: dict[RefKind, Callable[[], Pair]] = {
     RefKind.UNMOUNT: unmount,
     RefKind.WRITES: writes,
 }
-WITHOUT = {RefKind.FINDING: "every finding breaks the reference to itself; tests/unit/test_pipeline_alert_path.py shows who rests on it"}
+WITHOUT = {
+    RefKind.FINDING: "every finding breaks the reference to itself; tests/unit/test_pipeline_alert_path.py shows who rests on it",
+    RefKind.ALERTS: "the way of an alert needs it; tests/unit/test_pipeline_alert_path.py shows that",
+}
 
 
 def test_every_kind_has_both_ends_or_a_reason() -> None:

@@ -57,6 +57,26 @@ def test_a_way_on_which_every_hop_is_proven_passes() -> None:
     assert [row[1] for row in verdict.exhibits[0].rows] == ["open"] * len(PATH)
 
 
+def test_a_prometheus_that_sends_no_alert_breaks_the_hop_that_waits_for_it_whichever_probe_says_so() -> None:
+    silent = finding("NoRules", breaks=["Alerts/ns-dev/main"])
+    verdict = judged(
+        probe_alert_path,
+        alertmanager_servers=BOTH,
+        conclusions=passed(rules=found("prometheus/rules", silent, finding("Other"))),
+        environments=ENVIRONMENTS,
+    )
+    (one,) = verdict.findings
+    assert one.problem == "Not every alert of dev gets past Alertmanager."
+    assert "prometheus/rules NoRules on Thing ns-dev/NoRules" in one.cause
+
+
+def test_what_breaks_nothing_that_a_hop_needs_leaves_it_open() -> None:
+    conclusions = passed(
+        rules=found("prometheus/rules", finding("Other"), finding("NoRules", severity=Severity.WARNING, breaks=["Alerts/x/y"]))
+    )
+    assert not judged(probe_alert_path, alertmanager_servers=BOTH, conclusions=conclusions, environments=ENVIRONMENTS).findings
+
+
 def test_the_first_broken_hop_is_the_head_and_blocks_what_comes_after() -> None:
     conclusions = passed(loki=found("loki/ready", finding("NotReady")), slack=blind("alertmanager/delivery"))
     verdict = judged(probe_alert_path, alertmanager_servers=DEV, conclusions=conclusions, environments=ENVIRONMENTS)

@@ -125,4 +125,4 @@ def _breaks_it(probe: str, severity: Severity, breaks: list[str]) -> bool:
 
 
 def _of_alerting(reference: str) -> bool:
-    return reference.split("/", maxsplit=1)[0] in (RefKind.ALERTMANAGER, RefKind.ALERTMANAGER_CONFIGURATION)
+    return reference.split("/", maxsplit=1)[0] in (RefKind.ALERTS, RefKind.ALERTMANAGER, RefKind.ALERTMANAGER_CONFIGURATION)

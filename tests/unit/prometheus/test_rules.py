@@ -193,6 +193,37 @@ def test_beside_one_that_has_rules_another_may_be_meant_to_have_none() -> None:
     assert (one.severity, one.problem.endswith("it sends no alert.")) == ("warning", True)
 
 
+def starved(namespace: str = "shop-dev", *others: Any) -> dict[str, Finding]:
+    dev = server("prometheus", "monitoring-dev", "main")[0]
+    alone = labelled(Rule, namespace, "alerts", {"app": "shop"}, metadata={"uid": UID, "creationTimestamp": LONG_AGO}, spec={"groups": []})
+    world = {
+        "prometheus_rules": listing("PrometheusRule", [alone]),
+        "prometheus_loaded_rules": Readings(((dev, LoadedRules([])), *others)),
+        "prometheuses": listing("Prometheus", [prometheus("monitoring-dev")]),
+    }
+    return {one.reason: one for one in judged(probe_rules, **readings(**world)).findings}
+
+
+def test_one_that_loads_none_of_the_rules_that_there_are_sends_no_alert_because_of_its_selector() -> None:
+    both = starved()
+    unselected, nothing = both["RulesUnselected"], both["NoRules"]
+    assert (unselected.severity, nothing.severity) == ("error", "error")
+    assert nothing.cause == "It selects none of those that are there, such as PrometheusRule shop-dev/alerts."
+    assert unselected.breaks == nothing.rests_on == ["Rules/monitoring-dev/main"]
+    assert nothing.breaks == ["Alerts/monitoring-dev/main"]
+
+
+def test_rules_of_another_environment_are_none_that_it_lacks() -> None:
+    both = starved("shop-prod")
+    assert (both["NoRules"].severity, both["NoRules"].rests_on, both["NoRules"].breaks) == ("warning", [], [])
+
+
+def test_beside_one_that_has_rules_those_that_nothing_selects_are_a_warning() -> None:
+    archive = server("prometheus", "monitoring-dev", "archive")[0]
+    both = starved("shop-dev", (archive, LoadedRules([RuleFile("others.yaml", ["shop"], 1, [])])))
+    assert (both["RulesUnselected"].severity, both["NoRules"].severity, both["NoRules"].breaks) == ("warning", "info", [])
+
+
 def test_where_there_is_no_prometheus_it_does_not_apply() -> None:
     nothing = {"prometheuses": listing("Prometheus", []), "prometheus_loaded_rules": Readings(absent="there is no Prometheus")}
     assert outcome(judged(probe_rules, **readings(**nothing))) == "not_applicable"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from clusterprobe.profile import Profile
@@ -23,6 +24,10 @@ def measured(requests: int = 200, failed: int = 0, buckets: dict[str, float] | N
 
 def stable(requests: int = 400, failed: int = 0, buckets: dict[str, float] | None = None) -> PodTraffic:
     return PodTraffic(namespace=NAMESPACE, pod=f"{STABLE}-aaaaa", requests=requests, server_errors=failed, buckets=buckets or {})
+
+
+def ended(one: PodTraffic) -> PodTraffic:
+    return msgspec.structs.replace(one, current=False)
 
 
 def logged(own: int | None = 200, errors: int = 0) -> Readings[ErrorLines]:
@@ -55,6 +60,9 @@ def partly(readings: Readings[Any], *unread: Any) -> Readings[Any]:
         ((measured(), stable()), {"canaries": canaries(*PODS[:2], pod(CANARY, "ccccc", "canary", ready=False))}, "not ready"),
         ((), {"traffic": Readings(absent="no Prometheus has its metrics")}, "not measured"),
         ((measured(), stable()), {"lines": partly(logged(), *UNREAD)}, "partly measured"),
+        ((ended(measured()), stable()), {}, "measured no more"),
+        ((measured(), ended(stable())), {}, "measured no more"),
+        ((ended(measured(failed=40)), stable()), {}, "roll back"),
         ((measured(), stable()), {"lines": logged(None)}, "not logged"),
         ((measured(1), stable()), {"lines": logged(None)}, "few of canary"),
         ((measured(LIMITS.canary.min_requests - 1), stable()), {}, "few of canary"),

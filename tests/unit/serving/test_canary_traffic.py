@@ -43,8 +43,14 @@ def series(name: str, value: str, **labels: str) -> dict[str, Any]:
     return {"metric": own, "value": [NOW, value]}
 
 
-def measured(before: list[Any], now: list[Any]) -> list[PodTraffic]:
-    return _traffic(Answers(before, now), canaries().items[0], Profile(), NOW)  # type: ignore[arg-type]
+def measured(before: list[Any], within: list[Any], *, still: bool = True) -> list[PodTraffic]:
+    now = [{"metric": {"pod": f"{CANARY}-ccccc"}, "value": [NOW, "1"]}] if still else []
+    return _traffic(Answers(before, within, now), canaries().items[0], Profile(), NOW)  # type: ignore[arg-type]
+
+
+def test_a_pod_whose_series_have_ended_is_measured_no_more() -> None:
+    within = [series("http_requests_total", "20", status="2xx")]
+    assert [[one.current for one in measured([], within, still=still)] for still in (True, False)] == [[True], [False]]
 
 
 def test_counters_count_what_was_added_and_a_new_one_began_at_nothing() -> None:
@@ -88,7 +94,7 @@ def test_buckets_are_summed_over_paths_whatever_way_their_bounds_are_written() -
 def test_other_metrics_and_status_labels_can_be_named() -> None:
     serving = {"request_metrics": ["my_requests_total"], "status_labels": ["outcome"]}
     profile = Profile.model_validate({"serving": serving})
-    endpoint = Answers([], [series("my_requests_total", "4", outcome="500")])
+    endpoint = Answers([], [series("my_requests_total", "4", outcome="500")], [])
     (one,) = _traffic(endpoint, canaries().items[0], profile, NOW)  # type: ignore[arg-type]
     assert (one.requests, one.server_errors) == (4, 4)
     assert "my_requests_total" in endpoint.asked[0]

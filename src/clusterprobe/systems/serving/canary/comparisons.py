@@ -17,7 +17,7 @@ UNWELL = 0.1  # so many of its requests failing, a version is not given to every
 
 @dataclass(slots=True)
 class Side:
-    """All that one version answered and logged within the window."""
+    """All that one version answered and logged within the window, by `pods`, of which `current` are still measured."""
 
     requests: int = 0
     server_errors: int = 0
@@ -27,6 +27,7 @@ class Side:
     buckets: dict[str, float] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
     pods: int = 0
+    current: int = 0
 
     @property
     def failed(self) -> Share:
@@ -48,6 +49,7 @@ def side(traffic: Iterable[PodTraffic], lines: Iterable[PodLines]) -> Side:
     whole = Side()
     for one in traffic:
         whole.pods += 1
+        whole.current += one.current
         whole.requests += one.requests
         whole.server_errors += one.server_errors
         whole.client_errors += one.client_errors

@@ -23,6 +23,7 @@ State = Literal[
     "not ready",
     "not measured",
     "partly measured",
+    "measured no more",
     "not logged",
     "few of canary",
     "few of stable",
@@ -94,6 +95,8 @@ def _decide(canary: Canary, own: Side, stable: Side, comparisons: list[Compariso
         return "roll back"
     if blind := _blind(canary, world):
         return blind
+    if any(one.pods and not one.current for one in (own, stable)):
+        return "measured no more"  # what it answers now may be another thing
     if scarce:
         return "few of canary" if scarce == "canary" else "few of stable"
     if stable.lines and not own.lines:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from clusterprobe.access import bodies
 from clusterprobe.access.cluster import Cluster, Endpoint
@@ -39,7 +40,10 @@ Found = TypeVar("Found", "_Vector", "_Lines")
 
 
 class PodTraffic(msgspec.Struct, frozen=True, kw_only=True):
-    """What one pod answered within the window. `buckets` are cumulative counts by upper bound, as Prometheus writes it."""
+    """What one pod answered within the window. `buckets` are cumulative counts by upper bound, as Prometheus writes it.
+
+    `current` tells that it is still measured: Prometheus has series of it now, and not from earlier in the window only.
+    """
 
     namespace: str
     pod: str
@@ -47,6 +51,7 @@ class PodTraffic(msgspec.Struct, frozen=True, kw_only=True):
     server_errors: int = 0
     client_errors: int = 0
     buckets: dict[str, float] = {}
+    current: bool = True
 
 
 class Traffic(msgspec.Struct, frozen=True):
@@ -101,8 +106,10 @@ def _traffic(endpoint: Endpoint, canary: Canary, profile: Profile, now: float) -
         value = one.value - start if one.value >= start else one.value  # it began anew
         way = tuple(one.labels.get(label, "") for label in SCRAPE)
         grown[one.labels.get("pod", "")][way].append(Sample(one.labels, one.time, value))
+    still = {one.labels.get("pod", "") for one in query(endpoint, f"group by (pod) ({selector})")} if grown else set()
     found = [[_of_pod(canary.namespace, pod, samples, serving) for samples in ways.values()] for pod, ways in sorted(grown.items())]
-    return [max(ways, key=lambda one: one.requests) for ways in found]
+    most = [max(ways, key=lambda one: one.requests) for ways in found]
+    return [replace(one, current=one.pod in still) for one in most]
 
 
 def _key(one: Sample) -> frozenset[tuple[str, str]]:

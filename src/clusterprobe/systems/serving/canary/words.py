@@ -48,6 +48,9 @@ def why_wait(found: Diagnosis, thresholds: Thresholds) -> str:
             return f"not all that measures it could be read: {found.unread.subject}: {found.unread.reason}"
         case "not measured":
             return found.why or "its requests could not be read"
+        case "measured no more":
+            who = "the canary" if own.pods and not own.current else "stable"
+            return f"Prometheus has series of {who} from earlier, and none now: its target is gone, or down"
         case "few of canary":
             return _few("the canary", own, thresholds)
         case "few of stable":

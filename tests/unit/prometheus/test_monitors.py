@@ -190,6 +190,22 @@ def test_how_far_a_monitor_leads(kind: str, one: Monitor, state: str) -> None:
     assert chain(one, kind).state == state
 
 
+def test_what_has_the_labels_with_other_values_may_be_meant() -> None:
+    one = found(monitor(selects="pushes"))
+    assert "Service shop/push has app=push." in one.cause
+    assert "If it is meant for shop/push, let spec.selector ask for app=push." in one.fix
+    assert "$ kubectl -n shop edit servicemonitors.monitoring.coreos.com push" in one.fix
+
+
+def test_of_many_that_have_them_or_of_those_that_are_excluded_none_is_named() -> None:
+    def others(count: int) -> Readings[Service]:
+        return listing("Service", [labelled(Service, "shop", f"push-{one}", {"app": f"push-{one}"}) for one in range(count)])
+
+    assert [len(chain(monitor(), services=others(count)).alike) for count in (0, 3, 4)] == [0, 3, 0]
+    without = {"matchLabels": {"app": "other"}, "matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["push"]}]}
+    assert chain(monitor(selector=without)).alike == ()
+
+
 @pytest.mark.parametrize("kind", ["ServiceMonitor", "PodMonitor"])
 @pytest.mark.parametrize("one", [pod(ready=""), pod(ready=JUST_NOW)])
 def test_what_is_not_ready_for_long_has_no_target_yet(kind: str, one: Pod) -> None:

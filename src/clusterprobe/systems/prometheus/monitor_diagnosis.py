@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,6 +18,8 @@ from clusterprobe.times import epoch
 _SYSTEM = "kube-system"
 SETTLING_SECONDS = 300  # the Operator, the reload of the configuration, and service discovery
 
+MOST_ALIKE = 3  # of more, nothing tells which is meant
+
 OF_SERVICES = (SERVICE_MONITORS.kind, VM_SERVICE_SCRAPES.kind)
 """The kinds that select Services."""
 
@@ -30,7 +33,8 @@ class Chain:
     `selected` are the Services or pods that it selects, as `namespace/name`. `wanted` are the port names that none of them has, `there`
     those that they have. `whole` tells that no endpoint is left that would lead to something. `places` is where it looks, `absent` those
     of them that do not exist. `near` is what it may be meant for: of one that selects nothing what has those labels in another namespace
-    (`elsewhere`), or leads to pods that have them; of a Service that leads to no pod, the pods that it may be meant for.
+    (`elsewhere`), or leads to pods that have them; of a Service that leads to no pod, the pods that it may be meant for. `alike` is what
+    has the labels by name, each with those of other values as `key=value`.
     """
 
     state: State
@@ -42,6 +46,7 @@ class Chain:
     absent: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
     near: tuple[str, ...] = ()
+    alike: tuple[tuple[str, str], ...] = ()
 
 
 class Ground:
@@ -83,7 +88,8 @@ class Ground:
             return Chain("unknown", places=places)
         other = [_place(one) for one in readings.items if places and _names(selector, one.metadata.labels)]
         absent = tuple(one for one in places if self._there and one not in self._there)
-        return Chain("nothing to select", places=places, absent=absent, elsewhere=tuple(other), near=near)
+        alike = () if other or near else _alike(selector, [one for one in readings.items if _in(places, one.metadata.namespace)])
+        return Chain("nothing to select", places=places, absent=absent, elsewhere=tuple(other), near=near, alike=alike)
 
     def _meant(self, services: list[Service], selector: LabelSelector | None) -> tuple[str, ...]:
         """The pods that Services without any may be meant for: they have the monitor's labels, or are of a workload called like one."""
@@ -144,6 +150,22 @@ def _asks_for(selector: LabelSelector | None, service: Service) -> bool:
 def _names(selector: LabelSelector | None, labels: dict[str, str]) -> bool:
     """Whether a selector that asks for labels finds them here: one that asks for none finds everything."""
     return selector is not None and bool(selector.match_labels) and selector.matches(labels)
+
+
+def _alike(selector: LabelSelector | None, there: Sequence[Service | Pod]) -> tuple[tuple[str, str], ...]:
+    """What carries the labels that are asked for by name, and fits best in their values; none where many do."""
+    if selector is None or not selector.match_labels:
+        return ()
+    wanted, others = selector.match_labels, {}
+    for one in there:
+        labels = one.metadata.labels
+        if wanted.keys() <= labels.keys() and all(each.met_by(labels) for each in selector.match_expressions):
+            others[_place(one)] = {key: labels[key] for key, value in wanted.items() if labels[key] != value}
+    fewest = min(map(len, others.values()), default=0)
+    best = {place: labels for place, labels in others.items() if len(labels) == fewest}
+    if len(best) > MOST_ALIKE:
+        return ()
+    return tuple((place, ", ".join(f"{key}={value}" for key, value in labels.items())) for place, labels in best.items())
 
 
 def _place(one: Service | Pod) -> str:

@@ -60,7 +60,8 @@ def steps_of(subject: Subject, chain: Chain, manager: Manager, takers: Sequence[
                 ),
             ]
         case "nothing to select":
-            return [_see(subject), _see_labels(chain, what, plural), change(f"{_selecting(chain, what)} Change it {manager.source}.")]
+            text = f"{_selecting(chain, what)} Change it {manager.source}."
+            return [_see(subject), _see_labels(chain, what, plural), change(text), edited(_resource(subject), subject)]
         case "no pod behind":
             place, _, name = chain.selected[0].partition("/")
             return [
@@ -101,6 +102,9 @@ def _selecting(chain: Chain, what: str) -> str:
         return f"Correct the names in spec.namespaceSelector.matchNames. {removed}"
     if chain.near:
         return f"Give {what} {listed(chain.near, 3)} the labels that spec.selector asks for, in its metadata.labels. {removed}"
+    if chain.alike:
+        place, labels = chain.alike[0]
+        return f"If it is meant for {place}, let spec.selector ask for {labels}. {removed}"
     return f"Correct spec.selector or spec.namespaceSelector, or give the {what} those labels. {removed}"
 
 
@@ -116,6 +120,8 @@ def selects_nothing(subject: Subject, chain: Chain, selector: LabelSelector | No
         told.append(f"{listed(chain.elsewhere, 3)} {'has' if len(chain.elsewhere) == 1 else 'have'} them, where it does not look.")
     elif chain.near:
         told.append(f"{what} {listed(chain.near, 3)} asks its pods for them, and does not have them itself.")
+    elif chain.alike:
+        told.append(f"{what} {listed([f'{place} has {labels}' for place, labels in chain.alike], 3)}.")
     return " ".join(told)
 
 

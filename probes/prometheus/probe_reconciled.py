@@ -4,13 +4,15 @@ from clusterprobe.evidence import Clock
 from clusterprobe.findings import FindingKind, reports
 from clusterprobe.fixes import SOURCE, change, look, shell
 from clusterprobe.model import Severity, Step, Subject, Table
+from clusterprobe.patterns import ours
 from clusterprobe.readings import Readings
 from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Conditional, Enriching, Examined
 from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS, Alertmanager
+from clusterprobe.systems.kubernetes.editing import edited
 from clusterprobe.systems.kubernetes.objects import Condition, Pod
 from clusterprobe.systems.kubernetes.workloads import workload_of
-from clusterprobe.systems.pods.missing_objects import missing_in
+from clusterprobe.systems.pods.missing_objects import Missing, missing_in
 from clusterprobe.systems.prometheus.objects import AGENTS, GROUP, PROMETHEUSES, Prometheus
 from clusterprobe.systems.prometheus.selection import Operator
 from clusterprobe.times import age, ago, epoch
@@ -29,6 +31,8 @@ NOT_AVAILABLE = FindingKind(
 PAUSED = FindingKind("Paused", Severity.WARNING, "A Prometheus or Alertmanager object is paused, so that no change to it is applied.")
 TWO_OPERATORS = FindingKind("TwoOperators", Severity.ERROR, "Two Operators manage one object, and revert each other's work.")
 AVAILABLE_SECONDS = 300  # a pod may be replaced by then
+# prometheus-operator/pkg/operator/storageclass.go: what it says of a class that it looks for and does not find.
+_NO_CLASS = ours(r'storage class "([^"\s]+)" does not exist')
 RECONCILED, AVAILABLE = "Reconciled", "Available"
 Custom = Prometheus | Alertmanager
 _PLURALS = {one.kind: one.plural for one in (PROMETHEUSES, AGENTS, ALERTMANAGERS)}
@@ -111,21 +115,13 @@ def _resource(subject: Subject) -> str:
 
 def _report_refused(verdict: Verdict, subject: Subject, condition: Condition, now: float) -> None:
     missing = missing_in(condition.message)
-    steps = [_see(subject)]
-    if missing:
-        steps += [
-            look("See what there is.", shell("kubectl -n {} get {}", subject.namespace, f"{missing.kind}s")),
-            change(f"Create {missing} in namespace {subject.namespace}, or correct the reference to it in the object. Change it {SOURCE}."),
-        ]
-    else:
-        steps.append(change(f"Correct in the object, or in what it names, what the message says. Change it {SOURCE}."))
     verdict.report(
         NOT_RECONCILED,
         subject,
         problem=f"The Operator has not applied {subject}{_since(condition, now)}: what runs is an earlier state, or nothing, and no change "
         "arrives.",
         cause=f"Its condition {RECONCILED} says {said(condition.message or condition.reason)}.",
-        fix=steps,
+        fix=[_see(subject), *_correcting(subject, condition.message, missing)],
         breaks=[Ref.of(subject)],
         rests_on=[
             *([Ref(RefKind.SECRET, subject.namespace, missing.name)] if missing and missing.kind == "secret" else []),
@@ -133,6 +129,26 @@ def _report_refused(verdict: Verdict, subject: Subject, condition: Condition, no
             *([Ref(RefKind.ALERTMANAGER_CONFIGURATION, subject.namespace, subject.name)] if subject.kind == "Alertmanager" else []),
         ],
     )
+
+
+def _correcting(subject: Subject, message: str, missing: Missing | None) -> list[Step]:
+    """How to correct what the Operator refuses; on the object only where it names what is not there."""
+    if missing:
+        return [
+            look("See what there is.", shell("kubectl -n {} get {}", subject.namespace, f"{missing.kind}s")),
+            change(f"Create {missing} in namespace {subject.namespace}, or correct the reference to it in the object. Change it {SOURCE}."),
+            edited(_resource(subject), subject),
+        ]
+    if found := _NO_CLASS.search(message):
+        return [
+            look("See which StorageClasses there are.", shell("kubectl get storageclass")),
+            change(
+                f"Name one of them instead of {found[1]} in spec.storage.volumeClaimTemplate.spec.storageClassName, {SOURCE}; or have the "
+                "class made first."
+            ),
+            edited(_resource(subject), subject),
+        ]
+    return [change(f"Correct in the object, or in what it names, what the message says. Change it {SOURCE}.")]
 
 
 def _report_unavailable(verdict: Verdict, subject: Subject, condition: Condition, lasted: float | None) -> None:

@@ -66,10 +66,18 @@ def test_an_object_that_the_operator_refuses_is_found_with_its_words() -> None:
     assert (one.breaks, one.rests_on) == (["Other/monitoring/Prometheus/main"], ["Secret/monitoring/scrape-configs"])
 
 
+def test_a_class_that_does_not_exist_is_replaced_on_the_object() -> None:
+    one = found(prometheus(condition("Reconciled", "False", 'storage class "gp3" does not exist')))
+    assert "Name one of them instead of gp3 in spec.storage.volumeClaimTemplate.spec.storageClassName" in one.fix
+    assert "$ kubectl get storageclass" in one.fix
+    assert "$ kubectl -n monitoring edit prometheuses.monitoring.coreos.com main" in one.fix
+
+
 def test_of_a_refusal_that_names_no_object_only_the_message_is_told() -> None:
     one = found(prometheus(condition("Reconciled", "False", "something new")))
     assert "“something new”" in one.cause
     assert one.rests_on == []
+    assert " edit " not in one.fix
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from lab import api
 from lab.command import wait_until
@@ -37,6 +39,12 @@ def wait_for_config(environment: Environment, what: str, is_wanted: Callable[[st
 def wait_for_rollout(path: str) -> None:
     """Until a workload's newest pods are ready."""
     wait_until(f"the roll-out of {path}", lambda: is_rolled_out(api.get(path)), PATIENCE_SECONDS)
+
+
+def wait_until_old(path: str, seconds: float) -> None:
+    """Until an object has been there for so long that nobody takes it for one that was only just made."""
+    made = datetime.fromisoformat(api.get(path)["metadata"]["creationTimestamp"])
+    time.sleep(max(0.0, seconds - (datetime.now(UTC) - made).total_seconds()))
 
 
 def wait_for_pod(namespace: str, name: str) -> None:

@@ -10,12 +10,13 @@ import yaml
 from lab import api
 from lab.command import wait_until
 from lab.platform import alertmanager
-from lab.platform.effects import PATIENCE_SECONDS, wait_for_config
+from lab.platform.effects import PATIENCE_SECONDS, wait_for_config, wait_until_old
 from lab.platform.manifests import Environment, slack_config
 from lab.stages import Stage
 
 _CONFIGURATION = "the Alertmanager configuration of {environment}"
 _TEAM = "checkout"
+_SETTLED_SECONDS = 300  # how long Clusterprobe takes it for one that the Operator has not got to yet
 _OBJECTS = "/apis/monitoring.coreos.com/v1alpha1/namespaces/{}/alertmanagerconfigs"
 
 
@@ -57,7 +58,12 @@ def clear_routes(environment: Environment) -> None:
 def stage_unselected(environment: Environment) -> None:
     """As in life: the Alertmanager selects by a label, of which the team does not know."""
     _select(environment, {"matchLabels": {"alertmanagerConfig": "slack"}})
-    receiver = {"name": "team", "webhookConfigs": [{"url": "http://slack.slack.svc.cluster.local/services/T00000000/B00000000/lab"}]}
+    _make(
+        environment, {"name": "team", "webhookConfigs": [{"url": "http://slack.slack.svc.cluster.local/services/T00000000/B00000000/lab"}]}
+    )
+
+
+def _make(environment: Environment, receiver: api.Object) -> None:
     made = {
         "apiVersion": "monitoring.coreos.com/v1alpha1",
         "kind": "AlertmanagerConfig",
@@ -67,10 +73,25 @@ def stage_unselected(environment: Environment) -> None:
     api.create(_OBJECTS.format(environment.workload_namespace), made)
 
 
-def clear_unselected(environment: Environment) -> None:
-    api.delete(f"{_OBJECTS.format(environment.workload_namespace)}/{_TEAM}")
-    _select(environment, {})
+def stage_refused(environment: Environment) -> None:
+    """As in life: its receiver names a Secret that was made in another namespace."""
+    url = {"name": "checkout-slack", "key": "url"}
+    _make(environment, {"name": "team", "slackConfigs": [{"apiURL": url, "channel": "#checkout"}]})
+    wait_until_old(_own(environment), _SETTLED_SECONDS)
+
+
+def clear_refused(environment: Environment) -> None:
+    api.delete(_own(environment))
     wait_for_config(environment, "no configuration of a team", lambda text: f"/{_TEAM}/" not in text)
+
+
+def clear_unselected(environment: Environment) -> None:
+    clear_refused(environment)
+    _select(environment, {})
+
+
+def _own(environment: Environment) -> str:
+    return f"{_OBJECTS.format(environment.workload_namespace)}/{_TEAM}"
 
 
 def _select(environment: Environment, selector: api.Object) -> None:
@@ -101,5 +122,12 @@ STAGES = (
         stage_unselected,
         clear_unselected,
         touches=("AlertmanagerConfigs of {environment}", _CONFIGURATION),
+    ),
+    Stage(
+        "team-routes-refused",
+        "an AlertmanagerConfig whose receiver names a Secret that is not there",
+        stage_refused,
+        clear_refused,
+        touches=("AlertmanagerConfigs of {environment}",),
     ),
 )

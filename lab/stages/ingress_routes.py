@@ -17,6 +17,8 @@ _ADMIN = "admin-page"
 _OTHER = "internal"
 # It asks for the password only where there is a page.
 _SERVE = "cd /tmp && echo hello > index.html && echo '/:admin:*' > httpd.conf && exec httpd -f -p 8080 -h /tmp -c /tmp/httpd.conf"
+_TRAEFIK = "/apis/apps/v1/namespaces/traefik/deployments/traefik"
+_TRAEFIK_PODS = "/api/v1/namespaces/traefik/pods"
 _CLASSES = "/apis/networking.k8s.io/v1/ingressclasses"
 
 
@@ -64,6 +66,18 @@ def stage_scaled_to_zero(environment: Environment) -> None:
     """Somebody saves memory, and forgets the host."""
     _make_admin_page(environment, replicas=0)
     _wait_for_admin(environment, http.client.SERVICE_UNAVAILABLE)
+
+
+def stage_controller_at_zero(_: Environment) -> None:
+    """Somebody stops Traefik for a repair, and is called away."""
+    api.patch(_TRAEFIK, {"spec": {"replicas": 0}})
+    wait_until("Traefik to be gone", lambda: not api.items(_TRAEFIK_PODS), PATIENCE_SECONDS)
+
+
+def clear_controller(environment: Environment) -> None:
+    api.patch(_TRAEFIK, {"spec": {"replicas": 1}})
+    wait_for_rollout(_TRAEFIK)
+    _wait(environment, http.client.OK)
 
 
 def stage_login(environment: Environment) -> None:
@@ -186,6 +200,13 @@ STAGES = (
     ),
     Stage("ingress-class-missing", "the Ingress is of a class that does not exist here", stage_class_missing, clear_route, touches=_ROUTE),
     Stage("ingress-scaled-to-zero", "a host whose Deployment is scaled to 0", stage_scaled_to_zero, clear_admin, touches=_PAGE),
+    Stage(
+        "ingress-controller-at-zero",
+        "Traefik is scaled to 0, and no host answers",
+        stage_controller_at_zero,
+        clear_controller,
+        touches=(*_ROUTE, *_PAGE, "Traefik"),
+    ),
     Stage("ingress-behind-login", "a look-alike: a host without TLS that answers 401", stage_login, clear_admin, touches=_PAGE),
     Stage(
         "ingress-other-class",

@@ -13,7 +13,8 @@ from lab.stages import Stage
 from lab.stages.termination import SLOW_NODE
 
 _SLEEP = "trap 'exit 0' TERM; sleep 3600 & wait $!"
-_REPORTS, _EXPORT, _TRAINING, _MIGRATED, _ARCHIVE, _FORECAST = "report-api", "report-export", "training", "catalogue", "archive", "forecast"
+_REPORTS, _EXPORT, _PRICING, _TRAINING = "report-api", "report-export", "pricing", "training"
+_MIGRATED, _ARCHIVE, _FORECAST = "catalogue", "archive", "forecast"
 _CLAIM = "archive"
 _CORES = "64"  # no node of the lab has so many
 _LEAST_REJECTED = 3
@@ -31,6 +32,13 @@ def stage_secret(environment: Environment) -> None:
     volume = {"name": "key", "secret": {"secretName": "warehouse-key"}}
     _create(environment.workload_namespace, _EXPORT, {"volumes": [volume]}, [{"name": "key", "mountPath": "/key"}])
     _wait_for_events(environment, _EXPORT, "warehouse-key")
+
+
+def stage_config_map(environment: Environment) -> None:
+    """As in life: the ConfigMap that it mounts got another name with each release, and this one did not."""
+    volume = {"name": "settings", "configMap": {"name": "pricing-settings"}}
+    _create(environment.workload_namespace, _PRICING, {"volumes": [volume]}, [{"name": "settings", "mountPath": "/settings"}])
+    _wait_for_events(environment, _PRICING, "pricing-settings")
 
 
 def stage_too_large(environment: Environment) -> None:
@@ -136,6 +144,7 @@ def _stage(name: str, description: str, stage: Callable[[Environment], None], wo
 STAGES = (
     _stage("account-missing", "a Deployment names a ServiceAccount that does not exist, and gets no pod", stage_account, _REPORTS),
     _stage("secret-to-mount-missing", "a pod mounts a Secret that does not exist, and is not started", stage_secret, _EXPORT),
+    _stage("config-map-missing", "a pod mounts a ConfigMap that does not exist, and is not started", stage_config_map, _PRICING),
     _stage("pod-too-large", f"a pod requests {_CORES} cores, which no node has", stage_too_large, _TRAINING),
     _stage("init-waits", "an init container waits for a Service that does not exist", stage_init, _MIGRATED),
     Stage(

@@ -16,7 +16,7 @@ import yaml
 
 from lab import api
 from lab.platform import argocd, gateway_api, ingress, sealing
-from lab.platform.effects import wait_for_rollout
+from lab.platform.effects import wait_for_config, wait_for_rollout
 from lab.platform.manifests import DEV, document, slack_config
 from lab.platform.storage import NFS_CLASS
 from lab.stages.loki_queries import LOKI_API
@@ -60,6 +60,15 @@ def _synchronised() -> None:
     where = argocd.path_of(argocd.name_in(DEV))
     api.patch(where, {"operation": {"initiatedBy": {"username": "somebody"}, "sync": {"revision": argocd.head()}}})
     argocd.wait_for_healthy(argocd.name_in(DEV))
+
+
+def _secret_made() -> None:
+    """The team makes it where its finding says that it is looked for."""
+    url = "http://slack.slack.svc.cluster.local/services/T00000000/B00000000/lab"
+    metadata = {"name": "checkout-slack", "namespace": DEV.workload_namespace}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"url": url}}
+    api.create(f"/api/v1/namespaces/{DEV.workload_namespace}/secrets", secret)
+    wait_for_config(DEV, "the team's receiver", lambda text: "/checkout/team" in text)
 
 
 def _window_opened() -> None:
@@ -110,6 +119,11 @@ WHERE = {
     "configuration-refused": Place(
         "the Secret with further scrape configurations",
         ('job name "feed"', "of the Secret monitoring-dev/", "spec.additionalScrapeConfigs"),
+    ),
+    "team-routes-refused": Place("what keeps the Secret", ("Create the Secret checkout-slack in fastapi-dev",), _secret_made),
+    "alert-without-series": Place(
+        "what deployed the exporter and its rules",
+        ("StockLow", "Bring back what let the job", "if it was removed on purpose, remove its alerts"),
     ),
     "static-targets-of-other": Place(
         "the Secret with further scrape configurations",
@@ -180,7 +194,7 @@ def _without_account(found: Any) -> None:
         _template(found).pop(name, None)
 
 
-def _without_secret(found: Any) -> None:
+def _without_mount(found: Any) -> None:
     _template(found).pop("volumes")
     _template(found)["containers"][0].pop("volumeMounts")
 
@@ -276,6 +290,18 @@ def _of_a_class_that_is_there(found: Any) -> None:
     found["spec"]["storageClassName"] = "local-path"
 
 
+def _asking_for_its_name(found: Any) -> None:
+    found["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"] = "fastapi"
+
+
+def _with_a_class_that_is_there(found: Any) -> None:
+    found["spec"]["storage"]["volumeClaimTemplate"]["spec"]["storageClassName"] = "local-path"
+
+
+def _requesting_less(found: Any) -> None:
+    found["spec"]["resources"]["requests"]["cpu"] = "5m"
+
+
 EDITS = {
     "claim-without-class": Edit(in_yaml(_of_a_class_that_is_there), "archive.yaml"),
     **dict.fromkeys(("loki-rate-limited", "ruler-without-alertmanager", "promtail-lines-dropped"), Edit(in_yaml(_loki_as_it_should_be))),
@@ -295,7 +321,10 @@ EDITS = {
     "slow-rule-group": Edit(in_yaml(_asking_less)),
     "rule-fails": Edit(in_yaml(_joining_one)),
     "account-missing": Edit(in_yaml(_without_account)),
-    "secret-to-mount-missing": Edit(in_yaml(_without_secret)),
+    **dict.fromkeys(("secret-to-mount-missing", "config-map-missing"), Edit(in_yaml(_without_mount))),
+    "monitor-selects-nothing": Edit(in_yaml(_asking_for_its_name)),
+    "prometheus-without-class": Edit(in_yaml(_with_a_class_that_is_there)),
+    "prometheus-without-room": Edit(in_yaml(_requesting_less)),
     "pod-too-large": Edit(in_yaml(_smaller)),
     "pods-rejected": Edit(in_yaml(_smaller)),
     "init-waits": Edit(in_yaml(_without_waiting)),

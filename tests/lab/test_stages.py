@@ -35,8 +35,8 @@ def blind(done: Done) -> set[str]:
     return set(done.verdicts("inconclusive")) - {ALERT_PATH}
 
 
-def breaks_the_way(probe: str) -> bool:
-    return any(hop.is_vital(probe) for hop in PATH)
+def breaks_the_way(done: Done, probe: str, reason: str) -> bool:
+    return any(hop.is_broken_by(probe, done.finding(probe, reason)["breaks"]) for hop in PATH)
 
 
 def wait_until_healthy(folder: Path, *options: str) -> Done:
@@ -124,7 +124,7 @@ def test_an_incident_is_found_with_its_cause_and_silent_once_repaired(names: tup
     assert found(done) - expected.besides == set(expected.findings), done.said
     assert lesser(done) >= set(expected.warnings), done.said
     assert blind(done) <= expected.blind, done.said
-    broken = any(breaks_the_way(probe) for probe, _ in expected.findings)
+    broken = any(breaks_the_way(done, probe, reason) for probe, reason in expected.findings)
     assert bool(done.probe(ALERT_PATH)["findings"]) == broken, done.said
     assert done.verdicts("broken") == {}
     assert done.status == (1 if expected.findings else 2 if done.verdicts("inconclusive") else 0)

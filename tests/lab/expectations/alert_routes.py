@@ -12,4 +12,5 @@ STAGES = {
         },
         blind=UNDELIVERED,  # prod's takes it, and has sent nothing by the team's receiver yet
     ),
+    "team-routes-refused": Expectation({("alertmanager/config-objects", "ConfigNotEffective"): ["fastapi-dev/checkout", "checkout-slack"]}),
 }

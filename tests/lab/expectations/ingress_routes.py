@@ -27,6 +27,10 @@ STAGES = {
     "ingress-scaled-to-zero": Expectation(
         warnings={("ingress/routes", "NoEndpoints"): ["admin-dev.lab.internal/", "Deployment fastapi-dev/admin-page is scaled to 0"]}
     ),
+    "ingress-controller-at-zero": Expectation(
+        {("ingress/routes", "ControllerDown"): ["Deployment traefik/traefik", "scaled to 0"]},
+        blind=frozenset({"ingress/tls", "ingress/routes"}),
+    ),
     "ingress-behind-login": Expectation(),
     # Where a controller outside the cluster listens is not known, unless the profile says so.
     "ingress-other-class": Expectation(blind=frozenset({"ingress/tls", "ingress/routes"})),

@@ -9,6 +9,9 @@ STAGES = {
     "secret-to-mount-missing": Expectation(
         {("pods/not-started", "ContainersNotCreated"): ["report-export", "Secret warehouse-key"]}, profile=IMPATIENT
     ),
+    "config-map-missing": Expectation(
+        {("pods/not-started", "ContainersNotCreated"): ["pricing", "ConfigMap pricing-settings"]}, profile=IMPATIENT
+    ),
     "pod-too-large": Expectation({("pods/not-started", "PodUnscheduled"): ["training", "64", "Insufficient cpu"]}, profile=IMPATIENT),
     "init-waits": Expectation(
         {("pods/not-started", "InitContainerWaits"): ["catalogue", "wait-for-database", "catalogue-postgres"]}, profile=IMPATIENT

@@ -175,6 +175,21 @@ def test_how_many_replicas_run_is_said_only_where_all_pods_were_seen() -> None:
     assert {one.reason for one in found.unreadable} == {"not allowed to list pods"}
 
 
+def test_a_pod_that_does_not_run_is_told_once_and_its_object_only_where_one_is_missing() -> None:
+    def told(*phases: str) -> list[str]:
+        labels = {"prometheus": "k8s", NAME: "prometheus", "app.kubernetes.io/managed-by": "prometheus-operator"}
+        labels["operator.prometheus.io/name"] = "k8s"
+        pods = [
+            pod(f"prometheus-k8s-{number}", container("prom/prometheus:v3"), labels=labels, phase=one) for number, one in enumerate(phases)
+        ]
+        return [str(one.subject) for one in asked(*pods, custom=custom).unreadable]
+
+    custom = listing("Prometheus", [make(Prometheus, metadata={"name": "k8s", "namespace": "ns"}, spec={"replicas": 2})])
+    assert told("Running", "Pending") == ["Pod ns/prometheus-k8s-1"]
+    assert told("Running") == ["Prometheus ns/k8s"]
+    assert told("Pending") == ["Pod ns/prometheus-k8s-0", "Prometheus ns/k8s"]
+
+
 def test_an_object_that_is_scaled_to_0_on_purpose_is_settled_by_the_profile() -> None:
     custom = listing("Prometheus", [make(Prometheus, metadata={"name": "k8s", "namespace": "ns"}, spec={"replicas": 0})])
     (open_one,) = asked(custom=custom).unreadable

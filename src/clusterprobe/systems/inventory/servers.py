@@ -70,7 +70,8 @@ def explained(system: System, custom: Readings[Resource], pods: Readings[SystemP
             continue
         wanted = one.wanted_pods
         running = add_pods(own, subject.name, found, one.spec)
-        if running < max(wanted, 1) and (wanted or not profile.accepts(system.key, subject.namespace)):
+        # One that is there and not running is told as a pod.
+        if len(own) < max(wanted, 1) and (wanted or not profile.accepts(system.key, subject.namespace)):
             some = f"{running} of its {wanted} pods {'is' if running == 1 else 'are'} running" if wanted > 1 else "its pod is not running"
             found.fail(subject, pods.missing_reason(subject.namespace) or (some if wanted else _idle(system)))
     for each in candidates.items:

@@ -78,6 +78,16 @@ def test_each_state_is_told(traffic: tuple[PodTraffic, ...], changes: dict[str, 
     assert diagnosed(*traffic, **changes).state == state
 
 
+def test_it_is_measured_as_long_as_one_of_those_that_did_goes_on() -> None:
+    both = Readings(
+        (
+            (PROMETHEUS, Traffic([ended(measured(300)), stable()])),
+            (LOKI, Traffic([measured(200), stable()])),
+        )
+    )
+    assert diagnosed(traffic=both).state == "promote"
+
+
 @pytest.mark.parametrize(
     ("namespace", "state"), [("monitoring-dev", "measures unread"), ("", "measures unread"), ("monitoring-prod", "roll back")]
 )

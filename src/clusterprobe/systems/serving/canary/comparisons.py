@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -44,12 +44,12 @@ class Side:
         return quantile(self.buckets, 0.95)
 
 
-def side(traffic: Iterable[PodTraffic], lines: Iterable[PodLines]) -> Side:
-    """The sum over a version's pods."""
+def side(traffic: Iterable[PodTraffic], lines: Iterable[PodLines], still: Container[str]) -> Side:
+    """The sum over a version's pods; `still` are those that are measured now."""
     whole = Side()
     for one in traffic:
         whole.pods += 1
-        whole.current += one.current
+        whole.current += one.pod in still
         whole.requests += one.requests
         whole.server_errors += one.server_errors
         whole.client_errors += one.client_errors

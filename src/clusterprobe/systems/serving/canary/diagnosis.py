@@ -76,17 +76,22 @@ def _unmeasured(canary: Canary, world: World) -> Unchecked | None:
 
 
 def _side(namespace: str, wanted: Callable[[str], bool], world: World) -> Side:
-    """Of several that measured the same pod, the one that saw most."""
+    """Of several that measured the same pod, the one that saw most; it is still measured where one of them does."""
     most: dict[str, PodTraffic] = {}
+    still = set()
     for one in (pod for traffic in world.traffic.items for pod in traffic.pods):
-        if one.namespace == namespace and wanted(one.pod) and (one.pod not in most or one.requests > most[one.pod].requests):
+        if one.namespace != namespace or not wanted(one.pod):
+            continue
+        if one.current:
+            still.add(one.pod)
+        if one.pod not in most or one.requests > most[one.pod].requests:
             most[one.pod] = one
     logs: dict[str, PodLines] = {}
     whole = world.lines.items if world.lines.complete else []  # half of what was logged may be the other half's fault
     for log in (pod for lines in whole for pod in lines.pods):
         if log.namespace == namespace and wanted(log.pod) and (log.pod not in logs or log.lines > logs[log.pod].lines):
             logs[log.pod] = log
-    return side(most.values(), logs.values())
+    return side(most.values(), logs.values(), still)
 
 
 def _decide(canary: Canary, own: Side, stable: Side, comparisons: list[Comparison], world: World) -> State:

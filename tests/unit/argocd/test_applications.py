@@ -403,6 +403,11 @@ def test_a_failed_object_without_a_namespace_is_named_without_one() -> None:
         ("rpc error: code = Unimplemented desc = unknown method UpdateRevisionForPaths", "different versions", "in one version"),
         ("code = Unavailable desc = error reading from server: EOF", "repo-server ended", "memory limit"),
         ("error building typed live: .status.terminatingReplicas: field not declared in schema", "by a schema", "ServerSideDiff=true"),
+        ("`helm dependency build` failed: Error: no repository definition for https://charts.example.org", "depends on", "type helm"),
+        ("ssh: handshake failed: knownhosts: key is unknown", "SSH key of the repository's host", "argocd-ssh-known-hosts-cm"),
+        ("the server has asked for the client to provide credentials", "refuses the credentials", "secret-type: cluster"),
+        ('Get "https://git.example.org": x509: certificate signed by unknown authority', "does not trust", "argocd-tls-certs-cm"),
+        ('failed calling webhook "a": x509: certificate signed by unknown authority', "cannot ask an admission webhook", "certificate"),
         ("something new", "", "Correct it in Git, and commit."),
     ],
 )

@@ -61,6 +61,9 @@ def creating(*events: StartEvent) -> Obstacle:
         ('persistentvolumeclaim "data" is being deleted', "claim deleted"),
         ('running PreBind plugin "VolumeBinding": binding volumes: context deadline exceeded', "claim"),
         ("3 cannot allocate all claims", "devices"),
+        ("waiting for resource claim gpu to be created by the controller", "unschedulable"),
+        ('resourceclaim.resource.k8s.io "gpu" not found', "unschedulable"),
+        ("3 node(s) had no available volume zone", "volume node"),
         ("3 something that is new", "unschedulable"),
     ],
 )

@@ -110,6 +110,28 @@ TABLE = (
         "A conversion webhook does not answer, so that the objects of that kind cannot be listed.",
         "Bring the webhook's pods back, or repair its certificate. If its operator was removed, its definitions have to go with it.",
     ),
+    Row(
+        ours(r"no (?:repository definition|cached repository) for|missing in charts/ directory"),
+        "The chart depends on others, and Argo CD does not have the repository that these are in.",
+        "Add that repository to Argo CD: a Secret with the label `argocd.argoproj.io/secret-type: repository`, type helm, and a name. Or "
+        "commit the charts into charts/.",
+    ),
+    Row(
+        ours(r"knownhosts: key"),
+        "Argo CD does not know the SSH key of the repository's host, or another one.",
+        "Compare the host's key with what its operator publishes, and add it to the ConfigMap argocd-ssh-known-hosts-cm of Argo CD.",
+    ),
+    Row(
+        ours(r"the server has asked for the client to provide credentials"),
+        "The cluster refuses the credentials that Argo CD has for it: they have expired, or were renewed there.",
+        "Renew them in the Secret of Argo CD with the label `argocd.argoproj.io/secret-type: cluster`.",
+    ),
+    Row(
+        ours(r"x509: certificate signed by unknown authority"),
+        "Argo CD does not trust who issued the certificate of what the message names.",
+        "For a repository add the CA to the ConfigMap argocd-tls-certs-cm of Argo CD, under the host's name; for a cluster to caData of "
+        "its Secret.",
+    ),
 )
 
 

@@ -154,6 +154,7 @@ def test_a_recording_rule_that_fails_is_a_warning() -> None:
         (DUPLICATES, "duplicates"),
         ("multiple matches for labels: many-to-one matching must be explicit", "duplicates"),
         ("vector contains metrics with the same labelset after applying rule labels", "label set"),
+        ("execution: vector cannot contain metrics with the same labelset", "label set"),
         ("error executing template __alert_X", "template"),
         ("exceeded limit of 10 with 12 series", "limit"),
         ("query processing would load too many samples into memory", "limit"),

@@ -12,7 +12,7 @@ from clusterprobe.words import listed
 Fault = Literal["duplicates", "label set", "template", "limit", "timeout", "other"]
 _FAULTS: tuple[tuple[Fault, str], ...] = (
     ("duplicates", r"found duplicate series for the match group|many-to-many matching not allowed|multiple matches for labels"),
-    ("label set", r"vector contains metrics with the same labelset|same labelset after applying"),
+    ("label set", r"vector (?:contains|cannot contain) metrics with the same labelset"),
     ("template", r"(?i)error executing template|error expanding|template: "),
     ("limit", r"exceeded limit|too many samples|would load too many"),
     ("timeout", r"query timed out|context deadline exceeded|context canceled"),

@@ -10,6 +10,7 @@ from clusterprobe.references import Ref, RefKind
 from clusterprobe.roles import Conditional, Enriching, Examined, Needed
 from clusterprobe.systems.alertmanager.config_objects import CONFIG_OBJECTS, ConfigObject, Selection, selections
 from clusterprobe.systems.alertmanager.sources import ALERTMANAGERS, Alertmanager, AlertmanagerStatus
+from clusterprobe.systems.kubernetes.editing import edited
 from clusterprobe.systems.kubernetes.event_lists import Complaint, newest, secret_in
 from clusterprobe.systems.kubernetes.managers import manager_of
 from clusterprobe.systems.kubernetes.objects import Metadata, Namespace
@@ -112,10 +113,10 @@ class _Judge:
             if not asked:
                 self.verdict.unchecked(subject, f"no replica of the Alertmanager {'/'.join(taker.place)} said what it serves")
             elif not all(one.effective_in(each.configuration) for each in asked):
-                if created is not None and self.clock.now - created < SETTLING_SECONDS:
+                if not one.spec.undefined and created is not None and self.clock.now - created < SETTLING_SECONDS:
                     self.verdict.note(f"{subject} was made {ago(self.clock.now - created)} ago, and is not served yet")
                 else:
-                    _report_ineffective(self.verdict, subject, taker, self._refusal(subject, one, taker))
+                    _report_ineffective(self.verdict, subject, one, taker, self._refusal(subject, one, taker))
 
     def _is_of(self, replica: Subject, taker: Selection) -> bool:
         return replica in self.servers and self.servers[replica].key == taker.place
@@ -126,14 +127,15 @@ class _Judge:
         return one.refused_by(taker.place) or (told.message if told else "")
 
 
-def _report_ineffective(verdict: Verdict, subject: Subject, taker: Selection, refusal: str) -> None:
+def _report_ineffective(verdict: Verdict, subject: Subject, one: ConfigObject, taker: Selection, refusal: str) -> None:
     place = "/".join(taker.place)
-    secret = secret_in(refusal)
-    cause = (
-        f"The Operator does not accept it: {said(refusal)}."
-        if refusal
-        else "Its receivers are not served: the Operator refuses the object, or has not got to it. Its log and the object's "
-        "events say which."
+    secret, undefined = secret_in(refusal), one.spec.undefined
+    told = f"The Operator does not accept it: {said(refusal)}." if refusal else ""
+    if undefined:
+        defined = listed([each.name for each in one.spec.receivers or []], 3)
+        told = f"Its route names the receiver {listed(undefined, 3)}, and it defines {defined} only. {told}".rstrip()
+    cause = told or (
+        "Its receivers are not served: the Operator refuses the object, or has not got to it. Its log and the object's events say which."
     )
     verdict.report(
         NOT_EFFECTIVE,
@@ -147,13 +149,18 @@ def _report_ineffective(verdict: Verdict, subject: Subject, taker: Selection, re
                 shell("kubectl -n {} get events --field-selector involvedObject.name={}", subject.namespace, subject.name),
                 shell("kubectl -n {} get {} {} -o jsonpath={}", taker.place[0], ALERTMANAGERS.name, taker.place[1], "{.status.conditions}"),
             ),
-            change(
-                f"Create the Secret {secret} in {subject.namespace} with the key that the receiver names, or correct the reference to it, "
-                f"{SOURCE}."
-                if secret
-                else "Correct what it refuses, in Git. Often a Secret that a receiver names, or its key, does not exist in that namespace."
-            ),
+            *_accepted(subject, secret, undefined),
         ],
         breaks=[Ref(RefKind.ALERTMANAGER_CONFIGURATION, *taker.place)],
         rests_on=[Ref(RefKind.SECRET, subject.namespace, secret)] if secret else [],
     )
+
+
+def _accepted(subject: Subject, secret: str, undefined: list[str]) -> list[Step]:
+    if undefined:
+        text = f"Name in spec.route a receiver that spec.receivers defines, or define {listed(undefined, 3)} there. Change it {SOURCE}."
+        return [change(text), edited(CONFIG_OBJECTS.name, subject)]
+    if secret:
+        text = f"Create the Secret {secret} in {subject.namespace} with the key that the receiver names, or correct the reference to it, "
+        return [change(f"{text}{SOURCE}.")]
+    return [change("Correct what it refuses, in Git. Often a Secret that a receiver names, or its key, does not exist in that namespace.")]

@@ -187,3 +187,18 @@ def test_an_event_about_another_object_refuses_nothing() -> None:
     about = Subject(kind="PrometheusRule", namespace="shop", name="team")
     (finding,) = judge(config(), text=WITHOUT, operator_rejections=Readings(((about, Complaint("bad")),))).findings
     assert "Its log and the object's events say which" in finding.cause
+
+
+@pytest.mark.parametrize("route", [{"receiver": "mail"}, {"receiver": "slack", "routes": [{"routes": [{"receiver": "mail"}]}]}])
+def test_a_receiver_that_its_route_names_and_nothing_defines_is_the_cause_however_young_it_is(route: dict[str, Any]) -> None:
+    metadata = {"creationTimestamp": "2027-01-15T07:59:59Z"}
+    one = labelled(
+        ConfigObject, "shop", "team", {"release": "stack"}, metadata=metadata, spec={"route": route, "receivers": [{"name": "slack"}]}
+    )
+    (finding,) = judge(one, text=WITHOUT).findings
+    assert finding.reason == "ConfigNotEffective"
+    assert finding.cause == "Its route names the receiver mail, and it defines slack only."
+    assert "Name in spec.route a receiver that spec.receivers defines, or define mail there." in finding.fix
+    assert "$ kubectl -n shop edit alertmanagerconfigs.monitoring.coreos.com team" in finding.fix
+    served = {"route": {"routes": [{"receiver": "slack"}]}, "receivers": [{"name": "slack"}]}
+    assert outcome(judge(labelled(ConfigObject, "shop", "team", {"release": "stack"}, spec=served))) == "pass"

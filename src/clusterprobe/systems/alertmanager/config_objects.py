@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -27,6 +27,15 @@ class ReceiverName(Object):
 
 class RouteOfObject(Object):
     receiver: str = ""
+    routes: list[RouteOfObject] | None = None
+
+    def receivers(self) -> Iterator[str]:
+        """Those that it names, and those of the routes below it, however deep they are."""
+        left = [self]
+        while left:
+            one = left.pop()
+            yield one.receiver
+            left += reversed(one.routes or [])
 
 
 class ConfigObjectSpec(Object):
@@ -34,6 +43,13 @@ class ConfigObjectSpec(Object):
 
     route: RouteOfObject | None = None
     receivers: list[ReceiverName] | None = None
+
+    @property
+    def undefined(self) -> list[str]:
+        """The receivers that its routes name and that it does not define, so that the Operator refuses it."""
+        defined = {one.name for one in self.receivers or []}
+        named = self.route.receivers() if self.route else ()
+        return [one for one in dict.fromkeys(named) if one and one not in defined]
 
 
 class Binding(Object):

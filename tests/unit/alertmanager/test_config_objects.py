@@ -1,5 +1,6 @@
 from typing import Any
 
+import msgspec
 import pytest
 
 from clusterprobe.evidence import Clock
@@ -202,3 +203,12 @@ def test_a_receiver_that_its_route_names_and_nothing_defines_is_the_cause_howeve
     assert "$ kubectl -n shop edit alertmanagerconfigs.monitoring.coreos.com team" in finding.fix
     served = {"route": {"routes": [{"receiver": "slack"}]}, "receivers": [{"name": "slack"}]}
     assert outcome(judge(labelled(ConfigObject, "shop", "team", {"release": "stack"}, spec=served))) == "pass"
+
+
+@pytest.mark.parametrize("routes", [[1, None, "x", ["y"]], [{"receiver": 7, "routes": "z"}], [{"receiver": "slack", "routes": [{}]}], None])
+def test_routes_may_hold_anything_and_only_their_receivers_are_kept(routes: Any) -> None:
+    text = msgspec.json.encode({"metadata": {"name": "team", "namespace": "shop"}, "spec": {"route": {"receiver": "a", "routes": routes}}})
+    one = msgspec.json.decode(text, type=ConfigObject)
+    assert one.spec.undefined[0] == "a"
+    assert msgspec.json.decode(msgspec.json.encode(one), type=ConfigObject) == one
+    assert all(isinstance(each, str) for each in (one.spec.route.routes if one.spec.route else None) or [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -26,16 +27,25 @@ class ReceiverName(Object):
 
 
 class RouteOfObject(Object):
-    receiver: str = ""
-    routes: list[RouteOfObject] | None = None
+    """Of the `routes` below it, which the API server takes whatever they are, only the receivers that they name are kept, at any depth."""
 
-    def receivers(self) -> Iterator[str]:
-        """Those that it names, and those of the routes below it, however deep they are."""
-        left = [self]
-        while left:
-            one = left.pop()
-            yield one.receiver
-            left += reversed(one.routes or [])
+    receiver: str = ""
+    routes: list[Any] | None = None
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "routes", list(_receivers(self.routes or [])))
+
+
+def _receivers(routes: list[Any]) -> Iterator[str]:
+    left = list(routes)
+    while left:
+        match left.pop():
+            case str() as kept:
+                yield kept
+            case dict() as one:
+                if isinstance(name := one.get("receiver"), str):
+                    yield name
+                left += below if isinstance(below := one.get("routes"), list) else []
 
 
 class ConfigObjectSpec(Object):
@@ -48,7 +58,7 @@ class ConfigObjectSpec(Object):
     def undefined(self) -> list[str]:
         """The receivers that its routes name and that it does not define, so that the Operator refuses it."""
         defined = {one.name for one in self.receivers or []}
-        named = self.route.receivers() if self.route else ()
+        named = [self.route.receiver, *(self.route.routes or [])] if self.route else []
         return [one for one in dict.fromkeys(named) if one and one not in defined]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from clusterprobe.incidents import State, Status, status
 from clusterprobe.known_systems import AIRFLOW, ALERTMANAGER, LOKI, MLFLOW, System
-from clusterprobe.model import Place, ProbeResult, ProbeVerdict, Severity, Subject
+from clusterprobe.model import Finding, Place, ProbeResult, ProbeVerdict, Severity, Subject
 from clusterprobe.references import RefKind
 
 
@@ -26,9 +26,10 @@ class Hop:
     beside: tuple[str, ...] = ()
     needs: tuple[RefKind, ...] = ()
 
-    def is_broken_by(self, probe_id: str, breaks: Iterable[str]) -> bool:
-        """Whether a finding of level error breaks it: one of a vital probe, or one that breaks what it needs."""
-        return self.is_vital(probe_id) or any(one.split("/", maxsplit=1)[0] in self.needs for one in breaks)
+    def is_broken_by(self, probe_id: str, finding: Finding) -> bool:
+        """Whether a finding breaks it: one of level error of a vital probe, or that breaks what it needs."""
+        needed = any(one.split("/", maxsplit=1)[0] in self.needs for one in finding.breaks)
+        return finding.severity.at_least(Severity.ERROR) and (needed or self.is_vital(probe_id))
 
     def is_vital(self, probe_id: str) -> bool:
         return any(fnmatch.fnmatchcase(probe_id, pattern) for pattern in self.vital)
@@ -104,7 +105,7 @@ def _step(hop: Hop, probes: list[ProbeResult], way: _Way) -> Step:
         (probe.id, number)
         for probe in probes
         for number, finding in enumerate(probe.findings)
-        if finding.severity.at_least(Severity.ERROR) and hop.is_broken_by(probe.id, finding.breaks) and way.holds(probe.id, finding.subject)
+        if hop.is_broken_by(probe.id, finding) and way.holds(probe.id, finding.subject)
     )
     if breaks:
         return Step(hop, Passage.BROKEN, breaks=breaks)
@@ -178,7 +179,9 @@ def stations(probes: list[ProbeResult], environments: Iterable[str] = ()) -> lis
     return [
         Station(
             hop,
-            status([probe for probe in probes if hop.watched_by(probe.id)]),
+            status(
+                [probe for probe in probes if hop.watched_by(probe.id) or any(hop.is_broken_by(probe.id, one) for one in probe.findings)]
+            ),
             PATH[first].name if place > first else "",
         )
         for place, hop in enumerate(PATH)

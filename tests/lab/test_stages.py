@@ -5,9 +5,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from clusterprobe.alert_path import PATH
+from clusterprobe.model import Finding
 from lab.stages import clear, stage
 from tests.lab.expectation import Expectation
 from tests.lab.expectations import STAGES
@@ -36,7 +38,8 @@ def blind(done: Done) -> set[str]:
 
 
 def breaks_the_way(done: Done, probe: str, reason: str) -> bool:
-    return any(hop.is_broken_by(probe, done.finding(probe, reason)["breaks"]) for hop in PATH)
+    finding = msgspec.convert(done.finding(probe, reason), Finding)
+    return any(hop.is_broken_by(probe, finding) for hop in PATH)
 
 
 def wait_until_healthy(folder: Path, *options: str) -> Done:

@@ -70,6 +70,13 @@ def test_a_prometheus_that_sends_no_alert_breaks_the_hop_that_waits_for_it_which
     assert "prometheus/rules NoRules on Thing ns-dev/NoRules" in one.cause
 
 
+def test_the_picture_shows_it_at_the_hop_that_it_breaks() -> None:
+    silent = found("prometheus/rules", finding("NoRules", breaks=["Alerts/ns-dev/main"]))
+    drawn = {one.hop.name: one for one in stations([*passed(), silent], ["dev"])}
+    assert (drawn["Alertmanager"].state, drawn["Alertmanager"].label) == (State.FOUND, "1 found")
+    assert drawn["Slack"].label == "blocked by Alertmanager"
+
+
 def test_what_breaks_nothing_that_a_hop_needs_leaves_it_open() -> None:
     conclusions = passed(
         rules=found("prometheus/rules", finding("Other"), finding("NoRules", severity=Severity.WARNING, breaks=["Alerts/x/y"]))

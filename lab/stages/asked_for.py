@@ -67,6 +67,11 @@ def stage_rules_of_none(environment: Environment) -> None:
 
 
 def clear_rules_of_none(environment: Environment) -> None:
+    """The selector as it was, and the rules without the label that a repair may have given them."""
+    for rule in prometheus_operator.objects("prometheusrules", environment.namespace):
+        if "role" in rule["metadata"]["labels"]:
+            path = f"{prometheus_operator.API}/namespaces/{environment.namespace}/prometheusrules/{rule['metadata']['name']}"
+            api.patch(path, {"metadata": {"labels": {"role": None}}})
     _select_rules(environment, document("prometheus", "Prometheus", environment.prometheus, environment)["spec"]["ruleSelector"])
     wait_until("the rules to be loaded", lambda: bool(_groups(environment)), _MOUNTED_SECONDS, every=1)
 

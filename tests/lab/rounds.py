@@ -53,7 +53,7 @@ _OF_CONTROLLERS = (
     "kustomization-without-path",
     "git-repository-without-branch",
 )
-_SETTLING = ("team-routes-refused", "prometheus-without-room", "rules-of-none")
+_SETTLING = ("team-routes-refused", "prometheus-without-room", "rules-of-none", "alert-without-series")
 BEYOND_CI = ("samples-dropped", "prometheus-disk-full", "node-not-ready", *_SETTLING, *_OF_CONTROLLERS)
 
 

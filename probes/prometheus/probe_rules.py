@@ -43,7 +43,7 @@ RULES_NOT_LOADED = FindingKind(
 EVALUATION_FAILS = FindingKind(
     "EvaluationFails", Severity.ERROR, "A rule that is loaded fails at each evaluation, so that its alert never fires."
 )
-NO_RULES = FindingKind("NoRules", Severity.ERROR, "A Prometheus has loaded no rule, so that it sends no alert.")
+NO_RULES = FindingKind("NoRules", Severity.CRITICAL, "A Prometheus has loaded no rule, so that it sends no alert.")
 LOAD_SECONDS = 300  # the Operator, the kubelet's refresh of a mounted ConfigMap, and the reloader
 
 
@@ -243,7 +243,8 @@ def _report_unselected(
     taker = BY_KIND[first.kind].taker
     also = f" Only a {taker} of another environment loads it: {cause.elsewhere}." if cause.elsewhere else ""
     rows = [[one.namespace, one.name] for one in subjects]
-    effect = "its alerts fire only if another program does" if others else "its alerts cannot fire"
+    whose = "its" if count == 1 else "their"
+    effect = f"{whose} alerts fire only if another program does" if others else f"{whose} alerts cannot fire"
     verdict.report(
         RULES_UNSELECTED,
         first,
@@ -302,7 +303,7 @@ def _report_empty(verdict: Verdict, prometheus: Subject, taking: Iterable[Subjec
     verdict.report(
         NO_RULES,
         prometheus,
-        severity=Severity.ERROR if starved else Severity.WARNING if own and not beside else Severity.INFO,
+        severity=Severity.CRITICAL if starved else Severity.WARNING if own and not beside else Severity.INFO,
         problem=f"{called(prometheus)} has loaded no rule: it sends no alert"
         + (f"; {listed(beside, 2)} of {own} has some." if beside else f"{others}."),
         cause=f"It selects none of those that are there, such as {listed(list(map(str, starved)), 2)}."

@@ -208,7 +208,7 @@ def starved(namespace: str = "shop-dev", *others: Any) -> dict[str, Finding]:
 def test_one_that_loads_none_of_the_rules_that_there_are_sends_no_alert_because_of_its_selector() -> None:
     both = starved()
     unselected, nothing = both["RulesUnselected"], both["NoRules"]
-    assert (unselected.severity, nothing.severity) == ("error", "error")
+    assert (unselected.severity, nothing.severity) == ("error", "critical")
     assert nothing.cause == "It selects none of those that are there, such as PrometheusRule shop-dev/alerts."
     assert unselected.breaks == nothing.rests_on == ["Rules/monitoring-dev/main"]
     assert nothing.breaks == ["Alerts/monitoring-dev/main"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from lab import api
 from lab.command import wait_until
 from lab.platform import prometheus, prometheus_operator
-from lab.platform.effects import PATIENCE_SECONDS, wait_for_rollout
+from lab.platform.effects import PATIENCE_SECONDS
+from lab.platform.exporters import make_exporter, remove_exporter
 from lab.platform.manifests import Environment
-from lab.platform.small_workloads import deployment, deployments_path, labels_of, pod_spec, pods_of
+from lab.platform.small_workloads import pods_of
 from lab.stages import Stage
 
 _NAME, _METRIC, _ALERT = "stock-exporter", "stock_level", "StockLow"
@@ -24,11 +25,11 @@ _YESTERDAY = (
 def stage_lost(environment: Environment) -> None:
     """As in life: an exporter's chart was removed, and the rules that ask for its metric are in another one."""
     _take_late_samples(environment, _LATE)
-    _make_exporter(environment)
+    make_exporter(environment, _NAME, _YESTERDAY, {})
     wait_until(
         "its samples of yesterday", lambda: prometheus.has_series(environment, f"{_METRIC} offset 1d"), 2 * PATIENCE_SECONDS, every=1
     )
-    _remove_exporter(environment)
+    _remove(environment)
     rule = {"alert": _ALERT, "expr": f"{_METRIC} < 3", "labels": {"severity": "warning"}}
     spec = {"groups": [{"name": "stock", "rules": [rule]}]}
     api.create(_monitoring(environment, "prometheusrules"), _object("PrometheusRule", environment, spec))
@@ -39,7 +40,7 @@ def clear_lost(environment: Environment) -> None:
     api.delete(f"{_monitoring(environment, 'prometheusrules')}/{_NAME}")
     wait_until("its rule to be gone", lambda: not _is_loaded(environment), 2 * PATIENCE_SECONDS, every=1)
     if pods_of(environment.workload_namespace, _NAME):
-        _remove_exporter(environment)
+        _remove(environment)
     _take_late_samples(environment, None)
 
 
@@ -52,28 +53,8 @@ def _take_late_samples(environment: Environment, window: str | None) -> None:
     wait_until("Prometheus to take late samples, or no more", is_so, 2 * PATIENCE_SECONDS, every=1)
 
 
-def _make_exporter(environment: Environment) -> None:
-    namespace = environment.workload_namespace
-    spec = pod_spec(_NAME, _YESTERDAY)
-    spec["containers"][0] |= {
-        "ports": [{"name": "http", "containerPort": 8080}],
-        "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 2},
-    }
-    api.create(deployments_path(namespace), deployment(namespace, _NAME, spec))
-    wait_for_rollout(f"{deployments_path(namespace)}/{_NAME}")
-    wanted = {
-        "selector": {"matchLabels": labels_of(_NAME)},
-        "fallbackScrapeProtocol": "PrometheusText0.0.4",  # what busybox serves has no type
-        "podMetricsEndpoints": [{"port": "http", "interval": "5s"}],
-    }
-    api.create(_monitoring(environment, "podmonitors"), _object("PodMonitor", environment, wanted))
-
-
-def _remove_exporter(environment: Environment) -> None:
-    namespace = environment.workload_namespace
-    api.delete(f"{_monitoring(environment, 'podmonitors')}/{_NAME}")
-    api.delete(f"{deployments_path(namespace)}/{_NAME}")
-    wait_until(f"{_NAME} to be gone", lambda: not pods_of(namespace, _NAME), PATIENCE_SECONDS)
+def _remove(environment: Environment) -> None:
+    remove_exporter(environment, _NAME)
     wait_until("its target to be gone", lambda: not _is_scraped(environment), _FORGOTTEN_SECONDS, every=1)
 
 

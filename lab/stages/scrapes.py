@@ -7,9 +7,9 @@ from collections.abc import Callable
 from lab import api
 from lab.command import wait_until
 from lab.platform import prometheus, prometheus_operator
-from lab.platform.effects import PATIENCE_SECONDS, samples, wait_for_rollout
+from lab.platform.effects import PATIENCE_SECONDS, samples
+from lab.platform.exporters import make_exporter, remove_exporter
 from lab.platform.manifests import Environment
-from lab.platform.small_workloads import deployment, deployments_path, labels_of, pod_spec, pods_of
 from lab.stages import Stage
 
 _JOB = "predictions"
@@ -32,7 +32,7 @@ _OLD_TIMES = (
 
 def stage_scheme(environment: Environment) -> None:
     """As in life: the monitor was copied from one for a program that speaks TLS."""
-    _make_feed(environment, {"scheme": "https"})
+    make_exporter(environment, _FEED, _PAGE, {"scheme": "https"})
 
     def is_down() -> bool:
         return any(one["health"] == "down" and _FEED in one["scrapePool"] for one in prometheus.active_targets(environment))
@@ -42,15 +42,12 @@ def stage_scheme(environment: Environment) -> None:
 
 def stage_duplicates(environment: Environment) -> None:
     """As in life: an exporter gives its samples the time of their source, and other values for the same time."""
-    _make_feed(environment, {}, _OLD_TIMES)
+    make_exporter(environment, _FEED, _OLD_TIMES, {})
     wait_until("samples to be dropped", lambda: _counted(environment, _DROPPED) >= _LEAST_DROPPED, 2 * PATIENCE_SECONDS, every=1)
 
 
 def clear_feed(environment: Environment) -> None:
-    namespace = environment.workload_namespace
-    api.delete(f"{_monitoring(environment, 'podmonitors')}/{_FEED}")
-    api.delete(f"{deployments_path(namespace)}/{_FEED}")
-    wait_until(f"{_FEED} to be gone", lambda: not pods_of(namespace, _FEED), PATIENCE_SECONDS)
+    remove_exporter(environment, _FEED)
     wait_until("its target to be gone", lambda: not _is_scraped(environment), PATIENCE_SECONDS, every=1)
 
 
@@ -111,27 +108,6 @@ def _name_scrapes(environment: Environment, key: api.Object | None) -> None:
 
 def _is_loaded(environment: Environment) -> bool:
     return bool(prometheus.answer(environment, "status/runtimeinfo")["reloadConfigSuccess"])
-
-
-def _make_feed(environment: Environment, endpoint: api.Object, page: str = _PAGE) -> None:
-    namespace = environment.workload_namespace
-    spec = pod_spec(_FEED, page)
-    spec["containers"][0] |= {
-        "ports": [{"name": "http", "containerPort": 8080}],
-        "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 2},
-    }
-    api.create(deployments_path(namespace), deployment(namespace, _FEED, spec))
-    wait_for_rollout(f"{deployments_path(namespace)}/{_FEED}")
-    metadata = {"name": _FEED, "namespace": namespace, "labels": {"release": environment.release}}
-    # What busybox serves has no type, so that the format has to be named.
-    endpoints = [{"port": "http", "interval": "5s", **endpoint}]
-    wanted = {
-        "selector": {"matchLabels": labels_of(_FEED)},
-        "fallbackScrapeProtocol": "PrometheusText0.0.4",
-        "podMetricsEndpoints": endpoints,
-    }
-    monitor = {"apiVersion": "monitoring.coreos.com/v1", "kind": "PodMonitor", "metadata": metadata, "spec": wanted}
-    api.create(_monitoring(environment, "podmonitors"), monitor)
 
 
 def _is_scraped(environment: Environment) -> bool:

@@ -112,9 +112,7 @@ def _sort(verdict: Verdict, judge: Judge, subject: Subject, target: Target, pool
     elif judge.for_long(subject, target):
         pool.down[target.scrape_url] = target.last_error or "no error was given"
     else:
-        verdict.note(
-            f"{target.scrape_url} ({target.scrape_pool}) failed its last scrape, and is not known to have failed for long: {target.last_error}"
-        )
+        verdict.note(f"{target.scrape_url} ({target.scrape_pool}) failed its last scrape, maybe no other yet: {target.last_error}")
 
 
 def _cause(target: Target, pods: dict[tuple[str, str], Pod]) -> Cause | None:
